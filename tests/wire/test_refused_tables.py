@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support import raw_tables as t
 from tests.support.raw_bodies import (
     NO_TABLE,
     NOT_UTF8,
@@ -16,32 +17,6 @@ from tests.support.raw_bodies import (
     instance,
     invalid,
     unsupported,
-)
-from tests.support.raw_tables import (
-    BOOLEAN,
-    CREATE,
-    DELETE,
-    DESCRIBE,
-    INTEGER,
-    KEYWORD,
-    LIST,
-    LONG,
-    STRING,
-    STRING_COLUMN,
-    TEXT,
-    add_index,
-    by,
-    create,
-    create_search,
-    created,
-    define,
-    drop_index,
-    field,
-    index,
-    named,
-    throughput,
-    undefine,
-    update,
 )
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.wire import schema
@@ -60,159 +35,162 @@ def units(kind: str) -> Refusal:
 
 
 def reserve(read: int, write: int) -> bytes:
-    return body("UpdateTable", table_name="plain", reserved_throughput=throughput(read, write))
+    return body("UpdateTable", table_name="plain", reserved_throughput=t.throughput(read, write))
 
 
 def numbered() -> bytes:
     """Encode a CreateTable with an auto-increment key column."""
-    message = schema.parse_message("CreateTableRequest", create((("k", STRING),)))
-    message.table_meta.primary_key.add(name="l", type=INTEGER, option=1)
+    message = schema.parse_message("CreateTableRequest", t.create((("k", t.STRING),)))
+    message.table_meta.primary_key.add(name="l", type=t.INTEGER, option=1)
     data: bytes = message.SerializeToString()
     return data
 
 
 TABLES: dict[str, tuple[bytes, Refusal]] = {
     "a stream": (
-        create(stream_spec=schema.new_message("StreamSpecification", enable_stream=True)), unsupported("stream")),
+        t.create(stream_spec=schema.new_message("StreamSpecification", enable_stream=True)), unsupported("stream")),
     "encryption": (
-        create(sse_spec=schema.new_message("SSESpecification", enable=True)), unsupported("server-side encryption")),
-    "local transactions": (create(enable_local_txn=True), unsupported("local transaction")),
+        t.create(sse_spec=schema.new_message("SSESpecification", enable=True)), unsupported("server-side encryption")),
+    "local transactions": (t.create(enable_local_txn=True), unsupported("local transaction")),
     "an auto-increment key": (numbered(), unsupported("auto-increment primary key column")),
-    "update_full_row": (created(update_full_row=True), unsupported("update_full_row")),
-    "no time to live": (created(time_to_live=None), NO_TTL),
-    "no number of versions": (created(max_versions=None), invalid("MaxVersions is missing while creating table.")),
-    "a deviation of 0": (created(deviation_cell_version_in_sec=0), DEVIATION),
-    "read units below 0": (create(units=(-1, 0)), units("read")),
-    "write units over 100,000": (create(units=(0, 100_001)), units("write")),
+    "update_full_row": (t.created(update_full_row=True), unsupported("update_full_row")),
+    "no time to live": (t.created(time_to_live=None), NO_TTL),
+    "no number of versions": (t.created(max_versions=None), invalid("MaxVersions is missing while creating table.")),
+    "a deviation of 0": (t.created(deviation_cell_version_in_sec=0), DEVIATION),
+    "read units below 0": (t.create(units=(-1, 0)), units("read")),
+    "write units over 100,000": (t.create(units=(0, 100_001)), units("write")),
     "a boolean in the key": (
-        create((("k", BOOLEAN),)), invalid("BOOLEAN is an invalid type for the primary key column 'k'.")),
-    "a name of 256 characters": (create(name="x" * 256), invalid(f"Invalid table name: '{'x' * 256}'.")),
-    "a wrong defined column": (create(defined=(("#n", INTEGER),)), invalid("Invalid column name: '#n'.")),
-    "a defined key column": (create(defined=(("k", STRING_COLUMN),)), invalid("Duplicated column name: 'k'.")),
-    "a column defined twice": (create(defined=[("n", INTEGER)] * 2), invalid("Duplicated column name: 'n'.")),
-    "33 defined columns": (create(defined=[(f"n{n}", INTEGER) for n in range(33)]), DEFINED_COUNT),
-    "the name of an index": (create(name="session_by_time"), EXISTS),
-    "an index with its table's name": (created(index("new", ["k", "n"])), EXISTS),
-    "an index twice": (created(index("i", ["k", "n"]), index("i", ["k", "l"])), EXISTS),
-    "the name of another table's index": (created(index("session_by_time", ["k", "n"])), EXISTS),
-    "an index that carries an undefined column": (created(index("i", ["k", "n"], ["z"])), UNDEFINED),
+        t.create((("k", t.BOOLEAN),)), invalid("BOOLEAN is an invalid type for the primary key column 'k'.")),
+    "a name of 256 characters": (t.create(name="x" * 256), invalid(f"Invalid table name: '{'x' * 256}'.")),
+    "a wrong defined column": (t.create(defined=(("#n", t.INTEGER),)), invalid("Invalid column name: '#n'.")),
+    "a defined key column": (t.create(defined=(("k", t.STRING_COLUMN),)), invalid("Duplicated column name: 'k'.")),
+    "a column defined twice": (t.create(defined=[("n", t.INTEGER)] * 2), invalid("Duplicated column name: 'n'.")),
+    "33 defined columns": (t.create(defined=[(f"n{n}", t.INTEGER) for n in range(33)]), DEFINED_COUNT),
+    "the name of an index": (t.create(name="session_by_time"), EXISTS),
+    "an index with its table's name": (t.created(t.index("new", ["k", "n"])), EXISTS),
+    "an index twice": (t.created(t.index("i", ["k", "n"]), t.index("i", ["k", "l"])), EXISTS),
+    "the name of another table's index": (t.created(t.index("session_by_time", ["k", "n"])), EXISTS),
+    "an index that carries an undefined column": (t.created(t.index("i", ["k", "n"], ["z"])), UNDEFINED),
     "an index on a double": (
-        created(index("i", ["k", "x"])), invalid("DOUBLE is an invalid type for the primary key column 'x'.")),
+        t.created(t.index("i", ["k", "x"])), invalid("DOUBLE is an invalid type for the primary key column 'x'.")),
     "an index with a column twice": (
-        created(index("i", ["k", "n", "n"])), invalid("Duplicated primary key name: 'n'.")),
+        t.created(t.index("i", ["k", "n", "n"])), invalid("Duplicated primary key name: 'n'.")),
     "an index that carries its key": (
-        created(index("i", ["k", "n"], ["n"])), invalid("Index 'i' carries column 'n', which is in its key.")),
+        t.created(t.index("i", ["k", "n"], ["n"])), invalid("Index 'i' carries column 'n', which is in its key.")),
     "an index that carries a column twice": (
-        created(index("i", ["k", "n"], ["x", "x"])), invalid("Duplicated column name: 'x'.")),
-    "a wrong index name": (created(index("i-i", ["k", "n"])), invalid("Invalid index name: 'i-i'.")),
-    "an index beside 2 versions": (created(index("i", ["k", "n"]), max_versions=2), WITH_VERSIONS),
+        t.created(t.index("i", ["k", "n"], ["x", "x"])), invalid("Duplicated column name: 'x'.")),
+    "a wrong index name": (t.created(t.index("i-i", ["k", "n"])), invalid("Invalid index name: 'i-i'.")),
+    "an index beside 2 versions": (t.created(t.index("i", ["k", "n"]), max_versions=2), WITH_VERSIONS),
 }  # fmt: skip
 """CreateTable, by what is wrong."""
 
 OTHERS: dict[str, Refused] = {
-    "a stream": ("UpdateTable", update(stream=True), unsupported("stream")),
-    "update_full_row": ("UpdateTable", update(update_full_row=True), FULL_ROW),
-    "update_full_row that is off": ("UpdateTable", update(update_full_row=False), FULL_ROW),
+    "a stream": ("UpdateTable", t.update(stream=True), unsupported("stream")),
+    "update_full_row": ("UpdateTable", t.update(update_full_row=True), FULL_ROW),
+    "update_full_row that is off": ("UpdateTable", t.update(update_full_row=False), FULL_ROW),
     "throughput below 0": ("UpdateTable", reserve(-1, 0), units("read")),
     "throughput over the limit": ("UpdateTable", reserve(0, 100_001), units("write")),
-    "an update of a missing table": ("UpdateTable", update("none", max_versions=1), NO_TABLE),
+    "an update of a missing table": ("UpdateTable", t.update("none", max_versions=1), NO_TABLE),
     "an update of an index": (
-        "UpdateTable", update("session_by_time", max_versions=1), invalid("Can't write index table directly")),
+        "UpdateTable", t.update("session_by_time", max_versions=1), invalid("Can't write index table directly")),
     "a deletion of an index": (
         "DeleteTable", body("DeleteTable", table_name="session_by_time"), invalid("Can't write index table directly")),
-    "an index of an index": ("CreateIndex", add_index("session_by_time", index("i", ["user_id"])), NO_TABLE),
-    "an index with a table's name": ("CreateIndex", add_index("session", index("plain", ["user_id"])), EXISTS),
+    "an index of an index": ("CreateIndex", t.add_index("session_by_time", t.index("i", ["user_id"])), NO_TABLE),
+    "an index with a table's name": ("CreateIndex", t.add_index("session", t.index("plain", ["user_id"])), EXISTS),
     "an index of a table of several versions": (
-        "CreateIndex", add_index("versioned", index("i", ["k"])), WITH_VERSIONS),
+        "CreateIndex", t.add_index("versioned", t.index("i", ["k"])), WITH_VERSIONS),
     "another table's index": (
-        "DropIndex", drop_index("plain", "session_by_time"),
+        "DropIndex", t.drop_index("plain", "session_by_time"),
         ("OTSObjectNotExist", "Requested index 'session_by_time' does not exist.")),
-    "a column of a missing table": ("AddDefinedColumn", define("none", ("n", INTEGER)), NO_TABLE),
+    "a column of a missing table": ("AddDefinedColumn", t.define("none", ("n", t.INTEGER)), NO_TABLE),
     "a column of another type": (
-        "AddDefinedColumn", define("session", ("update_time", STRING_COLUMN)),
+        "AddDefinedColumn", t.define("session", ("update_time", t.STRING_COLUMN)),
         invalid("Defined column 'update_time' is of type INTEGER, not STRING.")),
     "a key column": (
-        "AddDefinedColumn", define("session", ("user_id", STRING_COLUMN)),
+        "AddDefinedColumn", t.define("session", ("user_id", t.STRING_COLUMN)),
         invalid("Duplicated column name: 'user_id'.")),
     "33 columns in all": (
-        "AddDefinedColumn", define("session", *((f"n{n}", INTEGER) for n in range(32))), DEFINED_COUNT),
-    "no column of a missing table": ("DeleteDefinedColumn", undefine("none", "n"), NO_TABLE),
+        "AddDefinedColumn", t.define("session", *((f"n{n}", t.INTEGER) for n in range(32))), DEFINED_COUNT),
+    "no column of a missing table": ("DeleteDefinedColumn", t.undefine("none", "n"), NO_TABLE),
     "a missing column": (
-        "DeleteDefinedColumn", undefine("session", "none"), invalid("Defined column 'none' does not exist.")),
+        "DeleteDefinedColumn", t.undefine("session", "none"), invalid("Defined column 'none' does not exist.")),
     "a column that an index uses": (
-        "DeleteDefinedColumn", undefine("session", "update_time"),
+        "DeleteDefinedColumn", t.undefine("session", "update_time"),
         invalid("Defined column 'update_time' is used by index 'session_by_time'.")),
     "an unknown action": ("GetStreamRecord", b"", unsupported("GetStreamRecord")),
     "a description of a missing search index": (
-        DESCRIBE, named(DESCRIBE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
+        t.DESCRIBE, t.named(t.DESCRIBE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
     "a description of another table's search index": (
-        DESCRIBE, named(DESCRIBE, "session", "there"), ("OTSObjectNotExist", "search index [there] does not exist")),
+        t.DESCRIBE, t.named(t.DESCRIBE, "session", "there"),
+        ("OTSObjectNotExist", "search index [there] does not exist")),
     "a deletion of a missing search index": (
-        DELETE, named(DELETE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
-    "a description without its table": (DESCRIBE, named(DESCRIBE, "none", "there"), NO_TABLE),
+        t.DELETE, t.named(t.DELETE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
+    "a description without its table": (t.DESCRIBE, t.named(t.DESCRIBE, "none", "there"), NO_TABLE),
 }  # fmt: skip
 """Every other action, by what is wrong."""
 
 SEARCH_INDEXES: dict[str, tuple[bytes, Refusal]] = {
-    "no type": (create_search(field(), field("d", None)), invalid("The type of field 'd' is missing.")),
+    "no type": (t.create_search(t.field(), t.field("d", None)), invalid("The type of field 'd' is missing.")),
     "an unknown type": (
-        create_search(field("d")).replace(b"\x0a\x01d\x10\x04", b"\x0a\x01d\x10\x63"),
+        t.create_search(t.field("d")).replace(b"\x0a\x01d\x10\x04", b"\x0a\x01d\x10\x63"),
         invalid("The type of field 'd' is missing.")),
     "a field twice": (
-        create_search(field(), field("c", LONG)), invalid("Duplicated field name in the search index.")),
-    "no fields": (create_search(), invalid("The number of fields must be in range: [1, 1000].")),
-    "a wrong field name": (create_search(field("#c")), invalid("Invalid field name: '#c'.")),
-    "a wrong name": (create_search(field(), name="i-i"), invalid("Invalid index name: 'i-i'.")),
+        t.create_search(t.field(), t.field("c", t.LONG)), invalid("Duplicated field name in the search index.")),
+    "no fields": (t.create_search(), invalid("The number of fields must be in range: [1, 1000].")),
+    "a wrong field name": (t.create_search(t.field("#c")), invalid("Invalid field name: '#c'.")),
+    "a wrong name": (t.create_search(t.field(), name="i-i"), invalid("Invalid index name: 'i-i'.")),
     "a name that exists": (
-        create_search(field(), name="there"), ("OTSObjectAlreadyExist", "search index [there] already exists")),
+        t.create_search(t.field(), name="there"), ("OTSObjectAlreadyExist", "search index [there] already exists")),
     "a table of several versions": (
-        create_search(field(), table="versioned"), invalid("Max versions of a table with a search index must be 1.")),
-    "a secondary index": (create_search(field(), table="session_by_time"), NO_TABLE),
+        t.create_search(t.field(), table="versioned"),
+        invalid("Max versions of a table with a search index must be 1.")),
+    "a secondary index": (t.create_search(t.field(), table="session_by_time"), NO_TABLE),
     "an analyzer of no text": (
-        create_search(field("c", KEYWORD, analyzer="fuzzy")),
+        t.create_search(t.field("c", t.KEYWORD, analyzer="fuzzy")),
         invalid("field: c of type KEYWORD cannot have an analyzer")),
     "an unknown analyzer": (
-        create_search(field("c", TEXT, analyzer="clever")), unsupported("analyzer clever of field c")),
+        t.create_search(t.field("c", t.TEXT, analyzer="clever")), unsupported("analyzer clever of field c")),
     "a type that does not hold the key": (
-        create_search(field("k", LONG)),
+        t.create_search(t.field("k", t.LONG)),
         invalid("field: k of type LONG cannot hold the primary key column of type STRING")),
     "a sort by no field": (
-        create_search(field(), index_sort=by(field_sort={"field_name": "d"})), invalid("field: d does not exist")),
+        t.create_search(t.field(), index_sort=t.by(field_sort={"field_name": "d"})),
+        invalid("field: d does not exist")),
     "a sort by text": (
-        create_search(field("c", TEXT), index_sort=by(field_sort={"field_name": "c"})),
+        t.create_search(t.field("c", t.TEXT), index_sort=t.by(field_sort={"field_name": "c"})),
         invalid("field: c of type TEXT cannot be sorted by")),
     "a sort by score": (
-        create_search(field(), index_sort=by(score_sort={"order": 1})),
+        t.create_search(t.field(), index_sort=t.by(score_sort={"order": 1})),
         invalid("A search index cannot be sorted by score.")),
 }  # fmt: skip
 """CreateSearchIndex, by what is wrong."""
 
 UNREADABLE_BODIES: list[tuple[str, bytes]] = [
     *((action, b"\xff") for action in ACTIONS),
-    *((action, b"") for action in ("CreateTable", "UpdateTable", "DescribeTable", "CreateIndex", CREATE)),
-    ("CreateTable", create(name=NOT_UTF8)),
-    ("CreateTable", create(((NOT_UTF8, STRING),))),
-    ("CreateTable", create(defined=((NOT_UTF8, INTEGER),))),
-    ("CreateTable", created(index(NOT_UTF8, ["k", "n"]))),
-    ("CreateTable", created(index("i", ["k", NOT_UTF8]))),
-    ("CreateTable", created(index("i", ["k", "n"], [NOT_UTF8]))),
-    ("UpdateTable", update(NOT_UTF8, max_versions=1)),
-    *((action, body(action, table_name=NOT_UTF8)) for action in ("DeleteTable", "DescribeTable", LIST)),
-    ("CreateIndex", add_index(NOT_UTF8, index("i", ["k"]))),
-    ("CreateIndex", add_index("session", index(NOT_UTF8, ["user_id"]))),
-    ("DropIndex", drop_index(NOT_UTF8, "none")),
-    ("DropIndex", drop_index("session", NOT_UTF8)),
-    ("AddDefinedColumn", define(NOT_UTF8, ("n", INTEGER))),
-    ("AddDefinedColumn", define("session", (NOT_UTF8, INTEGER))),
-    ("DeleteDefinedColumn", undefine(NOT_UTF8, "n")),
-    ("DeleteDefinedColumn", undefine("session", NOT_UTF8)),
-    (CREATE, create_search(field(NOT_UTF8))),
-    (CREATE, create_search(field(NOT_UTF8, None))),
-    (CREATE, create_search(field(), name=NOT_UTF8)),
-    (CREATE, create_search(field(), table=NOT_UTF8)),
-    (CREATE, create_search(field("c", TEXT, analyzer=NOT_UTF8))),
-    (CREATE, create_search(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=b"\xff"))),
-    *((action, named(action, *names)) for action in (DESCRIBE, DELETE)
+    *((action, b"") for action in ("CreateTable", "UpdateTable", "DescribeTable", "CreateIndex", t.CREATE)),
+    ("CreateTable", t.create(name=NOT_UTF8)),
+    ("CreateTable", t.create(((NOT_UTF8, t.STRING),))),
+    ("CreateTable", t.create(defined=((NOT_UTF8, t.INTEGER),))),
+    ("CreateTable", t.created(t.index(NOT_UTF8, ["k", "n"]))),
+    ("CreateTable", t.created(t.index("i", ["k", NOT_UTF8]))),
+    ("CreateTable", t.created(t.index("i", ["k", "n"], [NOT_UTF8]))),
+    ("UpdateTable", t.update(NOT_UTF8, max_versions=1)),
+    *((action, body(action, table_name=NOT_UTF8)) for action in ("DeleteTable", "DescribeTable", t.LIST)),
+    ("CreateIndex", t.add_index(NOT_UTF8, t.index("i", ["k"]))),
+    ("CreateIndex", t.add_index("session", t.index(NOT_UTF8, ["user_id"]))),
+    ("DropIndex", t.drop_index(NOT_UTF8, "none")),
+    ("DropIndex", t.drop_index("session", NOT_UTF8)),
+    ("AddDefinedColumn", t.define(NOT_UTF8, ("n", t.INTEGER))),
+    ("AddDefinedColumn", t.define("session", (NOT_UTF8, t.INTEGER))),
+    ("DeleteDefinedColumn", t.undefine(NOT_UTF8, "n")),
+    ("DeleteDefinedColumn", t.undefine("session", NOT_UTF8)),
+    (t.CREATE, t.create_search(t.field(NOT_UTF8))),
+    (t.CREATE, t.create_search(t.field(NOT_UTF8, None))),
+    (t.CREATE, t.create_search(t.field(), name=NOT_UTF8)),
+    (t.CREATE, t.create_search(t.field(), table=NOT_UTF8)),
+    (t.CREATE, t.create_search(t.field("c", t.TEXT, analyzer=NOT_UTF8))),
+    (t.CREATE, t.create_search(t.field("c", t.TEXT, analyzer="fuzzy", analyzer_parameter=b"\xff"))),
+    *((action, t.named(action, *names)) for action in (t.DESCRIBE, t.DELETE)
       for names in ((NOT_UTF8, "there"), ("plain", NOT_UTF8))),
 ]  # fmt: skip
 
@@ -228,7 +206,7 @@ def test_a_wrong_table_is_refused(unchanged: Wire, name: str) -> None:
 def test_a_wrong_search_index_is_refused(unchanged: Wire, name: str) -> None:
     data, refusal = SEARCH_INDEXES[name]
 
-    assert refusal == unchanged.refused(CREATE, data)
+    assert refusal == unchanged.refused(t.CREATE, data)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -248,7 +226,7 @@ def test_options_that_are_off_are_accepted() -> None:
     off = {"stream_spec": schema.new_message("StreamSpecification", enable_stream=False), "enable_local_txn": False,
            "sse_spec": schema.new_message("SSESpecification", enable=False)}  # fmt: skip
     with instance() as wire:
-        wire.answer("CreateTable", create(options={"update_full_row": False}, units=(100_000, 100_000), **off))
-        wire.answer("UpdateTable", update("new", stream=False, max_versions=2))
+        wire.answer("CreateTable", t.create(options={"update_full_row": False}, units=(100_000, 100_000), **off))
+        wire.answer("UpdateTable", t.update("new", stream=False, max_versions=2))
 
         assert 2 == wire.ask("DescribeTable", table_name="new").table_options.max_versions

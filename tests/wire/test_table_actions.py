@@ -6,38 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import raw_tables as t
 from tests.support.clocks import ManualClock
 from tests.support.raw_bodies import NOW_MS, Wire, body, getting, wanted
-from tests.support.raw_tables import (
-    BINARY,
-    CREATE,
-    DATE,
-    DELETE,
-    GEO_POINT,
-    GLOBAL,
-    INTEGER,
-    IP,
-    KEYWORD,
-    LIST,
-    LOCAL,
-    LONG,
-    NESTED,
-    STRING,
-    STRING_COLUMN,
-    TEXT,
-    VECTOR,
-    add_index,
-    by,
-    create,
-    create_search,
-    define,
-    drop_index,
-    field,
-    index,
-    named,
-    undefine,
-    update,
-)
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
@@ -51,11 +22,11 @@ from tsmem.server.wire import schema
 
 
 def test_a_table_is_described_as_it_was_created_with_what_the_service_adds(wire: Wire) -> None:
-    key = (("k", STRING), ("l", INTEGER), ("m", BINARY))
+    key = (("k", t.STRING), ("l", t.INTEGER), ("m", t.BINARY))
     defined = (("n", 1), ("x", 2), ("y", 3), ("z", 4), ("b", 7))
     options = {"deviation_cell_version_in_sec": 7, "allow_update": False, "time_to_live": 90000}
-    indexes = index("near", ["k", "n"], ["x", "y"]), index("far", ["z", "k"], [], GLOBAL)
-    assert ("new", 0) == wire.answer("CreateTable", create(key, defined, *indexes, options=options))[1:]
+    indexes = t.index("near", ["k", "n"], ["x", "y"]), t.index("far", ["z", "k"], [], t.GLOBAL)
+    assert ("new", 0) == wire.answer("CreateTable", t.create(key, defined, *indexes, options=options))[1:]
     found = wire.ask("DescribeTable", table_name="new")
 
     assert key == tuple((each.name, each.type) for each in found.table_meta.primary_key)
@@ -64,7 +35,7 @@ def test_a_table_is_described_as_it_was_created_with_what_the_service_adds(wire:
     assert (1, False) == (found.table_status, found.stream_details.enable_stream)
     unit = found.reserved_throughput_details.capacity_unit
     assert (0, 0) == (unit.read, unit.write)
-    assert [("near", LOCAL, 1, 2, ["x", "y"]), ("far", GLOBAL, 0, 2, [])] == [
+    assert [("near", t.LOCAL, 1, 2, ["x", "y"]), ("far", t.GLOBAL, 0, 2, [])] == [
         (each.name, each.index_type, each.index_update_mode, each.index_sync_phase, list(each.defined_column))
         for each in found.index_metas
     ]
@@ -72,7 +43,7 @@ def test_a_table_is_described_as_it_was_created_with_what_the_service_adds(wire:
 
 
 def test_update_table_changes_one_option_and_describes_all(wire: Wire) -> None:
-    wire.answer("CreateTable", create())
+    wire.answer("CreateTable", t.create())
     wanted = {"time_to_live": -1, "max_versions": 1, "deviation_cell_version_in_sec": 86400, "allow_update": True}
     assert schema.new_message("TableOptions", **wanted) == wire.ask("DescribeTable", table_name="new").table_options
 
@@ -80,7 +51,9 @@ def test_update_table_changes_one_option_and_describes_all(wire: Wire) -> None:
         {"deviation_cell_version_in_sec": 5}, {"allow_update": False}, {"max_versions": 3}, {"time_to_live": 86400},
     ]  # fmt: skip
     for changed in changes:
-        answer = schema.parse_message("UpdateTableResponse", wire.answer("UpdateTable", update("new", **changed)).body)
+        answer = schema.parse_message(
+            "UpdateTableResponse", wire.answer("UpdateTable", t.update("new", **changed)).body
+        )
         wanted.update(changed)
         assert schema.new_message("TableOptions", **wanted) == answer.table_options
         assert answer.table_options == wire.ask("DescribeTable", table_name="new").table_options
@@ -88,21 +61,21 @@ def test_update_table_changes_one_option_and_describes_all(wire: Wire) -> None:
 
 def test_indexes_and_defined_columns_are_added_and_deleted(wire: Wire) -> None:
     """An index has the rows that are there only if the request says so."""
-    wire.answer("AddDefinedColumn", define("plain", ("c", INTEGER), ("d", STRING_COLUMN)))
-    wire.answer("CreateIndex", add_index("plain", index("far", ["c"], [], GLOBAL)))
-    late = add_index("plain", index("late", ["k", "c"]), with_rows=False)
+    wire.answer("AddDefinedColumn", t.define("plain", ("c", t.INTEGER), ("d", t.STRING_COLUMN)))
+    wire.answer("CreateIndex", t.add_index("plain", t.index("far", ["c"], [], t.GLOBAL)))
+    late = t.add_index("plain", t.index("late", ["k", "c"]), with_rows=False)
     assert ("plain", 0) == wire.answer("CreateIndex", late)[1:]
     state: Any = wire.state()
     assert ([(1, "a")], []) == ([each.key for each in state["far"][1]], state["late"][1])
     kinds = [each.index_type for each in wire.ask("DescribeTable", table_name="plain").index_metas]
-    assert [GLOBAL, LOCAL] == kinds
+    assert [t.GLOBAL, t.LOCAL] == kinds
 
     answer = wire.answer("ListTable", b"")
     names = list(schema.parse_message("ListTableResponse", answer.body).table_names)
     assert (["far", "late", "plain", "session", "session_by_time", "versioned"], 6) == (names, answer.rows)
     for name in ("far", "late"):
-        wire.answer("DropIndex", drop_index("plain", name))
-    wire.answer("DeleteDefinedColumn", undefine("plain", "c"))
+        wire.answer("DropIndex", t.drop_index("plain", name))
+    wire.answer("DeleteDefinedColumn", t.undefine("plain", "c"))
     found = wire.ask("DescribeTable", table_name="plain")
     assert ([], ["d"]) == (list(found.index_metas), [each.name for each in found.table_meta.defined_column])
     assert ("plain", 0) == wire.answer("DeleteTable", body("DeleteTable", table_name="plain"))[1:]
@@ -113,8 +86,8 @@ def test_indexes_and_defined_columns_are_added_and_deleted(wire: Wire) -> None:
     ("action", "data", "tables"),
     [
         ("GetRow", getting("notes"), "notes"),
-        ("CreateTable", create(name="more"), "more"),
-        ("DropIndex", drop_index("notes", "i"), "notes"),
+        ("CreateTable", t.create(name="more"), "more"),
+        ("DropIndex", t.drop_index("notes", "i"), "notes"),
         ("ListTable", b"", ""),
         ("Nothing", b"", ""),
         ("BatchGetRow", body("BatchGetRow", tables=[wanted("k", table=name) for name in "bab"]), "b,a"),
@@ -138,7 +111,7 @@ def describe(wire: Wire, name: str = "i") -> Any:
 def refusal_of(wire: Wire, request: bytes) -> str | None:
     """Create an index and delete it again. Return the message of a refusal; None if it was created."""
     try:
-        wire.answer(CREATE, request)
+        wire.answer(t.CREATE, request)
     except InvalidInput as error:
         return error.message
     wire.engine.delete_search_index("plain", "i")
@@ -156,7 +129,7 @@ def test_a_search_index_lives_no_longer_than_its_table_and_only_if_rows_are_not_
     ]  # fmt: skip
     for of_table, allow_update, of_index, said in cases:
         wire.engine.update_table("plain", TableOptions(time_to_live_s=of_table, allow_update=allow_update))
-        found = refusal_of(wire, create_search(field(), time_to_live=of_index))
+        found = refusal_of(wire, t.create_search(t.field(), time_to_live=of_index))
         assert said == found, (of_table, allow_update, of_index)
 
 
@@ -166,7 +139,7 @@ def test_parts_of_a_fuzzy_field_have_1_character_or_more_and_differ_by_6_at_most
     for shortest, longest in right + wrong:
         given = {name: size for name, size in (("min_chars", shortest), ("max_chars", longest)) if size is not None}
         parameter = schema.new_message("FuzzyAnalyzerParameter", **given).SerializeToString()
-        said = refusal_of(wire, create_search(field("c", TEXT, analyzer="fuzzy", analyzer_parameter=parameter)))
+        said = refusal_of(wire, t.create_search(t.field("c", t.TEXT, analyzer="fuzzy", analyzer_parameter=parameter)))
         assert ((shortest, longest) in right) is (said is None), (shortest, longest)
         assert said is None or said.startswith("field: c cannot be cut into ")
 
@@ -174,14 +147,14 @@ def test_parts_of_a_fuzzy_field_have_1_character_or_more_and_differ_by_6_at_most
 def test_a_key_column_is_a_field_of_a_type_that_holds_it(wire: Wire) -> None:
     key = tuple(zip("sib", (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY), strict=True))
     wire.engine.create_table(TableSchema("keyed", key))
-    right = {"s": {KEYWORD, TEXT, GEO_POINT, DATE, IP}, "i": {LONG, DATE}, "b": {VECTOR}}
+    right = {"s": {t.KEYWORD, t.TEXT, t.GEO_POINT, t.DATE, t.IP}, "i": {t.LONG, t.DATE}, "b": {t.VECTOR}}
     for name, kinds in right.items():
         for kind in range(1, 14):
-            request = create_search(field(name, kind), table="keyed", name=f"{name}{kind}")
+            request = t.create_search(t.field(name, kind), table="keyed", name=f"{name}{kind}")
             if kind in kinds:
-                wire.answer(CREATE, request)
+                wire.answer(t.CREATE, request)
             else:
-                assert "cannot hold the primary key column" in wire.refused(CREATE, request)[1]
+                assert "cannot hold the primary key column" in wire.refused(t.CREATE, request)[1]
 
 
 def test_a_search_index_is_described_with_every_option_it_was_created_with(wire: Wire) -> None:
@@ -190,33 +163,33 @@ def test_a_search_index_is_described_with_every_option_it_was_created_with(wire:
     on = {"index": True, "store": True, "enable_sort_and_agg": True, "is_array": False}
     wire.engine.update_table("plain", TableOptions(allow_update=False))
     fields = [
-        field("a", KEYWORD, is_virtual_field=True, source_field_names=["x", "y"], **off),
-        field("b", TEXT, analyzer="fuzzy", analyzer_parameter=fuzzy, enable_highlighting=True, **off),
-        field("d", DATE, date_formats=["yyyy-MM-dd", "epoch_millis"], **on),
-        field("n", NESTED, field_schemas=[field("inner", LONG, **on)], **off), field("l", LONG, **on),
+        t.field("a", t.KEYWORD, is_virtual_field=True, source_field_names=["x", "y"], **off),
+        t.field("b", t.TEXT, analyzer="fuzzy", analyzer_parameter=fuzzy, enable_highlighting=True, **off),
+        t.field("d", t.DATE, date_formats=["yyyy-MM-dd", "epoch_millis"], **on),
+        t.field("n", t.NESTED, field_schemas=[t.field("inner", t.LONG, **on)], **off), t.field("l", t.LONG, **on),
     ]  # fmt: skip
-    sort = by(pk_sort={"order": 1})
+    sort = t.by(pk_sort={"order": 1})
     setting = schema.new_message("IndexSetting", routing_fields=["k"], routing_partition_size=3, number_of_shards=2)
-    wire.answer(CREATE, create_search(*fields, index_setting=setting, index_sort=sort, time_to_live=86400))
+    wire.answer(t.CREATE, t.create_search(*fields, index_setting=setting, index_sort=sort, time_to_live=86400))
     found = describe(wire)
 
     assert fields == list(found.schema.field_schemas)
     assert (setting, sort, 86400) == (found.schema.index_setting, found.schema.index_sort, found.time_to_live)
 
 
-@pytest.mark.parametrize("kind", [LONG, KEYWORD, TEXT, NESTED, 13])
+@pytest.mark.parametrize("kind", [t.LONG, t.KEYWORD, t.TEXT, t.NESTED, 13])
 def test_options_of_a_search_index_that_were_not_given_are_filled_in(wire: Wire, kind: int) -> None:
     """A nested field, for which rows have no one order, leaves the index without a sort."""
-    wire.answer(CREATE, create_search(field("c", kind)))
+    wire.answer(t.CREATE, t.create_search(t.field("c", kind)))
     found = describe(wire)
-    sorts = kind not in (TEXT, NESTED)
-    wanted = field("c", kind, index=True, store=True, enable_sort_and_agg=sorts, is_array=False)
-    if kind == TEXT:
+    sorts = kind not in (t.TEXT, t.NESTED)
+    wanted = t.field("c", kind, index=True, store=True, enable_sort_and_agg=sorts, is_array=False)
+    if kind == t.TEXT:
         wanted.analyzer = "single_word"
 
     assert [wanted] == list(found.schema.field_schemas)
     assert schema.new_message("IndexSetting", routing_partition_size=1) == found.schema.index_setting
-    assert ([0] if kind != NESTED else []) == [each.pk_sort.order for each in found.schema.index_sort.sorter]
+    assert ([0] if kind != t.NESTED else []) == [each.pk_sort.order for each in found.schema.index_sort.sorter]
     assert (NOW_MS // 1000, -1, 3) == (found.create_time, found.time_to_live, found.index_status.status)
     assert (2, NOW_MS * 1_000_000) == (found.sync_stat.sync_phase, found.sync_stat.current_sync_timestamp)
     assert isinstance(wire.clock, ManualClock)
@@ -233,7 +206,7 @@ def test_a_search_index_of_the_port_is_described_and_created_anew_as_the_same(wi
     described = describe(wire).schema.field_schemas
     parameter = schema.parse_message("FuzzyAnalyzerParameter", described[4].analyzer_parameter)
     assert ("fuzzy", 2, 5) == (described[4].analyzer, parameter.min_chars, parameter.max_chars)
-    wire.answer(CREATE, create_search(*described, field("t", TEXT), name="j"))
+    wire.answer(t.CREATE, t.create_search(*described, t.field("t", t.TEXT), name="j"))
 
     assert (*fields, ("t", FieldType("TEXT", "single_word"))) == wire.engine.describe_search_index(
         "plain", "j"
@@ -242,13 +215,13 @@ def test_a_search_index_of_the_port_is_described_and_created_anew_as_the_same(wi
 
 def test_search_indexes_are_listed_and_deleted(wire: Wire) -> None:
     for table, name in (("session", "s"), ("plain", "b"), ("plain", "a")):
-        wire.answer(CREATE, create_search(field(), table=table, name=name))
+        wire.answer(t.CREATE, t.create_search(t.field(), table=table, name=name))
 
     def listed(**fields: str) -> list[tuple[str, str]]:
-        return [(each.table_name, each.index_name) for each in wire.ask(LIST, **fields).indices]
+        return [(each.table_name, each.index_name) for each in wire.ask(t.LIST, **fields).indices]
 
     assert [("plain", "a"), ("plain", "b"), ("session", "s")] == listed()
-    assert ("plain", 0) == wire.answer(DELETE, named(DELETE, "plain", "a"))[1:]
+    assert ("plain", 0) == wire.answer(t.DELETE, t.named(t.DELETE, "plain", "a"))[1:]
     assert ([("plain", "b")], []) == (listed(table_name="plain"), listed(table_name="versioned"))
 
 
@@ -263,7 +236,7 @@ def test_search_indexes_are_listed_while_a_table_is_deleted() -> None:
     engine = Vanishing(None, SystemClock())
     engine.create_table(TableSchema("notes", (("k", ColumnType.STRING),)))
     engine.create_search_index(SearchIndexSchema("notes", "by_text", (("text", FieldType("TEXT")),)))
-    answer = Dispatcher(engine, SystemClock()).answer(LIST, b"")
+    answer = Dispatcher(engine, SystemClock()).answer(t.LIST, b"")
     engine.close()
 
     found = schema.parse_message("ListSearchIndexResponse", answer.body).indices
