@@ -16,84 +16,59 @@ from tests.support.backends import everything
 from tests.support.checked_client import CheckedClient
 from tests.support.filters import passes
 from tests.support.server_in_process import profile_of, serving
+from tsmem import rows as r
 from tsmem.adapters import open_client
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.errors import ConditionFailed, InvalidInput
 from tsmem.port import IndexSchema, TableClient, TableSchema, rows_of
-from tsmem.rows import (
-    MAX,
-    MIN,
-    UNCONDITIONAL,
-    And,
-    Bound,
-    ColumnType,
-    Comparison,
-    Condition,
-    Delete,
-    Existence,
-    Filter,
-    Key,
-    KeyBound,
-    KeyValue,
-    Not,
-    Op,
-    Or,
-    Put,
-    Range,
-    Row,
-    TableRef,
-    Update,
-    Value,
-    Write,
-)
 
 TABLE = TableSchema(
     "t",
-    (("s", ColumnType.STRING), ("n", ColumnType.INTEGER), ("b", ColumnType.BINARY)),
+    (("s", r.ColumnType.STRING), ("n", r.ColumnType.INTEGER), ("b", r.ColumnType.BINARY)),
     (IndexSchema("by_key", ("s", "b", "n")), IndexSchema("by_column", ("s", "x", "n", "b"), ("y",))),
-    (("x", ColumnType.INTEGER), ("y", ColumnType.STRING)),
+    (("x", r.ColumnType.INTEGER), ("y", r.ColumnType.STRING)),
 )
 REF = TABLE.ref
-BY_KEY = TableRef("by_key", ("s", "b", "n"))
-BY_COLUMN = TableRef("by_column", ("s", "x", "n", "b"))
+BY_KEY = r.TableRef("by_key", ("s", "b", "n"))
+BY_COLUMN = r.TableRef("by_column", ("s", "x", "n", "b"))
 
 TEXTS = st.sampled_from(["", "a", "a\0", "aa", "b", "é", "😀"])
 NUMBERS = st.sampled_from([-(2**63), -1, 0, 1, 2**63 - 1])
 BYTES = st.sampled_from([b"", b"\0", b"a", b"\xff"])
 KEYS = st.tuples(TEXTS, NUMBERS, BYTES)
-VALUES: st.SearchStrategy[Value] = st.one_of(
+VALUES: st.SearchStrategy[r.Value] = st.one_of(
     TEXTS, NUMBERS, BYTES, st.booleans(), st.sampled_from([0.0, -0.0, 1.0, 5e-324, -1.5])
 )
 NAMES = st.sampled_from(["x", "y", "z", "s", "n"])
 COLUMNS = st.dictionaries(st.sampled_from(["x", "y", "z"]), VALUES)
-COMPARISONS = st.builds(Comparison, NAMES, st.sampled_from(list(Op)), VALUES, st.booleans())
-FILTERS: st.SearchStrategy[Filter] = st.recursive(
+COMPARISONS = st.builds(r.Comparison, NAMES, st.sampled_from(list(r.Op)), VALUES, st.booleans())
+FILTERS: st.SearchStrategy[r.Filter] = st.recursive(
     COMPARISONS,
     lambda parts: st.one_of(
-        st.builds(Not, parts), st.builds(And, st.tuples(parts, parts)), st.builds(Or, st.tuples(parts, parts))
+        st.builds(r.Not, parts), st.builds(r.And, st.tuples(parts, parts)), st.builds(r.Or, st.tuples(parts, parts))
     ),
     max_leaves=4,
 )
 CONDITIONS = st.one_of(
-    st.just(UNCONDITIONAL), st.builds(Condition, st.sampled_from(list(Existence)), st.none() | FILTERS)
+    st.just(r.UNCONDITIONAL), st.builds(r.Condition, st.sampled_from(list(r.Existence)), st.none() | FILTERS)
 )
-ENDS = st.just(MIN) | st.just(MAX)
-BOUNDS: st.SearchStrategy[KeyBound] = st.tuples(TEXTS | ENDS, NUMBERS | ENDS, BYTES | ENDS)
-INDEX_STARTS: st.SearchStrategy[tuple[TableRef, KeyBound]] = st.one_of(
+ENDS = st.just(r.MIN) | st.just(r.MAX)
+BOUNDS: st.SearchStrategy[r.KeyBound] = st.tuples(TEXTS | ENDS, NUMBERS | ENDS, BYTES | ENDS)
+INDEX_STARTS: st.SearchStrategy[tuple[r.TableRef, r.KeyBound]] = st.one_of(
     st.tuples(st.just(BY_KEY), st.tuples(TEXTS | ENDS, BYTES | ENDS, NUMBERS | ENDS)),
     st.tuples(st.just(BY_COLUMN), st.tuples(TEXTS | ENDS, NUMBERS | ENDS, NUMBERS | ENDS, BYTES | ENDS)),
 )
-PUTS = st.builds(Put, st.just(REF), KEYS, COLUMNS, CONDITIONS)
-UPDATES = st.builds(Update, st.just(REF), KEYS, COLUMNS, st.sampled_from([(), ("x",), ("y", "z")]), CONDITIONS).filter(
-    lambda update: bool(update.columns or update.delete) and not set(update.columns) & set(update.delete)
-)
-DELETES = st.builds(Delete, st.just(REF), KEYS, CONDITIONS)
-WRITES: st.SearchStrategy[Write] = st.one_of(PUTS, UPDATES, DELETES)
+PUTS = st.builds(r.Put, st.just(REF), KEYS, COLUMNS, CONDITIONS)
+UPDATES = st.builds(
+    r.Update, st.just(REF), KEYS, COLUMNS, st.sampled_from([(), ("x",), ("y", "z")]), CONDITIONS
+).filter(lambda update: bool(update.columns or update.delete) and not set(update.columns) & set(update.delete))
+DELETES = st.builds(r.Delete, st.just(REF), KEYS, CONDITIONS)
+WRITES: st.SearchStrategy[r.Write] = st.one_of(PUTS, UPDATES, DELETES)
 PROJECTIONS = st.none() | st.lists(st.sampled_from(["x", "y", "z", "s", "nope"]), min_size=1, unique=True)
 
 
-def exactly(row: Row | None) -> object:
+def exactly(row: r.Row | None) -> object:
     """A row with the types and signs that == forgets."""
     return row and (row.key, [(name, type(value), repr(value)) for name, value in row.columns.items()])
 
@@ -102,32 +77,32 @@ class Model:
     """The contract, over a dict."""
 
     def __init__(self) -> None:
-        self.rows: dict[Key, dict[str, Value]] = {}
+        self.rows: dict[r.Key, dict[str, r.Value]] = {}
 
-    def write(self, write: Write) -> bool:
+    def write(self, write: r.Write) -> bool:
         """Return True if the write was done."""
         old = self.rows.get(write.key)
         condition = write.condition
-        if condition.existence is Existence.EXPECT_EXIST and old is None:
+        if condition.existence is r.Existence.EXPECT_EXIST and old is None:
             return False
-        if condition.existence is Existence.EXPECT_NOT_EXIST and old is not None:
+        if condition.existence is r.Existence.EXPECT_NOT_EXIST and old is not None:
             return False
         seen = {**dict(zip(REF.key, write.key, strict=True)), **(old or {})}
         if condition.filter is not None and not passes(condition.filter, seen):
             return False
-        if isinstance(write, Delete):
+        if isinstance(write, r.Delete):
             self.rows.pop(write.key, None)
-        elif isinstance(write, Put):
+        elif isinstance(write, r.Put):
             self.rows[write.key] = dict(write.columns)
         elif old is not None or write.columns:
             kept = {name: value for name, value in (old or {}).items() if name not in write.delete}
             self.rows[write.key] = {**kept, **write.columns}
         return True
 
-    def table(self, ref: TableRef) -> dict[Key, dict[str, Value]]:
+    def table(self, ref: r.TableRef) -> dict[r.Key, dict[str, r.Value]]:
         if ref == REF:
             return self.rows
-        found: dict[Key, dict[str, Value]] = {}
+        found: dict[r.Key, dict[str, r.Value]] = {}
         for (s, n, b), columns in self.rows.items():
             if ref == BY_KEY:
                 found[s, b, n] = {}
@@ -135,22 +110,22 @@ class Model:
                 found[s, x, n, b] = {name: value for name, value in columns.items() if name == "y"}
         return found
 
-    def get(self, ref: TableRef, key: Key, wanted: list[str] | None) -> Row | None:
+    def get(self, ref: r.TableRef, key: r.Key, wanted: list[str] | None) -> r.Row | None:
         columns = self.table(ref).get(key)
         if columns is None:
             return None
         picked = {name: columns[name] for name in sorted(columns) if wanted is None or name in wanted}
         if wanted is not None and not picked and not set(wanted) & set(ref.key):
             return None
-        return Row(key, picked)
+        return r.Row(key, picked)
 
 
-def rank(bound: KeyBound) -> list[tuple[int, KeyValue]]:
+def rank(bound: r.KeyBound) -> list[tuple[int, r.KeyValue]]:
     """Return a bound as something that compares in key order."""
-    ranks: list[tuple[int, KeyValue]] = []
+    ranks: list[tuple[int, r.KeyValue]] = []
     for value in bound:
-        if isinstance(value, Bound):
-            return [*ranks, (-1 if value is MIN else 1, 0)]
+        if isinstance(value, r.Bound):
+            return [*ranks, (-1 if value is r.MIN else 1, 0)]
         ranks.append((0, value.encode() if isinstance(value, str) else value))
     return ranks
 
@@ -177,7 +152,7 @@ class EngineBesideModel(RuleBasedStateMachine):
         self.opened.close()
 
     @rule(write=WRITES)
-    def write(self, write: Write) -> None:
+    def write(self, write: r.Write) -> None:
         try:
             self.client.write_row(write)
             done = True
@@ -186,10 +161,10 @@ class EngineBesideModel(RuleBasedStateMachine):
         assert done is self.model.write(write)
 
     @rule(writes=st.lists(WRITES, min_size=1, max_size=12))
-    def write_batch(self, writes: list[Write]) -> None:
+    def write_batch(self, writes: list[r.Write]) -> None:
         """Each row of a batch is written by both, or by neither; a repeated key beside an expectation by none."""
         repeated = len({write.key for write in writes}) < len(writes)
-        if repeated and any(write.condition.existence is not Existence.IGNORE for write in writes):
+        if repeated and any(write.condition.existence is not r.Existence.IGNORE for write in writes):
             with pytest.raises(InvalidInput):
                 self.client.write_rows(writes)
             return
@@ -197,22 +172,22 @@ class EngineBesideModel(RuleBasedStateMachine):
         assert [outcome is None for outcome in outcomes] == [self.model.write(write) for write in writes]
 
     @rule(keys=st.lists(KEYS, min_size=1, max_size=5), wanted=PROJECTIONS)
-    def read(self, keys: list[Key], wanted: list[str] | None) -> None:
+    def read(self, keys: list[r.Key], wanted: list[str] | None) -> None:
         expected = [exactly(self.model.get(REF, key, wanted)) for key in keys]
         assert [exactly(row) for row in rows_of(self.client.get_rows(REF, keys, wanted))] == expected
         assert exactly(self.client.get_row(REF, keys[0], wanted)) == expected[0]
 
     @rule(one=BOUNDS, other=BOUNDS, backward=st.booleans(), limit=st.none() | st.integers(1, 6),
           wanted=PROJECTIONS, test=st.none() | FILTERS)  # fmt: skip
-    def read_range(self, one: KeyBound, other: KeyBound, backward: bool, limit: int | None,
-                   wanted: list[str] | None, test: Filter | None) -> None:  # fmt: skip
-        self.compare_page(REF, Range(one, other, backward), limit, wanted, test)
+    def read_range(self, one: r.KeyBound, other: r.KeyBound, backward: bool, limit: int | None,
+                   wanted: list[str] | None, test: r.Filter | None) -> None:  # fmt: skip
+        self.compare_page(REF, r.Range(one, other, backward), limit, wanted, test)
 
     @rule(start=INDEX_STARTS, backward=st.booleans(), limit=st.none() | st.integers(1, 6))
-    def read_index(self, start: tuple[TableRef, KeyBound], backward: bool, limit: int | None) -> None:
+    def read_index(self, start: tuple[r.TableRef, r.KeyBound], backward: bool, limit: int | None) -> None:
         ref, first = start
-        end = (MIN if backward else MAX,) * len(first)
-        self.compare_page(ref, Range(first, end, backward), limit, None, None)
+        end = (r.MIN if backward else r.MAX,) * len(first)
+        self.compare_page(ref, r.Range(first, end, backward), limit, None, None)
 
     @invariant()
     def indexes_are_in_step(self) -> None:
@@ -220,7 +195,7 @@ class EngineBesideModel(RuleBasedStateMachine):
             self.compare_page(ref, everything(ref), None, None, None)
 
     def compare_page(
-        self, ref: TableRef, span: Range, limit: int | None, wanted: list[str] | None, test: Filter | None
+        self, ref: r.TableRef, span: r.Range, limit: int | None, wanted: list[str] | None, test: r.Filter | None
     ) -> None:
         low, high = (span.end, span.start) if span.backward else (span.start, span.end)
         if not rank(low) < rank(high):

@@ -8,18 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from tests.support.raw_http import (
-    TIMEOUT_S,
-    Paused,
-    Running,
-    Stub,
-    parse_reply,
-    read_all,
-    read_reply,
-    request,
-    running,
-    send_until_closed,
-)
+from tests.support import raw_http as http
 from tests.support.waiting import wait_until
 from tsmem.server.http import server
 
@@ -27,47 +16,47 @@ from tsmem.server.http import server
 def answer_of(client: socket.socket) -> bytes:
     """Send a request. Return all that is received, which may be nothing."""
     with suppress(ConnectionError):
-        client.sendall(request())
-        return read_all(client)
+        client.sendall(http.request())
+        return http.read_all(client)
     return b""
 
 
 def is_served(client: socket.socket) -> bool:
     """Return True if a request is answered with 200 and the connection stays open."""
     with suppress(ConnectionError):
-        client.sendall(request())
-        return read_reply(client).status == 200
+        client.sendall(http.request())
+        return http.read_reply(client).status == 200
     return False
 
 
 def test_a_connection_over_the_limit_gets_503_and_one_that_ends_makes_room() -> None:
-    with running(max_connections=1, yield_after_s=1000) as here:
+    with http.running(max_connections=1, yield_after_s=1000) as here:
         with here.connect() as first, here.connect() as second:
-            reply = parse_reply(answer_of(second))
+            reply = http.parse_reply(answer_of(second))
             assert (503, ("OTSServerBusy", "Server is busy.")) == (reply.status, reply.error)
             assert is_served(first)
-        wait_until(lambda: here.ask(request()).status == 200)
+        wait_until(lambda: here.ask(http.request()).status == 200)
 
 
 def test_large_answers_that_nobody_reads_are_bounded_for_all_clients_together() -> None:
     large = b"x" * 12_000_000
-    with running(Stub(body=large), max_held_bytes=20_000_000) as here:
+    with http.running(http.Stub(body=large), max_held_bytes=20_000_000) as here:
         with here.connect() as slow:
-            slow.sendall(request())
+            slow.sendall(http.request())
             assert b"H" == slow.recv(1)
-            reply = here.ask(request())
+            reply = here.ask(http.request())
             assert (503, ("OTSServerBusy", "Server is busy.")) == (reply.status, reply.error)
             assert 0 == here.log[-1].rows
             here.stub.body = b"small"
-            assert 200 == here.ask(request()).status
+            assert 200 == here.ask(http.request()).status
             here.stub.body = large
-        wait_until(lambda: here.ask(request()).status == 200)
+        wait_until(lambda: here.ask(http.request()).status == 200)
 
 
 def test_further_connections_are_closed_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_REFUSED_CONNECTIONS", 2)
     monkeypatch.setattr(server, "_REFUSED_S", 20.0)
-    with running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as first:
+    with http.running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as first:
         assert is_served(first)
         with here.connect() as told, here.connect() as waiting, here.connect() as beyond:
             assert b"" == answer_of(beyond)
@@ -81,7 +70,7 @@ def test_further_connections_are_closed_without_an_answer(monkeypatch: pytest.Mo
 def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one() -> None:
     """It may never have asked, have been answered before, or have begun to ask."""
     with (
-        running(max_connections=3, yield_after_s=0) as here,
+        http.running(max_connections=3, yield_after_s=0) as here,
         here.connect() as fresh,
         here.connect() as used,
         here.connect() as begun,
@@ -93,23 +82,23 @@ def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one
             os.sched_yield()
         with here.connect() as first, here.connect() as second, here.connect() as third:
             assert [True, True, True] == [is_served(each) for each in (first, second, third)]
-            assert [b"", b"", b""] == [read_all(each) for each in (fresh, used, begun)]
+            assert [b"", b"", b""] == [http.read_all(each) for each in (fresh, used, begun)]
 
     assert [200, 200, 200, 200] == [entry.status for entry in here.log]
 
 
 def test_a_connection_whose_request_is_being_answered_is_not_closed_for_a_new_one() -> None:
-    work = Paused()
-    with running(Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.connect() as busy:
-        busy.sendall(request())
-        assert work.begun.wait(TIMEOUT_S)
+    work = http.Paused()
+    with http.running(http.Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.connect() as busy:
+        busy.sendall(http.request())
+        assert work.begun.wait(http.TIMEOUT_S)
         with here.connect() as other:
             assert answer_of(other).startswith(b"HTTP/1.1 503 ")
         work.go_on.set()
-        assert 200 == read_reply(busy).status
+        assert 200 == http.read_reply(busy).status
 
 
-def connect_from(here: Running, address: str) -> socket.socket:
+def connect_from(here: http.Running, address: str) -> socket.socket:
     try:
         return here.connect(address)
     except OSError:
@@ -118,7 +107,7 @@ def connect_from(here: Running, address: str) -> socket.socket:
 
 def test_one_address_does_not_take_all_places() -> None:
     with (
-        running(max_peer_connections=1, yield_after_s=1000) as here,
+        http.running(max_peer_connections=1, yield_after_s=1000) as here,
         here.connect() as one,
         here.connect() as two,
         connect_from(here, "127.0.0.2") as other,
@@ -129,13 +118,13 @@ def test_one_address_does_not_take_all_places() -> None:
 
 def test_an_address_with_all_its_places_taken_loses_a_connection_of_its_own() -> None:
     with (
-        running(max_peer_connections=1, yield_after_s=0) as here,
+        http.running(max_peer_connections=1, yield_after_s=0) as here,
         connect_from(here, "127.0.0.2") as other,
         here.connect() as one,
         here.connect() as two,
     ):
         assert [True, True] == [is_served(two), is_served(other)]
-        assert b"" == read_all(one)
+        assert b"" == http.read_all(one)
 
 
 # Time
@@ -143,9 +132,9 @@ def test_an_address_with_all_its_places_taken_loses_a_connection_of_its_own() ->
 
 @pytest.mark.parametrize("part", [1, 30, -1])
 def test_a_request_that_does_not_arrive_in_time_gets_408(part: int) -> None:
-    with running(request_s=0.05) as here, here.connect() as client:
-        client.sendall(request(b"0123456789")[:part])
-        reply = parse_reply(read_all(client))
+    with http.running(request_s=0.05) as here, here.connect() as client:
+        client.sendall(http.request(b"0123456789")[:part])
+        reply = http.parse_reply(http.read_all(client))
 
     assert (408, ("OTSRequestTimeout", "Request timeout.")) == (reply.status, reply.error)
     assert "close" == reply.headers["connection"]
@@ -153,12 +142,12 @@ def test_a_request_that_does_not_arrive_in_time_gets_408(part: int) -> None:
 
 @pytest.mark.parametrize("ending", [b"", b"\r\n", b"\n", b"\r", b"\r\n\r\n\n"])
 def test_an_idle_connection_is_closed_and_empty_lines_begin_no_request(ending: bytes) -> None:
-    with running(idle_s=0.3, request_s=1000) as here:
+    with http.running(idle_s=0.3, request_s=1000) as here:
         with here.connect() as client:
-            client.sendall(request() + ending)
-            assert 200 == read_reply(client).status
+            client.sendall(http.request() + ending)
+            assert 200 == http.read_reply(client).status
             assert b"" == client.recv(1)
-        assert 200 == here.ask(request() + ending).status
+        assert 200 == here.ask(http.request() + ending).status
         with here.connect() as client:
             client.sendall(ending)
             assert b"" == client.recv(1)
@@ -167,11 +156,11 @@ def test_an_idle_connection_is_closed_and_empty_lines_begin_no_request(ending: b
 
 
 def test_empty_lines_do_not_prolong_an_idle_connection_nor_bytes_a_refused_one() -> None:
-    with running(idle_s=0.2, linger_s=0.2) as here:
+    with http.running(idle_s=0.2, linger_s=0.2) as here:
         with here.connect() as client:
-            assert send_until_closed(client, b"\r\n")
+            assert http.send_until_closed(client, b"\r\n")
         assert [] == here.log
         with here.connect() as client:
             client.sendall(b"\0")
-            assert 400 == read_reply(client).status
-            assert send_until_closed(client, b"x")
+            assert 400 == http.read_reply(client).status
+            assert http.send_until_closed(client, b"x")

@@ -17,19 +17,8 @@ import pytest
 
 from tests.support.clocks import ManualClock
 from tests.support.raw_http import Stub, ots_headers, post, read_reply, request, running, signed
+from tsmem import errors as errors
 from tsmem.clock import SystemClock
-from tsmem.errors import (
-    AlreadyExists,
-    ConditionFailed,
-    InvalidInput,
-    LimitExceeded,
-    StorageFailure,
-    TableNotFound,
-    Throttled,
-    TsmemError,
-    Unavailable,
-    from_service,
-)
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.connection import Connection, StopEvent
 from tsmem.server.http.log import utc_text
@@ -180,16 +169,16 @@ def test_a_client_that_sends_too_large_a_body_reads_why_before_the_connection_cl
 INTERNAL = (500, "OTSInternalServerError", "Internal server error.")
 BUSY = (503, "OTSServerBusy", "Server is busy.")
 ERRORS: list[tuple[Exception, tuple[int, str, str]]] = [
-    *((from_service(code, "A message."), (status, code, "A message.")) for code, status in (
+    *((errors.from_service(code, "A message."), (status, code, "A message.")) for code, status in (
         ("OTSObjectNotExist", 404), ("OTSConditionCheckFail", 403), ("OTSFlowControl", 429))),
-    (InvalidInput("that is wrong"), (400, "OTSParameterInvalid", "that is wrong")),
-    (LimitExceeded("that is too much"), (400, "OTSParameterInvalid", "that is too much")),
-    (TableNotFound("no such table"), (404, "OTSObjectNotExist", "no such table")),
-    (AlreadyExists("it exists"), (409, "OTSObjectAlreadyExist", "it exists")),
-    (ConditionFailed("it did not hold"), (403, "OTSConditionCheckFail", "it did not hold")),
-    (Throttled("/home/me/db is locked"), BUSY), (Unavailable("/home/me/db is locked"), BUSY),
-    (Unavailable("/home/me", ambiguous=True), INTERNAL), (StorageFailure("/home/me/db is damaged"), INTERNAL),
-    (TsmemError("/home/me"), INTERNAL), (TsmemError("x", service_code="Nonsense"), INTERNAL),
+    (errors.InvalidInput("that is wrong"), (400, "OTSParameterInvalid", "that is wrong")),
+    (errors.LimitExceeded("that is too much"), (400, "OTSParameterInvalid", "that is too much")),
+    (errors.TableNotFound("no such table"), (404, "OTSObjectNotExist", "no such table")),
+    (errors.AlreadyExists("it exists"), (409, "OTSObjectAlreadyExist", "it exists")),
+    (errors.ConditionFailed("it did not hold"), (403, "OTSConditionCheckFail", "it did not hold")),
+    (errors.Throttled("/home/me/db is locked"), BUSY), (errors.Unavailable("/home/me/db is locked"), BUSY),
+    (errors.Unavailable("/home/me", ambiguous=True), INTERNAL), (errors.StorageFailure("/home/me is damaged"), INTERNAL),
+    (errors.TsmemError("/home/me"), INTERNAL), (errors.TsmemError("x", service_code="Nonsense"), INTERNAL),
     (ZeroDivisionError("/home/me/code.py"), INTERNAL), (OSError(errno.EIO, "/home/me"), INTERNAL),
 ]  # fmt: skip
 
@@ -253,7 +242,7 @@ def test_a_loopback_address_needs_no_key(host: str) -> None:
 
 def refusal(**settings: Any) -> str:
     server = Server(Stub(), Settings(**settings), SystemClock())
-    with pytest.raises(TsmemError) as caught:
+    with pytest.raises(errors.TsmemError) as caught:
         server.start()
     server.stop()  # one that never started
     return caught.value.message

@@ -12,21 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_http import (
-    TIMEOUT_S,
-    Paused,
-    Running,
-    Stub,
-    ots_headers,
-    parse_reply,
-    post,
-    read_all,
-    read_reply,
-    request,
-    running,
-    send_until_closed,
-    signed,
-)
+from tests.support import raw_http as http
 from tsmem.server.http.connection import StopEvent
 
 SOON_S = 60
@@ -35,11 +21,11 @@ SOON_S = 60
 
 def expecting(body: bytes = b"body") -> bytes:
     """Return a request whose client waits for 100 Continue before it sends the body."""
-    return post({**signed(ots_headers(body)), "Expect": "100-continue"}, body)
+    return http.post({**http.signed(http.ots_headers(body)), "Expect": "100-continue"}, body)
 
 
 @contextmanager
-def stopping(here: Running, *, wait: bool = True) -> Iterator[None]:
+def stopping(here: http.Running, *, wait: bool = True) -> Iterator[None]:
     """Stop the server while the block runs; it has stopped at the end."""
     stop = threading.Thread(target=here.server.stop)
     stop.start()
@@ -52,12 +38,12 @@ def stopping(here: Running, *, wait: bool = True) -> Iterator[None]:
 
 def test_a_request_whose_body_follows_its_head_is_answered_during_a_stop() -> None:
     """SDKs send head and body apart."""
-    with running() as here, here.connect() as client:
+    with http.running() as here, here.connect() as client:
         client.sendall(expecting().removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
         with stopping(here):
             client.sendall(b"body")
-            reply = read_reply(client)
+            reply = http.read_reply(client)
 
     assert (200, "close") == (reply.status, reply.headers["connection"])
     assert [("GetRow", b"body")] == here.stub.asked
@@ -65,8 +51,8 @@ def test_a_request_whose_body_follows_its_head_is_answered_during_a_stop() -> No
 
 def test_each_request_during_a_stop_gets_200_or_no_answer() -> None:
     for _ in range(5):
-        with running() as here:
-            ready = threading.Barrier(5, timeout=TIMEOUT_S)
+        with http.running() as here:
+            ready = threading.Barrier(5, timeout=http.TIMEOUT_S)
             seen: list[int] = []
             clients = [threading.Thread(target=_ask_until_the_end, args=(here, ready, seen)) for _ in range(4)]
             for client in clients:
@@ -79,15 +65,15 @@ def test_each_request_during_a_stop_gets_200_or_no_answer() -> None:
         assert {200} == {entry.status for entry in here.log}
 
 
-def _ask_until_the_end(here: Running, ready: threading.Barrier, seen: list[int]) -> None:
+def _ask_until_the_end(here: http.Running, ready: threading.Barrier, seen: list[int]) -> None:
     body = b"x" * 100
-    whole = request(body)
+    whole = http.request(body)
     with here.connect() as client:
         for number in range(100_000):
             try:
                 client.sendall(whole[: -len(body)])
                 client.sendall(body)
-                reply = read_reply(client)
+                reply = http.read_reply(client)
             except (OSError, AssertionError):  # closed between two requests
                 return
             seen.append(reply.status)
@@ -96,7 +82,7 @@ def _ask_until_the_end(here: Running, ready: threading.Barrier, seen: list[int])
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_request_during_a_stop_is_not_logged() -> None:
-    with running() as here, here.connect() as client:
+    with http.running() as here, here.connect() as client:
         client.sendall(expecting().removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
         with stopping(here):
@@ -113,52 +99,52 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_during_a_stop_is_not_lo
 )
 def test_a_stop_times_out_a_request_that_has_begun_and_does_not_arrive(begin: Callable[[], bytes]) -> None:
     begun = begin()  # signed now: a signature is refused when it is a quarter of an hour old
-    with running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
+    with http.running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
         client.sendall(begun)
         if b"100-continue" in begun:
             assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
         else:
             here.await_begun()
         with stopping(here):
-            reply = parse_reply(read_all(client))
+            reply = http.parse_reply(http.read_all(client))
 
     assert (408, "OTSRequestTimeout") == (reply.status, reply.error[0])
 
 
 def test_a_stop_times_out_a_request_that_trickles() -> None:
-    with running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
+    with http.running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
         client.sendall(b"P")
         here.await_begun()
         with stopping(here):
-            assert send_until_closed(client, b"P")
+            assert http.send_until_closed(client, b"P")
 
 
 def test_a_stop_waits_for_a_request_that_is_being_answered() -> None:
-    work = Paused()
-    with running(Stub(doing=work), receive_s=0) as here, here.connect() as client:
-        client.sendall(request())
+    work = http.Paused()
+    with http.running(http.Stub(doing=work), receive_s=0) as here, here.connect() as client:
+        client.sendall(http.request())
         assert work.begun.wait(SOON_S)
         with stopping(here):
             work.go_on.set()
-            assert 200 == read_reply(client).status
+            assert 200 == http.read_reply(client).status
 
 
 def test_a_stop_ends_the_latency() -> None:
     begun = threading.Event()
-    with running(Stub(doing=begun.set), latency_ms=600_000, stop_s=600) as here, here.connect() as client:
-        client.sendall(request())
+    with http.running(http.Stub(doing=begun.set), latency_ms=600_000, stop_s=600) as here, here.connect() as client:
+        client.sendall(http.request())
         assert begun.wait(SOON_S)
         with stopping(here):
-            reply = read_reply(client)
+            reply = http.read_reply(client)
 
     assert (200, "close") == (reply.status, reply.headers["connection"])
 
 
 def test_a_stop_closes_idle_connections() -> None:
-    with running(stop_s=600) as here, here.connect() as fresh, here.connect() as used, here.connect() as trailing:
-        for client, data in ((used, request()), (trailing, request() + b"\r\n")):
+    with http.running(stop_s=600) as here, here.connect() as fresh, here.connect() as used, here.connect() as trailing:
+        for client, data in ((used, http.request()), (trailing, http.request() + b"\r\n")):
             client.sendall(data)
-            assert 200 == read_reply(client).status
+            assert 200 == http.read_reply(client).status
         with stopping(here):
             assert [b"", b"", b""] == [client.recv(1) for client in (fresh, used, trailing)]
 
@@ -168,10 +154,10 @@ def test_a_stop_closes_idle_connections() -> None:
 def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
     threads, descriptors = set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
-        with running() as here:
+        with http.running() as here:
             clients = [here.connect() for _ in range(10)]
             for client in clients:
-                client.sendall(request())
+                client.sendall(http.request())
             for client in clients:
                 client.close()
             here.server.stop()
@@ -181,10 +167,10 @@ def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
 
 
 def test_a_request_that_outlasts_the_stop_is_cut_and_frees_its_sockets_when_it_ends() -> None:
-    work = Paused()
+    work = http.Paused()
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
-    with running(Stub(doing=work), stop_s=0.01) as here, here.connect() as client:
-        client.sendall(request())
+    with http.running(http.Stub(doing=work), stop_s=0.01) as here, here.connect() as client:
+        client.sendall(http.request())
         assert work.begun.wait(SOON_S)
         here.server.stop()
         assert b"" == client.recv(1)
@@ -219,12 +205,12 @@ def files(most: int) -> Iterator[None]:
 
 
 def test_connections_leave_192_descriptors_to_the_process() -> None:
-    with files(128 + 64 + 2), running(yield_after_s=1000) as here:
+    with files(128 + 64 + 2), http.running(yield_after_s=1000) as here:
         clients = [here.connect() for _ in range(3)]
         statuses = []
         for client in clients:
-            client.sendall(request())
-            statuses.append(read_reply(client).status)
+            client.sendall(http.request())
+            statuses.append(http.read_reply(client).status)
             if statuses[-1] == 503:
                 break
         for client in clients:
@@ -234,20 +220,20 @@ def test_connections_leave_192_descriptors_to_the_process() -> None:
 
 
 def test_without_descriptors_a_connection_waits_and_burns_no_cpu() -> None:
-    with running() as here, socket.socket() as client:
+    with http.running() as here, socket.socket() as client:
         client.settimeout(SOON_S)
         with files(3):
             client.connect(here.address)
-            client.sendall(request())
+            client.sendall(http.request())
             burnt = time.process_time()
             threading.Event().wait(0.3)
             burnt = time.process_time() - burnt
-        assert 200 == read_reply(client).status
+        assert 200 == http.read_reply(client).status
     assert burnt < 0.15
 
 
 def test_without_descriptors_a_server_stops_at_once() -> None:
-    with running() as here, socket.socket() as client, files(3):
+    with http.running() as here, socket.socket() as client, files(3):
         client.connect(here.address)
         with stopping(here, wait=False):
             pass
@@ -259,10 +245,10 @@ def test_descriptors_past_1023_are_served_and_woken(tmp_path: Path) -> None:
         pytest.skip("this machine opens fewer files")
     with files(1200):
         held = [(tmp_path / "file").open("w") for _ in range(1024)]
-        with running() as here, here.connect() as client:
+        with http.running() as here, here.connect() as client:
             assert client.fileno() > 1023
-            client.sendall(request())
-            assert 200 == read_reply(client).status
+            client.sendall(http.request())
+            assert 200 == http.read_reply(client).status
             with stopping(here):
                 assert b"" == client.recv(1)
         for each in held:

@@ -8,18 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_http import (
-    TIMEOUT_S,
-    Running,
-    Stub,
-    ots_headers,
-    post,
-    read_all,
-    read_reply,
-    request,
-    running,
-    signed,
-)
+from tests.support import raw_http as http
 from tests.support.search_table import INDEX, TABLE
 from tests.support.server_in_process import sdk_client, serving
 from tsmem import interruption
@@ -54,41 +43,41 @@ class Endless:
             self.ended.set()
 
 
-def asking(here: Running, action: str) -> socket.socket:
+def asking(here: http.Running, action: str) -> socket.socket:
     client = here.connect()
-    client.sendall(request(action=action))
+    client.sendall(http.request(action=action))
     return client
 
 
 def test_work_past_its_time_ends_with_otstimeout_and_the_connection_goes_on() -> None:
     clock, work = SetClock(), Endless()
-    with running(Stub(doing=work), clock=clock, work_s=1000) as here, asking(here, "GetRow") as client:
-        assert work.begun.wait(TIMEOUT_S)
+    with http.running(http.Stub(doing=work), clock=clock, work_s=1000) as here, asking(here, "GetRow") as client:
+        assert work.begun.wait(http.TIMEOUT_S)
         clock.late_s = 1000
-        reply = read_reply(client)
+        reply = http.read_reply(client)
         here.stub.doing = interruption.check
-        client.sendall(request())
-        assert 200 == read_reply(client).status
+        client.sendall(http.request())
+        assert 200 == http.read_reply(client).status
 
     assert (503, TIMEOUT) == (reply.status, reply.error)
 
 
 def test_work_for_a_client_that_has_left_ends_unanswered() -> None:
     work = Endless()
-    with running(Stub(doing=work), work_s=1000) as here:
+    with http.running(http.Stub(doing=work), work_s=1000) as here:
         with asking(here, "GetRow"):
-            assert work.begun.wait(TIMEOUT_S)
-        assert work.ended.wait(TIMEOUT_S)
+            assert work.begun.wait(http.TIMEOUT_S)
+        assert work.ended.wait(http.TIMEOUT_S)
 
     assert [("GetRow", 0, "")] == [(entry.action, entry.status, entry.code) for entry in here.log]
 
 
 def test_work_that_outlasts_a_stop_is_ended() -> None:
     work = Endless()
-    with running(Stub(doing=work), work_s=1000, stop_s=0.01) as here, asking(here, "GetRow"):
-        assert work.begun.wait(TIMEOUT_S)
+    with http.running(http.Stub(doing=work), work_s=1000, stop_s=0.01) as here, asking(here, "GetRow"):
+        assert work.begun.wait(http.TIMEOUT_S)
         here.server.stop()
-        assert work.ended.wait(TIMEOUT_S)
+        assert work.ended.wait(http.TIMEOUT_S)
 
 
 def test_a_pipelined_request_does_not_look_like_a_client_that_has_left() -> None:
@@ -96,24 +85,24 @@ def test_a_pipelined_request_does_not_look_like_a_client_that_has_left() -> None
 
     def work() -> None:
         begun.set()
-        assert sent.wait(TIMEOUT_S)
+        assert sent.wait(http.TIMEOUT_S)
         interruption.check()
 
-    with running(Stub(doing=work)) as here, asking(here, "GetRow") as client:
-        assert begun.wait(TIMEOUT_S)
-        client.sendall(post({**signed(ots_headers()), "Connection": "close"}))
+    with http.running(http.Stub(doing=work)) as here, asking(here, "GetRow") as client:
+        assert begun.wait(http.TIMEOUT_S)
+        client.sendall(http.post({**http.signed(http.ots_headers()), "Connection": "close"}))
         sent.set()
-        assert 2 == read_all(client).count(b"HTTP/1.1 200 ")
+        assert 2 == http.read_all(client).count(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("action", ["Search", "ParallelScan"])
 def test_other_requests_are_answered_while_a_search_waits_for_its_turn(action: str) -> None:
     work = Endless()
-    with running(Stub(doing=work), max_searches=1, work_s=1000) as here, asking(here, action):
-        assert work.begun.wait(TIMEOUT_S)
+    with http.running(http.Stub(doing=work), max_searches=1, work_s=1000) as here, asking(here, action):
+        assert work.begun.wait(http.TIMEOUT_S)
         here.stub.doing = lambda: None
         with asking(here, "Search") as waiting, asking(here, "GetRow") as other:
-            assert 200 == read_reply(other).status
+            assert 200 == http.read_reply(other).status
             assert [(action, b""), ("GetRow", b"")] == here.stub.asked
             here.stub.doing = work
             waiting.shutdown(socket.SHUT_RDWR)
@@ -121,19 +110,19 @@ def test_other_requests_are_answered_while_a_search_waits_for_its_turn(action: s
 
 def test_a_waiting_search_runs_when_another_ends() -> None:
     work = Endless()
-    with running(Stub(doing=work), max_searches=1, work_s=1000) as here:
+    with http.running(http.Stub(doing=work), max_searches=1, work_s=1000) as here:
         with asking(here, "Search") as first:
-            assert work.begun.wait(TIMEOUT_S)
+            assert work.begun.wait(http.TIMEOUT_S)
             here.stub.doing = lambda: None
             second = asking(here, "Search")
             first.shutdown(socket.SHUT_RDWR)
         with second:
-            assert 200 == read_reply(second).status
+            assert 200 == http.read_reply(second).status
 
 
 def test_a_search_without_a_turn_in_time_ends_with_otstimeout() -> None:
-    with running(max_searches=0, work_s=0) as here, asking(here, "Search") as client:
-        assert TIMEOUT == read_reply(client).error
+    with http.running(max_searches=0, work_s=0) as here, asking(here, "Search") as client:
+        assert TIMEOUT == http.read_reply(client).error
     assert [] == here.stub.asked
 
 
