@@ -177,7 +177,7 @@ ERRORS: list[tuple[Exception, tuple[int, str, str]]] = [
     (errors.AlreadyExists("it exists"), (409, "OTSObjectAlreadyExist", "it exists")),
     (errors.ConditionFailed("it did not hold"), (403, "OTSConditionCheckFail", "it did not hold")),
     (errors.Throttled("/home/me/db is locked"), BUSY), (errors.Unavailable("/home/me/db is locked"), BUSY),
-    (errors.Unavailable("/home/me", ambiguous=True), INTERNAL), (errors.StorageFailure("/home/me is damaged"), INTERNAL),
+    (errors.Unavailable("/home/me", ambiguous=True), INTERNAL), (errors.StorageFailure("/home/me"), INTERNAL),
     (errors.TsmemError("/home/me"), INTERNAL), (errors.TsmemError("x", service_code="Nonsense"), INTERNAL),
     (ZeroDivisionError("/home/me/code.py"), INTERNAL), (OSError(errno.EIO, "/home/me"), INTERNAL),
 ]  # fmt: skip

@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import InvalidInput
 from tsmem.rows import MAX, MIN, Value
+from tsmem.server.wire import plainbuffer as plainbuffer
 from tsmem.server.wire import schema
-from tsmem.server.wire.plainbuffer import (
-    Operation,
-    WireCell,
-    WireRow,
-    crc8,
-    decode_literal,
-    decode_row,
-    encode_row,
-    encode_rows,
-    encode_value,
-)
 
 PUT = bytes.fromhex(
     "75000000010304010000006b05060000000301000000610a51020304010000006305090000000001000000000000000ace0974"
@@ -53,39 +43,41 @@ def plain_crc8(data: bytes) -> int:
 def test_the_checksum_is_crc8_whatever_the_length(length: int) -> None:
     data = random.Random(length).randbytes(length)
 
-    assert plain_crc8(data) == crc8(data)
+    assert plain_crc8(data) == plainbuffer.crc8(data)
 
 
 def test_recorded_rows_of_the_sdk_are_decoded() -> None:
-    assert WireRow(("k",), ("a",), [WireCell("c", 1, None, None)], False) == decode_row(PUT)
-    assert WireRow(("k",), ("a",), [], True) == decode_row(DELETE)
-    assert WireRow(("k",), (MIN,), [], False) == decode_row(MINIMUM)
+    assert plainbuffer.WireRow(
+        ("k",), ("a",), [plainbuffer.WireCell("c", 1, None, None)], False
+    ) == plainbuffer.decode_row(PUT)
+    assert plainbuffer.WireRow(("k",), ("a",), [], True) == plainbuffer.decode_row(DELETE)
+    assert plainbuffer.WireRow(("k",), (MIN,), [], False) == plainbuffer.decode_row(MINIMUM)
 
 
 def test_only_zero_bytes_may_follow_a_row() -> None:
     """The Node.js SDK appends one for each infinite key column."""
-    assert decode_row(MINIMUM) == decode_row(MINIMUM + b"\x00")
+    assert plainbuffer.decode_row(MINIMUM) == plainbuffer.decode_row(MINIMUM + b"\x00")
     with pytest.raises(InvalidInput, match="bytes follow the row"):
-        decode_row(MINIMUM + b"\x01")
+        plainbuffer.decode_row(MINIMUM + b"\x01")
 
 
 @SOME
 @given(KEYS, CELLS)
 def test_encoded_rows_are_decoded(key: tuple[str, int], cells: list[Cell]) -> None:
-    found = decode_row(encode_row(NAMES, key, cells))
+    found = plainbuffer.decode_row(plainbuffer.encode_row(NAMES, key, cells))
 
     assert (NAMES, key, False) == (found.names, found.key, found.is_delete)
-    assert [(c.name, type(c.value), encode_value(c.value), c.version_ms) for c in cells] == [
-        (c.name, type(c.value), encode_value(c.value), c.version_ms)  # type: ignore[arg-type]
+    assert [(c.name, type(c.value), plainbuffer.encode_value(c.value), c.version_ms) for c in cells] == [
+        (c.name, type(c.value), plainbuffer.encode_value(c.value), c.version_ms)  # type: ignore[arg-type]
         for c in found.cells
     ]
 
 
 def test_rows_of_a_page_share_a_header_and_no_rows_are_no_bytes() -> None:
-    one, two = encode_row(NAMES, ("a", 1)), encode_row(NAMES, ("b", 2))
+    one, two = plainbuffer.encode_row(NAMES, ("a", 1)), plainbuffer.encode_row(NAMES, ("b", 2))
 
-    assert one + two[4:] == encode_rows(NAMES, [(("a", 1), []), (("b", 2), [])])
-    assert b"" == encode_rows(NAMES, [])
+    assert one + two[4:] == plainbuffer.encode_rows(NAMES, [(("a", 1), []), (("b", 2), [])])
+    assert b"" == plainbuffer.encode_rows(NAMES, [])
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +96,7 @@ ASCII_KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1))
 def test_rows_of_the_sdk_are_decoded(sdk: Any, key: tuple[str, int], columns: dict[str, Value]) -> None:
     """The SDK writes bytes as text, and a bytearray as bytes."""
     sent = [(name, bytearray(value) if isinstance(value, bytes) else value) for name, value in columns.items()]
-    found = decode_row(bytes(sdk.serialize_for_put_row(list(zip(NAMES, key, strict=True)), sent)))
+    found = plainbuffer.decode_row(bytes(sdk.serialize_for_put_row(list(zip(NAMES, key, strict=True)), sent)))
 
     assert (NAMES, key) == (found.names, found.key)
     assert [(name, type(value), repr(value)) for name, value in columns.items()] == [
@@ -122,18 +114,18 @@ def test_updates_of_the_sdk_are_decoded(sdk: Any) -> None:
     data = bytes(sdk.serialize_for_update_row([("k", "v")], changes))
 
     assert {
-        WireCell("a", 1, None, None),
-        WireCell("b", "x", None, 1500),
-        WireCell("c", None, Operation.DELETE_ONE, 1600),
-        WireCell("d", None, Operation.DELETE_ALL, None),
-        WireCell("e", 5, Operation.INCREMENT, None),
-    } == set(decode_row(data).cells)
+        plainbuffer.WireCell("a", 1, None, None),
+        plainbuffer.WireCell("b", "x", None, 1500),
+        plainbuffer.WireCell("c", None, plainbuffer.Operation.DELETE_ONE, 1600),
+        plainbuffer.WireCell("d", None, plainbuffer.Operation.DELETE_ALL, None),
+        plainbuffer.WireCell("e", 5, plainbuffer.Operation.INCREMENT, None),
+    } == set(plainbuffer.decode_row(data).cells)
 
 
 @SOME
 @given(VALUES)
 def test_encoded_literals_are_decoded(value: Value) -> None:
-    found = decode_literal(encode_value(value))
+    found = plainbuffer.decode_literal(plainbuffer.encode_value(value))
 
     assert (type(value), repr(value)) == (type(found), repr(found))
 
@@ -159,7 +151,7 @@ def test_encoded_literals_are_decoded(value: Value) -> None:
 )
 def test_each_kind_of_damage_is_named(data: bytes, what: str) -> None:
     with pytest.raises(InvalidInput, match=what) as caught:
-        decode_row(data)
+        plainbuffer.decode_row(data)
 
     assert "OTSParameterInvalid" == caught.value.service_code
 
@@ -167,7 +159,7 @@ def test_each_kind_of_damage_is_named(data: bytes, what: str) -> None:
 def test_a_row_cut_short_anywhere_is_refused() -> None:
     for length in range(len(PUT)):
         with pytest.raises(InvalidInput):
-            decode_row(PUT[:length])
+            plainbuffer.decode_row(PUT[:length])
 
 
 @pytest.mark.parametrize(
@@ -175,4 +167,4 @@ def test_a_row_cut_short_anywhere_is_refused() -> None:
 )
 def test_a_literal_that_is_not_one_value_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput):
-        decode_literal(data)
+        plainbuffer.decode_literal(data)

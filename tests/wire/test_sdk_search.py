@@ -10,20 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import ManualClock
-from tests.support.search_table import (
-    BY_KEY,
-    COUNTED,
-    INDEX,
-    QUERIES,
-    ROWS,
-    TABLE,
-    columns,
-    fill,
-    key,
-    numbers,
-    pages,
-    search,
-)
+from tests.support import search_table as table
 from tests.support.server_in_process import Served, sdk_client, sdk_refusal, serving
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
@@ -47,7 +34,7 @@ def clock() -> ManualClock:
 def searched(clock: ManualClock) -> Iterator[Served]:
     """A server with the table of `search_table`, whose rows no test changes."""
     with serving(None, clock=clock) as served:
-        fill(served)
+        table.fill(served)
         yield served
 
 
@@ -59,26 +46,26 @@ def client(searched: Served, clock: ManualClock) -> Any:
 
 def test_each_kind_of_query_finds_its_rows(client: Any) -> None:
     wrong = {}
-    for place, (query, expected) in enumerate(QUERIES):
-        answer = search(client, query, get_total_count=True)
-        found = (numbers(answer), answer.total_count, bool(answer.next_token), answer.is_all_succeed)
-        if (wanted := ([n for n in BY_KEY if n in expected], len(expected), False, True)) != found:
+    for place, (query, expected) in enumerate(table.QUERIES):
+        answer = table.search(client, query, get_total_count=True)
+        found = (table.numbers(answer), answer.total_count, bool(answer.next_token), answer.is_all_succeed)
+        if (wanted := ([n for n in table.BY_KEY if n in expected], len(expected), False, True)) != found:
             wrong[place] = (wanted, found)
 
     assert {} == wrong
 
 
 def test_pages_follow_by_token_in_their_order(client: Any) -> None:
-    by_number = sorted(COUNTED, reverse=True) + [n for n in BY_KEY if n not in COUNTED]
-    for sorter, expected in ((t.FieldSort("number", t.SortOrder.DESC), by_number), (t.DocSort(), BY_KEY)):
-        found = list(pages(client, t.MatchAllQuery(), limit=20, sort=t.Sort([sorter]), get_total_count=True))
+    by_number = sorted(table.COUNTED, reverse=True) + [n for n in table.BY_KEY if n not in table.COUNTED]
+    for sorter, expected in ((t.FieldSort("number", t.SortOrder.DESC), by_number), (t.DocSort(), table.BY_KEY)):
+        found = list(table.pages(client, t.MatchAllQuery(), limit=20, sort=t.Sort([sorter]), get_total_count=True))
 
-        assert expected == [n for answer in found for n in numbers(answer)]
-        assert [(20, ROWS)] * 2 == [(len(answer.rows), answer.total_count) for answer in found[:-1]]
+        assert expected == [n for answer in found for n in table.numbers(answer)]
+        assert [(20, table.ROWS)] * 2 == [(len(answer.rows), answer.total_count) for answer in found[:-1]]
 
 
 def test_the_default_is_10_rows_without_columns_uncounted(client: Any) -> None:
-    answer = search(client, t.RangeQuery("n", 10, 50), limit=None)
+    answer = table.search(client, t.RangeQuery("n", 10, 50), limit=None)
 
     assert (10, -1, True) == (len(answer.rows), answer.total_count, bool(answer.next_token))
     assert [[]] * 10 == [cells for _, cells in answer.rows]
@@ -97,7 +84,7 @@ PHRASES = "The number of words in the phrases of a search exceeds the limit: 256
 CHARACTERS = "The number of characters in the texts of a search exceeds the limit: 8192."
 LONG = "length of field value is longer than 32 for the [WILDCARD_QUERY] query"
 ASKED: list[tuple[Any, int | str]] = [
-    (t.MatchQuery("text", words(1023) + " is is"), ROWS), (t.MatchQuery("note", words(1024)), 0),
+    (t.MatchQuery("text", words(1023) + " is is"), table.ROWS), (t.MatchQuery("note", words(1024)), 0),
     (t.MatchQuery("text", words(1025)), MANY), (t.MatchQuery("note", words(1025)), MANY),
     (either(t.MatchQuery("text", "w"), t.TermsQuery("word", words(1024).split())), MANY),
     (t.MatchPhraseQuery("text", "is " * 256), 0), (t.MatchPhraseQuery("note", "is " * 2000), 0),
@@ -112,15 +99,15 @@ ASKED: list[tuple[Any, int | str]] = [
 def test_a_search_has_limits_on_words_phrases_characters_and_patterns(served: Served) -> None:
     """A word that comes twice counts once, in a phrase twice. Words and terms of all queries count together. What is
     no TEXT may be of any length."""
-    client = fill(served)
-    fields = (*INDEX.fields, ("spaceless", FieldType("TEXT", "max_word")))
+    client = table.fill(served)
+    fields = (*table.INDEX.fields, ("spaceless", FieldType("TEXT", "max_word")))
     served.engine.delete_search_index("notes", "notes_index")
-    served.engine.create_search_index(INDEX._replace(fields=fields))
+    served.engine.create_search_index(table.INDEX._replace(fields=fields))
     for query, expected in ASKED:
         if isinstance(expected, int):
-            assert expected == len(search(client, query).rows)
+            assert expected == len(table.search(client, query).rows)
         else:
-            assert (400, INVALID, expected) == sdk_refusal(partial(search, client, query))
+            assert (400, INVALID, expected) == sdk_refusal(partial(table.search, client, query))
 
 
 def test_queries_sorts_and_options_that_are_unsupported_are_refused_by_name(client: Any) -> None:
@@ -144,7 +131,7 @@ def test_queries_sorts_and_options_that_are_unsupported_are_refused_by_name(clie
     ]  # fmt: skip
     for name, query, how in unsupported:
         refusal = (400, INVALID, f"Unsupported operation: '{name}'.")
-        assert refusal == sdk_refusal(partial(search, client, query, **how))
+        assert refusal == sdk_refusal(partial(table.search, client, query, **how))
 
 
 def test_an_unsupported_field_is_refused_only_when_it_is_searched_or_sorted_by(client: Any) -> None:
@@ -176,9 +163,9 @@ def test_an_index_has_a_default_order_and_routing_values_do_not_filter(client: A
         asked = t.SearchQuery(t.MatchAllQuery(), limit=5, **how)
         return client.search("notes", "backward", asked, None, [[("who", "w0"), ("n", 0)]], 5)
 
-    for sort, expected in ((None, list(range(49, 39, -1))), (t.Sort([t.PrimaryKeySort()]), BY_KEY[:10])):
+    for sort, expected in ((None, list(range(49, 39, -1))), (t.Sort([t.PrimaryKeySort()]), table.BY_KEY[:10])):
         first = found(sort=sort)
-        assert expected == numbers(first) + numbers(found(next_token=first.next_token))
+        assert expected == table.numbers(first) + table.numbers(found(next_token=first.next_token))
 
 
 # Messages that the Python SDK cannot send
@@ -206,10 +193,11 @@ def test_queries_of_other_sdks_are_answered(searched: Served) -> None:
     constant = message(7, schema.new_message("ConstScoreQuery", filter=term("n", 3)))
     endless = message(4, schema.new_message("RangeQuery", field_name="n", range_from=b"\x09", range_to=b"\x0a"))
     for fields, rows, total in [
-        ({"query": constant}, 1, -1), ({"query": endless}, ROWS, -1), ({"query": everything, "filter": third}, 1, -1),
+        ({"query": constant}, 1, -1), ({"query": endless}, table.ROWS, -1),
+        ({"query": everything, "filter": third}, 1, -1),
         ({"query": term("n", 4), "filter": third}, 0, -1),
-        ({"query": everything, "track_total_count": 2**31 - 1}, ROWS, ROWS),
-        ({"query": everything, "track_total_count": -1}, ROWS, -1),
+        ({"query": everything, "track_total_count": 2**31 - 1}, table.ROWS, table.ROWS),
+        ({"query": everything, "track_total_count": -1}, table.ROWS, -1),
     ]:  # fmt: skip
         answer = answered(searched, **fields)
         assert (rows, total, False) == (len(answer.rows), answer.total_hits, answer.HasField("next_token")), fields
@@ -232,30 +220,30 @@ def test_deep_and_wide_queries_and_missing_values_of_other_sdks_are_refused(sear
 
 
 def test_a_row_deleted_between_finding_and_reading_it_is_replaced_by_the_next(served: Served) -> None:
-    client = fill(served)
+    client = table.fill(served)
     engine, found = served.engine, served.engine.search
 
     def search_then_delete(*asked: Any, **options: Any) -> Any:
         reply = found(*asked, **options)
-        engine.write_rows([Delete(TABLE.ref, key(4))])
+        engine.write_rows([Delete(table.TABLE.ref, table.key(4))])
         return reply
 
     engine.search = search_then_delete  # type: ignore[method-assign]
     whole = t.ColumnsToGet(return_type=t.ColumnReturnType.ALL)
     query = t.RangeQuery("n", 2, 6)  # in key order: 3, 4, 2, 5
-    answer = search(client, query, columns=whole, offset=1, limit=1, get_total_count=True)
+    answer = table.search(client, query, columns=whole, offset=1, limit=1, get_total_count=True)
 
-    assert ([2], 1, 4) == (numbers(answer), len(answer.search_hits), answer.total_count)
-    assert [5] == numbers(search(client, query, columns=whole, next_token=answer.next_token))
+    assert ([2], 1, 4) == (table.numbers(answer), len(answer.search_hits), answer.total_count)
+    assert [5] == table.numbers(table.search(client, query, columns=whole, next_token=answer.next_token))
 
 
 # Parallel scans
 
 
-def scan(client: Any, session: str | None, query: Any = None, *, columns: Any = None, **how: Any) -> Any:
+def scan(client: Any, session: str | None, query: Any = None, *, table.columns: Any = None, **how: Any) -> Any:
     options = {"limit": 35, "next_token": None, "current_parallel_id": 0, "max_parallel": 1, "alive_time": 30} | how
     asked = t.ScanQuery(t.MatchAllQuery() if query is None else query, **options)
-    return client.parallel_scan("notes", "notes_index", asked, session, columns)
+    return client.parallel_scan("notes", "notes_index", asked, session, table.columns)
 
 
 def test_a_scan_ends_with_an_empty_page(client: Any) -> None:
@@ -269,8 +257,8 @@ def test_a_scan_ends_with_an_empty_page(client: Any) -> None:
 
     assert (35, 15, 0) == (len(first.rows), len(second.rows), len(third.rows))
     assert (True, True, False) == (bool(first.next_token), bool(second.next_token), bool(third.next_token))
-    assert BY_KEY == numbers(first) + numbers(second)
-    wanted = [(name, value) for name, value in columns(BY_KEY[0]).items() if name != "raw"]
+    assert table.BY_KEY == table.numbers(first) + table.numbers(second)
+    wanted = [(name, value) for name, value in table.columns(table.BY_KEY[0]).items() if name != "raw"]
     assert wanted == [(name, value) for name, value, _ in first.rows[0][1]]
 
 
@@ -279,20 +267,20 @@ def test_a_scan_without_a_session_finds_what_its_query_finds(client: Any) -> Non
     found = scan(client, None, t.RangeQuery("n", 3, 5), columns=named)
 
     assert [([("who", "w0"), ("n", 3)], [("number", 3)]), ([("who", "w1"), ("n", 4)], [("number", 4)])] == [
-        (key, [(name, value) for name, value, _ in cells]) for key, cells in found.rows
+        (table.key, [(name, value) for name, value, _ in cells]) for table.key, cells in found.rows
     ]
     assert [] == scan(client, None, t.TermQuery("n", 99)).rows
 
 
 def test_a_page_of_a_scan_has_up_to_2000_rows(served: Served) -> None:
-    client = fill(served)
-    for start in range(ROWS, 1450, 200):
-        served.engine.write_rows([Put(TABLE.ref, key(n), {"number": n}) for n in range(start, start + 200)])
+    client = table.fill(served)
+    for start in range(table.ROWS, 1450, 200):
+        served.engine.write_rows([Put(table.TABLE.ref, table.key(n), {"number": n}) for n in range(start, start + 200)])
     first = scan(client, None, limit=1400)
     second = scan(client, None, limit=1400, next_token=first.next_token)
 
     assert (1400, 50) == (len(first.rows), len(second.rows))
-    assert sorted(range(1450), key=key) == numbers(first) + numbers(second)
+    assert sorted(range(1450), key=table.key) == table.numbers(first) + table.numbers(second)
     assert 1450 == len(scan(client, None, limit=2000).rows) == len(scan(client, None, limit=None).rows)
 
 
