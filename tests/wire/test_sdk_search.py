@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.clocks import ManualClock
 from tests.support import search_table as table
+from tests.support.clocks import ManualClock
 from tests.support.server_in_process import Served, sdk_client, sdk_refusal, serving
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
@@ -240,10 +240,10 @@ def test_a_row_deleted_between_finding_and_reading_it_is_replaced_by_the_next(se
 # Parallel scans
 
 
-def scan(client: Any, session: str | None, query: Any = None, *, table.columns: Any = None, **how: Any) -> Any:
+def scan(client: Any, session: str | None, query: Any = None, *, columns: Any = None, **how: Any) -> Any:
     options = {"limit": 35, "next_token": None, "current_parallel_id": 0, "max_parallel": 1, "alive_time": 30} | how
     asked = t.ScanQuery(t.MatchAllQuery() if query is None else query, **options)
-    return client.parallel_scan("notes", "notes_index", asked, session, table.columns)
+    return client.parallel_scan("notes", "notes_index", asked, session, columns)
 
 
 def test_a_scan_ends_with_an_empty_page(client: Any) -> None:
@@ -267,7 +267,7 @@ def test_a_scan_without_a_session_finds_what_its_query_finds(client: Any) -> Non
     found = scan(client, None, t.RangeQuery("n", 3, 5), columns=named)
 
     assert [([("who", "w0"), ("n", 3)], [("number", 3)]), ([("who", "w1"), ("n", 4)], [("number", 4)])] == [
-        (table.key, [(name, value) for name, value, _ in cells]) for table.key, cells in found.rows
+        (key, [(name, value) for name, value, _ in cells]) for key, cells in found.rows
     ]
     assert [] == scan(client, None, t.TermQuery("n", 99)).rows
 
