@@ -242,7 +242,6 @@ def test_no_repr_has_a_secret(cli: Cli) -> None:
     configure(cli, "http://127.0.0.1:1", said)
     environ = {**cli.environ, **environ}
     file = read_profiles(environ)
-    assert file is not None
     profile = load_profile(environ)
     with open_store(environ=environ, clock=cli.clock) as store:
         objects = [

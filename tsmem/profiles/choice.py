@@ -36,9 +36,7 @@ def load_profile(
     return made
 
 
-def check_top(file: ConfigFile | None) -> None:
-    if file is None:
-        return
+def check_top(file: ConfigFile) -> None:
     valid = ("default_profile", "profiles")
     for key in file.data:
         if key not in valid:
@@ -50,37 +48,31 @@ def check_top(file: ConfigFile | None) -> None:
         raise ProfileError(f"{file.place(('default_profile',))}: 'default_profile' must be the name of a profile")
 
 
-def profiles_in(file: ConfigFile | None) -> dict[str, object]:
-    if file is None:
-        return {}
+def profiles_in(file: ConfigFile) -> dict[str, object]:
     profiles = file.data.get("profiles", {})
     if not isinstance(profiles, dict):
         raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a table of profiles")
     return profiles
 
 
-def _choose(environ: Mapping[str, str], file: ConfigFile | None, profile: str | None) -> tuple[str, str]:
+def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -> tuple[str, str]:
     if profile is not None:
         return profile, "--profile"
     if name := environ.get("TSMEM_PROFILE"):
         return name, "environment TSMEM_PROFILE"
-    if file is not None and "default_profile" in file.data:
+    if "default_profile" in file.data:
         return cast(str, file.data["default_profile"]), file.origin(("default_profile",))
     if environ.get(ENVIRONMENT["endpoint"]):
         return ENV, f"environment {ENVIRONMENT['endpoint']}"
     return LOCAL, "built in"
 
 
-def written_profile(
-    environ: Mapping[str, str], file: ConfigFile | None, name: str, chosen_by: str = ""
-) -> WrittenProfile:
+def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, chosen_by: str = "") -> WrittenProfile:
     """Return a profile of a file, or a built-in one.
 
     Raises ProfileError if no profile has the name, and says what chose the name unless a flag did."""
     profiles = profiles_in(file)
-    values: dict[str, object] = {}
-    if file is not None and name in profiles:
-        values = _checked_entry(file, name, profiles[name])
+    values = _checked_entry(file, name, profiles[name]) if name in profiles else {}
     if name == ENV:
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
         given = {key: f"env:{v}" if key in CREDENTIAL_KEYS else environ[v] for key, v in variables.items()}
@@ -140,7 +132,7 @@ def profile_list(
     default, _ = _choose(environ, file, profile)
     lines = []
     for name in _names(environ, profiles):
-        origin = file.origin(("profiles", name)) if file is not None and name in profiles else "built in"
+        origin = file.origin(("profiles", name)) if name in profiles else "built in"
         if name == ENV:
             origin = f"environment {ENVIRONMENT['endpoint']}"
         try:

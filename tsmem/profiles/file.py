@@ -78,21 +78,21 @@ class ConfigFile(NamedTuple):
         return self.path.name if line is None else f"{self.path.name} line {line}"
 
 
-def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile | None:
-    """Return the profile file; None if no file was named and the default one does not exist.
+def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile:
+    """Return the profile file, empty if no file was named and the default one does not exist.
 
     Raises ProfileError: named and not found, unreadable, too large, not UTF-8, not TOML."""
     try:
         path = config_path(environ, flag)
     except NoHome:
-        return None
+        return ConfigFile(Path(), "", {})
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             raw = stream.read(MAX_FILE_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
         if _named(environ, flag) is None:
-            return None
+            return ConfigFile(path, "", {})
         raise ProfileError(f"{path}: {error.strerror}", hint="tsmem profile set creates it") from error
     except (OSError, ValueError) as error:
         raise ProfileError(f"{path}: {getattr(error, 'strerror', error)}") from error
