@@ -6,8 +6,8 @@ A module of `cli/commands/` declares its commands beside their functions:
     def show(context: Context, session: SessionId) -> Conversation: ...
 
 Declaring builds nothing. `root` imports a module when a command of it is called, and Typer builds that command alone:
-building a command takes longer than most commands take to run. What `tsmem --help` and completion say of commands that
-are not loaded stands in `contents.py`, which is generated from the declarations.
+building a command takes longer than most commands take to run. `tsmem --help` and completion show the summaries of
+`contents.py`, which is generated from the declarations.
 """
 
 from __future__ import annotations
@@ -36,14 +36,13 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 @dataclass(frozen=True)
 class Declaration:
-    """Everything that is said of a command."""
+    """The declared properties of a command."""
 
     name: str
     function: Callable[..., object]
     help: str
     """Its first line stands in lists of commands."""
     example: str
-    """A command line that works."""
     exit_codes: tuple[int, ...]
     """All exit codes that it can end with, in order."""
     formats: tuple[str, ...] | None
@@ -75,7 +74,7 @@ class Declaration:
 
 
 class _WithGlobalOptions:
-    """What commands and groups have in common, mixed into Typer's classes."""
+    """A mixin for Typer's classes of commands and groups."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

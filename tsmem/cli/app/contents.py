@@ -1,4 +1,4 @@
-"""The commands of `tsmem` by module, in the order of its help: what is said of them before a module is imported.
+"""The commands of `tsmem` by module, in the order of its help, with summaries that are shown without importing them.
 
 The order is made by hand. The rest is generated from the declarations: after a change of the first line of a help, or
 with a new command, run `TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py`.

@@ -97,10 +97,8 @@ class Context:
         `question` is called when it is asked, because making it may take counting. It returns None if there is nothing
         to do, and has said so. `doing` and the target are said first. Raises InvalidInput if nobody can be asked."""
         if not yes and not self.can_ask:
-            raise InvalidInput(
-                "cannot ask for confirmation: not a terminal",
-                hint=f"--yes does it in {self.profile.target} without asking",
-            )
+            hint = f"--yes does it in {self.profile.target} without asking"
+            raise InvalidInput("cannot ask for confirmation: not a terminal", hint=hint)
         if doing is not None:
             self.say_target(doing)
         if yes:

@@ -20,10 +20,6 @@ from tsmem.errors import InvalidInput
 class HelpShown(Exception):
     """Help or the version was asked for. `cli/app/main.py` writes the text, as it writes every output."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text + "\n"
-
 
 def show_help(ctx: Any, param: object, value: bool) -> None:
     """The callback of --help."""

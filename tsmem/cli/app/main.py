@@ -84,7 +84,7 @@ def _run(context: Context, argv: Sequence[str]) -> int:
     except HelpShown as shown:
         from tsmem.cli.io.output import send
 
-        send(context, iter([shown.text.encode()]))
+        send(context, iter([f"{shown}\n".encode()]))
         return exit_codes.DONE
     return exit_codes.DONE if result is None else _write(context, result, argv)
 

@@ -10,6 +10,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from tsmem.cli.app import options as o
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from tsmem.store.tables import Plan
 
 Severity = Literal["ok", "note", "warning", "error"]
+Words = tuple[str, ...] | None
+"""The quoted words of a command line; None for one that cannot be shown."""
 _NO_PERMISSION = "OTSNoPermissionAccess"
 """The code for one request that is not permitted; others may be, unlike where the credentials are wrong."""
 MAX_SKEW_S = 60.0
@@ -44,19 +47,13 @@ MAX_NAMED = 20
 
 class Finding(NamedTuple):
     severity: Severity
-    """error: commands fail; warning: something is wrong; note: worth knowing; ok."""
+    """error: commands fail; warning: something is wrong; note: worth knowing; ok: nothing is wrong."""
     about: str
     sentence: str
-    command: tuple[str, ...] | None = ()
-    """The quoted words of the command line that mends it, or that shows it where mending takes a decision; None for
-    one that cannot be shown."""
+    command: Words = ()
+    """The command line that mends it, or that shows it where mending takes a decision."""
     mended: bool = False
     """True if --fix has mended it."""
-
-    @property
-    def is_left(self) -> bool:
-        """True if something is still wrong."""
-        return self.severity in ("warning", "error") and not self.mended
 
 
 @root.command(
@@ -83,15 +80,15 @@ class Doctor:
         self._context = context
         self._fix = fix
         self._progress = progress
+        self._tsmem = partial(repeated_command, context)
         self._findings: list[Finding] = []
         self._stopped_by: TsmemError | None = None
 
     def run(self) -> Report:
-        """Look at everything that can be reached."""
         if self._profile() and self._credentials() and self._tables():
             self._rows()
         context, found, error = self._context, self._findings, self._stopped_by
-        left = [finding for finding in found if finding.is_left]
+        left = [finding for finding in found if finding.severity in ("warning", "error") and not finding.mended]
         if error is None and left:
             hint = None
             mends = (self._tsmem("init-tables"), self._tsmem("doctor", "--fix"))
@@ -106,25 +103,13 @@ class Doctor:
             documents.append(dict(zip(Finding._fields, (severity, about, text, line, mended), strict=True)))
             advices.append(Advice("mended" if mended else severity, f"{about}: {text}", command or ()))
         document = {"findings": documents, "left": len(left), "mended": sum(finding.mended for finding in found)}
-        return Report(
-            document, Finding._fields, [tuple(each.values()) for each in documents], error, [Advices(advices)]
-        )
+        rows = [tuple(each.values()) for each in documents]
+        return Report(document, Finding._fields, rows, error, [Advices(advices)])
 
-    def _add(
-        self,
-        severity: Severity,
-        about: str,
-        sentence: str,
-        command: tuple[str, ...] | None = (),
-        *,
-        mended: bool = False,
-    ) -> None:
-        self._findings.append(Finding(severity, about, sentence, command, mended))
+    def _add(self, severity: Severity, about: str, sentence: str, command: Words = ()) -> None:
+        self._findings.append(Finding(severity, about, sentence, command))
 
-    def _tsmem(self, *command: str, **more: Any) -> tuple[str, ...] | None:
-        return repeated_command(self._context, *command, **more)
-
-    def _chmod(self, mode: str, file: Path) -> tuple[str, ...] | None:
+    def _chmod(self, mode: str, file: Path) -> Words:
         return all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
 
     def _stop(self, about: str, error: TsmemError) -> None:
@@ -192,8 +177,7 @@ class Doctor:
                 sentence = f"others can put files of their own {where}"
                 self._add("warning", "store", sentence, self._chmod("o-w", file.parent))
                 return
-        for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
-            with suppress(OSError):
+            for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
                 mode = stat.S_IMODE(each.stat().st_mode)
                 if mode & 0o077:
                     sentence = f"others can {'read and change' if mode & 0o022 else 'read'} {each} (mode {mode:o})"
@@ -232,7 +216,7 @@ class Doctor:
             needed: Severity = "warning" if step.kind == "search index" else "error"
             name, differences = f"{step.kind} {step.name}", "; ".join(step.differences)
             if step.created:
-                self._add(needed, "tables", f"{name} was missing, and is created", mended=True)
+                self._findings.append(Finding(needed, "tables", f"{name} was missing, and is created", mended=True))
             elif step.state == "missing":
                 refused = f": {differences}" if differences else ""
                 command = check if step.foreign else self._tsmem("init-tables")
@@ -345,9 +329,6 @@ class Doctor:
     def _big_cell(self, found: CellSize) -> Finding:
         where = f"{found.kind} {' / '.join(map(repr, found.key))}"
         sentence = f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; this shows it"
-        first, *rest = map(str, found.key)
-        time = {}
-        if found.kind == "message":
-            time = {"create_time": rest.pop(0)}
-        look = self._tsmem(found.kind, "get", arguments=(first, *rest), **time, output="json")
-        return Finding("note", "size", sentence, look)
+        first, *time, last = map(str, found.key)
+        options = {"create_time": time[0], "output": "json"} if time else {"output": "json"}
+        return Finding("note", "size", sentence, self._tsmem(found.kind, "get", arguments=(first, last), **options))

@@ -52,15 +52,13 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
     except AlreadyExists:
         old = items.stored(item)
     lost = {} if old is None else _lost_values(old, item)
-
-    def question() -> str:
+    if lost:
         from tsmem.render.values import pairs
 
         drops = f"this drops {quantity(len(lost), 'value')}: {pairs(lost, limit=_MAX_SHOWN)}"
-        return f"{items.name_of(item)} exists; {drops}. Replace it?"
-
-    if lost and not context.sure(False, question):
-        return False
+        question = f"{items.name_of(item)} exists; {drops}. Replace it?"
+        if not context.sure(False, lambda: question):
+            return False
     items.put(item)
     return True
 
@@ -93,14 +91,10 @@ def paging(context: Context, filter: str | None, limit: int | None, page_token: 
 
 
 def listing(
-    context: Context,
-    asked: AskedListing,
-    stream: ItemStream[Session] | ItemStream[Message],
-    page_token: str | None,
+    context: Context, asked: AskedListing, stream: ItemStream[Session] | ItemStream[Message], page_token: str | None
 ) -> Listing:
     """Return a stream as a result. A page that follows another has no reason for being empty."""
-    if asked.may_scan:
-        show_scan(context)
+    show_scan(context, asked)
     reason = partial(why_empty, context, asked) if page_token is None else None
     return Listing(asked.noun, stream, stream.token_after, why_empty=reason)
 
@@ -143,8 +137,7 @@ def purge_after_question(
     only count, with `yes` do not ask."""
 
     def text() -> str | None:
-        if asked.may_scan:
-            show_scan(context)
+        show_scan(context, asked)
         found = purge(dry_run=True)
         if found.done or found.skipped:
             return question(found)

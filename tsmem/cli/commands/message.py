@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tsmem.store.messages import Order
     from tsmem.store.requests import Sort
 
+TOUCH = "Also raise this user's session's update time; warn if another user has a session of the id."
+
 group = root.group("message", "Messages: what was said in sessions.")
 
 
@@ -49,15 +51,7 @@ def put(
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
     new: Annotated[bool, o.flag("--new", "Add a message although the session has one of this id.")] = False,
-    touch: Annotated[
-        str | None,
-        o.option(
-            "--touch",
-            "USER",
-            "Also raise this user's session's update time; warn if another user has a session of the id.",
-            complete_user,
-        ),
-    ] = None,
+    touch: Annotated[str | None, o.option("--touch", "USER", TOUCH, complete_user)] = None,
     yes: o.Yes = False,
 ) -> Message | None:
     messages = context.store.messages
@@ -213,8 +207,7 @@ def list_(
             raise InvalidInput(f"--last must be 1 or more, not {last}")
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
-        if filter is not None:
-            show_scan(context)
+        show_scan(context, of)
         found_last = context.store.messages.last(session, last, role=role, filter=filter, **times)[0]
         return Listing("message", found_last, why_empty=partial(why_empty, context, of))
     stream = context.store.messages.iterate(session, role=role, order=cast("Order", order), **times, **pages)
@@ -284,11 +277,11 @@ def tail(
         say = partial(_say_outage, context)
         stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=wanted, trouble=say)
         return LiveTail(session, stream, endless=True, full=full)
-    if filter is not None:
-        show_scan(context)
+    of = AskedListing("message", session, filter, role=role)
+    show_scan(context, of)
     ended = messages.last(session, last, role=role, filter=wanted)[0] if last else []
     if last and not ended:
-        context.say(why_empty(context, AskedListing("message", session, filter, role=role)))
+        context.say(why_empty(context, of))
     return LiveTail(session, ended, full=full)
 
 
@@ -303,8 +296,7 @@ def _watch_pages(context: Context, session: str) -> None:
         context.streams.check_reader()
         pages += 1
         if pages == 2 and not messages.read_progress.returned and not messages.sample(session).rows:
-            near = nearest_session(context.store, session)
-            context.say(f"session '{session}' has no messages yet{f'; {near}' if near else ''}")
+            context.say(f"session '{session}' has no messages yet{nearest_session(context.store, session)}")
 
     messages.read_progress.on_page = on_page
 

@@ -19,9 +19,7 @@ group = root.group("profile", "Profiles: which store a command talks to.")
 
 
 @group.command(
-    help="List the profiles there are; the one in force is marked.",
-    example="tsmem profile list -o json",
-    exit_codes=(),
+    help="List the profiles there are; the one in force is marked.", example="tsmem profile list -o json", exit_codes=()
 )
 def list_(context: Context) -> Report:
     from tsmem.profiles import profile_list

@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from tsmem.server.http.settings import Settings
 
 MAX_LATENCY_MS = 600_000
-MAX_LINES = 10_000
-"""The length of the queue."""
+MAX_QUEUED_LINES = 10_000
 ANY_NAME = "local"
 """The instance name that is suggested where any is taken."""
 _CLOSE_S = 1.0
@@ -148,8 +147,8 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], None]]:
-    """Hold back SIGINT, SIGTERM and SIGHUP, and yield a function that waits for the first of them. Signals that come
-    with it count as the same one. After the wait they do again what they did before.
+    """Hold back SIGINT, SIGTERM and SIGHUP, and yield a function that waits for the first of them, and for those that
+    come with it. After the wait, signals do again what they did before.
 
     They are blocked in this thread and in those that it starts, so that none is lost before the wait, and none goes to
     another thread. Ignored ones (nohup) are left out: while they are blocked, `sigwait` would return them."""
@@ -183,7 +182,7 @@ class ServerLog:
     While the reader stalls and the queue is full, lines are dropped. Their number is written when the queue is empty.
     """
 
-    def __init__(self, context: Context, *, each_request: bool, max_lines: int = MAX_LINES) -> None:
+    def __init__(self, context: Context, *, each_request: bool, max_lines: int = MAX_QUEUED_LINES) -> None:
         self._context = context
         self._each_request = each_request
         self._queue: Queue[str | None] = Queue(max_lines)  # None is the end

@@ -7,6 +7,7 @@ from typing import Annotated
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
+from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.io.emptiness import AskedListing, nearest_session, why_empty
 from tsmem.errors import InvalidInput, NotFound
@@ -37,8 +38,7 @@ def show(
     if not messages and found is not None:
         context.say(why_empty(context, AskedListing("message", session)))
     elif not messages:
-        from tsmem.cli.app.shell_words import command_hint
-
-        hint = f"{command_hint(context, 'session', 'list')} shows what there is"
-        raise NotFound(f"session '{session}' has no messages", hint=nearest_session(context.store, session) or hint)
+        near = nearest_session(context.store, session).removeprefix("; ")
+        hint = near or f"{command_hint(context, 'session', 'list')} shows what there is"
+        raise NotFound(f"session '{session}' has no messages", hint=hint)
     return Conversation(found, messages, earlier, full, markdown)

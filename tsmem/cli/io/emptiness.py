@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tsmem.store.maintenance.sampling import Sample
 
 MAX_COLUMNS = 12
-"""Columns that are named."""
 
 
 class AskedListing:
@@ -76,12 +75,12 @@ def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[
     return f"{who} has the column {names} (columns seen: {', '.join(seen[:MAX_COLUMNS]) or 'none'}{more}){near}"
 
 
-def nearest_session(store: MemoryStore, session: str) -> str | None:
-    """Ask whether another session with messages was meant; None if no id is close, or the store fails."""
+def nearest_session(store: MemoryStore, session: str) -> str:
+    """Return `; did you mean 'x'?` for another session with messages; nothing if no id is close, or the store fails."""
     try:
-        return did_you_mean(session, store.messages.ids_like(session)).removeprefix("; ") or None
+        return did_you_mean(session, store.messages.ids_like(session))
     except TsmemError:
-        return None
+        return ""
 
 
 def why_nothing(context: Context, *, user: str | None, session: str | None, store: MemoryStore | None = None) -> str:
@@ -89,8 +88,7 @@ def why_nothing(context: Context, *, user: str | None, session: str | None, stor
     source = store or context.store
     if session is not None:
         near = nearest_session(source, session)
-        end = f"; {near}" if near else ""
-        return f"nothing found: there is no session '{session}', and there are no messages of it{end}"
+        return f"nothing found: there is no session '{session}', and there are no messages of it{near}"
     if user is not None:
         return why_empty(context, AskedListing("session", user), source)
     return f"nothing found: {source.target} has no sessions and no messages"

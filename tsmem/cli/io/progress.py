@@ -1,7 +1,7 @@
-"""Progress on stderr: `show_scan` shows it during a scan, `account` during a bulk command, with a summary at the end.
+"""Progress on stderr, during a scan (`show_scan`) or a bulk command (`account`, which ends with a summary).
 
-On a terminal rich draws a line, which is removed before anything else is written. In a pipe, in CI and on a dumb
-terminal there is none, unless --progress asks for it: then a line is written every 5 seconds.
+On a terminal rich draws a line, which is removed before anything else is written. A pipe, CI and a dumb terminal get a
+line every 5 seconds, and only if --progress asks for it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
     from tsmem.cli.app.context import Context
+    from tsmem.cli.io.emptiness import AskedListing
     from tsmem.store.bulk.result import BulkResult
 
 FIRST_AFTER_S = 0.5
@@ -99,9 +100,9 @@ class Progress:
         return drawn
 
 
-def show_scan(context: Context) -> None:
-    """Show from now on how many rows were scanned and found, after each page that is read."""
-    if not draws(context):
+def show_scan(context: Context, asked: AskedListing) -> None:
+    """If many rows may be scanned, show from now on how many were, and how many were found, after each page."""
+    if not (asked.may_scan and draws(context)):
         return
     store = context.store
     reads = (store.sessions.read_progress, store.messages.read_progress)

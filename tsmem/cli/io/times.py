@@ -5,7 +5,7 @@ way comes with a warning.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
@@ -15,7 +15,6 @@ FORMS = (
     "microseconds since 1970 (1760000000000000), ISO 8601 (2025-10-09, 2025-10-09T08:53:20Z) "
     "or an age (90s, 15m, 2h, 7d, 4w)"
 )
-"""The forms of `parse_time`, for hints."""
 
 _UNIT_US = {"s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86_400 * 10**6, "w": 7 * 86_400 * 10**6}
 _OTHER_UNITS = (
@@ -118,9 +117,13 @@ def _moment(match: re.Match[str]) -> tuple[int, str | None]:
         raise _refused("a time has at most 6 digits after the point: it is kept in microseconds")
     if fraction and len(match["clock"].replace(":", "")) < 6:
         raise _refused("a fraction needs seconds before it")
-    wall = datetime.fromisoformat(f"{match['date']}T{match['clock']}") + int(fraction.ljust(6, "0")) * _MICROSECOND
-    if (zone := match["zone"]) is not None:
-        return (wall.replace(tzinfo=_written_zone(zone)) - _EPOCH) // _MICROSECOND, None
+    zone = match["zone"] or ""
+    if not re.fullmatch(r"Z?|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?", zone.upper()):
+        raise _refused(f"{zone} is no offset from UTC")
+    wall = datetime.fromisoformat(f"{match['date']}T{match['clock']}{zone.upper()}")
+    wall += int(fraction.ljust(6, "0")) * _MICROSECOND
+    if wall.tzinfo is not None:
+        return (wall - _EPOCH) // _MICROSECOND, None
     first, second = _local_us(wall), _local_us(wall.replace(fold=1))
     if first == second:
         return first, None
@@ -128,15 +131,6 @@ def _moment(match: re.Match[str]) -> tuple[int, str | None]:
         later = timedelta(microseconds=first - second)
         return first, f"{wall} does not exist in local time (the clock goes forward); taken as {later} later"
     return first, f"{wall} comes twice in local time (the clock goes back); the first is taken: append a zone to choose"
-
-
-def _written_zone(zone: str) -> timezone:
-    if zone in "Zz":
-        return UTC
-    hours, minutes = int(zone[1:3]), int(zone[3:].lstrip(":") or 0)
-    if hours > 23 or minutes > 59:
-        raise _refused(f"{zone} is no offset from UTC")
-    return timezone(timedelta(hours=hours, minutes=minutes) * (-1 if zone[0] == "-" else 1))
 
 
 def _local_us(wall: datetime) -> int:

@@ -29,7 +29,7 @@ class Heard:
 
 
 def test_a_second_signal_ends_at_once() -> None:
-    """With the second signal's own code: the clean-up that the first began may hang."""
+    """Its own code is the process's: the clean-up that the first signal began may hang."""
     heard = Heard()
 
     assert heard(signal.SIGINT, 0)
