@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tsmem.store.maintenance.statistics import Statistics
 
 _COLUMNS = ("measure", "of", "value")
+_TOTALS = ("sessions", "users", "messages", "bytes", "first_time", "last_time")
 
 
 @root.command(
@@ -44,12 +45,7 @@ def stats(
 def _document(found: Statistics) -> dict[str, object]:
     """Return the statistics as JSON prints them. Names that users chose are values there, never keys."""
     return {
-        "sessions": found.sessions,
-        "users": found.users,
-        "messages": found.messages,
-        "bytes": found.bytes,
-        "first_time": found.first_time,
-        "last_time": found.last_time,
+        **{name: getattr(found, name) for name in _TOTALS},
         "roles": [{"role": role, "messages": count} for role, count in found.roles.items()],
         "other_roles": found.other_roles,
         "days": [{"day": day.isoformat(), "messages": count} for day, count in found.days.items()],
@@ -62,7 +58,7 @@ def _document(found: Statistics) -> dict[str, object]:
 
 def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
     """Yield the statistics as jsonl and csv print them, a number a line."""
-    for name in ("sessions", "users", "messages", "bytes", "first_time", "last_time"):
+    for name in _TOTALS:
         yield name, None, getattr(found, name)
     yield from (("role", role, count) for role, count in found.roles.items())
     yield "other_roles", None, found.other_roles

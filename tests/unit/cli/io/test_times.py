@@ -93,25 +93,16 @@ def test_a_number_that_looks_like_another_unit_gives_a_warning(text: str, unit: 
     assert f"looks like {unit}" in str(warning)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "no time"),
-        ("1.5", "no time"),
-        ("١٢٣", "no time"),
-        ("２０２５-10-09", "no time"),
-        ("７d", "no time"),
-        ("1h30m", "no time"),
-        ("2025-10-09T24:00:01Z", "clock"),
-        ("2025-10-09T08:53:20+01:60", "no offset"),
-        ("20251009T0853.5Z", "seconds before"),
-        ("20251309T085320", "calendar"),
-        ("2025-10-09T08:53:20 Z", "no time"),
-        (f"-{2**63}", "64 bits"),
-        ("9" * 100_000 + "w", "64 bits"),
-        ("2025-10-09\x00", "no time"),
-    ],
-)
+REFUSED = {
+    "no time": ("", "1.5", "١٢٣", "２０２５-10-09", "７d", "1h30m", "2025-10-09T08:53:20 Z", "2025-10-09\x00"),
+    "calendar or the clock": ("2025-10-09T24:00:01Z", "20251309T085320"),
+    "no offset": ("2025-10-09T08:53:20+01:60", "2025-10-09T08:53:20+24:00"),
+    "seconds before": ("20251009T0853.5Z",),
+    "64 bits": (f"-{2**63}", "9" * 100_000 + "w"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), [(text, reason) for reason, texts in REFUSED.items() for text in texts])
 def test_a_text_that_is_no_time_is_refused_with_a_hint(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason) as caught:
         parse(text)
