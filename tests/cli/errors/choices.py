@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
+from tsmem.cli.app.help import TOPICS
 
 # fmt: off
 CASES = (
@@ -19,10 +20,10 @@ CASES = (
         "there is no completion for 'csh'", "the shells are bash, zsh, fish", form=None),
     Case("Help on what there is not.", "help filtres",
         "there is no help on 'filtres'; did you mean 'filters'?",
-        "the topics are exit-codes, filters, times, profiles, output", form=None),
+        f"the pages are {', '.join(TOPICS)}", form=None),
     Case("Help on a command that there is not.", "help session lst",
         "there is no help on 'session lst'; did you mean 'session list'?",
-        "the topics are exit-codes, filters, times, profiles, output", form=None),
+        f"the pages are {', '.join(TOPICS)}", form=None),
     Case("Fields of a command that shows none.", "init-tables --fields role",
         "--fields chooses among the fields of sessions and messages, and this command shows neither"),
     Case("No field.", "session list --fields ''",
