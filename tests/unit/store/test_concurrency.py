@@ -1,4 +1,4 @@
-"""How many calls are under way at once, and in which order their results are taken."""
+"""Calls under way at once, and the order in which their results are taken."""
 
 from __future__ import annotations
 

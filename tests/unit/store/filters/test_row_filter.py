@@ -1,4 +1,4 @@
-"""What a filter means, and what of it is sent to the service."""
+"""The meaning of a filter, and the part of it that is sent to the service."""
 
 from __future__ import annotations
 
