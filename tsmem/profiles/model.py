@@ -233,9 +233,9 @@ class Profile(NamedTuple):
         return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
 
     def credentials(self) -> Credentials:
-        """Reveal the secrets of a tablestore profile. A missing token is None.
+        """Return the secrets of a tablestore profile, revealed.
 
-        Raises ProfileError for a local profile, and for a secret that cannot be fetched."""
+        Raises ProfileError, also for a local profile."""
         if self.access_key_id is None or self.access_key_secret is None:
             raise ProfileError(f"profile '{self.name}' has no access keys")
         token = None if self.security_token is None else self.security_token.find()
