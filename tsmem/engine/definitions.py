@@ -183,12 +183,10 @@ class Definitions:
         return table_id
 
     def _add_columns(self, table_id: int, part: str, columns: Iterable[tuple[str, ColumnType]]) -> None:
-        first = self._connection.execute(
-            "SELECT coalesce(max(place) + 1, 0) FROM table_columns WHERE table_id = ? AND part = ?", (table_id, part)
-        ).fetchone()[0]
         self._connection.executemany(
-            "INSERT INTO table_columns VALUES (?, ?, ?, ?, ?)",
-            [(table_id, part, place, name, kind.value) for place, (name, kind) in enumerate(columns, first)],
+            "INSERT INTO table_columns SELECT ?, ?, coalesce(max(place) + 1, 0), ?, ? FROM table_columns "
+            "WHERE table_id = ? AND part = ?",
+            [(table_id, part, name, kind.value, table_id, part) for name, kind in columns],
         )
 
     def _remove(self, table: Table) -> None:

@@ -67,21 +67,6 @@ for number in range(10):  # each batch replaces the one before
 """
 )
 
-MAKER = (
-    PRELUDE
-    + """
-from tsmem.engine import catalog
-from tsmem.engine.file import files
-import os, signal
-def killed(connection):
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(catalog.SCHEMA[0])
-    os.kill(os.getpid(), signal.SIGKILL)
-files._create_schema = killed
-client.create_table(MESSAGE)
-"""
-)
-
 
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     """A process that runs a piece of code."""
@@ -170,16 +155,3 @@ def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
             found(client, query)
             for query in (Term("n", 9), Match("content", "9"), Contains("content", "PART-9!"), Term("n", 8))
         ]
-
-
-def test_a_killed_maker_of_the_file_does_not_stop_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "memory.db"
-    maker = start(MAKER, path, "m")
-    maker.communicate()
-    assert maker.returncode == -signal.SIGKILL
-    assert not path.exists()
-
-    with opened(path) as client:
-        assert client.list_tables() == []
-        client.create_table(MESSAGE)
-        assert keys(client, MESSAGE.ref) == []

@@ -199,17 +199,6 @@ def test_a_write_does_not_wait_for_a_read_that_sees_the_old_state(connections: C
     assert (before[0] + 1,) == (read_version(connections),)
 
 
-def test_a_check_ends_a_long_statement_with_its_own_error(connections: Connections) -> None:
-    with (
-        pytest.raises(Unavailable, match=r"Operation timeout\."),
-        interruption.ending_by(ending_after(2)),
-        connections.read() as session,
-    ):
-        session.execute(ENDLESS).fetchone()
-
-    assert read_version(connections) >= 0
-
-
 def test_a_check_ends_a_statement_that_calls_our_functions(connections: Connections) -> None:
     calls: list[int] = []
 

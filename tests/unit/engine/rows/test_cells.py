@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsmem.engine.rows.cells import Cell, pack, pack_cells, unpack, unpack_cells, unpack_some
+from tsmem.engine.rows.cells import size_of as packed_size
 from tsmem.errors import StorageFailure
 from tsmem.rows import Value
 
@@ -82,7 +83,7 @@ def test_packed_versions_come_back_newest_first(versions: dict[str, list[tuple[i
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(blob: bytes) -> None:
-    for read in (unpack, unpack_cells, lambda each: unpack_some(each, ("x",))):
+    for read in (unpack, unpack_cells, packed_size, lambda each: unpack_some(each, ("x",))):
         try:
             read(blob)
         except StorageFailure:
@@ -107,5 +108,6 @@ def test_a_damaged_row_is_read_or_refused() -> None:
 
 @pytest.mark.parametrize("end", [0, 1, 6, 10, -1])
 def test_a_cut_row_is_refused(end: int) -> None:
+    blob = pack(3, {"a": "text", "b": 1}, 1)[:end]
     with pytest.raises(StorageFailure, match="damaged"):
-        unpack(pack(3, {"a": "text", "b": 1}, 1)[:end])
+        unpack(blob)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +11,6 @@ from tests.support.filters import COLUMNS, VALUES
 from tests.support.filters import passes as meant
 from tsmem.engine.rows.cells import pack, size_of, unpack
 from tsmem.engine.rows.filters import compile_filter, necessary
-from tsmem.errors import StorageFailure
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 
 NAMES = ("k", "i")
@@ -48,9 +46,3 @@ def test_size_of_a_packed_row_is_that_of_the_decoded_row(columns: Mapping[str, V
     blob = pack(10, columns, 1)
 
     assert unpack(blob)[0] == size_of(blob)
-
-
-@pytest.mark.parametrize("blob", [b"", b"\x01", b"\x02" + b"\0" * 20, b"\x01\x00\x00\x05\x00\x00\x00\x09\x01abc"])
-def test_a_damaged_row_has_no_size(blob: bytes) -> None:
-    with pytest.raises(StorageFailure, match="damaged"):
-        size_of(blob)
