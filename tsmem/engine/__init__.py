@@ -2,7 +2,7 @@
 
 It decides what a request means; SQLite keeps ordered keys and packed cells. No other package imports `sqlite3`, and
 nothing here knows of sessions and messages. `engine.py` has one method for each request and runs it in one transaction.
-`requests.py` and `service_errors.py` have what goes in and comes out. `catalog.py` reads the stored schemas,
+`requests.py` has what goes in and comes out. `catalog.py` reads the stored schemas,
 `tables.py` makes tables of them, and `definitions.py` changes them.
 
     file/      making, locking and opening the file; connections and transactions

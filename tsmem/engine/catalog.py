@@ -23,6 +23,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
+from tsmem.engine.requests import invalid
 from tsmem.engine.tables import SearchDescription, SecondaryIndex, Table
 from tsmem.errors import from_service
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
@@ -64,6 +65,13 @@ class Catalog(NamedTuple):
         table = self.tables.get(name)
         if table is None or (main_only and isinstance(table, SecondaryIndex)):
             raise from_service("OTSObjectNotExist", "Requested table does not exist.")
+        return table
+
+    def writable(self, name: str) -> Table:
+        """Return a table that is not a secondary index. Raises TableNotFound, InvalidInput."""
+        table = self.table(name)
+        if isinstance(table, SecondaryIndex):
+            raise invalid("Can't write index table directly")
         return table
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.maintenance import build_secondary_index
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
-from tsmem.engine.service_errors import invalid, write_to_index
+from tsmem.engine.requests import invalid
 from tsmem.engine.tables import SQL_TYPES, SearchDescription, SecondaryIndex, Table, index_as_table
 from tsmem.errors import from_service
 from tsmem.limits import check_column_name, check_name
@@ -69,7 +69,7 @@ class Definitions:
             self._add(index_as_table(schema, index), schema.name, index)
 
     def update_table(self, name: str, options: TableOptions) -> TableSchema:
-        table = self._changeable(name)
+        table = self._catalog.writable(name)
         changes = {option: value for option, value in options._asdict().items() if value is not None}
         schema = table.schema._replace(**changes)
         _check_options(schema, indexed=bool(table.indexes or table.searches))
@@ -80,7 +80,7 @@ class Definitions:
         return schema
 
     def delete_table(self, name: str) -> None:
-        table = self._changeable(name)
+        table = self._catalog.writable(name)
         if table.searches:
             raise invalid(f"Table[{name}] who has at least one search index cannot be deleted")
         for each in (*table.indexes, table):
@@ -145,12 +145,6 @@ class Definitions:
         index.drop(self._connection)
         self._connection.execute("DELETE FROM search_fields WHERE index_id = ?", (index.description.id,))
         self._connection.execute("DELETE FROM search_indexes WHERE id = ?", (index.description.id,))
-
-    def _changeable(self, name: str) -> Table:
-        table = self._catalog.table(name)
-        if isinstance(table, SecondaryIndex):
-            raise write_to_index()
-        return table
 
     def _check_new(self, names: Sequence[str], index_count: int) -> None:
         tables = self._catalog.tables

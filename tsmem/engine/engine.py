@@ -36,8 +36,8 @@ class Engine:
     """TableStore's tables in one file, or in an unnamed temporary file."""
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
-        """Without a path, use a temporary file. `notice` is called with messages for the user while a call waits.
-        Raises StorageFailure where this Python's SQLite is too old."""
+        """Use a temporary file if `path` is None. Call `notice` with messages for the user while a call waits. Raises
+        StorageFailure if this Python's SQLite is too old."""
         check_sqlite()
         self._connections = Connections(None if path is None else abspath(path), notice)  # noqa: PTH100 - resolve() would follow links
         self._clock = clock

@@ -1,7 +1,11 @@
-"""Requests and replies that the row vocabulary lacks. The local adapter and the server make and read the same ones.
+"""Requests, replies and errors that the row vocabulary lacks. The local adapter and the server make and read the same
+ones.
 
 Every reply carries its cost. The reply of a write also carries its failure, because a failed condition costs too. They
 are few, because each named tuple costs every command 70 microseconds of its start.
+
+Clients' test suites expect the service's error texts, so the server sends the engine's as they are. Source: those
+suites, and the service's "Error codes" page.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from tsmem.errors import TsmemError
+from tsmem.errors import TsmemError, from_service
 from tsmem.port import Cost
 from tsmem.rows import Filter, Key, Range, TableRef
 
@@ -46,7 +50,7 @@ class RowsReply(NamedTuple, Generic[R]):
     rows: list[R | None]
     """None for a row that does not exist or does not pass the filter."""
     costs: list[Cost]
-    """Without the request itself."""
+    """The cost of each row; the request itself is not counted."""
 
     @property
     def cost(self) -> Cost:
@@ -64,3 +68,7 @@ class WriteReply(NamedTuple):
     cost: Cost
     row: CellRow | None = None
     """The part of the row that the write returns, if any."""
+
+
+def invalid(text: str) -> TsmemError:
+    return from_service("OTSParameterInvalid", text)

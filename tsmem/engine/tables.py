@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell, pack_cells
-from tsmem.engine.service_errors import invalid
 from tsmem.errors import TsmemError, from_service
 from tsmem.limits import check_key, name_bytes
 from tsmem.port import IndexSchema, SearchIndexSchema, TableSchema

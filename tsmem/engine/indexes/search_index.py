@@ -24,8 +24,8 @@ from zlib import crc32
 
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
 from tsmem.engine.indexes.trigrams import trigram_text
+from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import unpack_some
-from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import SearchDescription, Table
 from tsmem.errors import StorageFailure, from_service
 from tsmem.port import FieldType

@@ -44,7 +44,7 @@ class Cell(NamedTuple):
     name: str
     value: Value
     version_ms: int
-    """Epoch milliseconds."""
+    """The time of the write, in milliseconds since 1970 UTC."""
 
 
 class CellRow(NamedTuple):

@@ -19,7 +19,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from tsmem.engine.service_errors import invalid
+from tsmem.engine.requests import invalid
 from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 

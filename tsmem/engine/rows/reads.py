@@ -15,10 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from tsmem.engine.file.connections import Transaction
-from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply
+from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply, invalid
 from tsmem.engine.rows.cells import size_of, unpack, unpack_some
 from tsmem.engine.rows.filters import compile_filter, necessary
-from tsmem.engine.service_errors import invalid
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, capacity_units, check_key, check_read

@@ -27,7 +27,7 @@ class View(NamedTuple):
     """Epoch milliseconds, start inclusive, end exclusive."""
     start_column: str | None = None
     end_column: str | None = None
-    """Exclusive."""
+    """The first column after the view."""
     page: tuple[int, int] | None = None
     """Number of columns to skip, and largest number to return."""
 

@@ -1,7 +1,7 @@
-"""PutRow, UpdateRow, DeleteRow and BatchWriteRow: the one path on which rows are written.
+"""The one path on which rows are written: PutRow, UpdateRow, DeleteRow and BatchWriteRow.
 
-`engine.py` calls `write_batch`. Each write is first checked without its row. Then, one after the other, its old row is
-read if it must be, its condition is tested, the new row is computed (`changes.py`) and written with its index entries
+`engine.py` calls `write_batch`, which first checks each write without its row. Then, one after the other, it reads the
+old row if it must, tests the condition, computes the new row (`changes.py`), and writes it with its index entries
 (`indexes/maintenance.py`).
 
 A row fails before its first SQL change or not at all, so that it needs no savepoint, and a batch is one transaction:
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.maintenance import NewRow, RowWriter, row_of_cells
-from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply
+from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply, invalid
 from tsmem.engine.rows.cells import pack, pack_cells, unpack, unpack_cells
 from tsmem.engine.rows.changes import (
     Change,
@@ -30,8 +30,7 @@ from tsmem.engine.rows.changes import (
     returned_row,
 )
 from tsmem.engine.rows.filters import Predicate, Versions, compile_filter, needs_versions
-from tsmem.engine.service_errors import invalid, write_to_index
-from tsmem.engine.tables import SecondaryIndex, Table
+from tsmem.engine.tables import Table
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import capacity_units, check_batch
 from tsmem.port import Cost
@@ -61,9 +60,7 @@ def write_batch(transaction: Transaction, writes: Sequence[Write | RowChange], v
 
 def _draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[Draft]:
     check_batch(writes, (), MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type] # it only counts them
-    tables = {name: catalog.table(name) for name in dict.fromkeys(write.table.name for write in writes)}
-    if any(isinstance(table, SecondaryIndex) for table in tables.values()):
-        raise write_to_index()
+    tables = {name: catalog.writable(name) for name in dict.fromkeys(write.table.name for write in writes)}
     drafts = [_draft(tables[write.table.name], as_change(write)) for write in writes]
     check_batch(writes, [draft.size for draft in drafts], MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type]
     sound = [draft.change for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1

@@ -13,8 +13,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from tsmem.engine.indexes.search_index import SearchIndex
+from tsmem.engine.requests import invalid
 from tsmem.engine.search.values import Sql, and_, join_sql
-from tsmem.engine.service_errors import invalid
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 from tsmem.queries import FieldSort, KeySort, Query, ScoreSort, Sorter
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
+from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import unpack, unpack_some
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryReader
 from tsmem.engine.search.order import Order, PageStart, Position, read_token, write_token
 from tsmem.engine.search.text_queries import weight
 from tsmem.engine.search.values import Sql, and_, join_sql
-from tsmem.engine.service_errors import invalid
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
 from tsmem.queries import Search, SearchPage
