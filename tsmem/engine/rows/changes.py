@@ -2,8 +2,8 @@
 
 `writes.py` calls `check_change` before the row is read, and `cells_after` with its old cells. A cell without a version
 gets the transaction's, or that of the newest one there if that is later: the last write counts. An update deletes
-first, then increments, and writes last, so that one change may replace a version. The service's own texts for versions
-out of range and for increments that cannot be done are not known.
+versions first, then increments, and writes last, so that one change may replace a version. The service's own texts for
+versions out of range and for increments that cannot be done are not known.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _check(table: Table, write: RowChange) -> None:
             raise invalid("UpdateRow is not supported on a table whose allow_update is false.")
         if not named:
             raise invalid("Invalid update row request: missing cells in request.")
-    for name in sorted((deleted & (written | incremented)) | (written & incremented)):
+    for name in sorted(incremented & (written | deleted)):
         raise invalid(f"Column '{name}' is written, deleted or incremented at once.")
     for stamp in [*(cell.version_ms for cell in write.cells), *(stamp for _, stamp in write.delete_versions)]:
         if stamp is not None and not 0 <= stamp < MAX_STAMP_MS:
@@ -147,8 +147,7 @@ def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) 
     columns: dict[str, dict[int, Value]] = {}  # values by column and version
     if old is not None and write.change is not Change.PUT:
         for name, cells in groupby(unpack_cells(old), lambda cell: cell.name):
-            if name not in write.delete:
-                columns[name] = {cell.version_ms: cell.value for cell in islice(cells, table.schema.max_versions)}
+            columns[name] = {cell.version_ms: cell.value for cell in islice(cells, table.schema.max_versions)}
         for name, stamp in write.delete_versions:
             columns.get(name, {}).pop(stamp, None)
     # A version may be later than now, because a client gave it or the clock was set back. A new cell must not be older.
@@ -164,6 +163,7 @@ def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) 
     return [
         Cell(name, columns[name][stamp], stamp)
         for name in sorted(columns)
+        if name not in write.delete  # a deletion wins over a write. Source: the Java SDK's UpdateRowTest.
         for stamp in sorted(columns[name], reverse=True)[: table.schema.max_versions]
     ]
 

@@ -149,8 +149,8 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
     [
         (RowChange(Change.UPDATE, REF, KEY, increments=(("k", 1),)), "Column 'k' is a primary key column"),
         (RowChange(Change.UPDATE, REF, KEY), "missing cells in request"),
-        (update(NewCell("x", 1))._replace(delete=("x",)), "Column 'x' is written, deleted or incremented at once."),
-        (update(NewCell("x", 1))._replace(increments=(("x", 1),)), "Column 'x' is written"),
+        (update(NewCell("x", 1))._replace(increments=(("x", 1),)), "written, deleted or incremented at once."),
+        (RowChange(Change.UPDATE, REF, KEY, (), ("x",), increments=(("x", 1),)), "or incremented at once."),
         (put(NewCell("#x", 1)), "Invalid column name: '#x'."),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x", 2**63),)), "64 bits"),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x", float("inf")),)), "NaN/Infinity"),
@@ -163,6 +163,15 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
 )
 def test_a_wrong_change_is_refused(engine: Engine, change: RowChange, text: str) -> None:
     assert text in refused(engine, change)
+
+
+@pytest.mark.parametrize("change", [update(NewCell("x", 3)), Update(REF, KEY, {"x": 3})])
+def test_a_column_that_an_update_writes_and_deletes_is_deleted(engine: Engine, change: RowChange | Update) -> None:
+    """Source: the Java SDK's UpdateRowTest."""
+    done(engine, put(NewCell("x", 1), NewCell("y", 2)))
+    done(engine, change._replace(delete=("x",)))
+
+    assert [CellRow(KEY, [Cell("y", 2, NOW)])] == cells(engine)
 
 
 def test_limits_count_cells_increments_deletions_and_versions(engine: Engine) -> None:

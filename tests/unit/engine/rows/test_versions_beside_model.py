@@ -64,7 +64,7 @@ class Model:
         written_names = {cell.name for cell in write.cells}
         counted = {name for name, _ in write.increments}
         named = written_names | counted | {*write.delete} | {name for name, _ in write.delete_versions}
-        if not named or {*write.delete} & (written_names | counted) or written_names & counted:
+        if not named or counted & ({*write.delete} | written_names):
             return False
         columns = {name: dict(versions) for name, versions in (old or {}).items() if name not in write.delete}
         for name, stamp in write.delete_versions:
@@ -76,6 +76,7 @@ class Model:
                 return False
             write = write._replace(cells=(*write.cells, NewCell(name, value + amount)))
         columns = trimmed(written(columns, write, now))
+        columns = {name: versions for name, versions in columns.items() if name not in write.delete}
         if old is not None or columns:
             self.rows[write.key] = columns
         return True
