@@ -9,16 +9,18 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 import pytest
@@ -44,7 +46,6 @@ class PipeIn(io.BytesIO):
     """Bytes that can be read once, as from a pipe."""
 
     def seekable(self) -> bool:
-        """A pipe has no places."""
         return False
 
 
@@ -58,17 +59,14 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """Standard output as text."""
         return self.out.decode()
 
     @property
     def json(self) -> Any:
-        """stdout as one JSON document."""
         return json.loads(self.out)
 
     @property
     def lines(self) -> list[Any]:
-        """stdout as JSON lines."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property
@@ -137,8 +135,13 @@ class Cli:
         return tsmem.open_store(environ=self.environ, clock=self.clock)
 
     def fill(self, items: Iterable[Session | Message]) -> None:
-        """Import items."""
         self.ok("import", stdin=export_lines(items))
+
+    def use(self, store: bytes) -> None:
+        """Have a store's file with this content."""
+        self.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.database.touch(0o600)
+        self.database.write_bytes(store)
 
     def wait_for_messages(self, count: int) -> None:
         """Wait until another process has written so many messages of the session "s00000"."""
@@ -146,11 +149,9 @@ class Cli:
             wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= count)
 
     def export(self) -> bytes:
-        """Return an export of everything."""
         return self.ok("export").out
 
     def config(self, text: str) -> Path:
-        """Write the profile file."""
         path = self.folder / "config" / "tsmem" / "config.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -159,7 +160,6 @@ class Cli:
 
     @property
     def database(self) -> Path:
-        """The file of the profile `local`."""
         return self.folder / "data" / "tsmem" / "memory.db"
 
 
@@ -171,7 +171,6 @@ class Started(subprocess.Popen[bytes]):
     stderr: IO[bytes]
 
     def feed(self, data: bytes) -> None:
-        """Write to its input, which stays open."""
         self.stdin.write(data)
         self.stdin.flush()
 
@@ -248,7 +247,6 @@ class Processes:
         return process
 
     def end(self) -> None:
-        """Leave no process and no pipe behind."""
         for process in self._started:
             process.kill()
             process.wait()
@@ -285,30 +283,36 @@ def _neutral_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The command line in this process."""
     monkeypatch.chdir(tmp_path)
     return Cli(tmp_path)
 
 
-@pytest.fixture(scope="session")
-def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store's file with its tables made, to be copied: making one for each test would take most of their time."""
-    cli = Cli(tmp_path_factory.mktemp("empty"))
-    cli.ok("init-tables")
-    return cli.database
+def store_file(items: Iterable[Session | Message]) -> bytes:
+    """Return the bytes of a store's file that holds these items: to make one for each test would take long."""
+    with TemporaryDirectory(prefix="tsmem-") as name:
+        cli = Cli(Path(name))
+        cli.ok("init-tables")
+        cli.fill(items)
+        with closing(sqlite3.connect(cli.database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return cli.database.read_bytes()
+
+
+@cache
+def empty_store() -> bytes:
+    """Return the bytes of a store's file with tables alone."""
+    return store_file(())
 
 
 @pytest.fixture
-def ready(cli: Cli, _empty_store: Path) -> Cli:
+def ready(cli: Cli) -> Cli:
     """The command line, with its tables made."""
-    cli.database.parent.mkdir(mode=0o700, parents=True)
-    shutil.copy(_empty_store, cli.database)
+    cli.use(empty_store())
     return cli
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[Processes]:
-    """The command line as processes, on the files that `cli` has."""
     processes = Processes(tmp_path)
     yield processes
     processes.end()
@@ -352,12 +356,10 @@ def export_lines(items: Iterable[Session | Message]) -> bytes:
 
 
 def sessions(count: int, user: str = "ada") -> list[Session]:
-    """Return sessions of a user, a second apart."""
     return [Session(user, f"s{n:05d}", 1_767_000_000_000_000 + n * 1_000_000) for n in range(count)]
 
 
 def messages(count: int, session: str = "s00000", content: str = "said") -> list[Message]:
-    """Return messages of a session, a second apart."""
     return [
         Message(session, f"m{n:05d}", 1_767_000_000_000_000 + n * 1_000_000, "user", f"{content} {n}")
         for n in range(count)

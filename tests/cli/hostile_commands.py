@@ -24,7 +24,6 @@ FILE = f"{CSI}2J{OSC}0;x\x07\x9b31m\x85\u202e\u2066\n\r\t\x7f[red] \u200b.jsonl"
 
 
 Run = tuple[str, ...]
-"""The words of a command line."""
 IDS = "OPTIONS -- PACK PACK|OPTIONS -- PACK none|OPTIONS -- WHOLE x|OPTIONS -- u WHOLE|OPTIONS -- RAW RAW"
 """Two ids: such as are there, such as are not, and such as never can be."""
 METADATA = "|".join(f"OPTIONS -m {form}" for form in ("WHOLE", "WHOLE=x", "a=WHOLE", "a:=WHOLE", "a@WHOLE", "a@FILE"))

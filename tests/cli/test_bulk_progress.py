@@ -8,11 +8,11 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from io import RawIOBase
 from itertools import count
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions
+from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.cloud_profiles import profile
 from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
@@ -34,20 +34,17 @@ from tsmem.store.documents import export_line
 SUMMARY = r"[\d.]+ s(, [\d,]+ rows/s)?(, [\d.]+ (bytes|KB|MB))?(, [\d,]+ (skipped|failed|in doubt))*"
 
 
-@pytest.fixture(scope="module")
-def _filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cli = Cli(tmp_path_factory.mktemp("filled"))
-    cli.ok("init-tables")
-    cli.fill([*sessions(2), *messages(1050)])
-    return cli.database
+@cache
+def _store() -> bytes:
+    return store_file([*sessions(2), *messages(1050)])
 
 
 @pytest.fixture
-def filled(ready: Cli, _filled_store: Path) -> Cli:
+def filled(cli: Cli) -> Cli:
     """Two sessions and 1,050 messages, and the file `in` with as many more."""
-    shutil.copy(_filled_store, ready.database)
+    cli.use(_store())
     Path("in").write_bytes(export_lines(messages(1050, "s00001")))
-    return ready
+    return cli
 
 
 def on_terminal(cli: Cli, *argv: str, **options: Any) -> Outcome:

@@ -1,5 +1,4 @@
-"""What can happen to an import or export in the middle: a plain sentence each, what was done and what was not, the
-right exit code."""
+"""Imports and exports that meet trouble in the middle say what was done and what was not."""
 
 from __future__ import annotations
 
@@ -19,11 +18,9 @@ from tsmem.adapters.local import LocalClient
 from tsmem.port import TableClient
 
 EMPTY = 2
-"""Lines of the export of an empty store."""
 
 
 def lines(count: int, content: str = "said") -> bytes:
-    """So many messages, without header and end."""
     return export_lines(messages(count, content=content))
 
 

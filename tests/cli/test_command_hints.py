@@ -11,7 +11,6 @@ OTHER = "tsmem --profile other"
 
 @pytest.fixture
 def other(cli: Cli) -> Cli:
-    """The command line with a second profile beside the default one."""
     cli.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
     return cli
 

@@ -6,48 +6,35 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 
 import pytest
 
 from tests.cli.conftest import Cli, Offered, Processes, asked_by_bash, completed, messages, sessions
+from tests.support.cloud_profiles import profile
 from tsmem.store import Session
 
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """Two users, four sessions, messages in two."""
-    ready.fill(
-        [*sessions(3), *sessions(1, "bob"), *messages(1, "s00001"), *messages(1, "orphan"), Session("x\ny", "s")]
-    )
+    said = [*messages(1, "s00001"), *messages(1, "orphan")]
+    ready.fill([*sessions(3), *sessions(1, "bob"), Session("x\ny", "s"), *said])
     return ready
 
 
 CASES = [
-    ("tsmem ses", ["session"]),
-    ("tsmem session re", ["recent"]),
-    ("tsmem session list --us", ["--user"]),
-    ("tsmem session get a", ["ada"]),
-    ("tsmem session get ada s0000", ["s00000", "s00001", "s00002"]),
-    ("tsmem session get bob ", ["s00000"]),
-    ("tsmem session list --user b", ["bob"]),
-    ("tsmem -o json session recent --user ", ["ada", "bob"]),
-    ("tsmem show ", ["orphan", "s00001"]),
-    ("tsmem message list --session o", ["orphan"]),
-    ("tsmem message get s", ["s00001"]),
-    ("tsmem message get s00001 ", ["m00000"]),
-    ("tsmem message update orphan m", ["m00000"]),
-    ("tsmem message delete s00001 x", []),
-    ("tsmem show s00001 --user a", ["ada"]),
-    ("tsmem session get nobody ", []),
+    ("tsmem ses", ["session"]), ("tsmem session re", ["recent"]), ("tsmem session list --us", ["--user"]),
+    ("tsmem session get a", ["ada"]), ("tsmem session get ada s0000", ["s00000", "s00001", "s00002"]),
+    ("tsmem session get bob ", ["s00000"]), ("tsmem session list --user b", ["bob"]),
+    ("tsmem -o json session recent --user ", ["ada", "bob"]), ("tsmem show ", ["orphan", "s00001"]),
+    ("tsmem message list --session o", ["orphan"]), ("tsmem message get s", ["s00001"]),
+    ("tsmem message get s00001 ", ["m00000"]), ("tsmem message update orphan m", ["m00000"]),
+    ("tsmem message delete s00001 x", []), ("tsmem show s00001 --user a", ["ada"]), ("tsmem session get nobody ", []),
     ("tsmem session list -o j", ["json", "jsonl"]),
     ("tsmem message list --session s00001 --role ", ["user", "assistant", "system", "tool"]),
-    ("tsmem import chats.jsonl --format o", ["openai"]),
-    ("tsmem import chats.jsonl --on-conflict s", ["skip"]),
-    ("tsmem message search tea --sort ", ["newest", "score"]),
-    ("tsmem help e", ["exit-codes"]),
+    ("tsmem import chats.jsonl --format o", ["openai"]), ("tsmem import chats.jsonl --on-conflict s", ["skip"]),
+    ("tsmem message search tea --sort ", ["newest", "score"]), ("tsmem help e", ["exit-codes"]),
     ("tsmem completion ", ["bash", "zsh", "fish"]),
-]
+]  # fmt: skip
 
 
 def test_what_bash_is_offered(filled: Cli, offered: Offered) -> None:
@@ -104,26 +91,16 @@ def test_the_script_works_in_bash(filled: Cli, process: Processes) -> None:
             f"_tsmem_completion {command} {shlex.quote(re.split('[:= ]', line)[-1])}",
             'echo "${COMPREPLY[*]}"',
         ]
-    done = subprocess.run(
-        ["bash", "-c", "\n".join(script)], env=process.environ, capture_output=True, text=True, check=True
-    )
-    assert ("".join(f"{' '.join(found)}\n" for _, found in expected), "") == (done.stdout, done.stderr)
+    done = process.shell(f"exec bash -c {shlex.quote(chr(10).join(script))}")
+    assert ("".join(f"{' '.join(found)}\n" for _, found in expected), "") == (done.text, done.err)
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_are_offered_the_same(
     filled: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], shell: str
 ) -> None:
-    text = "\n".join(
-        completed(
-            filled,
-            monkeypatch,
-            capfd,
-            _TSMEM_COMPLETE=f"complete_{shell}",
-            _TYPER_COMPLETE_ARGS="tsmem session get ada ",
-            _TYPER_COMPLETE_FISH_ACTION="get-args",
-        )
-    )
+    asked = {"_TSMEM_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    text = "\n".join(completed(filled, monkeypatch, capfd, **asked, _TYPER_COMPLETE_ARGS="tsmem session get ada "))
     assert all(f"s0000{n}" in text for n in range(3))
     assert "orphan" not in text
 
@@ -131,24 +108,20 @@ def test_other_shells_are_offered_the_same(
 @pytest.mark.parametrize("trouble", ["no file", "damaged", "config", "profile", "tables"])
 def test_trouble_is_silence(cli: Cli, offered: Offered, trouble: str) -> None:
     if trouble == "damaged":
-        cli.database.parent.mkdir(parents=True)
-        cli.database.write_bytes(b"\x00\xff" * 5_000)
+        cli.use(b"\x00\xff" * 5_000)
     if trouble == "config":
         cli.config("x")
     if trouble == "tables":
         cli.ok("init-tables")
         cli.ok("drop-tables", "--yes")
-    profile = "-p nowhere " if trouble == "profile" else ""
-    assert offered(f"tsmem {profile}session get ") == []
+    chosen = "-p nowhere " if trouble == "profile" else ""
+    assert offered(f"tsmem {chosen}session get ") == []
     assert trouble != "no file" or not cli.database.exists()
 
 
 def test_a_tablestore_profile_is_never_reached(cli: Cli, offered: Offered) -> None:
-    cli.config(
-        'default_profile = "prod"\n[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\n'
-        f'instance = "i"\naccess_key_id = "cmd:touch {cli.folder}/ran"\n'
-        f'access_key_secret = "cmd:touch {cli.folder}/ran"\n'
-    )
+    touch = f"cmd:touch {cli.folder}/ran"
+    cli.config(profile("https://127.0.0.1:1", key=touch, secret=touch))
     assert offered("tsmem session get ") == []
     assert not (cli.folder / "ran").exists()
 

@@ -1,5 +1,4 @@
-"""Completion in real shells, of a store whose ids are hostile: nothing of them is run, and a completed word reaches the
-program as an id or is not offered."""
+"""Completion in real shells: no hostile id is run, and a completed word reaches the program as an id."""
 
 from __future__ import annotations
 

@@ -42,7 +42,6 @@ def two(cli: Cli) -> Cli:
 
 
 def fill(cli: Cli, profile: str, items: list[Session | Message]) -> None:
-    """Import the items into a profile."""
     cli.ok("-p", profile, "import", stdin=export_lines(items))
 
 

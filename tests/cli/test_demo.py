@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli, Processes
 
 @pytest.fixture
 def elsewhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go, to be looked at."""
+    """Return the folder of temporary files."""
     folder = cli.folder / "tmp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

@@ -27,7 +27,6 @@ NOW = ManualClock().now_us()
 
 
 def findings(outcome: Outcome, about: str) -> list[dict[str, Any]]:
-    """Return the findings about one thing."""
     return [each for each in outcome.json["findings"] if each["about"] == about]
 
 
@@ -146,7 +145,6 @@ def test_orphans_and_shared_ids_are_left_for_a_decision(ready: Cli) -> None:
 
 
 def bash_words(command: str) -> list[str]:
-    """The words that bash reads."""
     done = subprocess.run(
         ["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"}
     )
@@ -194,7 +192,6 @@ def test_a_file_that_others_read_is_a_finding(cli: Cli, tmp_path: Path) -> None:
 
 
 def cloud(endpoint: str, secret: str = SECRET) -> str:
-    """A profile file whose default is a TableStore instance."""
     return profile(endpoint, secret=secret, more='timeout = 5\nsecurity_token = "env:NO_SUCH_TOKEN"\n')
 
 
@@ -235,8 +232,6 @@ def test_how_far_the_clocks_are_apart_is_found(ready: Cli, ahead_s: int, code: i
 
 
 class Policy(Faults):
-    """Some actions are not permitted."""
-
     def __init__(self, *denied: str) -> None:
         super().__init__()
         self.denied = denied

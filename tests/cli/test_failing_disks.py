@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome, Processes, export_lines, messages, sessions
+from tests.cli.conftest import Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.commits import failing_commits
 from tests.support.mounts import on_small_disk
 from tests.support.privileges import modes_count, skip_unless_possible
@@ -94,35 +95,23 @@ def test_an_import_whose_commit_fails_counts_the_rows_that_may_have_been_kept(re
 
 
 def damage(cli: Cli, message: str) -> None:
-    """Spoil the cells of one message in the file."""
-    connection = sqlite3.connect(cli.database)
-    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    spoiled = 0
-    for table in tables:
-        columns = [column[1] for column in connection.execute(f"PRAGMA table_info({table})")]
-        if {"k2", "cells"} <= set(columns):
-            spoiled += connection.execute(
-                f"UPDATE {table} SET cells = x'ff00ff00' WHERE k2 = ? AND length(cells) > 40", (message,)
-            ).rowcount
-    connection.commit()
-    connection.close()
-    assert spoiled == 1
+    with closing(sqlite3.connect(cli.database)) as connection, connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%k2%' AND sql LIKE '%cells%'")
+        spoil = "UPDATE {} SET cells = x'ff00ff00' WHERE k2 = ? AND length(cells) > 40"
+        assert 1 == sum(connection.execute(spoil.format(name), (message,)).rowcount for (name,) in tables.fetchall())
 
 
-@pytest.fixture(scope="module")
-def _damaged_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cli = Cli(tmp_path_factory.mktemp("damaged"))
-    cli.ok("init-tables")
-    cli.fill([*sessions(1), *messages(700, content="x" * 8000)])
-    damage(cli, "m00650")
-    return cli.database
+@cache
+def _store() -> bytes:
+    return store_file([*sessions(1), *messages(700, content="x" * 8000)])
 
 
 @pytest.fixture
-def damaged(ready: Cli, _damaged_store: Path) -> Cli:
+def damaged(cli: Cli) -> Cli:
     """700 messages of 8 KB, of which number 650, behind the first page of 4 MB, is spoiled."""
-    shutil.copy(_damaged_store, ready.database)
-    return ready
+    cli.use(_store())
+    damage(cli, "m00650")
+    return cli
 
 
 def test_a_json_listing_that_fails_midway_is_one_valid_document(damaged: Cli) -> None:

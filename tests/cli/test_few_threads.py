@@ -1,32 +1,24 @@
-"""Where no thread can be started, commands make one call after another, and `serve` answers one client at a time."""
+"""Commands make one call after another if no thread can be started, and `serve` answers one client at a time."""
 
 from __future__ import annotations
 
-import json
-import os
 import resource
-import subprocess
-import tempfile
 import threading
 import urllib.request
-from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, export_lines, messages, sessions
+from tests.cli.conftest import Cli, export_lines, messages, sessions
+from tests.support.privileges import needs_root, run_as_stranger
 from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Session
 
-STRANGER = 54321
-
 
 def rows(many_sessions: int, many_messages: int) -> list[Session | Message]:
-    """Sessions, and messages of the first."""
     return [*sessions(many_sessions), *messages(many_messages)]
 
 
 def without_threads(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """No thread of these names can be started."""
     start = threading.Thread.start
 
     def refuse(thread: threading.Thread) -> None:
@@ -50,28 +42,18 @@ def test_bulk_commands_do_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPa
     assert (purged["sessions"], purged["messages"]) == (3, 450)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user who may start no thread")
+@needs_root
 def test_a_process_that_may_start_no_thread_works(cli: Cli) -> None:
-    with serving(None) as served, tempfile.TemporaryDirectory() as name:
+    with serving(None) as served:
         cli.environ |= environ(served.endpoint)
         cli.ok("init-tables")
-        Path(name).chmod(0o777)
-        done = subprocess.run(
-            Processes.argv("import", "-o", "json"),
+        outcome = run_as_stranger(
+            *("import", "-o", "json"),
+            environ=environ(served.endpoint),
             input=export_lines(rows(1, 450)),
-            env={**environ(served.endpoint), "PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2])},
-            cwd=name,
-            user=STRANGER,
-            group=STRANGER,
-            extra_groups=[],
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (1, 1)),
-            capture_output=True,
-            check=False,
         )
-    if b"No module named" in done.stderr:
-        pytest.skip("another user cannot read this Python's modules")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["messages"] == 450
+    assert (outcome.code, outcome.json["messages"]) == (0, 450), outcome
 
 
 def test_serve_answers_one_client_at_a_time_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, messages
+from tests.cli.conftest import Cli, Processes, messages, store_file
 from tests.support.progress import Ticking, drawn
 from tests.support.terminals import Terminal
 from tsmem.store import Message, Metadata, Session
@@ -26,7 +27,6 @@ MESSAGES = [
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """A store with sessions and messages."""
     ready.fill([*SESSIONS, *MESSAGES])
     return ready
 
@@ -62,12 +62,9 @@ def test_an_error_points_at_its_place(filled: Cli) -> None:
     assert filled.export() == before
 
 
-@pytest.fixture(scope="module")
-def long_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cli = Cli(tmp_path_factory.mktemp("long"))
-    cli.ok("init-tables")
-    cli.fill(Message("s", f"m{n:04}", n, "user", None, None, Metadata({"n": n})) for n in range(5100))
-    return cli.database
+@cache
+def long_store() -> bytes:
+    return store_file(Message("s", f"m{n:04}", n, "user", None, None, Metadata({"n": n})) for n in range(5100))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +79,6 @@ def long_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_long_scan_shows_its_progress_on_a_terminal_alone(
     ready: Cli, long_store: Path, argv: tuple[str, ...]
 ) -> None:
-
     shutil.copy(long_store, ready.database)
     target = f"a dry run on {ready.database} (profile local)\n" * ("--dry-run" in argv)
     shown = ready.ok(*argv, talk=True, clock=Ticking())
@@ -95,7 +91,7 @@ def test_a_long_scan_shows_its_progress_on_a_terminal_alone(
 
 
 def test_a_search_that_finds_little_shows_its_progress(ready: Cli) -> None:
-    """Without a filter too: the index may nominate many rows for a text, and the rows decide."""
+    """The index may propose many candidates, and each is checked on its row."""
     ready.fill(Message("s", f"m{n:04}", n, "user", "no", None, Metadata({"said": "?!"})) for n in range(450))
     searched = ready.ok("message", "search", "?!", "-o", "jsonl", talk=True, clock=Ticking())
 

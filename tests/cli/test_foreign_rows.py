@@ -19,7 +19,6 @@ ODD_MESSAGE: dict[str, Value] = {"content": 7, "role": 3, "search_content": True
 
 @pytest.fixture
 def odd(ready: Cli) -> Cli:
-    """A store with rows that were written through the port."""
     client = open_client(load_profile(ready.environ), ready.clock)
     client.write_row(Put(SESSION, ("u", "s"), ODD_SESSION))
     client.write_row(Put(SESSION, ("u", "t"), {}))

@@ -15,8 +15,6 @@ TEXT, INTEGER, BYTES = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY
 
 
 class Foreign(NamedTuple):
-    """A table with another key, and a row of it."""
-
     name: str
     key: tuple[tuple[str, ColumnType], ...]
     row: Key
@@ -109,7 +107,6 @@ def test_every_command_names_a_table_with_another_key(cli: Cli, foreign: Foreign
 
 
 def test_a_report_of_another_key_suggests_no_creation(cli: Cli) -> None:
-
     with cli.store() as store:
         store._client.create_table(BYTES_FOR_USERS.table)
     cli("init-tables")

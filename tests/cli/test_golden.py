@@ -17,7 +17,7 @@ from tsmem.store import Message, Metadata, Session
 GOLDEN = Path(__file__).parent / "golden"
 RULE = "\n======== on a terminal of {} columns ========\n"
 WIDTHS = {"doctor": 300}
-"""Where 80 is too narrow for a path, whose length is not the same everywhere."""
+"""Widths of commands that show a path, whose length is not the same everywhere."""
 DAY = 86_400_000_000
 NOW = 1_767_225_600_000_000
 
@@ -84,7 +84,6 @@ access_key_secret = "plainly written"
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """The items above; for commands about profiles, a profile file."""
     ready.fill(ITEMS)
     return ready
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, store_file
 from tests.cli.hostile_commands import PACKS, WHOLE, Run, commands, items
 from tests.support.cloud_profiles import profile
 from tests.support.commands import declarations
@@ -30,39 +29,28 @@ COMMANDS = sorted(commands(Path()))
 NO_UTF8 = ("ascii", "latin-1")
 
 
-@pytest.fixture(scope="module")
-def _filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """Stores that hold each so-many-th text of the corpus, to be copied."""
-
-    @cache
-    def filled(every: int) -> Path:
-        cli = Cli(tmp_path_factory.mktemp("hostile"))
-        cli.ok("init-tables")
-        cli.fill(items(every))
-        return cli.database
-
-    return filled
+@cache
+def _store(every: int) -> bytes:
+    return store_file(items(every))
 
 
 @pytest.fixture
-def everything(cli: Cli, _filled: Callable[[int], Path]) -> Cli:
+def everything(cli: Cli) -> Cli:
     """The command line on a store of all of it, beside an empty one and a profile of hostile values."""
-    return on(cli, _filled(1))
+    return on(cli, _store(1))
 
 
 @pytest.fixture
-def hostile(cli: Cli, _filled: Callable[[int], Path]) -> Cli:
+def hostile(cli: Cli) -> Cli:
     """The same with some of it."""
-    return on(cli, _filled(10))
+    return on(cli, _store(10))
 
 
 ON_BOTH = pytest.mark.parametrize("store", ["hostile", pytest.param("everything", marks=pytest.mark.slow)])
 
 
-def on(cli: Cli, store: Path) -> Cli:
-    """Copy the store, and write the profiles."""
-    cli.database.parent.mkdir(mode=0o700, parents=True)
-    shutil.copy(store, cli.database)
+def on(cli: Cli, store: bytes) -> Cli:
+    cli.use(store)
     kept = "".join(letter for letter in WHOLE if unicodedata.category(letter) not in ("Cc", "Zl", "Zp"))[:4000]
     text = json.dumps(kept, ensure_ascii=False)
     cli.config(

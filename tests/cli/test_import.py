@@ -15,7 +15,6 @@ from tsmem.store.documents import export_line
 
 SESSION = b'{"user_id": "u", "session_id": "s", "update_time": 1}\n'
 EMPTY = 2
-"""Lines of the export of an empty store."""
 
 
 def test_a_line_that_was_cut_off_is_named_by_its_own_number(ready: Cli) -> None:
@@ -79,7 +78,6 @@ def test_an_import_makes_no_search_indexes_where_they_were_left_out(cli: Cli) ->
 
 
 def export_of(count: int) -> bytes:
-    """An export with so many messages."""
     lines = [*map(export_line, sessions(1)), *map(export_line, messages(count))]
     return b"".join([
         b'{"kind": "tsmem", "version": 1}\n',

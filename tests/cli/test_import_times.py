@@ -40,7 +40,7 @@ def session_ids(cli: Cli) -> set[str]:
 
 
 def listed(cli: Cli) -> list[tuple[str, int]]:
-    """What was said, in order, and when."""
+    """Return contents and times in the order of a listing."""
     found = cli.ok("message", "list", "-o", "jsonl").lines
     return [(each["content"], each["create_time"]) for each in found]
 

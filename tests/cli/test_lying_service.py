@@ -6,13 +6,13 @@ By default each lie is told to one command; `slow` tells every lie to every comm
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Outcome
+from tests.cli.conftest import Cli, Outcome, empty_store
+from tests.support.cloud_profiles import profile
 from tests.support.lies import LIES, other_users_hits
 from tests.support.lying import EVIL, MOST_REQUESTS, Liar, lying, of_rows
 from tsmem.store import Message, Session
@@ -40,28 +40,23 @@ LARGE = ("6,000 rows", "6,000 rows without keys")
 """Lies that are told to one command only: they take a while."""
 LISTING, LISTING_MESSAGES, SEARCHING = READING[0], READING[9], READING[7]
 RECENT, MAKING_SURE = READING[4], READING[-1]
+OF_BATCHES = ("an outcome less", "an outcome more", "outcomes of another table", "garbage")
+OF_TABLES = ("the description of another table", "a table without a key", "garbage")
 TOLD_TO = {
-    "more rows than the limit": "session list --user ada --limit 1",
-    "another row than the one asked for": "message get s1 m05",
-    "times as text": LISTING_MESSAGES,
-    "an outcome less": RECENT,
-    "an outcome more": RECENT,
-    "outcomes of another table": RECENT,
-    "rows of a batch in the wrong order": RECENT,
-    "one token again and again": SEARCHING,
-    "new tokens for the same rows": SEARCHING,
-    "new tokens for no rows": SEARCHING,
-    "a negative total": SEARCHING,
-    "more scores than rows": SEARCHING,
-    "the description of another table": MAKING_SURE,
-    "a table without a key": MAKING_SURE,
-}
-"""The command that a lie is told to, where it is not a listing."""
-COPYING = (
-    "copy --from evil --to home",
-    "copy --from evil --to home --user ada",
-    "copy --from evil --to home --session s1",
-    "copy --from evil --to home --check --user ada",
+    "session list --user ada --limit 1": ("more rows than the limit",),
+    "message get s1 m05": ("another row than the one asked for",),
+    LISTING_MESSAGES: ("times as text",),
+    RECENT: (*OF_BATCHES[:3], "rows of a batch in the wrong order"),
+    SEARCHING: (
+        "one token again and again", "new tokens for the same rows", "new tokens for no rows", "a negative total",
+        "more scores than rows",
+    ),
+    MAKING_SURE: OF_TABLES[:2],
+}  # fmt: skip
+"""Lies that are told to another command than a listing."""
+TOLD = {name: line for line, names in TOLD_TO.items() for name in names}
+COPYING = tuple(
+    f"copy --from evil --to home{more}" for more in ("", " --user ada", " --session s1", " --check --user ada")
 )
 DELETING = (
     "session purge --user ada --yes",
@@ -71,33 +66,26 @@ DELETING = (
     "session delete ada s1 --with-messages",
     "message delete s1 m05",
 )
-OF_BATCHES = ("an outcome less", "an outcome more", "outcomes of another table", "garbage")
-OF_TABLES = ("the description of another table", "a table without a key", "garbage")
 WRITES = {"BatchWriteRow", "DeleteRow", "UpdateRow", "PutRow", "DeleteTable", "DeleteSearchIndex"}
 
 
 @pytest.fixture(scope="module")
 def liar() -> Iterator[Liar]:
-    """One server for all runs."""
     with lying(None) as found:
         yield found
 
 
 @pytest.fixture
-def evil(cli: Cli, liar: Liar, _empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def evil(cli: Cli, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command line with two profiles, `evil` for the server that lies and `home` for a file with tables alone.
 
     Listings end after fewer pages without a row."""
     monkeypatch.setattr(scan, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(finder, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(whole_rows, "MAX_MISSING", 20)
-    cli.config(
-        'default_profile = "evil"\n[profiles.home]\nbackend = "local"\n'
-        f'path = "{cli.folder}/home.db"\n'
-        f'[profiles.evil]\nbackend = "tablestore"\nendpoint = "{liar.endpoint}"\ninstance = "i"\n'
-        'access_key_id = "key"\naccess_key_secret = "tsmem"\ntimeout = 20\n'
-    )
-    shutil.copy(_empty_store, "home.db")
+    home = f'[profiles.home]\nbackend = "local"\npath = "{cli.folder}/home.db"\n'
+    cli.config(profile(liar.endpoint, secret="tsmem", more=f"timeout = 20\n{home}").replace("cloud", "evil"))
+    Path("home.db").write_bytes(empty_store())
     Path("in.jsonl").write_bytes(LINES)
     if not liar.asked or WRITES.intersection(liar.asked):
         refill(cli, liar)
@@ -127,7 +115,7 @@ def check(outcome: Outcome, liar: Liar) -> None:
 @pytest.mark.parametrize("name", LIES)
 def test_a_wrong_answer_ends_a_command_with_one_sentence(evil: Cli, liar: Liar, name: str) -> None:
     liar.tell(LIES[name])
-    outcome = evil(*TOLD_TO.get(name, LISTING).split())
+    outcome = evil(*TOLD.get(name, LISTING).split())
 
     assert liar.told
     check(outcome, liar)
@@ -151,7 +139,7 @@ def test_hits_that_were_not_asked_for_are_left_out(evil: Cli, liar: Liar) -> Non
         assert EVIL not in outcome.text
 
 
-ROWS = [name for name in LIES if name not in LARGE and name not in TOLD_TO]
+ROWS = [name for name in LIES if name not in LARGE and name not in TOLD]
 BY_DEFAULT = ("a row of another user", "a page that goes on where it began")
 of_rows_read = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in BY_DEFAULT else pytest.mark.slow) for name in ROWS]

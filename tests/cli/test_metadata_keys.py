@@ -14,12 +14,10 @@ KEYS = ["a.b", "price-2", "a:b", "价格", "9c", "a b", "'", '"', "$(id)", "-x",
 
 
 def stored(cli: Cli) -> Any:
-    """The metadata of the session."""
     return cli.ok("session", "get", "u", "s", "-o", "json").json["metadata"]
 
 
 def test_keys_are_set_shown_filtered_and_removed(ready: Cli) -> None:
-
     ready.ok("session", "put", "u", "s", "-m", "other=x", *(word for key in KEYS for word in ("-m", f"{key}:=5")))
     assert stored(ready) == {**dict.fromkeys(KEYS, 5), "other": "x"}
 
@@ -35,7 +33,6 @@ def test_keys_are_set_shown_filtered_and_removed(ready: Cli) -> None:
 
 
 def test_the_first_sign_ends_the_key(ready: Cli) -> None:
-
     pairs = ("a=b=c", "a:b=c", "d::=1", "e=x@y", "a.b-c=")
     ready.ok("session", "put", "u", "s", *(word for pair in pairs for word in ("-m", pair)))
 

@@ -12,7 +12,7 @@ from tests.support.mounts import mounting
 
 
 def test_commands_are_run_from_a_file_that_is_mounted_read_only(process: Processes, tmp_path: Path) -> None:
-    """As Kubernetes mounts a ConfigMap: links, folders that anyone may write, read-only as a whole."""
+    """Kubernetes mounts a ConfigMap so: links, folders that anyone may write, read-only as a whole."""
     (tmp_path / "map").mkdir()
     config = (
         "[profiles.p]\nbackend = 'tablestore'\nendpoint = 'http://127.0.0.1:1'\ninstance = 'i'\ntimeout = 0.1\n"

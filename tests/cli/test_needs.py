@@ -1,4 +1,4 @@
-"""What a command needs of the machine and lacks is one sentence, and only where it is needed."""
+"""A module or SQLite that this machine lacks is named by the commands that need it."""
 
 from __future__ import annotations
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Processes, export_lines, messages, sessions
+from tests.cli.conftest import Cli, export_lines, messages, sessions
+from tests.support.privileges import STRANGER, needs_root, run_as_stranger
 from tsmem.store import Message, Session
 
-STRANGER = 54321
-"""No user of any machine."""
 ROWS: list[Session | Message] = [*sessions(1), *messages(450)]
 
 
@@ -54,26 +51,9 @@ def test_a_profile_that_is_named_needs_no_home(homeless: Cli) -> None:
     assert homeless("profile", "set", "y", "backend=local", "path=y.db", environ=nowhere).code == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+@needs_root
 def test_a_process_of_an_unknown_user_works() -> None:
-    argv = Processes.argv("demo")
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
-        environ = {"PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2]), "LC_ALL": "C.UTF-8"}
-        try:
-            done = subprocess.run(
-                argv,
-                env=environ,
-                cwd=name,
-                user=STRANGER,
-                group=STRANGER,
-                extra_groups=[],
-                capture_output=True,
-                check=False,
-            )
-        except PermissionError:
-            pytest.skip("another user cannot run this Python")
-    if b"No module named" in done.stderr:
-        pytest.skip("another user cannot read this Python's modules")
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert b"That was all of it" in done.stdout
+    outcome = run_as_stranger("demo")
+
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "That was all of it" in outcome.text

@@ -59,14 +59,6 @@ def test_an_empty_id_is_never_everyone(ready: Cli) -> None:
     assert ready.export() == before
 
 
-def test_a_profile_chooses_the_format_of_errors_too(cli: Cli) -> None:
-    cli.config('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\noutput = "json"\n')
-    outcome = cli("session", "list")
-
-    assert (outcome.code, outcome.error["code"]) == (3, "TableNotFound")
-    assert cli("-o", "table", "session", "list").err.startswith("error: ")
-
-
 def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
     cli.config("nonsense")
     for argv, said in (
@@ -78,13 +70,6 @@ def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
         (("completion", "bash"), "complete -o default"),
     ):
         assert said in cli.ok(*argv).text
-
-
-def test_debug_shows_a_traceback_and_the_error_line_all_the_same(ready: Cli) -> None:
-    debugged = ready("session", "get", "u", "s", "--debug")
-    assert "Traceback" in debugged.err
-    assert debugged.err.splitlines()[-1].startswith("error: ")
-    assert "Traceback" not in ready("session", "get", "u", "s").err
 
 
 def test_a_time_that_looks_like_seconds_is_taken_with_a_warning(ready: Cli) -> None:

@@ -20,7 +20,6 @@ HOUR = 3_600_000_000
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """24 sessions of two users, and 34 messages of four sessions, some with the role tool."""
     tools = [Message("s00000", f"t{n}", 1_767_000_000_000_000 + n * 5_000_000, "tool") for n in range(4)]
     said = [message for session in ("a", "s00000", "s00001") for message in messages(10, session)]
     ready.fill([*sessions(20), *sessions(4, "bob"), *tools, *said])
@@ -28,7 +27,6 @@ def filled(ready: Cli) -> Cli:
 
 
 def test_default_limits(ready: Cli) -> None:
-
     ready.fill(messages(60))
 
     for output, count in (("table", 50), ("json", 50), ("jsonl", 60), ("csv", 60)):
@@ -40,7 +38,6 @@ def test_default_limits(ready: Cli) -> None:
 
 @pytest.mark.parametrize("output", ["table", "jsonl", "csv"])
 def test_a_token_works_in_another_format_and_with_another_limit(filled: Cli, output: str) -> None:
-
     first = filled.ok("message", "list", "-o", output, "--limit", "4")
     assert first.err == f"more is left: tsmem message list -o {output} --limit 4 --page-token {first.token}\n"
     rest = filled.ok("message", "list", "-o", "jsonl", "--page-token", first.token).lines
@@ -49,7 +46,6 @@ def test_a_token_works_in_another_format_and_with_another_limit(filled: Cli, out
 
 
 def forged(token: str, **changes: object) -> str:
-    """The token with some of its JSON replaced."""
     document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     return base64.urlsafe_b64encode(json.dumps({**document, **changes}).encode()).decode().rstrip("=")
 
@@ -105,7 +101,7 @@ def test_the_next_page_can_be_pasted_where_there_is_only_ascii() -> None:
 
 
 def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
-    """On stderr, below a table that a person looks at; a pipe and other formats are told nothing."""
+    """A pipe and other formats are told nothing."""
     token = filled.ok("message", "search", "--limit", "30").token
     for argv, said in (
         ("session list", "24 sessions\n"),

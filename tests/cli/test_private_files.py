@@ -1,4 +1,4 @@
-"""Whose files are read and written: nobody else can put another in their place, follow them elsewhere, or read them."""
+"""Nobody else can read the files that are written, put others in their place or lead them elsewhere by links."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_no_command_of_a_file_that_another_can_put_there_is_run(cli: Cli) -> Non
 
 
 def over_links_of_ones_own(folder: Path) -> Path:
-    """As programs that keep dotfiles make them: relative, absolute, of files and of folders."""
+    """Make links like those of programs that keep dotfiles: relative, absolute, of files and of folders."""
     (folder / "dotfiles" / "tsmem").mkdir(mode=0o700, parents=True)
     (folder / "config").symlink_to("dotfiles/../dotfiles")
     (folder / "dotfiles" / "tsmem" / "c.toml").symlink_to(folder / "dotfiles" / "real.toml")

@@ -5,31 +5,27 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-from pathlib import Path
+from functools import cache
 
 import pytest
 
-from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions
+from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 
 
-@pytest.fixture(scope="module")
-def _filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    cli = Cli(tmp_path_factory.mktemp("filled"))
-    cli.ok("init-tables")
-    cli.fill([*sessions(1), *messages(3000, content="x" * 100)])
-    return cli.database
+@cache
+def _store() -> bytes:
+    return store_file([*sessions(1), *messages(3000, content="x" * 100)])
 
 
 @pytest.fixture
-def filled(ready: Cli, _filled_store: Path) -> Cli:
+def filled(cli: Cli) -> Cli:
     """3,000 messages, so that a listing is more than any pipe holds."""
-    shutil.copy(_filled_store, ready.database)
-    return ready
+    cli.use(_store())
+    return cli
 
 
 @pytest.mark.parametrize("line", ["message list --limit 0", "show s00000", "export"])
@@ -136,7 +132,7 @@ def test_text_is_utf_8_in_the_locale_c(process: Processes, ready: Cli) -> None:
 
 
 def test_an_unbuffered_output_is_whole(filled: Cli, process: Processes) -> None:
-    """With PYTHONUNBUFFERED a write may take a part of what it is given, as when a stopped process goes on."""
+    """A write may take a part of its bytes then, for example when a stopped process goes on."""
     started = process.start("message", "list", "-o", "jsonl", env={**process.environ, "PYTHONUNBUFFERED": "1"})
     first = os.read(started.stdout.fileno(), 10)
     for _ in range(3):  # the pipe is full: a signal cuts the write that waits

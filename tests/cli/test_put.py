@@ -22,7 +22,6 @@ REPLACING = [
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """A session with metadata and a message."""
     ready.fill([OLD, SAID])
     return ready
 
@@ -66,11 +65,6 @@ def test_the_question_is_bounded_and_cannot_be_forged(ready: Cli) -> None:
     assert "\x1b" not in outcome.err
 
 
-@pytest.mark.parametrize("argv", [("--content", ""), ("-m", "a=1"), ("--search-content", "tea")])
-def test_a_message_with_empty_content_or_metadata_alone_is_written(ready: Cli, argv: tuple[str, ...]) -> None:
-    assert 1 == len(ready.ok("message", "put", "s", *argv, "-o", "jsonl").lines)
-
-
 def test_an_id_that_the_session_has_needs_a_time_or_new(filled: Cli) -> None:
     put = ("message", "put", "s", "m", "--content", "z")
     refused = filled(*put, "-o", "json")
@@ -86,7 +80,6 @@ def test_an_id_that_the_session_has_needs_a_time_or_new(filled: Cli) -> None:
 
 
 def contents(cli: Cli) -> list[str]:
-    """What the messages of the session say."""
     return [line["content"] for line in cli.ok("message", "list", "--session", "s", "-o", "jsonl").lines]
 
 

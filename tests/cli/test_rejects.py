@@ -214,7 +214,7 @@ def test_a_resumed_import_repeats_no_reject(ready: Cli, refusing: dict[str, Tsme
 
 
 def test_rows_that_the_service_will_not_write_are_kept_over_the_wire(ready: Cli) -> None:
-    """What is not there is kept; some rows fail after they were written."""
+    """Some rows fail after they were written."""
     Path("in").write_bytes(export_lines(messages(600)))
     faults = Faults([parse_fault("partial:0.9:BatchWriteRow")], seed=3)
     with serving(ready.database, faults=faults) as served:

@@ -14,7 +14,7 @@ ANSWERS = [
     ("plain", "echo"), ("plain", "url"), ("plain", "away"), ("plain", "another secret"),
     ("env", "echo"), ("env", "garbage"), ("file", "another secret"), ("file", "garbage"), ("cmd", "echo"),
 ]  # fmt: skip
-"""Where a profile keeps its secrets, and what the service answers."""
+"""Places in which a profile keeps its secrets, and answers of the service."""
 ENVIRON = {"TSMEM_SERVE_SECRET": SECRETS["access_key_secret"]}
 
 

@@ -138,7 +138,7 @@ TYPED = [
 
 @pytest.mark.parametrize("argv", TYPED)
 def test_a_mistake_on_the_command_line_repeats_no_value(cli: Cli, argv: tuple[str, ...]) -> None:
-    """What was typed as a value may be a secret, and the error may land in a log that lasts."""
+    """Any value may be a secret, and the error may land in a log that lasts."""
     for flags in FLAGS[1:3]:
         outcome = cli(*flags, *(word.format(SECRET) for word in argv))
         assert 2 == outcome.code
@@ -209,7 +209,7 @@ def test_a_key_secret_of_any_script_signs_and_is_not_shown(cli: Cli) -> None:
 
 
 def test_a_command_that_takes_too_long_shows_nothing_of_its_output(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it wrote before it was given up may be the secret."""
+    """The output may be the secret."""
     monkeypatch.setattr(profiles_model, "COMMAND_TIMEOUT_S", 0.2)
     (cli.folder / "secret").write_text(SECRET)
     code = f"import time; print(open({str(cli.folder / 'secret')!r}).read(), flush=True); time.sleep(60)"

@@ -24,7 +24,6 @@ CHAT = json.dumps({"id": "support", "messages": [{"role": "user", "content": "hi
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """Ada has two sessions, one of them called support."""
     ready.fill([each for name in ("support", "own") for each in (Session("ada", name, 5), Message(name, "m", 5))])
     return ready
 
@@ -38,7 +37,6 @@ def unsearched(filled: Cli) -> Cli:
 
 
 def left(cli: Cli) -> list[str]:
-    """The session ids of the messages that are left."""
     return [line["session_id"] for line in cli.ok("message", "list", "-o", "jsonl").lines]
 
 

@@ -15,7 +15,6 @@ SHOW = ("show", "trip-7", "--user", "mia")
 
 @pytest.fixture
 def told(ready: Cli) -> Cli:
-    """A store with a conversation that has some of everything."""
     ready.fill([SESSION, *MESSAGES])
     return ready
 

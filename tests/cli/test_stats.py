@@ -15,7 +15,6 @@ KEYS = [
 
 @pytest.fixture
 def filled(ready: Cli) -> Cli:
-    """Two users, four sessions, messages in two."""
     ready.fill([*sessions(3), *sessions(1, "bob"), *messages(20, "s00001"), *messages(3, "s00002")])
     return ready
 

@@ -23,7 +23,6 @@ from tsmem.errors import Throttled
 from tsmem.store import Message
 
 NOW_US = 1_767_225_600_000_000
-"""Where the clock begins."""
 
 
 Steps = list[Callable[[], object]]
@@ -37,7 +36,7 @@ class Following:
         self._cli = cli
         self.out, self.err = io.BytesIO(), io.BytesIO()
         self.shown: list[str] = []
-        """What was out at the end of each look."""
+        """The output at the end of each look."""
 
     def __call__(self, *argv: str, steps: int | Steps = 0, width: int | None = None) -> Outcome:
         """Follow the session "s" for so many more looks, or with these steps."""
@@ -60,7 +59,6 @@ class Following:
 
 @pytest.fixture
 def following(ready: Cli) -> Following:
-    """On a store whose tables are made."""
     return Following(ready)
 
 

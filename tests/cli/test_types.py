@@ -14,7 +14,6 @@ MAX = 2**63 - 1
 
 
 def test_metadata_keeps_types_and_bits(ready: Cli) -> None:
-
     Path("empty").write_bytes(b"")
     Path("bytes").write_bytes(bytes(range(256)))
     pairs = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 @contextmanager
 def writing(database: Path) -> Iterator[None]:
-    """Another process is in the middle of a write."""
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -36,29 +34,27 @@ def alone(database: Path) -> Iterator[None]:
 
 
 @contextmanager
-def making(database: Path) -> Iterator[None]:
-    """Another process is making the file."""
-    database.unlink()
-    lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+def locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager
-def setting(database: Path) -> Iterator[None]:
-    """Another process is writing the profile file."""
-    folder = database.parents[2] / "config" / "tsmem"
-    folder.mkdir(parents=True)
-    with (folder / "config.toml.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def making(database: Path) -> Iterator[None]:
+    """Another process is making the file."""
+    database.unlink()
+    with locked(database.with_name("memory.db.lock")):
         yield
 
 
+def setting(database: Path) -> AbstractContextManager[None]:
+    return locked(database.parents[2] / "config" / "tsmem" / "config.toml.lock")
+
+
 def waiting_line(started: Started) -> str:
-    """What a process says of its wait, behind what it says before that."""
+    """Read stderr up to the line that says what is waited for."""
     lines = (line.decode() for line in started.stderr)
     return next(line for line in lines if line.startswith("waiting for another process, which holds "))
 

@@ -61,7 +61,6 @@ def environ(tmp_path: Path, home: Path) -> dict[str, str]:
 
 
 def compare(name: str, home: Path, environ: dict[str, str]) -> None:
-    """Walk through the text and compare all of it."""
     path = WALKTHROUGHS / name
     text = path.read_text(encoding="utf-8")
     told = walk(text, home, environ)

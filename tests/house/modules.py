@@ -14,8 +14,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 class Import(NamedTuple):
-    """One module that a file imports."""
-
     module: str
     line: int
     lazy: bool
@@ -25,25 +23,21 @@ class Import(NamedTuple):
 
 
 def sources(folder: Path = PACKAGE) -> list[Path]:
-    """Python files, in order."""
     return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
 
 
 def dotted(path: Path) -> str:
-    """A file's module name."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """A file's syntax tree."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
 def imports(path: Path) -> list[Import]:
-    """What a file imports, anywhere in it."""
     return list(_imports(tree(path), lazy=False, typing_only=False))
 
 

@@ -1,4 +1,4 @@
-"""Which module may import which."""
+"""Rules for the imports of modules."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.__main__": {"tsmem.cli"},
     "tsmem": {"tsmem"},
 }  # fmt: skip
-"""What each room may import of this package: the longest name that fits a module is its room."""
+"""Modules of this package that each room may import; a module's room is the longest name that fits."""
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "tablestore": ("tsmem.adapters.tablestore", "tsmem.server"),
@@ -63,19 +63,17 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "rich": ("tsmem.render", "tsmem.cli"),
     "tomli_w": ("tsmem.profiles",),
 }
-"""Who may import each foreign library. The server borrows the SDK's protobuf classes, nothing else of it."""
+"""Rooms that may import each foreign library. The server borrows the protobuf classes of the SDK alone."""
 
 NEVER = ("click", "requests")
 
 
 @cache
 def room(module: str) -> str:
-    """Return the room that a module belongs to."""
     return max((name for name in ALLOWED if module == name or module.startswith(f"{name}.")), key=len)
 
 
 def within(module: str, names: set[str] | tuple[str, ...]) -> bool:
-    """Return True if a module is one of these or inside one."""
     return any(module == name or module.startswith(f"{name}.") for name in names)
 
 

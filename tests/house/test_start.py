@@ -1,4 +1,4 @@
-"""What a start loads: measured in a process of its own, because a slow start is paid by every command."""
+"""A start loads no heavy module, because every command pays for a slow start."""
 
 from __future__ import annotations
 

@@ -34,7 +34,6 @@ class Picture(NamedTuple):
 
     @property
     def path(self) -> Path:
-        """Where it is."""
         return FOLDER / f"{self.name}.svg"
 
 

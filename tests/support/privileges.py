@@ -6,12 +6,15 @@ import ctypes
 import os
 import resource
 import stat
-from collections.abc import Callable
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Outcome
+from tests.cli.conftest import ROOT, Outcome, Processes
 
 ANOTHER = 65534
 """A user other than root and the one that runs the tests."""
@@ -19,6 +22,8 @@ CAP_CHOWN, CAP_DAC_OVERRIDE = 0, 1
 NOT_POSSIBLE = 77
 """Exit code of a process that could not be set up as the test needs it."""
 _PR_CAPBSET_DROP = 24
+STRANGER = 54321
+"""No user of any machine."""
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="giving files to another user takes root")
 
 
@@ -55,3 +60,20 @@ def mode(path: Path) -> int:
 
 def given(path: Path) -> None:
     os.lchown(path, ANOTHER, ANOTHER)
+
+
+def run_as_stranger(*argv: str, environ: Mapping[str, str] | None = None, **options: Any) -> Outcome:
+    """Run the command line as a user that the system does not know, in an empty folder."""
+    variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **(environ or {})}
+    user: dict[str, Any] = {"user": STRANGER, "group": STRANGER, "extra_groups": []}
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        try:
+            done = subprocess.run(
+                Processes.argv(*argv), env=variables, cwd=name, capture_output=True, check=False, **user, **options
+            )
+        except PermissionError:
+            pytest.skip("another user cannot run this Python")
+    if b"No module named" in done.stderr:
+        pytest.skip("another user cannot read this Python's modules")
+    return Outcome(done.returncode, done.stdout, done.stderr.decode())

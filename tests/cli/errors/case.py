@@ -54,5 +54,4 @@ class Case:
 
     @property
     def exit(self) -> int:
-        """The exit code."""
         return next(number for number, codes in EXITS.items() if self.code in codes)

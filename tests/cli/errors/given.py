@@ -31,8 +31,6 @@ def no_store(stage: Stage) -> None:
 
 
 def config(text: str, mode: int = 0o600) -> Given:
-    """The profile file holds this text."""
-
     def make(stage: Stage) -> None:
         stage.cli.config(stage.filled(text)).chmod(mode)
 
@@ -40,7 +38,6 @@ def config(text: str, mode: int = 0o600) -> Given:
 
 
 def config_bytes(content: bytes) -> Given:
-    """The profile file holds these bytes."""
     return lambda stage: stage.cli.config("").write_bytes(content)
 
 
@@ -57,12 +54,10 @@ def file(name: str, content: str | bytes, mode: int = 0o644) -> Given:
 
 
 def folder(name: str) -> Given:
-    """A folder in the folder."""
     return lambda stage: (stage.folder / name).mkdir(parents=True)
 
 
 def environ(**variables: str) -> Given:
-    """Environment variables are set."""
     return lambda stage: stage.cli.environ.update({name: stage.filled(value) for name, value in variables.items()})
 
 
@@ -110,7 +105,6 @@ def forged(line: str, name: str = "PAGE_TOKEN", **changed: object) -> Given:
 
 
 def foreign(stage: Stage) -> None:
-    """The store's file is another program's database."""
     stage.database.unlink()
     with closing(sqlite3.connect(stage.database)) as connection, connection:
         connection.execute("CREATE TABLE t (x)")
@@ -135,7 +129,6 @@ def _local(stage: Stage, more: str) -> None:
 
 
 def newer(stage: Stage) -> None:
-    """The store's file was written by a newer tsmem."""
     with closing(sqlite3.connect(stage.database)) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
 
@@ -162,7 +155,6 @@ def unreadable(descriptor: int, size: int, offset: int) -> bytes:
 
 
 def locked(stage: Stage) -> None:
-    """Another process keeps the store's file locked."""
     patched("tsmem.waiting.Waits.limit_s", 0.05)(stage)
     connection = sqlite3.connect(stage.database, isolation_level=None)
     stage.stack.callback(connection.close)
@@ -180,7 +172,6 @@ def past_2262(stage: Stage) -> None:
 
 
 def locked_profiles(stage: Stage) -> None:
-    """Another process keeps the profile file locked."""
     patched("tsmem.waiting.Waits.limit_s", 0.05)(stage)
     (stage.folder / "config" / "tsmem").mkdir(parents=True)
     locked_file("config/tsmem/config.toml.lock")(stage)

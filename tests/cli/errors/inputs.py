@@ -38,7 +38,6 @@ def damaged_zip() -> bytes:
 
 
 def database(application: int = 0) -> bytes:
-    """An SQLite file."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(f"PRAGMA application_id = {application}")
         connection.execute("CREATE TABLE t (a)")

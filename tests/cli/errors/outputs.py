@@ -11,7 +11,6 @@ ROWS = '{"user_id": "u", "session_id": "s"}\n'
 
 
 def other_store(stage: Stage) -> None:
-    """Another profile's store is in the folder."""
     copied(stage.folder / "other.db")
 
 
@@ -74,9 +73,6 @@ CASES = (
         given=(config(OTHER),)),
     Case("An export to a descriptor that is not open.", "export /dev/fd/199",
         "cannot write /dev/fd/199: Bad file descriptor", form="jsonl"),
-    Case("Rejects over notes.", "import in.jsonl --rejects notes.txt",
-        "notes.txt is not a file of rejects", "rejects go into a file of their own",
-        given=(file("in.jsonl", ROWS), file("notes.txt", "notes\n"))),
     Case("Rejects into a compressed file.", "import in.jsonl --rejects bad.gz",
         "--rejects does not write a compressed file: bad.gz", "name a file, such as rejects.jsonl",
         given=(file("in.jsonl", ROWS),)),

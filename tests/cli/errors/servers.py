@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +28,6 @@ class Ahead(SystemClock):
     """A clock that is an hour ahead."""
 
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
         return super().now_us() + 3_600_000_000
 
 
@@ -66,55 +66,45 @@ def lied(lie: Lie, more: str = "") -> Given:
 
 def deleted_there(what: Callable[[Engine], object]) -> Given:
     """Something was deleted on the served store."""
-
-    def make(stage: Stage) -> None:
-        with closing(Engine(stage.folder / "served.db", SystemClock())) as engine:
-            what(engine)
-
-    return make
+    return lambda stage: _changed(stage.folder / "served.db", what)
 
 
 def deleted(what: Callable[[Engine], object]) -> Given:
     """Something was deleted in the local store."""
+    return lambda stage: _changed(stage.database, what)
 
-    def make(stage: Stage) -> None:
-        with closing(Engine(stage.database, SystemClock())) as engine:
-            what(engine)
 
-    return make
+def _changed(path: Path, what: Callable[[Engine], object]) -> None:
+    with closing(Engine(path, SystemClock())) as engine:
+        what(engine)
 
 
 def tables(engine: Engine) -> None:
-    """Delete both tables, and all their indexes."""
     search_indexes(engine)
     engine.delete_table("session")
     engine.delete_table("message")
 
 
 def indexes(engine: Engine) -> None:
-    """Delete the secondary indexes."""
     engine.delete_index("session", "session_secondary_index")
     engine.delete_index("message", "message_secondary_index")
 
 
 def search_indexes(engine: Engine) -> None:
-    """Delete the search indexes."""
     engine.delete_search_index("session", "session_search_index")
     engine.delete_search_index("message", "message_search_index")
 
 
-def without_fields(engine: Engine) -> None:
+def without_fields(engine: Engine, *fields: tuple[str, FieldType]) -> None:
     """The search index of messages is one of another library's, without times and texts."""
     engine.delete_search_index("message", "message_search_index")
-    fields = (("session_id", FieldType("KEYWORD")),)
+    fields = (("session_id", FieldType("KEYWORD")), *fields)
     engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
 
 
 def without_texts(engine: Engine) -> None:
     """The search index of messages is one of another library's, without texts."""
-    engine.delete_search_index("message", "message_search_index")
-    fields = (("session_id", FieldType("KEYWORD")), ("create_time", FieldType("LONG")))
-    engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
+    without_fields(engine, ("create_time", FieldType("LONG")))
 
 
 def at(endpoint: str) -> Given:
@@ -123,8 +113,6 @@ def at(endpoint: str) -> Given:
 
 
 def no_names(stage: Stage) -> None:
-    """No host's name leads to an address."""
-
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -139,7 +127,6 @@ def nobody(stage: Stage) -> None:
 
 
 def taken(stage: Stage) -> None:
-    """PORT is in use."""
     listener = stage.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     stage.names["PORT"] = str(listener.getsockname()[1])
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import Cli, store_file
 from tsmem.store import Message, Session
 
 SESSIONS = [Session("ada", "s1", 1_000), Session("ada", "s2", 2_000), Session("bob", "s3", 3_000)]
@@ -47,7 +47,6 @@ class Stage:
 
     @property
     def database(self) -> Path:
-        """The file of the profile `local`."""
         return self.cli.database
 
     def plain(self, text: str) -> str:
@@ -78,22 +77,13 @@ def stage() -> Iterator[Stage]:
         patch.chdir(name)
         time.tzset()
         made = Stage(Path(name).resolve(), stack)
-        made.database.parent.mkdir(mode=0o700, parents=True)
-        made.database.touch(0o600)
-        made.database.write_bytes(_store())
+        made.cli.use(_store())
         yield made
 
 
 @cache
 def _store() -> bytes:
-    """Return the bytes of a store's file."""
-    with TemporaryDirectory(prefix="tsmem-") as name:
-        cli = Cli(Path(name))
-        cli.ok("init-tables")
-        cli.fill([*SESSIONS, *MESSAGES])
-        with closing(sqlite3.connect(cli.database)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return cli.database.read_bytes()
+    return store_file([*SESSIONS, *MESSAGES])
 
 
 def copied(path: Path) -> None:

@@ -14,7 +14,6 @@ ALLOWED = f"allowed: {LANGUAGE}"
 
 
 def _refused(cause: str, text: str, reason: str) -> Case:
-    """A filter that cannot be read."""
     argv = f"session list --filter {shlex.quote(text)}"
     return Case(cause, argv, f"--filter: the filter cannot be used: {reason}", hint=ALLOWED)
 
@@ -22,7 +21,6 @@ def _refused(cause: str, text: str, reason: str) -> Case:
 # fmt: off
 CASES = (
     Case("A user whose name is empty.", "session put ''", "the user id is empty"),
-    Case("A session without a name.", "session get ada ''", "the session id is empty"),
     Case("A message without a name.", "message update s1 '' --content x", "the message id is empty"),
     Case("A user id of more bytes than a key may have.", "session put " + "u" * 1025,
         "The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
