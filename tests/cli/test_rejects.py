@@ -216,9 +216,9 @@ def test_a_resumed_import_repeats_no_reject(ready: Cli, refusing: dict[str, Tsme
 def test_rows_that_the_service_will_not_write_are_kept_over_the_wire(ready: Cli) -> None:
     """Some rows fail after they were written."""
     Path("in").write_bytes(export_lines(messages(600)))
-    faults = Faults([parse_fault("partial:0.9:BatchWriteRow")], seed=3)
+    faults = Faults([parse_fault("partial:0.97:BatchWriteRow")], seed=3)
     with serving(ready.database, faults=faults) as served:
-        ready.config(profile(served.endpoint, secret="tsmem", more="timeout = 1\n"))
+        ready.config(profile(served.endpoint, secret="tsmem"))
         outcome = ready("import", "in", "--rejects", "bad", "-o", "json")
     ready.config("")
     refused = {each["message_id"] for each in lines("bad")}
