@@ -177,7 +177,8 @@ def changed(token: str | None, **parts: object) -> str:
 
 DAMAGE: list[dict[str, object]] = [
     {"k": ["s", "3", "m003"]}, {"k": [1, 3, 2]}, {"k": ["s", True, "m003"]}, {"k": ["s", 3]},
-    {"u": 2**70}, {"u": True}, {"u": 1.5}, {"w": [2, 51]}, {"w": [2, 2**70]}, {"w": [None, None]},
+    {"u": 2**70, "k": ["s", 2**70, "m"]}, {"u": True}, {"u": None}, {"u": 1.5}, {"u": 4}, {"u": 1, "k": ["s", 1, "m"]},
+    {"u": 99, "k": ["s", 99, "m"]}, {"k": ["t", 3, "m003"]}, {"w": [2, 51]}, {"w": [2, 2**70]}, {"w": [None, None]},
     {"s": 101}, {"s": -1}, {"s": True}, {"t": ""}, {"t": 5}, {"t": "é"}, {"t": base64.b64encode(b"junk").decode()},
 ]  # fmt: skip
 """Parts that no page token has: key, time, window, rows to skip in a page of the service, the service's token."""
@@ -202,7 +203,7 @@ def test_a_time_that_was_never_given_out_is_refused(store: MemoryStore) -> None:
     first = store.sessions.recent(None, limit=2)
     assert ["s4", "s3"] == ids(first)
     assert ["s2"] == ids(store.sessions.recent(None, limit=1, page_token=changed(first.next_page_token, u=3)))
-    for time in (True, 1.5, "5", 2**63):
+    for time in (None, True, 1.5, "5", 2**63):
         with pytest.raises(InvalidInput):
             ids(store.sessions.recent(None, page_token=changed(first.next_page_token, u=time)))
 

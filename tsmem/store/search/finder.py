@@ -69,6 +69,8 @@ class Finder(Generic[Item]):
         equal = {name: value for name, value in request.scope.items() if value is not None}
         is_recent = request.name == "recent"
         criteria = SearchCriteria(request.text, equal, window, row_filter, request.sort, dated=is_recent)
+        if position is not None:
+            _check_position(position, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
         matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
         return SearchStream(
@@ -258,3 +260,17 @@ def _decode_token(page_token: str, digest: str, codec: Codec[Any]) -> tuple[Sear
     if token == b"":  # the service would take an empty token for the first page
         raise cursor.damaged()
     return SearchPosition(token, skip, after, time), window
+
+
+def _check_position(position: SearchPosition, codec: Codec[Any], criteria: SearchCriteria) -> None:
+    """Raise InvalidInput for a position that no match can have: outside the window, with other values than the
+    criteria's, or with another time than its key."""
+    key = dict(zip(codec.table.key, position.key, strict=True))
+    time, (since, until) = position.time, criteria.window
+    if (
+        any(key.get(name, value) != value for name, value in criteria.equal.items())
+        or key.get(codec.layout.time, time) != time
+        or (time is None and (criteria.dated or criteria.is_bounded))
+        or (time is not None and ((since is not None and time < since) or (until is not None and time > until)))
+    ):
+        raise cursor.damaged()
