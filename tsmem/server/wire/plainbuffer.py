@@ -33,6 +33,7 @@ LENGTH = struct.Struct("<i")
 SIGNED = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 BOUNDS: dict[int, Bound] = {_INF_MIN: MIN, _INF_MAX: MAX}
+_CELL_SUMS = [bytes((_CELL_SUM_TAG, checksum)) for checksum in range(256)]
 _DAMAGE = (IndexError, struct.error, UnicodeDecodeError)
 """Raised while bytes are read that end too early, or hold a text that is not UTF-8."""
 
@@ -235,7 +236,7 @@ def _encode_cell(name: str, value: Value | Bound, version: bytes, sums: bytearra
     raw = encode_value(value)
     total = crc8(raw_name + raw + version)
     sums.append(total)
-    return head, LENGTH.pack(len(raw)), raw, version and b"\x07" + version, bytes((_CELL_SUM_TAG, total))
+    return head, LENGTH.pack(len(raw)), raw, version and b"\x07" + version, _CELL_SUMS[total]
 
 
 @lru_cache(maxsize=4096)
