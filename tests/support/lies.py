@@ -144,14 +144,6 @@ def _outcomes(change: Callable[[Any], None]) -> Lie:
     return lie
 
 
-def _one_less(table: Any) -> None:
-    del table.rows[-1]
-
-
-def _renamed(table: Any) -> None:
-    table.table_name = "other"
-
-
 @_on("BatchGetRow")
 def no_rows_in_a_batch(reply: Reply) -> None:
     """No row is there, as if all were deleted just now. No single answer of this kind is wrong."""
@@ -203,29 +195,11 @@ def _more_scores(reply: Reply) -> None:
         reply.message.search_hits.add(score=1.0)
 
 
-# Tables and bytes
+# Tables
 
 
-@_on("DescribeTable")
-def _other_table(reply: Reply) -> None:
-    reply.message.table_meta.table_name = EVIL
-
-
-@_on("DescribeTable")
-def _no_key(reply: Reply) -> None:
-    del reply.message.table_meta.primary_key[:]
-
-
-def _empty(reply: Reply) -> None:
-    reply.body = b""
-
-
-def _without_cost(reply: Reply) -> None:
-    reply.message.ClearField("consumed")
-
-
-def _garbage(reply: Reply) -> None:
-    reply.body = b"\xff\xfe garbage"
+def _described(change: Callable[[Any], None]) -> Lie:
+    return _on("DescribeTable")(lambda reply: change(reply.message.table_meta))
 
 
 _ROW_ACTIONS = ("GetRange", "GetRow", "PutRow", "UpdateRow", "DeleteRow")
@@ -249,20 +223,20 @@ LIES: dict[str, Lie] = {
     "key columns by other names": _each_row(lambda row: row._replace(names=row.names[::-1])),
     "6,000 rows": _long_page,
     "6,000 rows without keys": _rows_without_keys,
-    "an outcome less": _outcomes(_one_less),
+    "an outcome less": _outcomes(lambda table: table.rows.pop()),
     "an outcome more": _outcomes(lambda table: table.rows.add().CopyFrom(table.rows[0])),
-    "outcomes of another table": _outcomes(_renamed),
+    "outcomes of another table": _outcomes(lambda table: setattr(table, "table_name", "other")),
     "rows of a batch in the wrong order": _swapped,
     "one token again and again": _tokens(new=False),
     "new tokens for the same rows": _tokens(new=True),
     "new tokens for no rows": _tokens(new=True, empty=True),
     "a negative total": _negative_total,
     "more scores than rows": _more_scores,
-    "the description of another table": _other_table,
-    "a table without a key": _no_key,
-    "garbage": _garbage,
-    "an empty body": _on(*_ROW_ACTIONS, "DescribeTable")(_empty),
-    "an answer without its cost": _on(*_ROW_ACTIONS)(_without_cost),
+    "the description of another table": _described(lambda meta: setattr(meta, "table_name", EVIL)),
+    "a table without a key": _described(lambda meta: meta.ClearField("primary_key")),
+    "garbage": lambda reply: setattr(reply, "body", b"\xff\xfe garbage"),
+    "an empty body": _on(*_ROW_ACTIONS, "DescribeTable")(lambda reply: setattr(reply, "body", b"")),
+    "an answer without its cost": _on(*_ROW_ACTIONS)(lambda reply: reply.message.ClearField("consumed")),
     "rows that are cut off": of_bytes(lambda data: data[:-3]),
     "rows with a wrong checksum": of_bytes(lambda data: data[:-1] + bytes((data[-1] ^ 1,))),
 }
