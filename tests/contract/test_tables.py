@@ -8,25 +8,14 @@ from tests.support.backends import BINARY, DOUBLE, INTEGER, MESSAGE, PLAIN, SESS
 from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableClient, TableSchema
 
-SEARCH = SearchIndexSchema(
-    "plain",
-    "plain_search",
-    (("title", FieldType("KEYWORD")), ("body", FieldType("TEXT", "fuzzy", 1, 7)), ("n", FieldType("LONG"))),
-)
+OPTIONS = TableSchema("t", (("a", BINARY), ("b", INTEGER)), time_to_live_s=86400, max_versions=3)
 
 
-@pytest.mark.parametrize("schema", [SESSION, MESSAGE, PLAIN], ids=lambda schema: str(schema.name))
+@pytest.mark.parametrize("schema", [SESSION, MESSAGE, PLAIN, OPTIONS], ids=lambda schema: str(schema.name))
 def test_a_table_is_described_as_it_was_created(empty_client: TableClient, schema: TableSchema) -> None:
     empty_client.create_table(schema)
 
     assert schema == empty_client.describe_table(schema.name)
-
-
-def test_time_to_live_and_versions_are_kept(empty_client: TableClient) -> None:
-    schema = TableSchema("t", (("a", BINARY), ("b", INTEGER)), time_to_live_s=86400, max_versions=3)
-    empty_client.create_table(schema)
-
-    assert schema == empty_client.describe_table("t")
 
 
 def test_tables_are_listed_in_order(client: TableClient) -> None:
@@ -90,11 +79,12 @@ def test_an_instance_holds_64_tables(empty_client: TableClient) -> None:
 
 
 def test_a_search_index_that_exists_and_one_that_does_not_are_errors(client: TableClient) -> None:
-    client.create_search_index(SEARCH)
+    index = SearchIndexSchema("plain", "plain_search", (("title", FieldType("KEYWORD")),))
+    client.create_search_index(index)
     with pytest.raises(AlreadyExists):
-        client.create_search_index(SEARCH)
+        client.create_search_index(index)
     with pytest.raises(TableNotFound):
-        client.create_search_index(SEARCH._replace(table="nope"))
+        client.create_search_index(index._replace(table="nope"))
     with pytest.raises(TableNotFound, match="there is no table or index 'nope'"):
         client.list_search_indexes("nope")
     for call in (client.describe_search_index, client.delete_search_index):
