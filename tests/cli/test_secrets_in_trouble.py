@@ -50,6 +50,7 @@ ENVIRON = {
     **{f"TABLESTORE_{name.upper()}": secret for name, secret in SECRETS.items()},
 }
 SECRET = "hunter2-s3cr3t"
+KEYS = {"access_key_id": "env:ID", "access_key_secret": "env:SECRET"}
 SHOWERS = (
     "profile list", "profile show prod", "-p prod session list", "-p prod doctor", "profile set prod timeout=5",
     "profile use prod", "profile delete other",
@@ -196,9 +197,6 @@ def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli, secret: str, reason
     assert "s3cr3t" not in outcome.err
 
 
-KEYS = {"access_key_id": "env:ID", "access_key_secret": "env:SECRET"}
-
-
 def test_a_key_secret_of_any_script_signs_and_is_not_shown(cli: Cli) -> None:
     """It is never sent itself, so that it may hold anything printable."""
     configure(cli, "http://127.0.0.1:1", KEYS)
@@ -264,9 +262,10 @@ def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
             with pytest.raises(HTTPError) as caught:
                 server.ask(key=key, secret=tried)
             with caught.value as reply:
-                assert [] == leaks(reply.read().decode(errors="replace"))
+                assert (403, []) == (reply.code, leaks(reply.read().decode(errors="replace")))
         code, out, err = server.stop()
     assert (0, []) == (code, leaks(out.decode() + err))
+    assert "TABLESTORE_ACCESS_KEY_ID=me" in err
 
 
 def test_a_failure_of_a_server_shows_no_secret(cli: Cli) -> None:
@@ -276,9 +275,8 @@ def test_a_failure_of_a_server_shows_no_secret(cli: Cli) -> None:
     call.options.debug = True
     with closing(ServerLog(call, each_request=True)) as log:
         log.start()
-        log.add_request(
-            LogEntry(0, "id", status=500, failure=RuntimeError(SECRETS, {"x-ots-signature": "c2lnbmF0dXJl"}))
-        )
+        failure = RuntimeError(SECRETS, {"x-ots-signature": "c2lnbmF0dXJl"})
+        log.add_request(LogEntry(0, "id", status=500, failure=failure))
     said = stderr.getvalue().decode()
 
     assert [] == leaks(said)

@@ -65,18 +65,6 @@ def test_the_command_line_can_use_the_file_of_a_server(cli: Cli, process: Proces
     assert {"session", "message"} <= set(names)
 
 
-def test_with_a_key_it_takes_that_key_alone_and_prints_no_secret(process: Processes) -> None:
-    with serve_command(process, "--memory", "--access-key-id", "me", "--log", TSMEM_SERVE_SECRET="hush-hush") as server:
-        assert b"" == server.ask(key="me", secret="hush-hush")
-        for key, secret in (("me", "tsmem"), ("other", "hush-hush")):
-            assert (403, "OTSAuthFailed") == refused(server, key=key, secret=secret)[:2]
-        code, _, err = server.stop()
-
-    assert 0 == code
-    assert "hush" not in err
-    assert "TABLESTORE_ACCESS_KEY_ID=me" in err
-
-
 def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
     body = schema.new_message("DescribeTableRequest", table_name="nothing").SerializeToString()
     with serve_command(process, "--memory", "--log", "--fault", "throttle:1:PutRow") as server:

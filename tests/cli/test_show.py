@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.airline import DATA, needs_airline
-from tests.support.terminals import cells, clean
 from tests.support.transcripts import MESSAGES, SESSION
 from tsmem.store.documents import item_document
 
@@ -43,15 +41,3 @@ def test_a_tail_reads_as_a_conversation_does(told: Cli) -> None:
     tail = told.ok("--no-color", "message", "tail", "trip-7", width=80).text
 
     assert shown.partition("\n\n")[2] == tail.partition("\n\n")[2]
-
-
-@needs_airline
-@pytest.mark.parametrize("columns", [60, 200])
-def test_real_conversations_fit(ready: Cli, columns: int) -> None:
-    lines = DATA.read_bytes().splitlines(keepends=True)[::40]
-    ready.ok("import", "--format", "openai", "--user", "air", stdin=b"".join(lines))
-    for session in ready.ok("session", "list", "-o", "jsonl").lines:
-        for more in ((), ("--full",), ("--markdown",)):
-            shown = ready.ok("--no-color", "show", session["session_id"], *more, width=columns).text
-            assert max(map(cells, shown.split("\n"))) <= columns
-            assert clean(shown)

@@ -15,24 +15,15 @@ MAX = 2**63 - 1
 
 def test_metadata_keeps_types_and_bits(ready: Cli) -> None:
     Path("empty").write_bytes(b"")
-    Path("bytes").write_bytes(bytes(range(256)))
+    every = bytes(range(256))
+    Path("bytes").write_bytes(every)
     pairs = {
-        "most:=9223372036854775807": MAX,
-        "least:=-9223372036854775808": -MAX - 1,
-        "zero:=-0.0": -0.0,
-        "big:=1e308": 1e308,
-        "tiny:=5e-324": 5e-324,
-        "five:=5": 5,
-        "five_point:=5.0": 5.0,
-        "five_text=5": "5",
-        "yes:=true": True,
-        "one:=1": 1,
-        "nothing=": "",
-        "eq=a=b:=c@d": "a=b:=c@d",
+        "most:=9223372036854775807": MAX, "least:=-9223372036854775808": -MAX - 1, "zero:=-0.0": -0.0,
+        "big:=1e308": 1e308, "tiny:=5e-324": 5e-324, "five:=5": 5, "five_point:=5.0": 5.0, "five_text=5": "5",
+        "yes:=true": True, "one:=1": 1, "nothing=": "", "eq=a=b:=c@d": "a=b:=c@d",
         "emoji=👩‍👩‍👧‍👦 退款": "👩‍👩‍👧‍👦 退款",
-        "no_bytes@empty": {"$bytes": ""},
-        "some_bytes@bytes": {"$bytes": base64.b64encode(bytes(range(256))).decode()},
-    }
+        "no_bytes@empty": {"$bytes": ""}, "some_bytes@bytes": {"$bytes": base64.b64encode(every).decode()},
+    }  # fmt: skip
     options = [word for pair in pairs for word in ("-m", pair)]
     ready.ok("session", "put", "u", "s", *options)
     ready.ok("message", "put", "s", "m", *options)
