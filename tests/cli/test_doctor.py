@@ -173,13 +173,6 @@ def test_twenty_findings_of_a_kind_are_named_and_the_rest_counted(ready: Cli) ->
     assert [] == findings(ready.ok("doctor", "-o", "json"), "update_time")
 
 
-def test_suggested_commands_name_the_profile_that_was_chosen(ready: Cli) -> None:
-    ready.config('[profiles."my own"]\nbackend = "local"\npath = "own.db"\n')
-    (first, *_) = findings(examined(ready, "--profile", "my own"), "tables")
-
-    assert "tsmem --profile 'my own' init-tables" == first["command"]
-
-
 def test_a_file_that_others_read_is_a_finding(cli: Cli) -> None:
     path = cli.config(cloud("http://127.0.0.1:1"))
     path.chmod(0o644)

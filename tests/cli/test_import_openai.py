@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Cli
+from tests.support.airline import DATA, conversations, needs_airline
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import export_line
 from tsmem.transfer.formats.conversations import Conversion
@@ -169,3 +170,25 @@ def test_nothing_is_dropped(conversations: list[tuple[dict[str, Any], list[dict[
         assert "same id and the same time" in error.message  # noqa: PT017 - only some inputs are refused
         return
     assert typed(leaves(given_in)) - exported == set()
+
+
+@needs_airline
+def test_every_message_of_real_conversations_survives_with_its_tool_calls(ready: Cli) -> None:
+    some = 40
+    data = b"".join(DATA.read_bytes().splitlines(keepends=True)[:some])
+    ready.ok(*OPENAI, "--user", "airline", stdin=data)
+    stored: dict[str, list[Any]] = {}
+    for item in ready.ok("message", "list", "-o", "jsonl").lines:
+        stored.setdefault(item["session_id"], []).append(item)
+
+    assert len(stored) == some
+    for conversation in conversations()[:some]:
+        session = stored[conversation["conversation_id"]]
+        for message, item in zip(conversation["messages"], session, strict=True):
+            rest = dict(message)
+            assert item["role"] == rest.pop("role")
+            assert item["content"] == rest.pop("content", None)
+            metadata = dict(item["metadata"])
+            for name in filter(None, str(metadata.pop("_json", "")).split(",")):
+                metadata[name] = json.loads(metadata[name])
+            assert metadata == {key: value for key, value in rest.items() if value is not None}

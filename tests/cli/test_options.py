@@ -86,3 +86,20 @@ def test_hint_names_the_double_dash_for_text_that_begins_with_a_dash(ready: Cli)
     assert outcome.code == 2
     assert "tsmem message search -- TEXT" in outcome.error["hint"]
     assert [row["message_id"] for row in ready.ok("message", "search", "-o", "jsonl", "--", "- milk").lines] == ["m"]
+
+
+def test_commands_in_hints_name_the_profile_that_was_chosen(cli: Cli) -> None:
+    cli.config('[profiles."my own"]\nbackend = "local"\npath = "own.db"\n')
+    chosen = ("-p", "my own")
+    missing = cli(*chosen, "init-tables", "--check").err
+    found = cli(*chosen, "doctor").text
+    cli.ok(*chosen, "init-tables")
+    cli.ok(*chosen, "session", "put", "ada", "s1")
+    purged = cli.ok(*chosen, "session", "purge", "--user=ada", "--yes").err
+    nothing = cli(*chosen, "show", "none").err
+
+    own = "tsmem --profile 'my own'"
+    assert f"hint: {own} init-tables creates what is missing" in missing
+    assert f"{own} init-tables\n" in found
+    assert f"{own} doctor names what is left" in purged
+    assert f"hint: {own} session list shows" in nothing
