@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -76,10 +74,8 @@ def long_store() -> bytes:
         ("message", "purge", "--everything", "--dry-run", "--filter", "n == 5099"),
     ],
 )
-def test_a_long_scan_shows_its_progress_on_a_terminal_alone(
-    ready: Cli, long_store: Path, argv: tuple[str, ...]
-) -> None:
-    shutil.copy(long_store, ready.database)
+def test_a_long_scan_shows_its_progress_on_a_terminal_alone(ready: Cli, argv: tuple[str, ...]) -> None:
+    ready.use(long_store())
     target = f"a dry run on {ready.database} (profile local)\n" * ("--dry-run" in argv)
     shown = ready.ok(*argv, talk=True, clock=Ticking())
     lines, left = drawn(shown.err)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from tsmem.cli.app.help import TOPICS, topic_page
 from tsmem.cli.io.times import parse_time
 from tsmem.render.cells import width as cell_width
 from tsmem.render.result import FORMATS
-from tsmem.store import Message, Session
+from tsmem.store import Message, Metadata, Session
 
 COMMANDS = everything()
 LEAVES = declarations()
@@ -103,3 +105,21 @@ def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: s
 
     ready.fill([Session("ada", "s", 1, "flights"), Message("s", "m", 1, "user", "flights")])
     assert ready.ok(*command.split(), "light", "-o", "json").json["total"] == 1
+
+
+EXAMPLES = [
+    command.example.removeprefix("tsmem ")
+    for name, command in declarations().items()
+    if name
+    not in ("serve", "message tail")  # these run until they are stopped: test_serve.py and test_tail.py have them
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_example_works(ready: Cli, example: str) -> None:
+    messages = [Message("trip-7", f"{n:06d}", n, "user", "hi", metadata=Metadata({"draft": True})) for n in range(9)]
+    ready.fill([Session("ada", "trip-7", 1, metadata=Metadata({"topic": "travel", "score": 0.5})), *messages])
+    Path("chats.jsonl").write_text('{"id": "c", "messages": [{"role": "user", "content": "hi"}]}\n', encoding="utf-8")
+    ready.config('[profiles.staging]\nbackend = "local"\npath = "staging.db"\n')
+
+    assert ready.ok(*shlex.split(example))
