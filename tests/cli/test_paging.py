@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shlex
 import subprocess
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from tests.cli.conftest import Cli, messages, sessions
 from tsmem.cli.io.output import next_page
 from tsmem.store import Message, Session
-from tsmem.store.metadata import Metadata
 
 HOUR = 3_600_000_000
 
@@ -115,27 +113,6 @@ def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
     assert "" == filled.ok("session", "list").err
     more = filled.ok("session", "list", "--limit", "1", width=80).err
     assert more.startswith("1 session, more is left: tsmem session")
-
-
-def test_a_search_of_sessions_that_finds_nothing_says_where_else_to_look(filled: Cli) -> None:
-    err = filled.ok("-p", "local", "session", "search", "it's", width=80).err
-    assert "\nhint: sessions are found by their search_content, " in err
-    assert err.endswith(" tsmem --profile local message search it\\'s\n")
-    assert "hint" not in filled.ok("session", "search", "--user", "nobody", width=80).err
-    assert "hint" not in filled.ok("session", "search", "it's").err
-    filled.fill([Session("u", "found", 1, "it's here")])
-    assert "hint" not in filled.ok("session", "search", "it's", width=80).err
-
-
-def test_a_search_of_messages_for_a_tool_says_where_it_is_named(filled: Cli) -> None:
-    filled.fill([Message("s00000", "answer", 1, "tool", "done", metadata=Metadata({"name": "cancel_trip"}))])
-    err = filled.ok("message", "search", "cancel_trip", width=80).err
-    command = err.rstrip("\n").rpartition(": tsmem ")[2]
-
-    assert "\nhint: search looks into what was said; " in err
-    assert ["answer"] == [m["message_id"] for m in filled.ok(*shlex.split(command), "-o", "json").json["items"]]
-    assert "hint" not in filled.ok("message", "search", "cancel trip", width=80).err
-    assert "hint" not in filled.ok("message", "search", "cancel_trip").err
 
 
 def test_a_token_is_replaced_by_the_next() -> None:

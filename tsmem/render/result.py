@@ -50,8 +50,6 @@ class Listing(NamedTuple):
     endless: bool = False
     """True if it goes on for as long as it is read, so that each item is shown as it comes."""
     why_empty: Callable[[], str] | None = None
-    when_empty: str | None = None
-    """A hint shown with an empty table on a terminal."""
 
 
 class Conversation(NamedTuple):

@@ -15,7 +15,7 @@ def _refused(cause: str, argv: str, sentence: str, hint: str | None = None) -> C
 CASES = (
     _refused("Showing a profile that there is not.", "profile show prod", "no profile 'prod'", "profiles: local"),
     Case("Setting nothing.", "profile set x",
-        "Missing argument 'KEY=VALUE...'.", "tsmem profile set [OPTIONS] NAME KEY=VALUE..."),
+        "Missing argument 'KEY=VALUE...'.", "tsmem profile set --help"),
     Case("Setting what is no assignment.", "profile set x backend",
         "assignment 1 has no =", "write KEY=VALUE; KEY= removes a key"),
     Case("Setting a key that is none.", "profile set x =local",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from signal import SIGINT
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from typer.exceptions import TyperException
 
@@ -36,7 +37,9 @@ MAX_LISTED_FAILURES = 20
 def failed(context: Context, raised: Exception, argv: Sequence[str]) -> int:
     """Report what a run raised and return the exit code. What is not an error of ours is a bug."""
     if isinstance(raised, TyperException):
-        error: TsmemError | None = _usage_error(raised)
+        sentence, ctx = raised.format_message(), getattr(raised, "ctx", None)
+        hint = None if ctx is None else _usage_hint(raised, sentence, ctx)
+        error: TsmemError | None = InvalidInput(sentence, hint=hint)
     else:
         error = raised if isinstance(raised, TsmemError) else _missing_module(raised)
     if error is None:
@@ -87,60 +90,24 @@ def _missing_module(error: Exception) -> TsmemError | None:
     return TsmemError(f"this Python has no module '{name}', which this command needs", hint=hint)
 
 
-def _usage_error(error: TyperException) -> InvalidInput:
-    """Return the parser's error as one of ours: its own sentence, with the hint that helps most."""
-    message = error.format_message()
-    ctx: Any = getattr(error, "ctx", None)
-    hint = None
-    if ctx is None:
-        return InvalidInput(message)
+def _usage_hint(error: Any, message: str, ctx: Any) -> str:
+    """Return what to write instead of the command line that the parser refused."""
+    path, params = ctx.command_path, ctx.command.params
+    arguments = [param.metavar.strip("[]") for param in params if param.param_type_name == "argument"]
     if message.startswith("No such option"):
-        hint = _option_hint(getattr(error, "option_name", ""), ctx)
-    elif message.startswith("Missing argument"):
-        hint = _usage_line(ctx)
+        if isinstance(ctx.command, CommandGroup):
+            return f"options of a command go after its name; see {path} --help"
+        if arguments and not error.option_name.startswith("--"):
+            words = " ".join(arguments)
+            return f"an argument that begins with - goes behind --, after all options: {path} -- {words}"
     elif message.startswith("Got unexpected extra argument"):
-        hint = _extra_argument_hint(ctx)
-    return InvalidInput(message, hint=hint or f"{ctx.command_path} --help")
-
-
-def _option_hint(option: str, ctx: Any) -> str | None:
-    """Say where an unknown option belongs, or how to pass an argument that looks like one."""
-    if isinstance(ctx.command, CommandGroup):
-        return f"options of a command go after its name; see {ctx.command_path} --help"
-    arguments = _arguments(ctx)
-    if option.removeprefix("--").upper() in arguments:
-        return _usage_line(ctx)
-    if not option.startswith("--") and arguments:
-        words = " ".join(arguments)
-        return f"an argument that begins with - goes behind --, after all options: {ctx.command_path} -- {words}"
-    noun = ctx.command.declaration.shows
-    if noun is None:
-        return None
-    group = ctx.find_root().command.get_command(ctx, noun)
-    siblings = [group.get_command(ctx, name) for name in group.commands]
-    having = [each for each in siblings if each.declaration.shows and any(option in p.opts for p in each.params)]
-    names = " and ".join(f"tsmem {noun} {each.name}" for each in having)
-    return f"{names} {'has' if len(having) == 1 else 'have'} it" if having else None
-
-
-def _extra_argument_hint(ctx: Any) -> str | None:
-    names = _arguments(ctx)
-    if "TEXT" in names:
-        return f"put a text of several words in quotes: {ctx.command_path} 'several words'"
-    options = {name: param.metavar for param in ctx.command.params for name in param.opts}
-    instead = [f"{name} {options[name]}" for name in OFTEN_GIVEN_AS_ARGUMENT if name in options]
-    if instead:
-        return " or ".join(" ".join((ctx.command_path, *names, option)) for option in instead)
-    return _usage_line(ctx) if names else None
-
-
-def _usage_line(ctx: Any) -> str:
-    return " ".join((ctx.command_path, *ctx.command.collect_usage_pieces(ctx)))
-
-
-def _arguments(ctx: Any) -> list[str]:
-    """Return the names of a command's arguments, without the brackets of optional ones."""
-    return [param.metavar.strip("[]") for param in ctx.command.params if param.param_type_name == "argument"]
+        if "TEXT" in arguments:
+            return f"put a text of several words in quotes: {path} 'several words'"
+        options = {name: param.metavar for param in params for name in param.opts}
+        instead = [f"{name} {options[name]}" for name in OFTEN_GIVEN_AS_ARGUMENT if name in options]
+        if instead:
+            return " or ".join(" ".join((path, *arguments, option)) for option in instead)
+    return f"{path} --help"
 
 
 def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
@@ -177,15 +144,10 @@ def traceback_lines(error: BaseException) -> Iterator[str]:
         yield from part.rstrip("\n").split("\n") if part.startswith("  ") else [part.strip("\n")]
 
 
-def _say_error(context: Context, error: TsmemError, argv: Sequence[str]) -> Format:
+def _say_error(context: Context, error: TsmemError, argv: Sequence[str]) -> str:
     """Write an error and return its format, also for one raised before the options or the profile were read."""
-    chosen = context.options.output
-    for word, following in zip(argv, [*argv[1:], ""], strict=True):
-        name, _, value = word.partition("=")
-        asked = following if word in ("-o", "--output") else value if name == "--output" else word[2:]
-        if chosen is None and word.startswith(("-o", "--output")) and asked in FORMATS:
-            chosen = asked
+    given = re.search(rf"(?:^|\0)(?:-o|--output)[\0=]?({'|'.join(FORMATS)})(?:$|\0)", "\0".join(argv))
     profile = context.__dict__.get("profile")  # None unless it was loaded
-    form: Format = chosen or getattr(profile, "output", None) or "table"
-    context.write_stderr(render_error(error, form, unicode=context.streams.unicode).decode())
+    form: str = context.options.output or (given and given[1]) or getattr(profile, "output", None) or "table"
+    context.write_stderr(render_error(error, cast(Format, form), unicode=context.streams.unicode).decode())
     return form

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.io.emptiness import AskedListing, why_empty
 from tsmem.cli.io.progress import account, counts, show_scan
 from tsmem.cli.io.values import parse_metadata
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from tsmem.store.collection import Collection
     from tsmem.store.listing.scan import ItemStream
     from tsmem.store.model import Item, Message, Session
-    from tsmem.store.search.finder import SearchStream
 
 Text = Annotated[str | None, o.argument("[TEXT]", "What is looked for; all there is if none.")]
 SortOption = Annotated[
@@ -97,30 +95,6 @@ def listing(
     show_scan(context, asked)
     reason = partial(why_empty, context, asked) if page_token is None else None
     return Listing(asked.noun, stream, stream.token_after, why_empty=reason)
-
-
-def found(
-    context: Context,
-    asked: AskedListing,
-    stream: SearchStream[Session] | SearchStream[Message],
-    page_token: str | None,
-    text: str | None,
-) -> Listing:
-    """Return a search as a result.
-
-    Its hint for an empty result: sessions are found by a text that few have, most people mean the messages; and the
-    name of a tool is not in what it answered, but in its metadata."""
-    result = listing(context, asked, stream, page_token)._replace(total=lambda: stream.total)
-    if text is None:
-        return result
-    hint = None
-    if asked.noun == "session":
-        command = command_hint(context, "message", "search", arguments=(text,))
-        hint = f"sessions are found by their search_content, messages by what was said: {command}"
-    elif text.isascii() and text.isidentifier():
-        command = command_hint(context, "message", "list", filter=f'name == "{text}"')
-        hint = f"search looks into what was said; what a tool of this name answered: {command}"
-    return result._replace(highlight=text, when_empty=hint)
 
 
 def purge_after_question(

@@ -240,7 +240,7 @@ def search(
     order = cast("Sort", sort)
     stream = context.store.messages.search(text, session_id=session, role=role, sort=order, **times, **pages)
     of = AskedListing("message", session, filter, text=text, role=role, since=since, until=until)
-    return items.found(context, of, stream, page_token, text)
+    return items.listing(context, of, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
 
 
 @group.command(

@@ -244,4 +244,4 @@ def search(
     times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
     stream = context.store.sessions.search(text, user_id=user, sort=cast("Sort", sort), **times, **pages)
     of = AskedListing("session", user, filter, text=text, since=since, until=until)
-    return items.found(context, of, stream, page_token, text)
+    return items.listing(context, of, stream, page_token)._replace(total=lambda: stream.total, highlight=text)

@@ -97,8 +97,6 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
         context.say(f"{f'{shown}, ' if with_counts else ''}more is left: {command}")
     elif with_counts and why_empty is None:
         context.say(shown)
-    if with_counts and count == 0 and listing.when_empty is not None:
-        context.say(f"hint: {listing.when_empty}")
 
 
 def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:

@@ -1,6 +1,4 @@
-"""Parses times as people and scripts write them. A time is taken exactly or refused; what can be read in more than one
-way comes with a warning.
-"""
+"""Parses times as people and scripts write them: exactly, or not at all."""
 
 from __future__ import annotations
 
@@ -48,8 +46,8 @@ _DATE_TIME = re.compile(
 def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Time, str | None]:
     """Return a time in microseconds since 1970 or an age, and a warning if it may not be what was meant.
 
-    A date alone is the day's first microsecond, with `end_of_day` its last. A time without a zone is local time. A time
-    before 1970 is negative: messages of other programs may have one.
+    A date alone is the day's first microsecond, with `end_of_day` its last. A time without a zone is local time; of two
+    it is the first. A time before 1970 is negative: messages of other programs may have one.
 
     Raises InvalidInput for anything else, and for what microseconds or 64 bits cannot hold."""
     text = text.strip()
@@ -63,7 +61,7 @@ def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Tim
         if _DATE.fullmatch(text):
             return _day(datetime.fromisoformat(text), end_of_day), None
         if match := _DATE_TIME.fullmatch(text):
-            return _moment(match)
+            return _moment(match), None
     except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
         raise _refused(f"{text!r} is no time: the calendar or the clock has none such") from error
     raise _refused(f"{text!r} is no time")
@@ -105,13 +103,12 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
 def _day(midnight: datetime, end_of_day: bool) -> int:
     """Return the first or last microsecond of a local day, which clock changes may make longer or shorter."""
     if not end_of_day:
-        return _local_us(midnight)
-    if midnight.date() == date.max:  # no day follows
-        return _local_us(datetime.combine(midnight, time.max))
-    return _local_us(midnight + timedelta(days=1)) - 1
+        return _microseconds(midnight)
+    fold = 0 if midnight.date() == date.max else 1  # a day whose last hour comes twice; Python has no fold at its end
+    return _microseconds(datetime.combine(midnight, time.max.replace(fold=fold)))
 
 
-def _moment(match: re.Match[str]) -> tuple[int, str | None]:
+def _moment(match: re.Match[str]) -> int:
     fraction = (match["fraction"] or "").rstrip("0")
     if len(fraction) > 6:
         raise _refused("a time has at most 6 digits after the point: it is kept in microseconds")
@@ -120,22 +117,13 @@ def _moment(match: re.Match[str]) -> tuple[int, str | None]:
     zone = match["zone"] or ""
     if not re.fullmatch(r"Z?|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?", zone.upper()):
         raise _refused(f"{zone} is no offset from UTC")
-    wall = datetime.fromisoformat(f"{match['date']}T{match['clock']}{zone.upper()}")
-    wall += int(fraction.ljust(6, "0")) * _MICROSECOND
-    if wall.tzinfo is not None:
-        return (wall - _EPOCH) // _MICROSECOND, None
-    first, second = _local_us(wall), _local_us(wall.replace(fold=1))
-    if first == second:
-        return first, None
-    if first > second:
-        later = timedelta(microseconds=first - second)
-        return first, f"{wall} does not exist in local time (the clock goes forward); taken as {later} later"
-    return first, f"{wall} comes twice in local time (the clock goes back); the first is taken: append a zone to choose"
+    moment = datetime.fromisoformat(f"{match['date']}T{match['clock']}{zone.upper()}")
+    return _microseconds(moment + int(fraction.ljust(6, "0")) * _MICROSECOND)
 
 
-def _local_us(wall: datetime) -> int:
-    """Return local time in microseconds since 1970; `fold` chooses between two times."""
-    return int(wall.replace(microsecond=0).timestamp()) * 1_000_000 + wall.microsecond
+def _microseconds(moment: datetime) -> int:
+    """Return the microseconds since 1970 of a local time, or of one with a zone."""
+    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
 
 
 def _refused(reason: str) -> InvalidInput:

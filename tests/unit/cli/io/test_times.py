@@ -141,8 +141,9 @@ def test_digits_that_cannot_be_a_date_are_microseconds(text: str) -> None:
         ("Europe/Berlin", "2025-03-30", (2025, 3, 29, 23), (2025, 3, 30, 22)),
         ("Europe/Berlin", "2025-10-26", (2025, 10, 25, 22), (2025, 10, 26, 23)),
         ("America/Havana", "2025-03-09", (2025, 3, 9, 5), (2025, 3, 10, 4)),
+        ("America/Sao_Paulo", "2018-02-17", (2018, 2, 17, 2), (2018, 2, 18, 3)),
     ],
-    ids=["23 hours", "25 hours", "without midnight"],
+    ids=["23 hours", "25 hours", "without midnight", "last hour twice"],
 )
 def test_a_day_is_local_from_its_first_to_its_last_microsecond(
     set_zone: SetZone, zone: str, day: str, first: tuple[int, ...], after: tuple[int, ...]
@@ -157,20 +158,10 @@ def test_the_last_day_of_year_9999_ends(set_zone: SetZone) -> None:
     assert us(9999, 12, 31, 23, 59, 59, 999_999) + 5 * 3600 * 10**6 == parse("9999-12-31", end=True)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected", "reason"),
-    [
-        ("2025-03-30T02:30:00", (2025, 3, 30, 1, 30), "does not exist .*; taken as 1:00:00 later"),
-        ("2025-10-26T02:30:00", (2025, 10, 26, 0, 30), "comes twice"),
-    ],
-)
-def test_a_skipped_or_repeated_local_time_gives_a_warning(
-    set_zone: SetZone, text: str, expected: tuple[int, ...], reason: str
-) -> None:
+def test_a_skipped_local_time_is_an_hour_later_and_a_repeated_one_the_first(set_zone: SetZone) -> None:
     set_zone("Europe/Berlin")
-    value, warning = parse_time(text, now_us=NOW)
-    assert us(*expected) == value
-    assert re.search(reason, str(warning))
+    assert us(2025, 3, 30, 1, 30) == parse("2025-03-30T02:30:00")
+    assert us(2025, 10, 26, 0, 30) == parse("2025-10-26T02:30:00")
 
 
 FIRST, LAST = datetime(1971, 1, 1), datetime(9999, 12, 30)  # noqa: DTZ001
