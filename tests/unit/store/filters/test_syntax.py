@@ -25,29 +25,33 @@ VALID = [
 
 
 REFUSED = [
-    ('a == __import__("os").system("id")', 6, "exists(column) is the only call"),
-    ("a and (lambda: 1)", 8, "not in the language"),
-    ("(a := 1)", 2, "equality is =="),
-    ("a in []", 6, "in wants values"),
-    ("a == true", 6, "true is written True"),
-    ("1 < a < b", 9, "compared with a value"),
-    ("a || b", 4, "one of two is or"),
-    ("!a", 1, "negation is not"),
+    ("a == 1 && b", 9, "write 'and' instead of '&&'"),
+    ("a || b", 4, "write 'or' instead of '||'"),
+    ("!a", 1, "write 'not' instead of '!'"),
+    ('"北京" == a and b = 1', 17, "write '==' instead of '='"),
+    ("a <> 1", 3, "write '!=' instead of '<>'"),
+    ("a AND b", 3, "write 'and' instead of 'AND'"),
+    ("NOT a", 5, "write 'not' instead of 'NOT'"),
+    ("a == TRUE", 6, "write True instead of TRUE"),
+    ("a == billing", 6, 'put quotes around a text: "billing"'),
+    ("a == None", 6, "write exists(column) or not exists(column) instead of None"),
+    ("1 < a < b", 9, 'put quotes around a text: "b"'),
+    ("a > 1 and < 5", 11, "compare a column with a value"),
+    ("a == 1 or 'b'", 11, "compare a column with a value"),
     ('class == "x"', 1, 'metadata["class"]'),
-    ("x == -9223372036854775809", 6, "64 bits"),
-    ('x == "\ud800"', 7, "lone surrogate"),
     ("metadata[a] == 1", 1, 'metadata["name"]'),
+    ('a == __import__("os").system("id")', 6, "the only function is exists(column)"),
+    ("True == exists(a)", 9, "the only function is exists(column), which stands alone"),
+    ("score + 1 > 2", 1, "a filter does not calculate"),
+    ("ﬁle == 1", 1, 'such letters as metadata["name"]'),
+    ("a in []", 6, "write values behind in"),
+    ("x == -9223372036854775809", 6, "64 bits"),
+    ('x == "\\ud800"', 6, "lone surrogate"),
     ("(a == 1 # and not b\n)", 9, "no comments"),
-    ('a in ["x" "y"]', 11, "two texts stand side by side"),
-    ('"北京" == a and b = 1', 17, "equality is =="),
-    ("a == 1 and", 11, "it ends too early"),
-    ("a == 1\nor b", 1, "in parentheses"),
-    ("or a", 1, "or stands between two tests"),
-    ('a contains "x"', 3, "a part of a text is for search"),
-    ("a between 1 and 2", 3, "a range is 1 <= column <= 5"),
-    ("True == exists(a)", 1, "exists(column) is a test by itself"),
-    ("exists a", 8, "exists(column) has parentheses"),
-    ("a b", 3, "and, or, or a comparison such as == is missing here"),
+    ('a in ["x" "y"]', 11, "write a comma between two texts"),
+    ("a == 1 and", 11, "the filter ends too early"),
+    ("a and (lambda: 1)", 8, "not in the filter language"),
+    ("a b", 3, "not in the filter language"),
 ]
 
 
@@ -62,12 +66,11 @@ def test_a_mistake_in_a_filter_is_refused_with_its_column(text: str, column: int
         RowFilter(text)
 
     sentence, shown, caret = refused.value.message.split("\n")
-    assert sentence.startswith("the filter cannot be used: ")
-    assert sentence.endswith(f", at column {column}")
+    assert sentence.endswith(f" (column {column})")
     assert reason in sentence
     assert caret.strip() == "^"
     assert len(shown) <= 80
-    assert "exists(column)" in str(refused.value.hint)
+    assert refused.value.hint == "see: tsmem help filters"
 
 
 def test_the_caret_stands_under_the_mistake() -> None:
