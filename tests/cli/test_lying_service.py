@@ -15,9 +15,9 @@ from tests.cli.conftest import Cli, Outcome, empty_store
 from tests.support.cloud_profiles import profile
 from tests.support.lies import LIES, other_users_hits
 from tests.support.lying import EVIL, MOST_REQUESTS, Liar, lying, of_rows
-from tsmem.store import Message, Session
+from tsmem.store import Message, Session, sessions
 from tsmem.store.documents import export_line
-from tsmem.store.listing import scan, whole_rows
+from tsmem.store.listing import scan
 from tsmem.store.search import finder
 
 T = 1_767_000_000_000_000
@@ -82,7 +82,7 @@ def evil(cli: Cli, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> Cli:
     Listings end after fewer pages without a row."""
     monkeypatch.setattr(scan, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(finder, "MAX_EMPTY_PAGES", 20)
-    monkeypatch.setattr(whole_rows, "MAX_MISSING", 20)
+    monkeypatch.setattr(sessions, "MAX_MISSING", 20)
     home = f'[profiles.home]\nbackend = "local"\npath = "{cli.folder}/home.db"\n'
     cli.config(profile(liar.endpoint, secret="tsmem", more=f"timeout = 20\n{home}").replace("cloud", "evil"))
     Path("home.db").write_bytes(empty_store())

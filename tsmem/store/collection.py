@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from tsmem import limits
@@ -37,10 +38,13 @@ from tsmem.store.requests import ListRequest
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import Readable, RowFilter
-    from tsmem.store.maintenance.sampling import Sample
     from tsmem.store.search.finder import Finder
 
 ANY_TIME = Window(None, None)
+MAX_SAMPLE = 100
+"""Rows of a sample."""
+MAX_IDS = 1000
+"""Rows whose keys are read to find an id like the given one."""
 
 
 class Changes(NamedTuple):
@@ -54,6 +58,15 @@ class Changes(NamedTuple):
 
 
 NO_CHANGES = Changes()
+
+
+class Sample(NamedTuple):
+    """The first rows of a listing, to explain why another one is empty."""
+
+    rows: int
+    columns: frozenset[str]
+    whole: bool
+    """True if there are no other rows."""
 
 
 class Collection(Generic[Item]):
@@ -177,15 +190,18 @@ class Collection(Generic[Item]):
     def sample(self, first: str | None) -> Sample:
         """Return the first rows of a user's sessions, of a session's messages, or of all (None). Raises InvalidInput.
         Cost: 1 request."""
-        from tsmem.store.maintenance.sampling import sample
-
-        return sample(self._client, self._codec.table, first)
+        table = self._codec.table
+        scan = RowScan(self._client, Scan(table, self._span(table, first)), MAX_SAMPLE)
+        rows = list(islice(scan, MAX_SAMPLE))
+        return Sample(len(rows), frozenset(name for row in rows for name in row.columns), not scan.has_more())
 
     def ids_like(self, text: str) -> list[str]:
-        """Return some users, or sessions with messages, whose ids are similar to the text. Cost: 1 request."""
-        from tsmem.store.maintenance.sampling import first_values
-
-        return first_values(self._client, self._codec.table, text)
+        """Return some users, or sessions with messages, whose ids begin with the text's first letter in either case, or
+        come after it. Cost: 1 request."""
+        table = self._codec.table
+        start = table.range_of(min(text[:1], text[:1].upper())).start
+        scan = Scan(table, Range(start, table.range_of().end), columns=table.key[:1])
+        return list(dict.fromkeys(str(row.key[0]) for row in islice(RowScan(self._client, scan, MAX_IDS), MAX_IDS)))
 
     @property
     def field_names(self) -> frozenset[str]:

@@ -3,20 +3,21 @@ that whole sessions are then read in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Unpack
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
-from tsmem.errors import ConditionFailed, InvalidInput, TableNotFound
-from tsmem.port import TableClient
-from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, Key, Op, Update, Value
+from tsmem.errors import ConditionFailed, InvalidInput, InvalidReply, TableNotFound
+from tsmem.port import RowRead, TableClient, rows_of
+from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, Key, Op, Row, Update, Value
 from tsmem.store.codec import Codec
 from tsmem.store.collection import NO_CHANGES, Changes, Collection
+from tsmem.store.concurrency import Pending, prefetch, submit
 from tsmem.store.listing import cursor
-from tsmem.store.listing.scan import ItemStream, Scan
-from tsmem.store.listing.whole_rows import whole_sessions
+from tsmem.store.listing.scan import ItemStream, RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import Page, Session
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.search.finder import SearchStream
     from tsmem.store.sharing import Pair
+
+MAX_MISSING = 100_000
+"""Consecutive index rows without a session before a listing ends with an error. An index is in step with its table, so
+only sessions deleted between the two reads are missing."""
+MIN_REFILL = 10
+"""Sessions fetched at least to replace deleted ones, however few are wanted."""
 
 
 class Sessions(Collection[Session]):
@@ -176,8 +183,44 @@ class Sessions(Collection[Session]):
             request,
             index,
             lambda window: Scan(index, self._span(index, user_id, window, backward=True)),
-            partial(whole_sessions, self._client, self._codec, request.limit),
+            partial(self._whole, request.limit),
         )
+
+    def _whole(
+        self, want: int | None, rows: RowScan, test: Callable[[Row], bool] | None
+    ) -> Iterator[tuple[Key, Session]]:
+        """Yield the sessions of index rows with their index keys, fetched 100 at a time. A session that was deleted
+        meanwhile is skipped, and replaced if few are wanted. `want` is the number of sessions expected to be used;
+        `test` selects sessions."""
+        left = want if test is None else None
+        least = 1  # index rows of the next chunk
+        missing = 0  # index rows since the last one with a session
+
+        def chunks() -> Iterator[list[Key]]:
+            while True:
+                size = limits.MAX_ROWS_PER_READ if left is None else min(limits.MAX_ROWS_PER_READ, max(least, left))
+                keys = [row.key for row in islice(rows, size)]
+                if not keys:
+                    return
+                yield keys
+
+        def fetch(index_keys: list[Key]) -> tuple[list[Key], Pending[list[RowRead]]]:
+            keys = [(user_id, session_id) for user_id, _, session_id in index_keys]
+            return index_keys, submit(self._client.limiter, partial(self._client.get_rows, self._codec.table, keys))
+
+        # Where few sessions are wanted, the size of a chunk depends on the one before it.
+        for index_keys, pending in prefetch(self._client.limiter, chunks(), fetch, None if want is None else 1):
+            found = rows_of(pending.result())
+            if None in found:
+                least = MIN_REFILL
+            missing = 0 if any(row is not None for row in found) else missing + len(found)
+            if missing > MAX_MISSING:
+                table = self._codec.table.name
+                raise InvalidReply(f"table '{table}' has none of {missing:,} sessions that its index names")
+            for key, row in zip(index_keys, found, strict=True):
+                if row is not None and (test is None or test(row)):
+                    left = None if left is None else left - 1
+                    yield key, self._codec.decode(row)
 
     def search(
         self,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Literal, NamedTuple
 
-from tsmem.clock import Clock
-from tsmem.errors import AlreadyExists, InvalidInput, SchemaMismatch, TableNotFound
+from tsmem.clock import Clock, deadline
+from tsmem.errors import AlreadyExists, InvalidInput, InvalidReply, SchemaMismatch, TableNotFound, Unavailable
 from tsmem.port import TableClient, TableSchema
 from tsmem.store.layout import NOT_OURS, Layout, TableLayout
 from tsmem.store.listing.scan import RowScan, Scan
@@ -17,6 +17,10 @@ from tsmem.store.maintenance import differences
 
 State = Literal["present", "missing", "different"]
 Kind = Literal["table", "secondary index", "search index"]
+_PAUSE_S = 1.0
+"""Seconds between two rounds of checks for what is not ready."""
+_SHORTEST_S, _LONGEST_S = 0.5, 2.0
+"""Seconds for one check, retries included."""
 
 
 class Step(NamedTuple):
@@ -33,6 +37,10 @@ class Step(NamedTuple):
     foreign: bool = False
     """True if its table has another key than the layout's, so that `apply` creates nothing there."""
 
+    @property
+    def full_name(self) -> str:
+        return f"{self.kind} {self.name}"
+
 
 class Plan(NamedTuple):
     """All tables and indexes that should exist, in the order of creation."""
@@ -47,7 +55,7 @@ class Plan(NamedTuple):
     @property
     def differences(self) -> tuple[str, ...]:
         """The differences that `apply` leaves, a sentence each."""
-        return tuple(f"{step.kind} {step.name}: {text}" for step in self.steps for text in step.differences)
+        return tuple(f"{step.full_name}: {text}" for step in self.steps for text in step.differences)
 
 
 class Tables:
@@ -98,13 +106,49 @@ class Tables:
     def wait(self, plan: Plan, timeout_s: float, on_wait: Callable[[Sequence[str]], None] = lambda names: None) -> None:
         """Wait until everything that exists as described is ready: tables and secondary indexes answer a read, and
         search indexes hold the rows that are older than they. `on_wait` is called in each round with the names that may
-        not be ready.
+        not be ready. The checks of a round share the time that is left, so the last one may end `_SHORTEST_S` seconds
+        late. Without any time there is one round.
 
         Raises Unavailable with the names that are not ready after `timeout_s` seconds. Cost: 1 request each, repeated
         while they are refused."""
-        from tsmem.store.maintenance.readiness import wait
+        deadline_s = self._clock.monotonic_s() + timeout_s
+        waiting = [step for step in plan.steps if step.state == "present"]
+        while True:
+            unready: list[Step] = []
+            for place, step in enumerate(waiting):
+                left_s = deadline_s - self._clock.monotonic_s()
+                share_s = max(_SHORTEST_S, min(_LONGEST_S, left_s / (len(waiting) - place)))
+                if (left_s > 0 or timeout_s == 0) and self._is_ready(step, share_s):
+                    continue
+                if not unready:  # the checks after the first failed one may take as long
+                    on_wait([each.full_name for each in waiting[place:]])
+                unready.append(step)
+            if not unready:
+                return
+            waiting = unready
+            left_s = deadline_s - self._clock.monotonic_s() - _SHORTEST_S
+            if left_s <= 0:
+                names = ", ".join(step.full_name for step in waiting)
+                raise Unavailable(f"not ready after {timeout_s:g} s: {names}", hint="the same command waits again")
+            self._clock.sleep(min(_PAUSE_S, left_s))
 
-        wait(self._client, self._clock, self._layout, plan, timeout_s, on_wait)
+    def _is_ready(self, step: Step, timeout_s: float) -> bool:
+        table = next(table for table in self._layout if table.schema.name == step.table)
+        ref = table.index_ref if step.kind == "secondary index" else table.ref
+        with deadline(self._clock, self._clock.monotonic_s() + timeout_s):
+            try:
+                if step.kind == "search index":
+                    return self._client.describe_search_index(step.table, step.name).in_step
+                self._client.get_range(ref, ref.range_of(), limit=1, columns=ref.key[:1])
+            except InvalidReply:
+                raise
+            except (TableNotFound, Unavailable):
+                return False
+            except InvalidInput as error:
+                if "building" not in error.message:  # the service's word for an index that cannot be read yet
+                    raise
+                return False
+        return True
 
     def count(self) -> dict[str, int | None]:
         """Return the number of rows of each table by its name; None for a missing table. Only keys are read.

@@ -158,6 +158,6 @@ CASES = (
         given=(lied(LIES["new tokens for no rows"]), patched("tsmem.store.search.finder.MAX_EMPTY_PAGES", 5))),
     Case("A server whose index names sessions that are not in its table.", "session recent --user ada",
         "table 'session' has none of 2 sessions that its index names", code="InvalidReply",
-        given=(lied(no_rows_in_a_batch), patched("tsmem.store.listing.whole_rows.MAX_MISSING", 1))),
+        given=(lied(no_rows_in_a_batch), patched("tsmem.store.sessions.MAX_MISSING", 1))),
 )
 # fmt: on

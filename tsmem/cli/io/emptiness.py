@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
     from tsmem.render.result import Noun
     from tsmem.store import MemoryStore
-    from tsmem.store.maintenance.sampling import Sample
+    from tsmem.store.collection import Sample
 
 MAX_COLUMNS = 12
 

@@ -3,7 +3,6 @@
 The collections of sessions and messages use it, and so do bulk operations and maintenance.
 
 - `scan.py` reads the pages of a range, requests the next one early, and turns them into rows and items.
-- `whole_rows.py` fetches rows from their table where a secondary index lacks columns.
 - `cursor.py` reads and writes page tokens.
 - `tail.py` follows the end of a session.
 """

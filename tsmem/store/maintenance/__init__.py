@@ -2,7 +2,6 @@
 
 Called by `MemoryStore`, its tables and its collections. Each module is one function or class:
 
-- `differences.py` compares a table or index with the layout; `readiness.py` waits until a new one can be used.
+- `differences.py` compares a table or index with the layout.
 - `integrity.py` finds what does not fit together; `statistics.py` counts and measures rows.
-- `sampling.py` reads a few rows to explain an empty result.
 """
