@@ -15,9 +15,6 @@ import pytest
 from tests.support import raw_http as http
 from tsmem.server.http.connection import StopEvent
 
-SOON_S = 60
-"""Far less than what a stop would wait for otherwise: only a test that fails waits this long."""
-
 
 def expecting(body: bytes = b"body") -> bytes:
     """Return a request whose client waits for 100 Continue before it sends the body."""
@@ -32,7 +29,7 @@ def stopping(here: http.Running, *, wait: bool = True) -> Iterator[None]:
     if wait:
         here.await_closed()
     yield
-    stop.join(SOON_S)
+    stop.join(http.TIMEOUT_S)
     assert not stop.is_alive()
 
 
@@ -60,7 +57,7 @@ def test_each_request_during_a_stop_gets_200_or_no_answer() -> None:
             ready.wait()
             here.server.stop()
             for client in clients:
-                client.join(SOON_S)
+                client.join(http.TIMEOUT_S)
         assert {200} == set(seen)
         assert {200} == {entry.status for entry in here.log}
 
@@ -123,7 +120,7 @@ def test_a_stop_waits_for_a_request_that_is_being_answered() -> None:
     work = http.Paused()
     with http.running(http.Stub(doing=work), receive_s=0) as here, here.connect() as client:
         client.sendall(http.request())
-        assert work.begun.wait(SOON_S)
+        assert work.begun.wait(http.TIMEOUT_S)
         with stopping(here):
             work.go_on.set()
             assert 200 == http.read_reply(client).status
@@ -133,7 +130,7 @@ def test_a_stop_ends_the_latency() -> None:
     begun = threading.Event()
     with http.running(http.Stub(doing=begun.set), latency_ms=600_000, stop_s=600) as here, here.connect() as client:
         client.sendall(http.request())
-        assert begun.wait(SOON_S)
+        assert begun.wait(http.TIMEOUT_S)
         with stopping(here):
             reply = http.read_reply(client)
 
@@ -171,12 +168,12 @@ def test_a_request_that_outlasts_the_stop_is_cut_and_frees_its_sockets_when_it_e
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     with http.running(http.Stub(doing=work), stop_s=0.01) as here, here.connect() as client:
         client.sendall(http.request())
-        assert work.begun.wait(SOON_S)
+        assert work.begun.wait(http.TIMEOUT_S)
         here.server.stop()
         assert b"" == client.recv(1)
         (left,) = [each for each in threading.enumerate() if each.name == "tsmem-connection"]
         work.go_on.set()
-        left.join(SOON_S)
+        left.join(http.TIMEOUT_S)
     assert descriptors == len(list(Path("/proc/self/fd").iterdir()))
 
 
@@ -186,7 +183,7 @@ def test_a_stop_event_wakes_those_who_wait_and_those_who_would() -> None:
     sleeper = threading.Thread(target=wake.wait, args=(600,))
     sleeper.start()
     wake.set()
-    sleeper.join(SOON_S)
+    sleeper.join(http.TIMEOUT_S)
     assert not sleeper.is_alive()
     assert wake.wait(600)
     wake.close()
@@ -221,7 +218,7 @@ def test_connections_leave_192_descriptors_to_the_process() -> None:
 
 def test_without_descriptors_a_connection_waits_and_burns_no_cpu() -> None:
     with http.running() as here, socket.socket() as client:
-        client.settimeout(SOON_S)
+        client.settimeout(http.TIMEOUT_S)
         with files(3):
             client.connect(here.address)
             client.sendall(http.request())
