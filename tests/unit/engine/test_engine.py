@@ -14,9 +14,6 @@ from tsmem.queries import Contains, Match, Query, Search, Term
 from tsmem.rows import MAX, MIN, Range, Row
 
 ROOT = Path(__file__).parents[3]
-PUTS = 40
-WRITERS = 4
-
 PRELUDE = """
 import sys
 from pathlib import Path
@@ -28,20 +25,6 @@ from tsmem.rows import Put
 client = LocalClient(Path(sys.argv[1]), SystemClock())
 me = sys.argv[2]
 """
-
-WRITER = (
-    PRELUDE
-    + """
-sys.stdin.readline()
-try:
-    client.create_table(MESSAGE)
-except AlreadyExists:
-    pass
-for number in range(int(sys.argv[3])):
-    client.write_row(Put(MESSAGE.ref, ("s", number, me), {"content": "x" * 300}))
-client.close()
-"""
-)
 
 BATCHES = (
     PRELUDE
@@ -78,21 +61,6 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
-    """Each opens a fresh file, makes its table and puts rows one by one."""
-    path = tmp_path / "memory.db"
-    writers = [start(WRITER, path, f"w{number}", PUTS) for number in range(WRITERS)]
-    for writer in writers:
-        if writer.stdin is not None:
-            writer.stdin.write("go\n")
-            writer.stdin.flush()
-    ends = [writer.communicate() for writer in writers]
-
-    assert [(writer.returncode, end[1]) for writer, end in zip(writers, ends, strict=True)] == [(0, "")] * WRITERS
-    with opened(path) as client:
-        assert len(keys(client, MESSAGE.ref)) == WRITERS * PUTS
 
 
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import http.client
 import inspect
 import socket
 import ssl
-from collections.abc import Callable
 
 import pytest
 import urllib3.exceptions
@@ -110,23 +109,3 @@ def test_an_unknown_code_is_translated_by_its_status(status: int, kind: type[Tsm
     assert type(error) is kind
     assert "OTSNew" in error.message
     assert (kind is Unavailable) is (isinstance(error, Unavailable) and error.ambiguous)
-
-
-@pytest.mark.parametrize("secret", [*SECRETS, "c2lnbmF0dXJl"])
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda text: ots.OTSServiceError(403, "OTSAuthFailed", text, "r"),
-        lambda text: ots.OTSClientError(text),
-        lambda text: ValueError(text),
-    ],
-)
-@pytest.mark.parametrize("sent", [False, True])
-def test_no_translated_error_says_a_secret(secret: str, make: Callable[[str], Exception], sent: bool) -> None:
-    failure = make(f"not good: {secret}.")
-    error = translated(failure, sent=sent)
-
-    assert error is not None
-    assert secret not in f"{error.message} {error.hint} {error!r}"
-    if isinstance(failure, ots.OTSError):
-        assert secret not in str(failure)

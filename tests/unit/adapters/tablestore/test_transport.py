@@ -29,7 +29,7 @@ from tsmem.adapters.tablestore import transport as sdk_transport
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.adapters.tablestore.transport import attempt_s, clock_skew_s, shown_id
 from tsmem.clock import SystemClock
-from tsmem.errors import ProfileError, TsmemError, Unavailable
+from tsmem.errors import TsmemError, Unavailable
 from tsmem.port import Cost
 from tsmem.retry import RetryingClient, RetryPolicy
 
@@ -218,24 +218,6 @@ def test_a_forked_process_makes_connections_of_its_own(
         parents.close()
 
     assert 2 == len(connections)
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "setting"),
-    [
-        ("TABLESTORE_ACCESS_KEY_ID", "hunter2:secret", "access_key_id"),
-        ("TABLESTORE_ACCESS_KEY_ID", "hunter2-ключ", "access_key_id"),
-        ("TABLESTORE_SECURITY_TOKEN", "hunter2 é", "security_token"),
-    ],
-)
-def test_a_credential_that_no_header_can_carry_is_a_profile_error_without_its_value(
-    variable: str, value: str, setting: str
-) -> None:
-    with pytest.raises(ProfileError) as caught:
-        TablestoreClient(profile_of("http://127.0.0.1:1", **{variable: value}))
-
-    assert f"'{setting}'" in caught.value.message
-    assert "hunter2" not in f"{caught.value} {caught.value.hint}"
 
 
 def endless_trailer(connection: socket.socket, over: threading.Event) -> None:

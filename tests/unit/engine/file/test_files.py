@@ -6,8 +6,6 @@ import os
 import resource
 import signal
 import sqlite3
-import stat
-import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -22,11 +20,7 @@ from tsmem.engine.definitions import TableOptions
 from tsmem.engine.file import files
 from tsmem.engine.file.connections import Connections
 from tsmem.errors import StorageFailure, TableNotFound, TsmemError
-from tsmem.rows import MAX, MIN, Put, Range, Row
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
+from tsmem.rows import Put, Row
 
 
 def test_a_read_makes_no_file(tmp_path: Path) -> None:
@@ -54,21 +48,6 @@ def test_a_reader_sees_the_file_that_a_writer_made(tmp_path: Path) -> None:
         assert reader.list_tables() == []
         fill(path)
         assert reader.list_tables() == ["t"]
-
-
-def test_the_file_and_its_folders_are_private_whatever_the_umask(tmp_path: Path) -> None:
-    old = os.umask(0)
-    try:
-        path = tmp_path / "a" / "b" / "memory.db"
-        with opened(path) as client:
-            client.create_table(TABLE)
-            modes = {each.name: mode(each) for each in path.parent.iterdir()}
-    finally:
-        os.umask(old)
-
-    assert set(modes.values()) == {0o600}
-    assert {"memory.db", "memory.db-wal"} <= set(modes)
-    assert [mode(path.parent), mode(path.parent.parent)] == [0o700, 0o700]
 
 
 def test_the_file_has_application_id_format_and_wal(tmp_path: Path) -> None:
@@ -137,22 +116,6 @@ def test_a_commit_is_synced_when_it_returns(tmp_path: Path) -> None:
     fill(path)
     with closing(Connections(str(path))) as connections, connections.write() as session:
         assert (2,) == session.execute("PRAGMA synchronous").fetchone()
-
-
-def test_threads_share_a_temporary_file() -> None:
-    with opened(None) as client:
-        client.create_table(TABLE)
-        threads = [
-            threading.Thread(target=lambda name=name: client.write_row(Put(TABLE.ref, (name,), {})))
-            for name in "abcdefgh"
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        page = client.get_range(TABLE.ref, Range((MIN,), (MAX,)))
-
-    assert [row.key for row in page.rows] == [(name,) for name in "abcdefgh"]
 
 
 def test_a_write_after_the_file_was_deleted_is_not_acknowledged(tmp_path: Path) -> None:
@@ -258,11 +221,3 @@ def test_a_temporary_file_that_cannot_be_opened_leaves_no_folder(
         read_version(Connections(None))
 
     assert [] == list(tmp_path.iterdir())
-
-
-def test_a_closed_temporary_store_does_not_become_an_empty_one() -> None:
-    connections = Connections(None)
-    raise_version(connections)
-    connections.close()
-    with pytest.raises(TsmemError, match="the store is closed"):
-        read_version(connections)

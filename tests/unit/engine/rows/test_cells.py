@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -48,13 +49,14 @@ def size_of(columns: dict[str, Value]) -> int:
 @settings(deadline=None, max_examples=25)
 @given(COLUMNS, st.integers(0, 5116), STAMPS)
 def test_a_packed_row_comes_back_with_types_and_size(columns: dict[str, Value], key_bytes: int, stamp: int) -> None:
-    size, found = unpack(pack(key_bytes, columns, stamp))
+    blob = pack(key_bytes, columns, stamp)
+    size, found = unpack(blob)
 
     assert list(found) == sorted(columns)
     assert {name: exactly(value) for name, value in found.items()} == {
         name: exactly(value) for name, value in columns.items()
     }
-    assert size == key_bytes + size_of(columns)
+    assert size == packed_size(blob) == key_bytes + size_of(columns)
 
 
 @settings(deadline=None, max_examples=25)
@@ -80,16 +82,6 @@ def test_packed_versions_come_back_newest_first(versions: dict[str, list[tuple[i
     assert unpack(blob)[1] == {name: versions[name][0][1] for name in sorted(versions)}
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused(blob: bytes) -> None:
-    for read in (unpack, unpack_cells, packed_size, lambda each: unpack_some(each, ("x",))):
-        try:
-            read(blob)
-        except StorageFailure:
-            continue
-
-
 def test_a_damaged_row_is_read_or_refused() -> None:
     blob = pack(3, {"text": "é" * 9, "bytes": b"\0" * 9, "n": -5, "f": 1.5, "yes": True}, 1)
     source = random.Random(5)
@@ -99,11 +91,9 @@ def test_a_damaged_row_is_read_or_refused() -> None:
         changed[place] ^= 1 << source.randrange(8)
         damaged.append(bytes(changed))
     for each in damaged:
-        try:
-            unpack(each)
-            unpack_cells(each)
-        except StorageFailure:
-            continue
+        for read in (unpack, unpack_cells, packed_size, lambda blob: unpack_some(blob, ("bytes",))):
+            with suppress(StorageFailure):
+                read(each)
 
 
 @pytest.mark.parametrize("end", [0, 1, 6, 10, -1])

@@ -20,11 +20,9 @@ from tsmem.rows import (
     MAX,
     MIN,
     MUST_EXIST,
-    UNCONDITIONAL,
     ColumnType,
     Comparison,
     Condition,
-    Delete,
     Op,
     Put,
     Range,
@@ -95,15 +93,6 @@ def put(*new: NewCell, key: tuple[str, ...] = KEY) -> RowChange:
 
 def update(*new: NewCell) -> RowChange:
     return RowChange(Change.UPDATE, REF, KEY, new)
-
-
-@pytest.mark.parametrize(("ref", "condition"), [(REF, MUST_EXIST), (INDEXED.ref, UNCONDITIONAL)])
-def test_a_put_that_reads_the_old_row_replaces_it(engine: Engine, ref: TableRef, condition: Condition) -> None:
-    done(engine, Put(ref, KEY, {"x": "old", "n": 1}))
-    new = (NewCell("x", "new"),)
-    done(engine, RowChange(Change.PUT, ref, KEY, new, condition=condition, returned=Returned.KEY))
-
-    assert [CellRow(KEY, [Cell("x", "new", NOW)])] == cells(engine, ref)
 
 
 @pytest.mark.parametrize("change", [update(NewCell("x", "now")), Update(REF, KEY, {"x": "now"})])
@@ -205,21 +194,6 @@ def test_the_4_mb_of_a_batch_count_versioned_writes(engine: Engine) -> None:
     assert [] == cells(engine)
 
 
-def test_versioned_and_plain_writes_share_a_batch(engine: Engine) -> None:
-    replies = write(
-        engine,
-        Put(REF, KEY, {"x": 1}),
-        update(NewCell("y", 2, NOW - 1)),
-        update(NewCell("k", 2)),
-        Update(REF, KEY, delete=("x",)),
-        RowChange(Change.DELETE, REF, ("nope",)),
-        Delete(REF, ("nope",)),
-    )
-
-    assert [True, True, False, True, True, True] == [reply.error is None for reply in replies]
-    assert [CellRow(KEY, [Cell("y", 2, NOW - 1)])] == cells(engine)
-
-
 def test_a_failed_condition_of_a_versioned_write_costs_and_changes_nothing(engine: Engine) -> None:
     change = update(NewCell("x", 1, NOW))._replace(condition=MUST_EXIST, returned=Returned.KEY)
     (reply,) = write(engine, change)
@@ -229,16 +203,6 @@ def test_a_failed_condition_of_a_versioned_write_costs_and_changes_nothing(engin
     holds = Condition(filter=Comparison("x", Op.EQ, 1))
     assert Cost(0, 1, 1) == done(engine, RowChange(Change.DELETE, REF, KEY, condition=holds)).cost
     assert [] == cells(engine)
-
-
-def test_a_write_returns_the_key_or_the_cells_after_it(engine: Engine) -> None:
-    change = put(NewCell("x", 1, NOW - 1), NewCell("x", 2, NOW), NewCell("y", 3), NewCell("z", 4))
-    assert done(engine, change).row is None
-    assert CellRow(KEY, []) == done(engine, change._replace(returned=Returned.KEY)).row
-    after = {"returned": Returned.AFTER_MODIFY, "returned_columns": ("x", "n", "y", "nope", "k")}
-    counted = RowChange(Change.UPDATE, REF, KEY, increments=(("n", 7),), delete=("y",), **after)  # type: ignore[arg-type]
-    assert CellRow(KEY, [Cell("n", 7, NOW), Cell("x", 2, NOW)]) == done(engine, counted).row
-    assert CellRow(KEY, []) == done(engine, RowChange(Change.DELETE, REF, KEY, **after)).row  # type: ignore[arg-type]
 
 
 def test_secondary_indexes_follow_versioned_writes(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.filters import COLUMNS, VALUES
 from tests.support.filters import passes as meant
-from tsmem.engine.rows.cells import pack, size_of, unpack
+from tsmem.engine.rows.cells import pack
 from tsmem.engine.rows.filters import compile_filter, necessary
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 
@@ -38,11 +38,3 @@ def test_the_packed_test_leaves_out_no_row_that_passes(
 
     assert passes is meant(test, {"k": text, "i": number, **columns})
     assert not passes or can_pass is None or can_pass(key, pack(10, columns, 1))
-
-
-@settings(max_examples=30, deadline=None)
-@given(ROWS)
-def test_size_of_a_packed_row_is_that_of_the_decoded_row(columns: Mapping[str, Value]) -> None:
-    blob = pack(10, columns, 1)
-
-    assert unpack(blob)[0] == size_of(blob)

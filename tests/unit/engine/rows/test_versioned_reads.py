@@ -17,15 +17,13 @@ from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
 from tsmem.engine.rows.filters import AnyVersion
 from tsmem.engine.rows.versioned_reads import View
-from tsmem.errors import ConditionFailed
-from tsmem.port import Cost, IndexSchema, TableSchema
+from tsmem.port import Cost, TableSchema
 from tsmem.rows import (
     MAX,
     MIN,
     And,
     ColumnType,
     Comparison,
-    Condition,
     Filter,
     Not,
     Op,
@@ -34,7 +32,6 @@ from tsmem.rows import (
     Range,
     Row,
     TableRef,
-    Update,
     Value,
 )
 
@@ -91,11 +88,6 @@ def passing(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list
     return [row.key[0] for row in scan(engine, view, columns, test).rows]
 
 
-def test_a_view_pages_the_columns_asked_for(engine: Engine) -> None:
-    assert [("x", 3), ("x", 2), ("z", 1)] == cells(engine, View(2), ["z", "x", "nope", "k"])
-    assert [("z", 1)] == cells(engine, View(2, page=(1, 1)), ["z", "x"])
-
-
 def test_a_row_without_cells_in_view_is_returned_unless_columns_were_named(engine: Engine) -> None:
     nothing = View(None, (0, 1))
     keys = [CellRow((key,), []) for key in "abc"]
@@ -131,25 +123,6 @@ def test_a_filter_may_test_any_version(engine: Engine) -> None:
     assert ["c"] == passing(engine, any_version("x", Op.EQ, 9, pass_if_missing=True), columns=["x", "k"])
 
 
-def test_a_condition_may_test_any_version(engine: Engine) -> None:
-    old, never = (Condition(filter=any_version("x", Op.EQ, value)) for value in (1, 7))
-    missing = Condition(filter=any_version("x", Op.EQ, 7, pass_if_missing=True))
-    replies = engine.write_rows(
-        [
-            Update(REF, ("a",), {"y": 1}, condition=never),
-            Update(REF, ("a",), {"y": 2}, condition=old),
-            RowChange(Change.UPDATE, REF, ("a",), (NewCell("z", 2),), condition=old),
-            RowChange(Change.DELETE, REF, ("a",), condition=never),
-            Put(REF, ("new",), {}, missing),
-            Put(REF, ("newer",), {}, never),
-        ]
-    )
-
-    failed = [isinstance(reply.error, ConditionFailed) for reply in replies]
-    assert [True, False, False, True, False, True] == failed
-    assert [("x", 3), ("y", 2), ("z", 2)] == cells(engine, View())
-
-
 def test_a_row_costs_what_is_in_view(engine: Engine) -> None:
     """A row costs what is in view of it, one unit at least; a missing row one, and it was not scanned."""
     value = "x" * 3000
@@ -174,20 +147,6 @@ def test_a_page_ends_at_4_megabytes_in_view(engine: Engine) -> None:
     both, one = engine.read_range(request, EVERYTHING), engine.read_range(request, View())
     assert ([], ("1",), 1) == (both.rows, both.next_start, both.cost.rows_scanned)
     assert ([], ("2",), 2) == (one.rows, one.next_start, one.cost.rows_scanned)
-
-
-def test_a_secondary_index_is_read_with_versions(engine: Engine) -> None:
-    schema = TableSchema(
-        "main", (("k", ColumnType.STRING),), (IndexSchema("by_n", ("k", "n"), ("x",)),),
-        (("n", ColumnType.INTEGER), ("x", ColumnType.STRING)),
-    )  # fmt: skip
-    engine.create_table(schema)
-    engine.write_rows([Put(schema.ref, ("a",), {"n": 5, "x": "carried", "y": "not"})])
-    entry = CellRow(("a", 5), [Cell("x", "carried", NOW)])
-    by_n = TableRef("by_n", ("k", "n"))
-
-    assert [entry] == engine.read_rows(BatchGetRow(by_n, [("a", 5)]), View()).rows
-    assert [entry] == engine.read_range(GetRange(by_n, Range((MAX, MAX), (MIN, MIN), backward=True)), View()).rows
 
 
 COLUMNS = st.dictionaries(st.sampled_from("wxyz"), st.sampled_from([0, 1, "", "a", True, b"b", 1.5, "x" * 5000]))
