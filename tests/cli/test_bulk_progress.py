@@ -1,5 +1,4 @@
-"""What a bulk command says of itself: on a terminal a line that is drawn and cleared and a summary at the end, in every
-case; in a pipe and in CI nothing, unless it is asked for."""
+"""Progress and summary of a bulk command: shown on a terminal, and elsewhere only if asked for."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def refill(cli: Cli, liar: Liar) -> None:
 
 
 def check(outcome: Outcome, liar: Liar) -> None:
-    """A wrong answer ended the run in one sentence, soon, and nothing of it was shown."""
+    """Check that a wrong answer ended the run in one sentence, soon, and that nothing of it was shown."""
     told, asked = liar.told, len(liar.asked)
     assert EVIL not in outcome.text
     assert "Traceback" not in outcome.err

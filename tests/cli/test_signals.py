@@ -82,9 +82,7 @@ def has_deleted(purge: Started, store: MemoryStore, rows: int) -> bool:
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_purge_that_is_stopped_anywhere_is_completed_by_a_repeat(ready: Cli, process: Processes, rounds: int) -> None:
-    """At moments between its start and its end. Before its own start and at its very end the interpreter has no
-    handlers, and the process ends by the signal itself. Warnings are off: where a signal comes while the interpreter
-    loads a module, its loader leaves the file to the garbage collector."""
+    """Warnings are off: a signal that comes while a module is loaded leaves its file to the garbage collector."""
     purge = ("session", "purge", "--user", "ada", "--with-messages", "--yes")
     ready.fill([*sessions(1), *messages(500 * rounds)])
     left = 500 * rounds + 1

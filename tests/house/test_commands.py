@@ -1,4 +1,4 @@
-"""What is generated from the commands, or repeats what they say, is not stale: contents, completions.
+"""Contents and completions that are generated from the commands are not stale.
 
 `TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py` writes the contents anew, for ruff to format: a new module
 is last.
