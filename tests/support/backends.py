@@ -16,7 +16,7 @@ from tsmem.engine import Engine
 from tsmem.port import IndexSchema, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Put, Range, TableRef, Value
 from tsmem.server.actions import RowFault
-from tsmem.server.dispatch import ActionResult, Dispatcher
+from tsmem.server.dispatch import ActionResult, Dispatcher, Request
 
 FILE = "memory.db"
 """The store's file in a backend's folder."""
@@ -37,8 +37,8 @@ class _CurrentDispatcher(Dispatcher):
 
     current: Dispatcher
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        return self.current.answer(action, body, row_fault)
+    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+        return self.current.answer(request, row_fault)
 
 
 SdkClients = Callable[[Path], AbstractContextManager[TableClient]]

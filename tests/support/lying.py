@@ -19,7 +19,7 @@ from tsmem.engine.rows.cells import Cell
 from tsmem.errors import from_service
 from tsmem.rows import Bound, KeyBound
 from tsmem.server.actions import RowFault
-from tsmem.server.dispatch import ActionResult, Dispatcher
+from tsmem.server.dispatch import ActionResult, Dispatcher, Request
 from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import decode_row, encode_row
 
@@ -79,23 +79,16 @@ class _Dispatcher(Dispatcher):
 
     liar: Liar
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        liar = self.liar
+    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+        liar, action, message = self.liar, request.action, request.message
         liar.asked.append(action)
         if len(liar.asked) > MOST_REQUESTS:
             raise from_service("OTSQuotaExhausted", "asked too often")
         if liar.lie is None:
-            return super().answer(action, body, row_fault)
-        token = b""
-        if action == "Search":
-            body, token = _without_token(body)  # it may be made up
-        honest = super().answer(action, body, row_fault)
-        reply = Reply(
-            action,
-            schema.parse_message(f"{action}Request", body),
-            schema.parse_message(f"{action}Response", honest.body),
-            is_first=not token,
-        )
+            return super().answer(request, row_fault)
+        token = _remove_token(message) if action == "Search" else b""  # it may be made up
+        honest = super().answer(request, row_fault)
+        reply = Reply(action, message, schema.parse_message(f"{action}Response", honest.body), is_first=not token)
         liar.lie(reply)
         sent = reply.message.SerializePartialToString() if reply.body is None else reply.body
         plain = schema.parse_message(f"{action}Response", honest.body).SerializePartialToString()
@@ -103,14 +96,13 @@ class _Dispatcher(Dispatcher):
         return honest._replace(body=sent)
 
 
-def _without_token(body: bytes) -> tuple[bytes, bytes]:
-    """A search from its beginning, and the token that it had."""
-    message = schema.parse_message("SearchRequest", body)
+def _remove_token(message: Any) -> bytes:
+    """Make a search one from its beginning, and return the token that it had."""
     query = schema.parse_message("SearchQuery", message.search_query)
     token = bytes(query.token)
     query.ClearField("token")
     message.search_query = query.SerializeToString()
-    return message.SerializeToString(), token
+    return token
 
 
 @contextmanager

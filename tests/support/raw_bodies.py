@@ -63,7 +63,7 @@ class Wire(NamedTuple):
     def answer(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> ActionResult:
         """Answer a body; the faults are those of its rows, in order."""
         waiting = list(faults or ())
-        return self.dispatcher.answer(action, data, lambda: waiting.pop(0) if waiting else None)
+        return self.dispatcher.answer(self.dispatcher.read(action, data), lambda: waiting.pop(0) if waiting else None)
 
     def ask(self, action: str, **fields: Any) -> Any:
         return schema.parse_message(f"{action}Response", self.answer(action, body(action, **fields)).body)

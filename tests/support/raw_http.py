@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from tsmem.clock import Clock, SystemClock
 from tsmem.server.actions import RowFault
-from tsmem.server.dispatch import ActionResult, Dispatcher
+from tsmem.server.dispatch import ActionResult, Dispatcher, Request
 from tsmem.server.http.log import LogEntry
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
@@ -38,15 +38,15 @@ class Stub(Dispatcher):
     rows: int = 3
     row_faults: list[RowFault | None] = field(default_factory=list)
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        self.asked.append((action, body))
+    def read(self, action: str, body: bytes) -> Request:
+        """Return a request whose table is its body."""
+        return Request(action, body, body.decode("latin-1"))
+
+    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+        self.asked.append((request.action, request.message))
         self.row_faults += [row_fault() for _ in range(self.rows)]
         self.doing()
-        return ActionResult(self.body, "memory", self.rows)
-
-    def tables(self, action: str, body: bytes) -> str:
-        """Return the request's body, to be told from the answer's table."""
-        return body.decode("latin-1")
+        return ActionResult(self.body, self.rows)
 
 
 class Paused:

@@ -51,7 +51,7 @@ def test_an_answer_has_its_digest_date_request_id_and_signature() -> None:
     assert f"OTS some-id:{wanted}" == reply.headers["authorization"]
     (entry,) = here.log
     logged = (entry.action, entry.table, entry.rows, entry.status, entry.code, entry.request_bytes)
-    assert ("GetRow", "memory", 3, 200, "", 6) == logged
+    assert ("GetRow", "a body", 3, 200, "", 6) == logged
     assert (reply.headers["x-ots-requestid"], "", None) == (entry.request_id, entry.fault, entry.failure)
 
 

@@ -57,7 +57,7 @@ def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:
 def failure(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | None:
     """Return the error of a request, which must be the request's own; None for an answer."""
     try:
-        answer = dispatcher.answer(action, body)
+        answer = dispatcher.answer(dispatcher.read(action, body))
     except TsmemError as error:
         if SERVICE_CODES[error.service_code or ""].http_status >= 500:
             raise

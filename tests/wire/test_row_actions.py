@@ -99,16 +99,16 @@ def test_a_write_returns_its_key_if_asked(wire: Wire) -> None:
             assert wanted_row == schema.parse_message(f"{action}Response", answer.body).row
 
 
-def test_the_log_has_the_table_and_the_rows_of_each_answer(wire: Wire) -> None:
+def test_the_log_has_the_number_of_rows_of_each_answer(wire: Wire) -> None:
     tables = [wanted("a", table="versioned"), wanted("a"), wanted("b", table="versioned")]
     for action, data, logged in (
-        ("GetRow", getting(), ("plain", 1)),
-        ("GetRow", getting(key={"k": "none"}), ("plain", 0)),
-        ("PutRow", writing("PutRow", row(KEY)), ("plain", 1)),
-        ("GetRange", ranging(), ("plain", 1)),
-        ("BatchGetRow", body("BatchGetRow", tables=tables), ("versioned,plain", 3)),
+        ("GetRow", getting(), 1),
+        ("GetRow", getting(key={"k": "none"}), 0),
+        ("PutRow", writing("PutRow", row(KEY)), 1),
+        ("GetRange", ranging(), 1),
+        ("BatchGetRow", body("BatchGetRow", tables=tables), 3),
     ):
-        assert logged == wire.answer(action, data)[1:]
+        assert logged == wire.answer(action, data).rows
 
 
 # Reads

@@ -14,10 +14,9 @@ from tests.support.clocks import ManualClock
 from tests.support.server_in_process import Served, sdk_client, sdk_refusal, serving
 from tsmem.adapters.tablestore.sdk import ots as t
 from tsmem.clock import SystemClock
-from tsmem.errors import InvalidInput, TsmemError
+from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
-from tsmem.rows import Delete, Put
-from tsmem.server.actions.search_actions import MAX_SESSIONS, ScanSessions
+from tsmem.rows import Put
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.wire import schema
 
@@ -174,7 +173,8 @@ def test_an_index_has_a_default_order_and_routing_values_do_not_filter(client: A
 def answered(served: Served, **fields: Any) -> Any:
     wanted = schema.new_message("SearchQuery", limit=100, **fields).SerializeToString()
     request = schema.new_message("SearchRequest", table_name="notes", index_name="notes_index", search_query=wanted)
-    answer = Dispatcher(served.engine, SystemClock()).answer("Search", request.SerializeToString())
+    dispatcher = Dispatcher(served.engine, SystemClock())
+    answer = dispatcher.answer(dispatcher.read("Search", request.SerializeToString()))
     return schema.parse_message("SearchResponse", answer.body)
 
 
@@ -217,24 +217,6 @@ def test_deep_and_wide_queries_and_missing_values_of_other_sdks_are_refused(sear
     for query, sorter, refusal in cases:
         with pytest.raises(InvalidInput, match=refusal):
             answered(searched, query=query, sort={"sorter": [{"field_sort": {"field_name": "n", **sorter}}]})
-
-
-def test_a_row_deleted_between_finding_and_reading_it_is_replaced_by_the_next(served: Served) -> None:
-    client = table.fill(served)
-    engine, found = served.engine, served.engine.search
-
-    def search_then_delete(*asked: Any, **options: Any) -> Any:
-        reply = found(*asked, **options)
-        engine.write_rows([Delete(table.TABLE.ref, table.key(4))])
-        return reply
-
-    engine.search = search_then_delete  # type: ignore[method-assign]
-    whole = t.ColumnsToGet(return_type=t.ColumnReturnType.ALL)
-    query = t.RangeQuery("n", 2, 6)  # in key order: 3, 4, 2, 5
-    answer = table.search(client, query, columns=whole, offset=1, limit=1, get_total_count=True)
-
-    assert ([2], 1, 4) == (table.numbers(answer), len(answer.search_hits), answer.total_count)
-    assert [5] == table.numbers(table.search(client, query, columns=whole, next_token=answer.next_token))
 
 
 # Parallel scans
@@ -284,22 +266,6 @@ def test_a_page_of_a_scan_has_up_to_2000_rows(served: Served) -> None:
     assert 1450 == len(scan(client, None, limit=2000).rows) == len(scan(client, None, limit=None).rows)
 
 
-EXPIRED = (400, "OTSSessionExpired", "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery.")
-
-
-def test_a_scan_session_lives_as_long_as_asked_after_each_page(client: Any, clock: ManualClock) -> None:
-    session = client.compute_splits("notes", "notes_index").session_id
-    clock.sleep(59)
-    token = scan(client, session).next_token
-    clock.sleep(29)
-    scan(client, session, next_token=token)
-    clock.sleep(30)
-
-    assert EXPIRED == sdk_refusal(lambda: scan(client, session, next_token=token))
-    assert EXPIRED == sdk_refusal(lambda: scan(client, "none"))
-    assert EXPIRED == sdk_refusal(lambda: scan(client, session))
-
-
 OUT_OF_SPLITS = (
     "[parallel_scan.current_parallel_id] must in [0, max_parallel), current max_parallel is 1, "
     "current_parallel_id is 101"
@@ -326,16 +292,3 @@ def test_wrong_scans_are_refused(client: Any) -> None:
     for limit in (0, 2001, -1):
         refusal = (400, INVALID, f"[parallel_scan.limit] must in (0, 2000], current limit is {limit}")
         assert refusal == sdk_refusal(partial(scan, client, None, limit=limit))
-
-
-def test_the_scan_session_that_was_used_least_recently_is_forgotten_first(clock: ManualClock) -> None:
-    sessions = ScanSessions(clock)
-    first, second = sessions.begin("t", "i"), sessions.begin("t", "i")
-    sessions.prolong("t", "i", first, 60)
-    for _ in range(MAX_SESSIONS - 1):
-        sessions.begin("t", "i")
-
-    sessions.prolong("t", "i", first, 60)
-    for index, session in (("i", second), ("other", first)):
-        with pytest.raises(TsmemError, match="expired"):
-            sessions.prolong("t", index, session, 60)

@@ -6,6 +6,7 @@ The engine does what TableStore does; this client makes its requests, raises its
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -111,9 +112,11 @@ class LocalClient:
         return port.RangePage(reply.rows, reply.next_start)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        return self._request(
-            lambda: self._engine.search(table, index, search), table.name, cost=lambda reply: reply.cost
-        ).page
+        from tsmem.queries import SearchPage
+
+        call = partial(self._engine.search, table, index, search)
+        reply = self._request(call, table.name, cost=lambda reply: reply.cost)
+        return SearchPage(reply.rows, reply.scores, reply.token, reply.total, reply.total_is_exact)
 
     def _request(
         self, call: Callable[[], T], *tables: str, requests: int = 1, cost: Callable[[T], port.Cost] | None = None

@@ -162,13 +162,26 @@ class Engine:
         with self._connections.read() as transaction:
             return get_range(transaction, request, partial(CellReader, view))
 
-    def search(self, table: TableRef, index: str, search: Search, *, exact_count: bool = False) -> SearchReply:
-        """Return one page of a search, as of one moment. A count that would take long is exact only if `exact_count`.
-        Raises TableNotFound, InvalidInput."""
+    def search(self, table: TableRef, index: str, search: Search) -> SearchReply[Row]:
+        """Return one page of a search, as of one moment. The count is exact unless that would take long. Raises
+        TableNotFound, InvalidInput."""
+        from tsmem.engine.indexes.search_index import find_index
+        from tsmem.engine.search.search import check_limit, search_page
+
+        with self._connections.read() as transaction:
+            found = find_index(transaction, table.name, index)
+            check_limit(found, search)
+            return search_page(transaction, found, search, RowReader, exact_count=False)
+
+    def search_cells(self, table: TableRef, index: str, search: Search) -> SearchReply[CellRow]:
+        """Search as `search` does, with the versions of cells, an exact count, and any limit of at least 0."""
+        from tsmem.engine.indexes.search_index import find_index
+        from tsmem.engine.rows.versioned_reads import CellReader, View
         from tsmem.engine.search.search import search_page
 
         with self._connections.read() as transaction:
-            return search_page(transaction, table.name, index, search, exact_count=exact_count)
+            found = find_index(transaction, table.name, index)
+            return search_page(transaction, found, search, partial(CellReader, View()), exact_count=True)
 
     def write_rows(self, writes: Sequence[Write | RowChange]) -> list[WriteReply]:
         """Write up to 1,000 rows in one transaction, in order. A row that fails has its error in its reply. Raises

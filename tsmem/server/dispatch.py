@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.errors import TsmemError
 from tsmem.server.actions import (
     ActionContext,
     RowFault,
@@ -51,49 +50,48 @@ ACTIONS = tuple(_HANDLERS)
 BATCHES = ("BatchWriteRow", "BatchGetRow")
 
 
-class ActionResult(NamedTuple):
-    """An encoded response, with the tables of the request, joined by commas, and the rows written or returned."""
+class Request(NamedTuple):
+    """A request that was read."""
 
-    body: bytes
-    table: str = ""
-    rows: int = 0
+    action: str
+    message: Any
+    tables: str  # those that it names, joined by commas
+
+
+class ActionResult(NamedTuple):
+    body: bytes  # the encoded response
+    rows: int = 0  # written or returned
 
 
 class Dispatcher:
     """Carries out requests on an engine. Any thread may call it."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
-        self._resources = engine, clock, search_actions.ScanSessions(clock)
+        self._engine = engine
+        self._clock = clock
 
-    def answer(self, action: str, body: bytes, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        """Carry out one request. Raises a TsmemError, with the service's code where it has one."""
-        handler = _HANDLERS.get(action)
-        if handler is None:
-            raise unsupported_operation(action)
-        request, response = parse_message(f"{action}Request", body), new_message(f"{action}Response")
-        rows = handler(ActionContext(*self._resources, row_fault), request, response)
-        return ActionResult(response.SerializeToString(), _table_names(request), rows or 0)
-
-    def tables(self, action: str, body: bytes) -> str:
-        """Return the tables that a request names, joined by commas; "" for one that cannot be read."""
+    def read(self, action: str, body: bytes) -> Request:
+        """Return the request in a body. Raises OTSParameterInvalid for an unsupported action, or another body."""
         if action not in _HANDLERS:
-            return ""
-        try:
-            return _table_names(parse_message(f"{action}Request", body))
-        except TsmemError:
-            return ""
+            raise unsupported_operation(action)
+        message = parse_message(f"{action}Request", body)
+        fields = message.DESCRIPTOR.fields_by_name
+        names: list[str | bytes]
+        if "tables" in fields:
+            names = [table.table_name for table in message.tables]
+        elif "table_meta" in fields:
+            names = [message.table_meta.table_name]
+        else:
+            names = [getattr(message, field) for field in ("table_name", "main_table_name") if field in fields]
+        # A name that is not UTF-8 is bytes.
+        return Request(action, message, ",".join(dict.fromkeys(name for name in names if isinstance(name, str))))
 
-
-def _table_names(request: Any) -> str:
-    fields = request.DESCRIPTOR.fields_by_name
-    names: list[str | bytes]
-    if "tables" in fields:
-        names = [table.table_name for table in request.tables]
-    elif "table_meta" in fields:
-        names = [request.table_meta.table_name]
-    else:
-        names = [getattr(request, field) for field in ("table_name", "main_table_name") if field in fields]
-    return ",".join(dict.fromkeys(name for name in names if isinstance(name, str)))  # bytes are not UTF-8
+    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+        """Carry out a request. Raises a TsmemError, with the service's code where it has one."""
+        response = new_message(f"{request.action}Response")
+        context = ActionContext(self._engine, self._clock, row_fault)
+        rows = _HANDLERS[request.action](context, request.message, response)
+        return ActionResult(response.SerializeToString(), rows or 0)
 
 
 def error_body(code: str, message: str) -> bytes:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tsmem.engine.file.connections import Transaction
-from tsmem.engine.indexes.search_index import SearchIndex, find_index
+from tsmem.engine.indexes.search_index import SearchIndex
 from tsmem.engine.requests import invalid
-from tsmem.engine.rows.cells import unpack, unpack_some
+from tsmem.engine.rows.reads import MakeReader, Reader
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryReader
 from tsmem.engine.search.order import Order, PageStart, Position, read_token, write_token
 from tsmem.engine.search.text_queries import weight
 from tsmem.engine.search.values import Sql, and_, join_sql
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
-from tsmem.queries import Search, SearchPage
-from tsmem.rows import Row
+from tsmem.queries import Search
+
+R = TypeVar("R")
 
 MAX_LIMIT = 100  # rows of a page
 MAX_INDEXED_LIMIT = 1000  # rows of a page for which only indexed columns are read
@@ -33,8 +33,12 @@ unless the exact count is asked for."""
 MAX_LISTED = 500  # candidates that are kept when they are counted
 
 
-class SearchReply(NamedTuple):
-    page: SearchPage
+class SearchReply(NamedTuple, Generic[R]):
+    rows: list[R]
+    scores: list[float | None]
+    token: bytes | None
+    total: int | None
+    total_is_exact: bool
     cost: Cost
 
 
@@ -45,10 +49,14 @@ class Hit(NamedTuple):
 
 
 def search_page(
-    transaction: Transaction, table: str, name: str, request: Search, *, exact_count: bool = False
-) -> SearchReply:
-    index = find_index(transaction, table, name)
-    _check(index, request)
+    transaction: Transaction, index: SearchIndex, request: Search, make_reader: MakeReader[R], *, exact_count: bool
+) -> SearchReply[R]:
+    """Return one page of at most `request.limit` rows, which the caller has checked. Raises InvalidInput."""
+    if request.offset < 0:
+        raise invalid("The offset of a search cannot be less than 0.")
+    if request.token is not None and request.offset:
+        raise invalid("A search cannot have both an offset and a token.")
+    table, name = index.table.schema.name, index.description.schema.name
     place = PageStart(request.sorts, None, request.offset)
     if request.token is not None:
         place = read_token(table, name, request.query, request.sorts, request.token)
@@ -66,27 +74,26 @@ def search_page(
         else:
             total, is_exact = run.count(exact=exact_count)
             scanned = max(scanned, run.checked - scanned)
-    rows, size = _rows(transaction, index, hits, request.columns)
+    # With a key column among those that are read, a row that has none of the others is read all the same.
+    wanted = None if request.columns is None else (*request.columns, index.table.names[0])
+    rows, size = _read(transaction, index, hits, make_reader(index.table, wanted, None))
     token = None
     if more:
         end = PageStart(place.sorts, hits[-1].position)
         if run.order.by_score:
             end = PageStart(place.sorts, None, place.offset + len(hits))
         token = write_token(table, name, request.query, end)
-    page = SearchPage(rows, [hit.score for hit in hits], token, total, is_exact)
-    return SearchReply(page, Cost(1, capacity_units(size), 0, max(scanned, len(hits))))
+    cost = Cost(1, capacity_units(size), 0, max(scanned, len(hits)))
+    return SearchReply(rows, [hit.score for hit in hits], token, total, is_exact, cost)
 
 
-def _check(index: SearchIndex, request: Search) -> None:
+def check_limit(index: SearchIndex, request: Search) -> None:
+    """Raise InvalidInput for a page that is too long. It may be longer if only indexed columns are read."""
     columns = request.columns
     indexed = columns is not None and all(name in index.types or name in index.table.names for name in columns)
     most = MAX_INDEXED_LIMIT if indexed else MAX_LIMIT
     if not 0 <= request.limit <= most:
         raise invalid(f"The limit of a search must be in range: [0, {most}].")
-    if request.offset < 0:
-        raise invalid("The offset of a search cannot be less than 0.")
-    if request.token is not None and request.offset:
-        raise invalid("A search cannot have both an offset and a token.")
 
 
 class _Run:
@@ -229,19 +236,17 @@ def _docs(source: Sql, where: Sql, order: str) -> Sql:
     return Sql(text, (*source.parameters, *where.parameters))
 
 
-def _rows(
-    transaction: Transaction, index: SearchIndex, hits: list[Hit], columns: Sequence[str] | None
-) -> tuple[list[Row], int]:
-    """Return the rows with the wanted columns, and the size of all that was read."""
-    wanted = None if columns is None else frozenset(columns)
-    keys: list[Any] = [hit.position[-len(index.keys) :] for hit in hits]
-    if wanted is not None and wanted.issubset(index.table.names):
-        return [Row(key, {}) for key in keys], sum(map(index.table.key_bytes, keys))
+def _read(transaction: Transaction, index: SearchIndex, hits: list[Hit], reader: Reader[R]) -> tuple[list[R], int]:
+    """Return the rows, and the size of all that was read."""
     rows = []
     total = 0
-    for hit, key in zip(hits, keys, strict=True):
-        cells = transaction.execute(f"SELECT cells FROM {index.rows} WHERE rowid = ?", (hit.doc,)).fetchone()[0]  # noqa: S608
-        size, found = unpack(cells) if wanted is None else unpack_some(cells, wanted)
-        rows.append(Row(key, found))
+    for hit in hits:
+        key: Any = hit.position[-len(index.keys) :]
+        cells = b""
+        if not reader.key_only:
+            cells = transaction.execute(f"SELECT cells FROM {index.rows} WHERE rowid = ?", (hit.doc,)).fetchone()[0]  # noqa: S608
+        size, row = reader.read(key, cells)
         total += size
+        if row is not None:
+            rows.append(row)
     return rows, total

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-
-if TYPE_CHECKING:
-    from tsmem.server.actions.search_actions import ScanSessions
 
 
 class RowFault(Enum):
@@ -28,5 +25,4 @@ class RowFault(Enum):
 class ActionContext(NamedTuple):
     engine: Engine
     clock: Clock
-    scans: ScanSessions
     row_fault: Callable[[], RowFault | None]  # draws the fault of the next row of a batch

@@ -3,8 +3,8 @@
 Unsupported options are refused if they would change the page; routing values and timeouts have no effect. A token
 contains its sort: the Go and Python SDKs send none beside a token.
 
-A scan returns rows in key order and in one split, as they are when each page is read; a session only has to exist. The
-page with the last rows has a token too: clients see the end by the empty page after it.
+A scan returns rows in key order and in one split, as they are when each page is read, so that its session means nothing
+and never expires. The page with the last rows has a token too: clients see the end by the empty page after it.
 
 The work of a search is limited, because it cannot be interrupted within a row. Measured on a text of 1.8 MB: a phrase
 of 256 words took 2.2 s, a Match of 1,024 words 1.9 s on a fuzzy field, a part of 8,192 characters 3 ms.
@@ -14,23 +14,18 @@ from __future__ import annotations
 
 import math
 import os
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow
 from tsmem.engine.rows.cells import CellRow
-from tsmem.engine.rows.versioned_reads import View
 from tsmem.engine.search import words
 from tsmem.engine.search.conditions import Leaf
-from tsmem.engine.search.search import MAX_INDEXED_LIMIT, MAX_LIMIT
+from tsmem.engine.search.search import MAX_INDEXED_LIMIT, MAX_LIMIT, SearchReply
 from tsmem.errors import TableNotFound, from_service
-from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import FieldType
 from tsmem.queries import Bool, FieldSort, KeySort, Match, MatchPhrase, Prefix, Search, Term, Terms, Wildcard
-from tsmem.rows import Key, TableRef
+from tsmem.rows import TableRef
 from tsmem.server.actions import ActionContext
 from tsmem.server.actions.search_index_actions import DEFAULT_ANALYZER
 from tsmem.server.wire.plainbuffer import encode_row
@@ -50,8 +45,6 @@ MAX_CHARACTERS = 8192  # characters of all texts that TEXT fields are searched f
 
 SPLITS = 1
 MAX_SCAN_LIMIT = 2000
-MAX_SESSIONS = 10_000  # a new session beyond these takes the place of the one that was used least recently
-DEFAULT_ALIVE_S = 60
 _MORE, _END = b"\x02", b"\x03"  # first byte of a scan's token: the engine's token follows, or nothing is left
 
 
@@ -84,52 +77,23 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
     if not 0 <= limit <= max_limit:
         raise invalid_parameter(f"The limit of a search must be in range: [0, {max_limit}].")
     count = wanted.get_total_count or wanted.track_total_count > 0
-    asked = Search(query, sorters, limit, wanted.offset, wanted.token or None, count)
-    rows, scores, token, total = _find_rows(context.engine, index, asked, columns)
+    asked = Search(query, sorters, limit, wanted.offset, wanted.token or None, count, columns)
+    reply = _find_rows(context.engine, index, asked, response)
     response.is_all_succeed = True
-    response.rows.extend(rows)
-    response.total_hits = _UNCOUNTED if total is None else total
-    if token is not None:
-        response.next_token = token
+    response.total_hits = _UNCOUNTED if reply.total is None else reply.total
+    if reply.token is not None:
+        response.next_token = reply.token
     # One hit a row: the memory library reads the hits, and the Go SDK crashes if there are not as many as rows.
-    for score in scores:
+    for score in reply.scores:
         response.search_hits.add(score=math.nan if score is None else score)
-    return len(rows)
-
-
-class ScanSessions:
-    """The sessions of running scans. Any thread may call it."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._ends_s: dict[tuple[str, str, bytes], float] = {}
-        """The expiry of each by table, index and id; the least recently used one first."""
-
-    def begin(self, table: str, index: str) -> bytes:
-        session = os.urandom(16).hex().encode()
-        with self._lock:
-            if len(self._ends_s) >= MAX_SESSIONS:
-                del self._ends_s[next(iter(self._ends_s))]
-            self._ends_s[table, index, session] = self._clock.monotonic_s() + DEFAULT_ALIVE_S
-        return session
-
-    def prolong(self, table: str, index: str, session: bytes, alive_s: int) -> None:
-        """Let a session expire `alive_s` seconds from now. Raises OTSSessionExpired if it has expired."""
-        with self._lock:
-            ends_s = self._ends_s.pop((table, index, session), None)
-            now_s = self._clock.monotonic_s()
-            if ends_s is None or ends_s <= now_s:
-                message = "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery."
-                raise from_service("OTSSessionExpired", message)
-            self._ends_s[table, index, session] = now_s + alive_s
+    return len(reply.rows)
 
 
 def compute_splits(context: ActionContext, request: Any, response: Any) -> None:
     if not request.HasField("search_index_splits_options"):
         raise invalid_parameter("[search index splits options] must not be null")
-    index = _open_index(context.engine, text(request.table_name), text(request.search_index_splits_options.index_name))
-    response.session_id = context.scans.begin(index.table.name, index.name)
+    _open_index(context.engine, text(request.table_name), text(request.search_index_splits_options.index_name))
+    response.session_id = os.urandom(16).hex().encode()
     response.splits_size = SPLITS
 
 
@@ -140,20 +104,17 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
     if columns is None:
         raise invalid_parameter("[parallel_scan.columns_to_get] must not be RETURN_ALL")
     _check_scan(scan)
-    if request.session_id:  # without one, a scan goes on by its token alone
-        alive_s = scan.alive_time if scan.HasField("alive_time") else DEFAULT_ALIVE_S
-        context.scans.prolong(index.table.name, index.name, request.session_id, alive_s)
     if scan.token == _END:
         return 0
     if scan.token and not scan.token.startswith(_MORE):
         raise invalid_parameter("[parallel_scan.token] is not one of this server's")
     limit = scan.limit or MAX_SCAN_LIMIT
-    asked = Search(decode_query(scan.query), (KeySort(),), limit, token=scan.token[len(_MORE) :] or None)
-    rows, _, token, _ = _find_rows(context.engine, index, asked, columns)
-    response.rows.extend(rows)
-    if rows:
-        response.next_token = _END if token is None else _MORE + token
-    return len(rows)
+    token = scan.token[len(_MORE) :] or None
+    asked = Search(decode_query(scan.query), (KeySort(),), limit, token=token, columns=columns)
+    reply = _find_rows(context.engine, index, asked, response)
+    if reply.rows:
+        response.next_token = _END if reply.token is None else _MORE + reply.token
+    return len(reply.rows)
 
 
 def _check_scan(scan: Any) -> None:
@@ -207,10 +168,8 @@ def _unsupported_option(field: Any) -> str | None:
     return None
 
 
-_Columns = tuple[str, ...] | None  # attribute columns to return; None means all
-
-
-def _columns_to_get(message: Any, index: _Index) -> _Columns:
+def _columns_to_get(message: Any, index: _Index) -> tuple[str, ...] | None:
+    """Return the attribute columns to return; None means all."""
     names = texts(message.column_names)
     kind = message.return_type if message.HasField("return_type") else _SPECIFIED
     if kind == _ALL:
@@ -222,68 +181,26 @@ def _columns_to_get(message: Any, index: _Index) -> _Columns:
     return tuple(name for name in names if name not in index.table.key)
 
 
-_Page = tuple[list[bytes], list[float | None], bytes | None, int | None]
-"""Encoded rows, their scores, the next token and the total."""
-
-
-def _find_rows(engine: Engine, index: _Index, asked: Search, columns: _Columns) -> _Page:
-    """Return one page of any length. Raises OTSParameterInvalid.
-
-    Keys are found first and their rows read then. A row that is deleted in between is left out, and the search goes on
-    until the page is full."""
-    _check_search(index, asked)
-    rows: list[bytes] = []
-    scores: list[float | None] = []
-    total: int | None = None
-    while True:
-        limit = min(asked.limit - len(rows), MAX_INDEXED_LIMIT)
-        page = engine.search(index.table, index.name, asked._replace(limit=limit, columns=()), exact_count=True).page
-        found = _read_rows(engine, index.table, [row.key for row in page.rows], columns)
-        for row, score in zip(found, page.scores, strict=True):
-            if row is not None:
-                rows.append(row)
-                scores.append(score)
-        if asked.count:
-            total = page.total
-        if page.token is None or len(rows) >= asked.limit:
-            return rows, scores, page.token, total
-        asked = asked._replace(token=page.token, offset=0, count=False)
-
-
-def _read_rows(engine: Engine, table: TableRef, keys: Sequence[Key], columns: _Columns) -> list[bytes | None]:
-    """Return the encoded rows of some keys; None for a row that is gone."""
-    if columns == ():
-        return [encode_row(table.key, key) for key in keys]
-    # With a key column among those asked for, a row that has none of the others is found all the same.
-    wanted = None if columns is None else (*columns, table.key[0])
-    rows: list[CellRow | None] = []
-    for start in range(0, len(keys), MAX_ROWS_PER_READ):
-        rows += engine.read_rows(BatchGetRow(table, keys[start : start + MAX_ROWS_PER_READ], wanted), View()).rows
-    return [None if row is None else encode_row(table.key, row.key, row.cells) for row in rows]
-
-
-def _check_search(index: _Index, asked: Search) -> None:
-    """Raise OTSParameterInvalid for a search by an unsupported field, or one that asks for too much work."""
+def _find_rows(engine: Engine, index: _Index, asked: Search, response: Any) -> SearchReply[CellRow]:
+    """Find a page of rows, and add them to the response. Raises OTSParameterInvalid for a search by an unsupported
+    field, or one that asks for too much work."""
     queries = list(leaves(asked.query))
     sorters = [sorter for sorter in asked.sorts if isinstance(sorter, FieldSort)]
     for each in (*queries, *sorters):
         if each.field in index.unsupported:
             raise unsupported_operation(f"{index.unsupported[each.field]} of field {each.field}")
-    characters = terms = phrase_words = 0
-    for query in queries:
-        if isinstance(query, Wildcard) and len(query.pattern) > MAX_PATTERN:
-            raise invalid_parameter(
-                f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query"
-            )
-        kind = index.fields.get(query.field)
-        if kind is not None and kind.name == "TEXT":
-            found = _texts(query)
-            characters += sum(map(len, found))
-            _check_count("characters in the texts", characters, MAX_CHARACTERS)  # before they are cut into words
-            phrase_words += _count_phrase_words(query, found, kind)
-        terms += _count_terms(query, kind)
-        _check_count("words and terms", terms, MAX_WORDS)
-        _check_count("words in the phrases", phrase_words, MAX_PHRASE_WORDS)
+    if any(isinstance(query, Wildcard) and len(query.pattern) > MAX_PATTERN for query in queries):
+        raise invalid_parameter(f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query")
+    of_text = [(query, kind) for query in queries if (kind := index.fields.get(query.field)) and kind.name == "TEXT"]
+    # Characters first: what is too long is not cut into words.
+    _check_count("characters in the texts", sum(len(t) for query, _ in of_text for t in _texts(query)), MAX_CHARACTERS)
+    terms = sum(_count_terms(query, index.fields.get(query.field)) for query in queries)
+    _check_count("words and terms", terms, MAX_WORDS)
+    phrase_words = sum(_count_phrase_words(query, kind) for query, kind in of_text)
+    _check_count("words in the phrases", phrase_words, MAX_PHRASE_WORDS)
+    reply = engine.search_cells(index.table, index.name, asked)
+    response.rows.extend(encode_row(index.table.key, row.key, row.cells) for row in reply.rows)
+    return reply
 
 
 def _check_count(what: str, count: int, limit: int) -> None:
@@ -307,11 +224,11 @@ def _count_terms(query: Leaf, kind: FieldType | None) -> int:
     return len(query.values) if isinstance(query, Terms) else 1
 
 
-def _count_phrase_words(query: Leaf, found: Sequence[str], kind: FieldType) -> int:
+def _count_phrase_words(query: Leaf, kind: FieldType) -> int:
     """Count the words that must be adjacent. In a fuzzy field a phrase is one part of the text."""
     if kind.analyzer == "fuzzy":
         return 0
     if isinstance(query, MatchPhrase):
         return len(words.cut_words(kind, query.text))
-    counts = [len(words.term_words(kind, term)) for term in found] if isinstance(query, Term | Terms) else []
-    return sum(count for count in counts if count > 1)
+    terms = _texts(query) if isinstance(query, Term | Terms) else ()
+    return sum(count for term in terms if (count := len(words.term_words(kind, term))) > 1)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tsmem import errors, interruption
 from tsmem.clock import Clock
 from tsmem.errors import SERVICE_CODES, TsmemError, from_service
-from tsmem.server.dispatch import Dispatcher, error_body
+from tsmem.server.dispatch import Dispatcher, Request, error_body
 from tsmem.server.http import messages
 from tsmem.server.http.auth import Authenticator, Identity, check_digest
 from tsmem.server.http.connection import Connection
@@ -138,16 +138,13 @@ class HttpExchange:
         self._read_s = self._context.clock.monotonic_s()
         try:
             check_digest(head, body)
-            body = messages.decompress_body(head, body)
+            request = self._context.dispatcher.read(head.action, messages.decompress_body(head, body))
         except TsmemError as error:
             return self._send(self._failure(error))
+        self._entry.table = request.tables
         fault = self._context.settings.faults.strike(head.action)
         self._entry.fault = "" if fault is None else fault.kind
-        if fault is None or fault.done:
-            response = self._carry_out(head, body)
-        else:
-            response = HttpResponse(200, b"")
-            self._entry.table = self._context.dispatcher.tables(head.action, body)
+        response = self._carry_out(request) if fault is None or fault.done else HttpResponse(200, b"")
         if response is None:
             self._record(0, 0)
             return False
@@ -158,17 +155,15 @@ class HttpExchange:
         self._send_part(response, fault)
         return False
 
-    def _carry_out(self, head: Head, body: bytes) -> HttpResponse | None:
+    def _carry_out(self, request: Request) -> HttpResponse | None:
         """Return the response to a request; None if the client has left."""
-        dispatcher = self._context.dispatcher
         try:
-            with self._turn(head.action), interruption.ending_by(self._check_work):
-                row_fault = self._context.settings.faults.row_fault(head.action, self._entry)
-                result = dispatcher.answer(head.action, body, row_fault)
-            self._entry.table, self._entry.rows = result.table, result.rows
+            with self._turn(request.action), interruption.ending_by(self._check_work):
+                row_fault = self._context.settings.faults.row_fault(request.action, self._entry)
+                result = self._context.dispatcher.answer(request, row_fault)
+            self._entry.rows = result.rows
             return HttpResponse(200, result.body)
         except Exception as error:  # a bug, too: the log has it, and the client learns no more than that
-            self._entry.table = dispatcher.tables(head.action, body)
             return None if self._is_abandoned and isinstance(error, TsmemError) else self._failure(error)
 
     def _check_work(self) -> None:

@@ -15,9 +15,10 @@ from tests.support.clocks import ManualClock
 from tsmem import queries as q
 from tsmem.engine import Engine
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
+from tsmem.engine.search.search import SearchReply
 from tsmem.errors import InvalidInput, StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
-from tsmem.rows import ColumnType, Delete, Put, Value, Write
+from tsmem.rows import ColumnType, Delete, Put, Row, Value, Write
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
 FIELDS = (
@@ -51,13 +52,13 @@ def put(key: str, **columns: Value) -> Put:
     return Put(TABLE.ref, (key,), columns)
 
 
-def keys(page: q.SearchPage) -> str:
+def keys(page: SearchReply[Row]) -> str:
     return "".join(str(row.key[0]) for row in page.rows)
 
 
 def found(engine: Engine, query: q.Query, *sorts: q.Sorter) -> str:
     """Return the keys of the rows that a query finds, joined; the total says how many they are."""
-    page = engine.search(TABLE.ref, "search", q.Search(query, sorts, columns=(), count=True)).page
+    page = engine.search(TABLE.ref, "search", q.Search(query, sorts, columns=(), count=True))
     assert page.total == len(page.rows)
     return keys(page)
 
@@ -162,7 +163,7 @@ def test_rare_words_and_short_texts_score_higher(engine: Engine) -> None:
     assert "cba" == found(engine, either, q.ScoreSort())
     filtered = q.Bool(must=(either,), filter=(q.Match("words", "tea oat"),))
     searches = [q.Search(query, (q.ScoreSort(),)) for query in (either, filtered)]
-    first, second = (engine.search(TABLE.ref, "search", search).page.scores for search in searches)
+    first, second = (engine.search(TABLE.ref, "search", search).scores for search in searches)
     assert first == second
 
 
@@ -185,12 +186,12 @@ def test_a_rare_part_is_found_without_scanning_most_rows(engine: Engine, text: s
 
     query = q.Bool(must=(q.Term("tag", "common"), q.Contains("words", text)))
     reply = engine.search(TABLE.ref, "search", q.Search(query))
-    assert "007090" == keys(reply.page)
+    assert "007090" == keys(reply)
     assert reply.cost.rows_scanned < 100
 
 
-def page(engine: Engine, *sorts: q.Sorter, limit: int = 5, token: bytes | None = None) -> q.SearchPage:
-    return engine.search(TABLE.ref, "search", q.Search(q.MatchAll(), sorts, limit, token=token, columns=())).page
+def page(engine: Engine, *sorts: q.Sorter, limit: int = 5, token: bytes | None = None) -> SearchReply[Row]:
+    return engine.search(TABLE.ref, "search", q.Search(q.MatchAll(), sorts, limit, token=token, columns=()))
 
 
 @pytest.fixture
