@@ -67,9 +67,9 @@ def test_the_command_line_can_use_the_file_of_a_server(cli: Cli, process: Proces
 
 def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
     body = schema.new_message("DescribeTableRequest", table_name="nothing").SerializeToString()
-    with serve_command(process, "--memory", "--log", "--fault", "throttle:1:PutRow") as server:
+    with serve_command(process, "--memory", "--log", "--fault", "throttle:1:ListSearchIndex") as server:
         server.ask()
-        for action in ("PutRow", "Danc\x9be"):
+        for action in ("ListSearchIndex", "Danc\x9be"):
             with socket.create_connection(server.address, timeout=DEADLINE_S) as client:
                 lines = [f"POST /{action} HTTP/1.1", *(f"{k}: {v}" for k, v in signed(ots_headers(), "-").items())]
                 client.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1"))
@@ -80,7 +80,7 @@ def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
     logged = [line for line in err.splitlines() if re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", line)]
     assert (0, 4) == (code, len(logged))
     assert re.fullmatch(r"\S+ 200 OK ListTable - 0 rows [\d.]+ ms 0 B in \d+ B out [0-9a-f-]{36}", logged[0])
-    assert re.fullmatch(r"\S+ (503|403|409) OTS\w+ PutRow - .* [0-9a-f-]{36} fault throttle", logged[1])
+    assert re.fullmatch(r"\S+ (503|403|409) OTS\w+ ListSearchIndex - .* [0-9a-f-]{36} fault throttle", logged[1])
     assert "400 OTSParameterInvalid Danc\\x9be" in logged[2]
     assert " 404 OTSObjectNotExist DescribeTable nothing 0 rows " in logged[3]
     assert err.endswith("stopped: 4 requests answered\n")

@@ -96,7 +96,7 @@ class Running:
 
     def await_begun(self) -> None:
         """Wait until a part of a request has been read."""
-        while not any(client.connection._buffer for client in list(self.server._clients)):
+        while not any(connection._buffer for connection in list(self.server._connections)):
             os.sched_yield()
 
     def raw(self, data: bytes) -> bytes:

@@ -78,7 +78,7 @@ def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one
         assert is_served(used)
         begun.sendall(b"POST /GetRow")
         here.await_begun()
-        while any(each.connection.waiting_since_s is None for each in list(here.server._clients)):
+        while any(each.waiting_since_s is None for each in list(here.server._connections)):
             os.sched_yield()
         with here.connect() as first, here.connect() as second, here.connect() as third:
             assert [True, True, True] == [is_served(each) for each in (first, second, third)]

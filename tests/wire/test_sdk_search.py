@@ -266,6 +266,7 @@ def test_a_page_of_a_scan_has_up_to_2000_rows(served: Served) -> None:
     assert 1450 == len(scan(client, None, limit=2000).rows) == len(scan(client, None, limit=None).rows)
 
 
+EXPIRED = "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery."
 OUT_OF_SPLITS = (
     "[parallel_scan.current_parallel_id] must in [0, max_parallel), current max_parallel is 1, "
     "current_parallel_id is 101"
@@ -279,6 +280,7 @@ def test_wrong_scans_are_refused(client: Any) -> None:
         (lambda: client.compute_splits("notes", None), INVALID, "[search index splits options] must not be null"),
         (lambda: client.compute_splits("notes", "none"), "OTSMetaNotMatch", "search index [none] does not exist"),
         (lambda: client.compute_splits("none", "notes_index"), INVALID, "table [none] does not exist"),
+        (lambda: scan(client, "of another server"), "OTSSessionExpired", EXPIRED),
         (lambda: scan(client, session, current_parallel_id=101), INVALID, OUT_OF_SPLITS),
         (lambda: scan(client, session, max_parallel=2), INVALID,
          "[parallel_scan.max_parallel_id] must in (0 ,1], current max_parallel_id is 2"),

@@ -3,8 +3,9 @@
 Unsupported options are refused if they would change the page; routing values and timeouts have no effect. A token
 contains its sort: the Go and Python SDKs send none beside a token.
 
-A scan returns rows in key order and in one split, as they are when each page is read, so that its session means nothing
-and never expires. The page with the last rows has a token too: clients see the end by the empty page after it.
+A scan returns rows in key order and in one split, as they are when each page is read. So all scans have one session,
+which lasts as long as the server. The page with the last rows has a token too: clients see the end by the empty page
+after it.
 
 The work of a search is limited, because it cannot be interrupted within a row. Measured on a text of 1.8 MB: a phrase
 of 256 words took 2.2 s, a Match of 1,024 words 1.9 s on a fuzzy field, a part of 8,192 characters 3 ms.
@@ -45,6 +46,7 @@ MAX_CHARACTERS = 8192  # characters of all texts that TEXT fields are searched f
 
 SPLITS = 1
 MAX_SCAN_LIMIT = 2000
+_SESSION = os.urandom(16).hex().encode()
 _MORE, _END = b"\x02", b"\x03"  # first byte of a scan's token: the engine's token follows, or nothing is left
 
 
@@ -93,7 +95,7 @@ def compute_splits(context: ActionContext, request: Any, response: Any) -> None:
     if not request.HasField("search_index_splits_options"):
         raise invalid_parameter("[search index splits options] must not be null")
     _open_index(context.engine, text(request.table_name), text(request.search_index_splits_options.index_name))
-    response.session_id = os.urandom(16).hex().encode()
+    response.session_id = _SESSION
     response.splits_size = SPLITS
 
 
@@ -104,6 +106,9 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
     if columns is None:
         raise invalid_parameter("[parallel_scan.columns_to_get] must not be RETURN_ALL")
     _check_scan(scan)
+    if request.session_id not in (b"", _SESSION):  # without one, a scan goes on by its token alone
+        message = "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery."
+        raise from_service("OTSSessionExpired", message)
     if scan.token == _END:
         return 0
     if scan.token and not scan.token.startswith(_MORE):

@@ -54,10 +54,18 @@ class StopEvent:
 class Connection:
     """A client's socket, with the bytes that were received and not used yet."""
 
-    def __init__(self, sock: socket.socket, settings: Settings, clock: Clock, stop_event: StopEvent) -> None:
+    thread: threading.Thread  # that serves it
+
+    def __init__(
+        self, sock: socket.socket, settings: Settings, clock: Clock, stop_event: StopEvent, address: str = ""
+    ) -> None:
         self.stop_event = stop_event
+        self.address = address
+        self.is_refused = False  # each response is OTSServerBusy
+        self.is_last = False  # it is closed after the next response
+        self.is_open = True
         self._socket = sock
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
@@ -77,7 +85,7 @@ class Connection:
         or if the server stops. Raises the service's errors, and OSError."""
         if self.waiting_since_s is None:
             self.waiting_since_s = self._clock.monotonic_s()
-        idle_until_s = self._clock.monotonic_s() + self._settings.idle_s
+        idle_until_s = self._clock.monotonic_s() + self.settings.idle_s
         while True:
             while self._buffer.startswith((b"\r\n", b"\n")):  # some clients end a body with an empty line
                 del self._buffer[: self._buffer.index(b"\n") + 1]
@@ -85,7 +93,7 @@ class Connection:
                 break
             if not self._receive(idle_until_s):
                 return None
-        self._due_s = self._clock.monotonic_s() + self._settings.request_s
+        self._due_s = self._clock.monotonic_s() + self.settings.request_s
         searched = 0
         while True:
             end = _HEAD_END.search(self._buffer, searched)
@@ -113,7 +121,7 @@ class Connection:
             length -= len(self.read_body(min(length, _READ_BYTES)))
 
     def send(self, data: bytes) -> None:
-        self._socket.settimeout(self._settings.request_s)
+        self._socket.settimeout(self.settings.request_s)
         self._socket.sendall(data)
 
     def linger(self) -> None:
@@ -121,7 +129,7 @@ class Connection:
         the client would never see why it is refused."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
-            due_s = self._clock.monotonic_s() + self._settings.linger_s
+            due_s = self._clock.monotonic_s() + self.settings.linger_s
             while (left_s := due_s - self._clock.monotonic_s()) > 0:
                 self._socket.settimeout(left_s)
                 if not self._socket.recv(_READ_BYTES):
@@ -182,7 +190,7 @@ class Connection:
             if self.stop_event.is_set and not self._is_hurried:
                 self._is_hurried = True
                 self._poll.unregister(self.stop_event)  # it stays readable, and must not end the wait again
-                self._due_s = min(self._due_s, self._clock.monotonic_s() + self._settings.receive_s)
+                self._due_s = min(self._due_s, self._clock.monotonic_s() + self.settings.receive_s)
             left_s = self._due_s - self._clock.monotonic_s()
             if left_s <= 0:
                 raise from_service("OTSRequestTimeout", "Request timeout.")

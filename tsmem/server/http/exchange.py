@@ -11,7 +11,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from tsmem import errors, interruption
 from tsmem.clock import Clock
@@ -36,11 +35,6 @@ _SHOWN: dict[type[TsmemError], str] = {
     errors.ConditionFailed: "OTSConditionCheckFail",
 }
 """Errors without a code of the service's whose message is about the request, and shown to the client."""
-
-
-class HttpResponse(NamedTuple):
-    status: int
-    body: bytes
 
 
 class ResponseBudget:
@@ -86,13 +80,10 @@ class ServerContext:
 class HttpExchange:
     """One request on a connection, and its response."""
 
-    def __init__(
-        self, context: ServerContext, connection: Connection, *, is_refused: bool = False, is_last: bool = False
-    ) -> None:
+    def __init__(self, context: ServerContext, connection: Connection) -> None:
         self._context = context
         self._connection = connection
-        self._is_refused = is_refused  # the response is OTSServerBusy
-        self._is_last = is_last  # the connection is closed after the response
+        self._status = 200
         self._entry = LogEntry(request_id=str(uuid.uuid4()))
         self._identity: Identity | None = None
         self._read_s: float | None = None  # the time at which the request was read
@@ -105,17 +96,17 @@ class HttpExchange:
             if data is None:
                 return False
             self._read_s = self._context.clock.monotonic_s()
-            if self._is_refused:
+            if self._connection.is_refused:
                 raise from_service(*_BUSY)
             head = messages.parse_head(data)
-            self._is_last = self._is_last or not head.keep_alive
+            self._connection.is_last |= not head.keep_alive
             self._entry.action, self._entry.request_bytes = head.action, head.length
             messages.check_request(head)
             return self._answer(head)
         except OSError:
             raise
         except Exception as error:  # a refusal, or a bug; what follows on the connection may not be a request
-            self._is_last = True
+            self._connection.is_last = True
             self._send(self._failure(error))
             self._connection.linger()
             return False
@@ -133,36 +124,36 @@ class HttpExchange:
         self._entry.is_verified = self._identity.is_verified
         if head.expects_continue and head.length:
             connection.send(messages.CONTINUE)
-        body = connection.read_body(head.length)
+        data = connection.read_body(head.length)
         connection.begin_answer()
         self._read_s = self._context.clock.monotonic_s()
         try:
-            check_digest(head, body)
-            request = self._context.dispatcher.read(head.action, messages.decompress_body(head, body))
+            check_digest(head, data)
+            request = self._context.dispatcher.read(head.action, messages.decompress_body(head, data))
         except TsmemError as error:
             return self._send(self._failure(error))
         self._entry.table = request.tables
         fault = self._context.settings.faults.strike(head.action)
         self._entry.fault = "" if fault is None else fault.kind
-        response = self._carry_out(request) if fault is None or fault.done else HttpResponse(200, b"")
-        if response is None:
+        body = self._carry_out(request) if fault is None or fault.done else b""
+        if body is None:
             self._record(0, 0)
             return False
         if fault is None:
-            return self._send(response)
+            return self._send(body)
         if fault.error is not None:
             return self._send(self._failure(from_service(*fault.error)))
-        self._send_part(response, fault)
+        self._send_part(body, fault)
         return False
 
-    def _carry_out(self, request: Request) -> HttpResponse | None:
-        """Return the response to a request; None if the client has left."""
+    def _carry_out(self, request: Request) -> bytes | None:
+        """Return the body of the response to a request; None if the client has left."""
         try:
             with self._turn(request.action), interruption.ending_by(self._check_work):
                 row_fault = self._context.settings.faults.row_fault(request.action, self._entry)
                 result = self._context.dispatcher.answer(request, row_fault)
             self._entry.rows = result.rows
-            return HttpResponse(200, result.body)
+            return result.body
         except Exception as error:  # a bug, too: the log has it, and the client learns no more than that
             return None if self._is_abandoned and isinstance(error, TsmemError) else self._failure(error)
 
@@ -188,8 +179,8 @@ class HttpExchange:
         finally:
             self._context.searches.release()
 
-    def _failure(self, error: Exception) -> HttpResponse:
-        """Return the response to a request that failed. An error that may speak of this machine goes to the log."""
+    def _failure(self, error: Exception) -> bytes:
+        """Return the body that says why a request failed. An error that may speak of this machine goes to the log."""
         code, message = "OTSInternalServerError", "Internal server error."
         failure: Exception | None = error
         if isinstance(error, TsmemError):
@@ -199,33 +190,33 @@ class HttpExchange:
                 code, message, failure = shown, error.message, None
             elif isinstance(error, errors.Throttled) or (isinstance(error, errors.Unavailable) and not error.ambiguous):
                 code, message = _BUSY
-        self._entry.code, self._entry.failure = code, failure
-        return HttpResponse(SERVICE_CODES[code].http_status, error_body(code, message))
+        self._entry.code, self._entry.failure, self._status = code, failure, SERVICE_CODES[code].http_status
+        return error_body(code, message)
 
-    def _send(self, response: HttpResponse) -> bool:
+    def _send(self, body: bytes) -> bool:
         """Send a response, or OTSServerBusy if there is no room for it. Return True if another request may follow."""
         context, connection = self._context, self._connection
-        with context.response_budget.reserve(len(response.body)) as fits:
+        with context.response_budget.reserve(len(body)) as fits:
             if not fits:
-                response = self._failure(from_service(*_BUSY))
+                body = self._failure(from_service(*_BUSY))
                 self._entry.rows = 0
             if self._identity is not None and context.settings.latency_ms:
                 connection.stop_event.wait(context.settings.latency_ms / 1000)
-            self._is_last = self._is_last or connection.stop_event.is_set
-            data = self._head(response, len(response.body)) + response.body
-            self._record(response.status, len(data))  # before it is sent: a client finds its request in the log
+            connection.is_last |= connection.stop_event.is_set
+            data = self._head(body, len(body)) + body
+            self._record(self._status, len(data))  # before it is sent: a client finds its request in the log
             connection.send(data)
-        return not self._is_last
+        return not connection.is_last
 
-    def _send_part(self, response: HttpResponse, fault: Fault) -> None:
+    def _send_part(self, body: bytes, fault: Fault) -> None:
         """Send a part of a response, or nothing, as a fault says."""
         settings = self._context.settings
         self._entry.code, self._entry.failure = "", None
         part = b""
         if fault.kind == "drop":
             # The head promises a byte more than there is, so that no client takes the response for whole.
-            head = self._head(response, len(response.body) + 1)
-            part = (head + response.body)[: fault.cut(len(head), len(response.body))]
+            head = self._head(body, len(body) + 1)
+            part = (head + body)[: fault.cut(len(head), len(body))]
             self._connection.stop_event.wait(settings.latency_ms / 1000)
         self._record(0, len(part))
         if part:
@@ -233,15 +224,15 @@ class HttpExchange:
         if fault.kind == "hang":
             self._connection.await_end(settings.hang_s)
 
-    def _head(self, response: HttpResponse, length: int) -> bytes:
+    def _head(self, body: bytes, length: int) -> bytes:
         headers = {
-            "x-ots-contentmd5": messages.content_md5(response.body),
+            "x-ots-contentmd5": messages.content_md5(body),
             "x-ots-contenttype": "protocol buffer",
             "x-ots-date": utc_text(self._context.clock.now_us()),
             "x-ots-requestid": self._entry.request_id,
         }
         signature = None if self._identity is None else self._identity.authorization(headers)
-        return messages.response_head(response.status, length, headers, signature, close=self._is_last)
+        return messages.response_head(self._status, length, headers, signature, close=self._connection.is_last)
 
     def _record(self, status: int, response_bytes: int) -> None:
         entry = self._entry

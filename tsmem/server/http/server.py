@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Self
 
@@ -37,15 +37,6 @@ _OTHER_FILES = 128  # file descriptors left to the engine and the rest of the pr
 _RETRY_ACCEPT_S = 0.05
 
 
-@dataclass(eq=False)
-class _Client:
-    connection: Connection
-    address: str
-    is_refused: bool  # it only gets OTSServerBusy
-    is_open: bool = True
-    thread: threading.Thread = field(init=False)
-
-
 class Server:
     """An HTTP server in front of a dispatcher. The threads of connections call `on_request`, once for each request,
     before the response is sent; it must not raise an error."""
@@ -60,7 +51,7 @@ class Server:
         self._clock = clock
         self._context = ServerContext(dispatcher, settings, clock, on_request)
         self._lock = threading.Lock()
-        self._clients: list[_Client] = []  # also those whose threads are in their last steps
+        self._connections: list[Connection] = []  # also those whose threads are in their last steps
         self._listener: socket.socket | None = None
         self._stop_event: StopEvent | None = None
         self._thread: threading.Thread | None = None
@@ -114,14 +105,14 @@ class Server:
         if listener is not None:
             listener.close()
         with self._lock:
-            left = list(self._clients)
+            left = list(self._connections)
         _join(left, self._settings.stop_s)
-        for client in left:
-            client.connection.cut()
+        for connection in left:
+            connection.cut()
         _join(left, 1.0)
         with self._lock:
-            self._clients = self._open_clients()
-            if stop_event is not None and not self._clients:  # else the last of them closes it
+            self._connections = self._open_connections()
+            if stop_event is not None and not self._connections:  # else the last of them closes it
                 stop_event.close()
 
     def __enter__(self) -> Self:
@@ -150,53 +141,54 @@ class Server:
 
     def _take(self, accepted: socket.socket, address: str, stop_event: StopEvent) -> None:
         with self._lock:
-            self._clients = [client for client in self._clients if client.is_open or client.thread.is_alive()]
+            self._connections = [each for each in self._connections if each.is_open or each.thread.is_alive()]
             is_refused = not self._has_place(address)
-            if is_refused and sum(client.is_refused for client in self._open_clients()) >= _REFUSED_CONNECTIONS:
+            if is_refused and sum(each.is_refused for each in self._open_connections()) >= _REFUSED_CONNECTIONS:
                 accepted.close()
                 return
             settings = self._refused_settings if is_refused else self._settings
-            client = _Client(Connection(accepted, settings, self._clock, stop_event), address, is_refused)
-            client.thread = threading.Thread(target=self._serve, args=(client,), name="tsmem-connection", daemon=True)
-            self._clients.append(client)
+            connection = Connection(accepted, settings, self._clock, stop_event, address)
+            connection.is_refused = is_refused
+            thread = threading.Thread(target=self._serve, args=(connection,), name="tsmem-connection", daemon=True)
+            connection.thread = thread
+            self._connections.append(connection)
         try:
-            client.thread.start()
+            connection.thread.start()
         except RuntimeError:  # no thread can be started: answer one request here, while the other clients wait
-            client.connection = Connection(accepted, self._refused_settings, self._clock, stop_event)
-            self._serve(client, is_last=True)
+            connection.settings, connection.is_last = self._refused_settings, True
+            self._serve(connection)
 
-    def _serve(self, client: _Client, *, is_last: bool = False) -> None:
-        connection = client.connection
+    def _serve(self, connection: Connection) -> None:
         try:
-            while HttpExchange(self._context, connection, is_refused=client.is_refused, is_last=is_last).run():
+            while HttpExchange(self._context, connection).run():
                 pass
         except OSError:  # the client has left
             pass
         finally:
             connection.close()
             with self._lock:
-                client.is_open = False
-                if self._thread is None and not self._open_clients():  # the last one of a server that was stopped
+                connection.is_open = False
+                if self._thread is None and not self._open_connections():  # the last one of a server that was stopped
                     connection.stop_event.close()
 
-    def _open_clients(self) -> list[_Client]:
-        return [client for client in self._clients if client.is_open]
+    def _open_connections(self) -> list[Connection]:
+        return [each for each in self._connections if each.is_open]
 
     def _has_place(self, address: str) -> bool:
         """Return True if another connection from an address may be served, perhaps in place of the one that has waited
         longest for a whole request. The lock is held."""
-        served = [client for client in self._open_clients() if not client.is_refused]
-        of_address = [client for client in served if client.address == address]
+        served = [each for each in self._open_connections() if not each.is_refused]
+        of_address = [each for each in served if each.address == address]
         if len(of_address) >= self._settings.max_peer_connections:
             candidates = of_address
         elif len(served) >= self._max_connections:
             candidates = served
         else:
             return True
-        waiting = [(since_s, each) for each in candidates if (since_s := each.connection.waiting_since_s) is not None]
+        waiting = [(since_s, each) for each in candidates if (since_s := each.waiting_since_s) is not None]
         since_s, longest = min(waiting, key=lambda pair: pair[0], default=(math.inf, None))
         latest_s = self._clock.monotonic_s() - self._settings.yield_after_s
-        if longest is None or since_s > latest_s or not longest.connection.give_up_place():
+        if longest is None or since_s > latest_s or not longest.give_up_place():
             return False
         longest.is_open = False
         return True
@@ -209,12 +201,12 @@ def no_thread() -> TsmemError:
     )
 
 
-def _join(clients: Sequence[_Client], seconds: float) -> None:
+def _join(connections: Sequence[Connection], seconds: float) -> None:
     """Wait for threads, in short steps: a signal that another thread gets does not end a join."""
     due_s = time.monotonic() + seconds
-    for client in clients:
-        while client.thread.is_alive() and (left_s := due_s - time.monotonic()) > 0:
-            client.thread.join(min(left_s, 0.1))
+    for each in connections:
+        while each.thread.is_alive() and (left_s := due_s - time.monotonic()) > 0:
+            each.thread.join(min(left_s, 0.1))
 
 
 def _resolve(settings: Settings) -> tuple[socket.AddressFamily, Any]:
