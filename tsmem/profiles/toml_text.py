@@ -3,8 +3,9 @@
 `file.py` calls `key_lines` on every profile file that is read, and `writer.py` calls `edited`. The standard library has
 neither: tomllib keeps no positions and writes nothing, and tomli_w writes a whole document, without its comments.
 
-tomllib has read the text before, so this module looks for lines only. It cannot edit every way to write TOML: `edited`
-reads its result again, and if that does not say what was wanted, tomli_w writes the document anew.
+tomllib has read the text before. This module knows `[tables]` and `key = value` lines, as `profile set` writes them,
+and passes over all else. `edited` reads its result again: if that does not say what was wanted, tomli_w writes the
+document anew.
 """
 
 from __future__ import annotations
@@ -12,19 +13,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 KeyPath = tuple[str, ...]
 """Keys from the root of the document."""
 
-_PART = r"""(?:"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
-_KEY = re.compile(rf"\s*({_PART}(?:[ \t]*\.[ \t]*{_PART})*)[ \t]*=[ \t]*")
-_HEADER = re.compile(rf"\s*\[\[?[ \t]*({_PART}(?:[ \t]*\.[ \t]*{_PART})*)[ \t]*\]")
-_TOKEN = re.compile(
-    r'''"""(?:\\.|[^\\])*?"""(?:"{0,2})|\'\'\'.*?\'\'\'(?:'{0,2})|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*|[\[\]{}]|\n''',
-    re.DOTALL,
-)
-_DEPTH = {"[": 1, "{": 1, "]": -1, "}": -1}
+_STRING = r"""(?:"(?:\\.|[^"\\])*"|'[^']*')"""
+_NAME = rf"(?:{_STRING}|[A-Za-z0-9_-]+)"
+_NAMES = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
+_HEADER = re.compile(rf"\s*\[\[?\s*({_NAMES})\s*\]")
+_KEY = re.compile(rf"(\s*({_NAMES})\s*=\s*)((?:{_STRING}|[^\"'#])*)(?:#.*)?$")
+_COMMENT_OR_BLANK = re.compile(r"\s*(?:#.*)?$")
 _MAX_DEPTH = 6
 """No key of a profile lies deeper."""
 
@@ -39,66 +39,31 @@ class Edit(NamedTuple):
         return f"Edit({'.'.join(self.path)!r})"
 
 
-Kind = Literal["table", "key", "other"]
-"""The header of a table, a key with its value, or a comment or blank line."""
+class _Table:
+    """The lines of one table, from the comments right above its header on, or those above the first header."""
 
+    def __init__(self, path: KeyPath, lines: list[str]) -> None:
+        self.path = path
+        self.lines = lines
 
-class Statement(NamedTuple):
-    """Whole lines that belong together."""
-
-    kind: Kind
-    path: KeyPath
-    """The table of a header, the full path of a key, else the table that it stands in."""
-    table: KeyPath
-    """The table that it stands in; the own one of a header."""
-    line: int
-    text: str
-
-
-def statements(text: str) -> list[Statement]:
-    """Split a text into statements, in order; together they are the text, with a line end at the end.
-
-    Raises ValueError for a text that is not TOML."""
-    found: list[Statement] = []
-    table: KeyPath = ()
-    start, line, depth = 0, 1, 0
-    if text and not text.endswith("\n"):
-        text += "\n"
-    for token in _TOKEN.finditer(text):
-        depth += _DEPTH.get(token.group(), 0)
-        if token.group() != "\n" or depth:
-            continue
-        lines = text[start : token.end()]
-        kind: Kind = "other"
-        path = table
-        if match := _HEADER.match(lines):
-            kind, path = "table", _parts(match[1])
-            table = path
-        elif match := _KEY.match(lines):
-            kind, path = "key", table + _parts(match[1])
-        found.append(Statement(kind, path, table, line, lines))
-        line += lines.count("\n")
-        start = token.end()
-    return found
-
-
-def _parts(dotted: str) -> KeyPath:
-    if re.fullmatch(r"[A-Za-z0-9_.-]+", dotted):
-        return tuple(dotted.split("."))
-    parts: list[str] = []
-    level: object = tomllib.loads(f"[{dotted}]")
-    while isinstance(level, dict) and level:
-        part, level = next(iter(level.items()))
-        parts.append(part)
-    return tuple(parts)
+    def end(self) -> int:
+        """Return the index behind the last line that is no comment."""
+        return max((i for i, line in enumerate(self.lines, 1) if not _COMMENT_OR_BLANK.match(line)), default=0)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
+    """Return the line on which each key and table first stands, as far as this module knows the notation."""
     found: dict[KeyPath, int] = {}
-    for statement in statements(text):
-        if statement.kind != "other":
-            for depth in range(1, min(len(statement.path), _MAX_DEPTH) + 1):
-                found.setdefault(statement.path[:depth], statement.line)
+    table: KeyPath = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := _HEADER.match(line):
+            path = table = _names(header[1])
+        elif key := _KEY.match(line):
+            path = table + _names(key[2])
+        else:
+            continue
+        for depth in range(1, min(len(path), _MAX_DEPTH) + 1):
+            found.setdefault(path[:depth], number)
     return found
 
 
@@ -109,16 +74,14 @@ def edited(text: str, edits: Sequence[Edit], wanted: Mapping[str, Any]) -> str:
     comments and the notation of values are lost."""
     import tomli_w
 
+    tables = _split(text)
     try:
-        new = text
         for path, value in edits:
-            parts = statements(new)
-            lines = [part.text for part in parts]
             if value is None:
-                _remove(parts, lines, path, wanted)
+                _remove(tables, path, wanted)
             else:
-                _set(parts, lines, path, wanted)
-            new = "".join(lines)
+                _set(tables, path, wanted)
+        new = "\n".join(line for table in tables for line in table.lines).lstrip("\n") + "\n"
         if _without_empty_tables(tomllib.loads(new)) == _without_empty_tables(wanted):
             return new
     except (ValueError, KeyError, TypeError):
@@ -126,72 +89,80 @@ def edited(text: str, edits: Sequence[Edit], wanted: Mapping[str, Any]) -> str:
     return tomli_w.dumps(wanted)
 
 
+def _split(text: str) -> list[_Table]:
+    tables = [_Table((), [])]
+    for line in text.removesuffix("\n").split("\n"):
+        above = tables[-1].lines
+        header = _HEADER.match(line)
+        if header is None:
+            above.append(line)
+            continue
+        start = len(above)
+        while start and above[start - 1].lstrip().startswith("#"):
+            start -= 1
+        if start and not above[start - 1].strip():
+            start -= 1
+        tables.append(_Table(_names(header[1]), [*above[start:], line]))
+        del above[start:]
+    return tables
+
+
+def _set(tables: list[_Table], path: KeyPath, data: Mapping[str, Any]) -> None:
+    """Write the value that the document `data` has at `path`."""
+    if _rewrite(tables, path, data):
+        return
+    line = f"{_key(path[-1])} = {_literal(_at(data, path))}"
+    for table in tables:
+        if table.path == path[:-1]:
+            table.lines.insert(table.end(), line)
+            return
+    profile = [i for i, table in enumerate(tables) if table.path[:2] == path[:2]]
+    header = f"[{'.'.join(map(_key, path[:-1]))}]"
+    tables.insert(profile[-1] + 1 if profile else len(tables), _Table(path[:-1], ["", header, line]))
+
+
+def _remove(tables: list[_Table], path: KeyPath, data: Mapping[str, Any]) -> None:
+    """Remove the key or table at `path`; `data` is the document that remains. Comments behind the last key of a table
+    stay."""
+    for i in reversed(range(1, len(tables))):
+        if tables[i].path[: len(path)] == path:
+            removed = tables.pop(i)
+            tables[i - 1].lines += removed.lines[removed.end() :]
+    _rewrite(tables, path, data, remove=True)
+
+
+def _rewrite(tables: list[_Table], path: KeyPath, data: Mapping[str, Any], *, remove: bool = False) -> bool:
+    """Write or remove the value in the line of the key at `path`, or of an inline table that holds it. Return False if
+    there is no such line."""
+    for table in tables:
+        for i, line in enumerate(table.lines):
+            if (match := _KEY.match(line)) is None:
+                continue
+            key = table.path + _names(match[2])
+            if remove and key == path:
+                del table.lines[i]
+                return True
+            if path[: len(key)] == key:
+                end = match.start(3) + len(match[3].rstrip())
+                table.lines[i] = match[1] + _literal(_at(data, key)) + line[end:]
+                return True
+    return False
+
+
+def _names(dotted: str) -> KeyPath:
+    names: list[str] = []
+    level: object = None
+    with suppress(ValueError):  # within a text of several lines there may be anything
+        level = tomllib.loads(f"[{dotted}]")
+    while isinstance(level, dict) and level:
+        name, level = next(iter(level.items()))
+        names.append(name)
+    return tuple(names)
+
+
 def _without_empty_tables(data: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: _without_empty_tables(value) if isinstance(value, dict) else value for key, value in data.items()}
     return {key: value for key, value in found.items() if value != {}}
-
-
-def _set(parts: list[Statement], lines: list[str], path: KeyPath, data: Mapping[str, Any]) -> None:
-    """Write the value that the document `data` has at `path`."""
-    for i, part in enumerate(parts):
-        if part.kind == "key" and path[: len(part.path)] == part.path:  # the key, or an inline table that holds it
-            lines[i] = _with_literal(part, data)
-            return
-    # A new key goes below the last one of its table; else into a new table below the profile's last line.
-    line = f"{_key(path[-1])} = {_literal(_at(data, path))}\n"
-    keyed = [(i, part) for i, part in enumerate(parts) if part.kind != "other"]
-    near = [(i, part) for i, part in keyed if part.path[:2] == path[:2]]
-    in_table = [(i, part) for i, part in keyed if (part.path if part.kind == "table" else part.path[:-1]) == path[:-1]]
-    dotted = [(i, part) for i, part in near if part.kind == "key" and len(part.table) < min(len(path), 2)]
-    if beside := in_table or dotted:  # `dotted`: the keys of a profile that is written like `prod.timeout = 5`
-        i, part = beside[-1]
-        indent = part.text[: len(part.text) - len(part.text.lstrip())] if part.kind == "key" else ""
-        prefix = "".join(f"{_key(name)}." for name in path[len(part.table) : -1])
-        lines.insert(i + 1, indent + prefix + line)
-    elif len(path) == 1:  # a key of the document itself stands above all tables
-        first_header = next((i for i, part in enumerate(parts) if part.kind == "table"), len(parts))
-        lines.insert(_block_start(parts, first_header), f"{line}\n")
-    else:
-        i = near[-1][0] + 1 if near else len(lines)
-        blank = "\n" if "".join(lines[:i]).strip() else ""
-        lines.insert(i, f"{blank}[{'.'.join(map(_key, path[:-1]))}]\n{line}")
-
-
-def _remove(parts: list[Statement], lines: list[str], path: KeyPath, data: Mapping[str, Any]) -> None:
-    """Remove the key or table at `path`; `data` is the document that remains. Comments behind the last key of a table
-    stay."""
-    before_key = False
-    for i, part in reversed([*enumerate(parts)]):
-        removed = part.path[: len(path)] == path
-        if part.kind == "other":
-            if removed and before_key:
-                lines[i] = ""
-            continue
-        before_key = removed and part.kind == "key"
-        if removed:
-            start = _block_start(parts, i, blank=True) if part.kind == "table" else i
-            lines[start : i + 1] = [""] * (i + 1 - start)
-        elif part.kind == "key" and path[: len(part.path)] == part.path:  # an inline table that holds it
-            lines[i] = _with_literal(part, data)
-
-
-def _block_start(parts: list[Statement], index: int, *, blank: bool = False) -> int:
-    """Return where the comments directly above a header begin; with `blank`, or the blank line above them."""
-    while index and parts[index - 1].kind == "other" and parts[index - 1].text.strip():
-        index -= 1
-    return index - 1 if blank and index and parts[index - 1].kind == "other" else index
-
-
-def _with_literal(part: Statement, data: Mapping[str, Any]) -> str:
-    """Return a `key = value  # comment` with the value that the document has."""
-    match = _KEY.match(part.text)
-    assert match is not None
-    end = len(part.text)
-    for token in _TOKEN.finditer(part.text, match.end()):
-        if token.group().startswith("#"):
-            end = token.start()
-    old = part.text[match.end() : end].rstrip()
-    return part.text[: match.end()] + _literal(_at(data, part.path)) + part.text[match.end() + len(old) :]
 
 
 def _at(data: Mapping[str, Any], path: KeyPath) -> Any:
