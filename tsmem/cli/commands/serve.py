@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from queue import Full, Queue
 from typing import TYPE_CHECKING, Annotated
@@ -123,12 +123,16 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
     from tsmem.server.http.server import Server
 
     gc.enable()  # since __main__
+    # `sigwait` would return ignored signals (nohup) too, so they are left out.
+    stopping = {number for number in NAMES if signal.getsignal(number) is not signal.SIG_IGN}
     with (
         closing(ServerLog(context, each_request=each_request)) as log,
         closing(Engine(path, context.clock, context.say)) as engine,
-        _stop_signals() as wait_for_signal,
         ExitStack() as stack,
     ):
+        # Blocked in this thread and in those that it starts: none is lost before `sigwait`, none goes to a thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
+        stack.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, stopping)
         engine.list_tables()  # a file that cannot be opened is reported now
         server = Server(Dispatcher(engine, context.clock), settings, context.clock, log.add_request)
         server.listen()
@@ -140,30 +144,11 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
         log.start()
         server.start()
         log.add_address(server.endpoint, settings, path)
-        wait_for_signal()
+        signal.sigwait(stopping)
+        STOP_SIGNALS.taken()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends the process while the server stops
         stack.close()
         log.add_end()
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], None]]:
-    """Hold back SIGINT, SIGTERM and SIGHUP, and yield a function that waits for the first of them, and for those that
-    come with it. After the wait, signals do again what they did before.
-
-    They are blocked in this thread and in those that it starts, so that none is lost before the wait, and none goes to
-    another thread. Ignored ones (nohup) are left out: while they are blocked, `sigwait` would return them."""
-    numbers = {number for number in NAMES if signal.getsignal(number) is not signal.SIG_IGN}
-
-    def wait() -> None:
-        signal.sigwait(numbers)
-        STOP_SIGNALS.taken()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
-
-    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
-        yield wait
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
 def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:

@@ -7,7 +7,6 @@ import signal
 import pytest
 
 from tsmem.cli.app.signals import SAME_S, Stopped, StopSignals
-from tsmem.cli.commands import serve
 
 
 class Heard:
@@ -46,22 +45,13 @@ def test_signals_that_come_together_are_one() -> None:
     assert heard.ended == []
 
 
-def test_signals_that_come_with_the_one_that_stops_a_server_do_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`timeout` sends SIGTERM to the command and to its whole group."""
+def test_signals_that_come_with_one_that_was_handled_elsewhere_end_nothing() -> None:
+    """`timeout` sends SIGTERM to a server and to its whole group."""
     heard = Heard()
-    monkeypatch.setattr(serve, "STOP_SIGNALS", heard.signals)
-    before = signal.signal(signal.SIGTERM, heard.signals.receive)
-    try:
-        with serve._stop_signals() as wait_for_signal:
-            signal.raise_signal(signal.SIGTERM)
-            wait_for_signal()
-            heard.now_s = SAME_S / 2
-            signal.raise_signal(signal.SIGTERM)
-            heard.now_s = 2 * SAME_S
-            with pytest.raises(Stopped):
-                signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    heard.signals.taken()
+
+    assert not heard(signal.SIGTERM, SAME_S / 2)
+    assert heard(signal.SIGTERM, 2 * SAME_S)
 
 
 def test_a_signal_waits_for_the_end_of_a_chunk_and_a_second_does_not() -> None:
