@@ -118,10 +118,9 @@ class Doctor:
 
         how = "show"
         if about == "profile":
-            try:
+            how = "path"
+            with suppress(ProfileError):
                 how = "list" if profile_list(self._context.environ, self._context.options.config) else "path"
-            except ProfileError:
-                how = "path"
         hint = "" if error.hint is None else f"; {error.hint}"
         self._add("error", about, f"{error.message}{hint}", self._tsmem("profile", how))
         self._stopped_by = self._stopped_by or error
@@ -248,25 +247,25 @@ class Doctor:
         self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
 
     def _rows(self) -> None:
-        """Read the rows, and with --fix raise update times that lag behind. Of each kind of trouble the first are
-        named, the others counted, those that are mended and those that are left apart."""
+        """Read the rows, and with --fix raise update times that lag behind. The first findings of each kind are named,
+        mended ones and others, and the rest are counted."""
         context, error = self._context, None
         named: list[Finding] = []
-        count: Counter[str] = Counter()
-        more: Counter[tuple[str, bool]] = Counter()
+        count: Counter[tuple[str, bool]] = Counter()
         last: dict[tuple[str, bool], Finding] = {}
         try:
             with account(context, "looked at", asked=self._progress):
                 for found in self._troubles():
-                    count[found.about] += 1
-                    if count[found.about] <= MAX_NAMED:
+                    kind = found.about, found.mended
+                    count[kind] += 1
+                    if count[kind] <= MAX_NAMED:
                         named.append(found)
-                    else:
-                        more[found.about, found.mended] += 1
-                        last[found.about, found.mended] = found
+                    last[kind] = found
         except TsmemError as failure:
             error = failure
-        named += [last[key]._replace(sentence=f"{n:,} more, the last: {last[key].sentence}") for key, n in more.items()]
+        for kind, found in last.items():
+            if (more := count[kind] - MAX_NAMED) > 0:
+                named.append(found._replace(sentence=f"{more:,} more, the last: {found.sentence}"))
         self._findings += sorted(named, key=lambda finding: _KINDS.index(finding.about))
         if error is not None:
             self._stop("rows", error)
