@@ -101,16 +101,15 @@ class Import:
         result.raise_failures("brought in")
         return result
 
-    def run(self, on_extent: Callable[[int, int], None] = lambda total, settled: None) -> BulkResult:
-        """Import. If the input can be read twice, call `on_extent` with the number of its records, and with how many of
-        them an earlier import settled. Raises PartialFailure when some were not written."""
+    def run(self) -> BulkResult:
+        """Import. Raises PartialFailure when some records were not written."""
         say = self._caller.say
         with ExitStack() as stack:
             if self._options.rejects is not None:  # before anything else: what it may not write is refused at once
                 file, form, resume = self._options.rejects, self._options.format, self._options.resume
                 self._rejects = stack.enter_context(Rejects(self._caller, file, self._input, form, resume=resume))
             self._point = self._resume_point()
-            settled, readable = self._look_ahead(on_extent)
+            settled, readable = self._look_ahead()
             create_tables(self._store, say)
             records = self._unsettled(settled, readable)
             if readable is None:  # otherwise the check has warned
@@ -132,7 +131,7 @@ class Import:
         how = (options.format, options.user, start_time)
         return None if folder is None else ResumePoint(self._store, folder, self._input.raw, self._input.name, how)
 
-    def _look_ahead(self, on_extent: Callable[[int, int], None]) -> tuple[int, int | None]:
+    def _look_ahead(self) -> tuple[int, int | None]:
         """Check the input if it can be read twice. Return how many records are settled, and how many can be read; None
         if it was not checked."""
         settled = self._point.read() if self._point is not None and self._options.resume else 0
@@ -148,7 +147,7 @@ class Import:
             settled = 0
         if found is None:
             return settled, None
-        on_extent(found.done + found.failed, settled)
+        self._caller.result.expected = found.done + found.failed - settled
         return settled, found.done + found.failed - found.unread
 
     def _source(

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[attr-defined]
-from typer.exceptions import TyperException
 
 from tsmem.cli.app.contents import CONTENTS
 from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS, OPENS_STORE
@@ -36,8 +35,6 @@ Function = TypeVar("Function", bound=Callable[..., object])
 
 @dataclass(frozen=True)
 class Declaration:
-    """The declared properties of a command."""
-
     name: str
     function: Callable[..., object]
     help: str
@@ -80,14 +77,6 @@ class _WithGlobalOptions:
         super().__init__(*args, **kwargs)
         self.shared = global_options()
         self.params: list[Any] = [*self.params, *self.shared]
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        try:
-            parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
-        except TyperException as error:
-            error.ctx = getattr(error, "ctx", None) or ctx  # type: ignore[attr-defined]  # some lack it: for the hint
-            raise
-        return parsed
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]

@@ -33,8 +33,6 @@ SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the name of the variable
 
 @dataclass
 class GlobalOptions:
-    """Values of the options that every command has."""
-
     profile: str | None = None
     config: str | None = None
     output: Format | None = None
@@ -45,8 +43,6 @@ class GlobalOptions:
 
 
 class Context:
-    """The state of one run."""
-
     def __init__(self, streams: Streams, environ: Mapping[str, str], clock: Clock) -> None:
         self.streams = streams
         self.environ = environ

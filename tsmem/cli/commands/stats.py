@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
-from tsmem.cli.io.emptiness import why_nothing
+from tsmem.cli.io.emptiness import say_why_nothing
 from tsmem.cli.io.progress import account
 from tsmem.plurals import quantity
 from tsmem.render.result import Facts, Moment, Part, Plot, Report, Section, Size
@@ -36,8 +36,7 @@ def stats(
     o.check_whose(user, session)
     with account(context, "counted", asked=progress):
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)
-    if not found.sessions and not found.messages:
-        context.say(why_nothing(context, user=user, session=session))
+    say_why_nothing(context, user=user, session=session)
     document = {"user_id": user, "session_id": session, **_document(found)}
     return Report(document, _COLUMNS, list(_measures(found)), parts=list(_parts(found)))
 

@@ -14,7 +14,7 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
-from tsmem.cli.io.emptiness import why_nothing
+from tsmem.cli.io.emptiness import say_why_nothing
 from tsmem.cli.io.progress import account, counted, counts, draws
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.plurals import quantity
@@ -64,8 +64,7 @@ def export(
             output.write_whole(lines)
     if not (progress or draws(context)):
         context.say(f"exported {counted(context.result)} to {file}")
-    if not context.result.done:
-        context.say(why_nothing(context, user=user, session=session))
+    say_why_nothing(context, user=user, session=session)
     return None
 
 
@@ -76,8 +75,7 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
     with account(context, "exported", asked=asked, quiet=context.streams.stdout_is_terminal):
         yield b"".join(islice(lines, 2))
         yield from lines
-    if not context.result.done:
-        context.say(why_nothing(context, user=user, session=session))
+    say_why_nothing(context, user=user, session=session)
 
 
 @root.command(
@@ -121,15 +119,10 @@ def import_(
     stdin = Input("standard input", context.streams.stdin)
     with nullcontext(stdin) if file == "-" else open_input(file) as source:
         job = Import(context, source, options)
-        with account(context, "imported", asked=progress, quiet=dry_run) as summary:
-
-            def show_extent(total: int, settled: int) -> None:
-                summary.total, summary.before = total, settled
-
+        with account(context, "imported", asked=progress, quiet=dry_run):
             if dry_run:
                 context.say_target("a dry run on")
-                return counts(job.dry_run())
-            return counts(job.run(show_extent))
+            return counts(job.dry_run() if dry_run else job.run())
 
 
 @root.command(
@@ -181,8 +174,7 @@ def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None,
     options = LoadOptions(on_refused=lambda record, error: None)  # it is counted, and named at the end
     with _naming_init_tables(context, profiles[1]):
         target.bulk.load(SharedIds(context.say, target).watch(records()), options, result=context.result)
-    if not context.result.done and not context.result.failed:
-        context.say(why_nothing(context, user=user, session=session, store=source))
+    say_why_nothing(context, user=user, session=session, store=source)
     return counts(context.result)
 
 
@@ -211,8 +203,7 @@ def _compare(
         if found["surplus"] < count:
             error.hint = "the same command without --check writes what is missing or different"
     else:
-        if not result.done and not result.failed:
-            context.say(why_nothing(context, user=user, session=session, store=source))
+        say_why_nothing(context, user=user, session=session, store=source)
         context.say(f"{source.target} and {target.target} are equal: {counted(result)} compared")
         if context.format == "table":
             return None

@@ -83,12 +83,17 @@ def nearest_session(store: MemoryStore, session: str) -> str:
         return ""
 
 
-def why_nothing(context: Context, *, user: str | None, session: str | None, store: MemoryStore | None = None) -> str:
-    """Return the sentence on why neither sessions nor messages were found: of all, one user, or one session id."""
+def say_why_nothing(
+    context: Context, *, user: str | None, session: str | None, store: MemoryStore | None = None
+) -> None:
+    """If a bulk command found nothing, say why: of all, of one user, or of one session id."""
+    if context.result.done or context.result.failed:
+        return
     source = store or context.store
     if session is not None:
         near = nearest_session(source, session)
-        return f"nothing found: there is no session '{session}', and there are no messages of it{near}"
-    if user is not None:
-        return why_empty(context, AskedListing("session", user), source)
-    return f"nothing found: {source.target} has no sessions and no messages"
+        context.say(f"nothing found: there is no session '{session}', and there are no messages of it{near}")
+    elif user is not None:
+        context.say(why_empty(context, AskedListing("session", user), source))
+    else:
+        context.say(f"nothing found: {source.target} has no sessions and no messages")

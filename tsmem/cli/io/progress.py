@@ -113,75 +113,55 @@ def show_scan(context: Context, asked: AskedListing) -> None:
         read.on_page = progress.draw
 
 
-class BulkProgress:
-    """The texts on a bulk command, made of the run's counts."""
-
-    def __init__(self, context: Context, verb: str, where: str) -> None:
-        """`verb` is the past participle of what is done; `where` follows the counts."""
-        self._context = context
-        self._verb = verb
-        self._where = where
-        self._started_s = context.clock.monotonic_s()
-        self.total: int | None = None
-        """Rows of the input; None if unknown."""
-        self.before = 0
-        """Rows of the input that an earlier run has done."""
-
-    def line(self) -> str:
-        rows, seconds, rates = self._figures()
-        scanned = sum(store.cost.rows_scanned for store in self._context.opened)
-        parts = [f"{scanned:,} rows scanned"] if scanned > rows else []
-        parts += [f"{rows:,} rows", *rates]
-        if self.total is not None and rows:
-            left = max(0, self.total - self.before - rows)
-            parts.append(f"{elapsed(seconds * left / rows)} left")
-        return ", ".join(parts)
-
-    def summary(self, *, ended: bool) -> str:
-        """Return the last line; `ended` is False if the command failed or was stopped."""
-        _, seconds, rates = self._figures()
-        figures = ", ".join([elapsed(seconds), *rates])
-        done, unwritten = counted(self._context.result), self._context.whole_file
-        if ended:
-            return f"{self._verb} {done}{self._where}: {figures}"
-        if unwritten is not None:
-            return f"read {done} before it ended early; {unwritten} was not written: {figures}"
-        return f"{self._verb} {done}{self._where} before it ended early: {figures}"
-
-    def _figures(self) -> tuple[int, float, list[str]]:
-        """Return the number of rows, the seconds, and rate, size and problems in words."""
-        result = self._context.result
-        rows = result.done + result.skipped + result.failed
-        seconds = self._context.clock.monotonic_s() - self._started_s
-        words = [f"{rows / seconds:,.0f} rows/s"] if rows and seconds > 0 else []
-        if result.bytes:
-            words.append(size(result.bytes))
-        problems = {"skipped": result.skipped, "failed": result.failed, "in doubt": result.unconfirmed}
-        words += [f"{count:,} {name}" for name, count in problems.items() if count]
-        return rows, seconds, words
-
-
 @contextmanager
-def account(
-    context: Context, verb: str, where: str = "", *, asked: bool, quiet: bool = False
-) -> Iterator[BulkProgress]:
+def account(context: Context, verb: str, where: str = "", *, asked: bool, quiet: bool = False) -> Iterator[None]:
     """Show progress while the block works on the open stores, or on the run's, and a summary at its end.
 
-    `quiet` says nothing, for output that is drawn on the same terminal."""
-    bulk = BulkProgress(context, verb, where)
+    `verb` is the past participle of what is done; `where` follows the counts. `quiet` says nothing, for output that is
+    drawn on the same terminal."""
     if quiet or not (asked or draws(context)):
-        yield bulk
+        yield
         return
-    progress = Progress(context, bulk.line)
+    began_s = context.clock.monotonic_s()
+    progress = Progress(context, lambda: _bulk_line(context, began_s))
     context.result.on_change = progress.draw
     for store in context.opened or [context.store]:
         store.sessions.read_progress.on_page = store.messages.read_progress.on_page = progress.draw
-    ended = False
+    early = " before it ended early"
     try:
-        yield bulk
-        ended = True
+        yield
+        early = ""
     finally:
-        context.say(bulk.summary(ended=ended))
+        _, seconds, rates = _figures(context, began_s)
+        done, unwritten = counted(context.result), context.whole_file
+        said = f"{verb} {done}{where}{early}"
+        if early and unwritten is not None:
+            said = f"read {done}{early}; {unwritten} was not written"
+        context.say(f"{said}: {', '.join([elapsed(seconds), *rates])}")
+
+
+def _bulk_line(context: Context, began_s: float) -> str:
+    rows, seconds, rates = _figures(context, began_s)
+    scanned = sum(store.cost.rows_scanned for store in context.opened)
+    parts = [f"{scanned:,} rows scanned"] if scanned > rows else []
+    parts += [f"{rows:,} rows", *rates]
+    if context.result.expected is not None and rows:
+        left = max(0, context.result.expected - rows)
+        parts.append(f"{elapsed(seconds * left / rows)} left")
+    return ", ".join(parts)
+
+
+def _figures(context: Context, began_s: float) -> tuple[int, float, list[str]]:
+    """Return the number of rows, the seconds, and rate, size and problems in words."""
+    result = context.result
+    rows = result.done + result.skipped + result.failed
+    seconds = context.clock.monotonic_s() - began_s
+    words = [f"{rows / seconds:,.0f} rows/s"] if rows and seconds > 0 else []
+    if result.bytes:
+        words.append(size(result.bytes))
+    problems = {"skipped": result.skipped, "failed": result.failed, "in doubt": result.unconfirmed}
+    words += [f"{count:,} {name}" for name, count in problems.items() if count]
+    return rows, seconds, words
 
 
 def counted(result: BulkResult) -> str:

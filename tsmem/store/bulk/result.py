@@ -33,6 +33,8 @@ class BulkResult:
     """Rows of an input with the key of an earlier one. The later one replaces it, unless existing rows are kept."""
     unconfirmed: int = 0
     """Rows that may have been written: their reply was lost, or not waited for."""
+    expected: int | None = None
+    """Rows that there are to write; None if unknown."""
     bytes: int = 0
     """The size of names and values written, or of lines exported."""
     failures: list[RowFailure] = field(default_factory=list)
