@@ -12,9 +12,8 @@ import sys
 from collections.abc import Callable, Iterable
 
 from tests.bench import bulk, engine, search, server, start, wire
+from tests.bench.engine import Ratio
 
-Ratio = tuple[str, float, str]
-"""A name, a ratio and an explanation."""
 RATIOS: dict[str, Callable[[], Iterable[Ratio]]] = {
     "start": start.run,
     "engine": engine.run,

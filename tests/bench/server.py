@@ -12,11 +12,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from tests.bench.engine import MESSAGE, messages, write
+from tests.bench.engine import MESSAGE, Ratio, filled, messages
 from tests.bench.processes import serve
 from tests.support.server_in_process import sdk_client
-from tsmem.adapters.local import LocalClient
-from tsmem.clock import SystemClock
 
 CLIENTS = (1, 8, 32)
 REQUESTS = 4_000
@@ -26,15 +24,12 @@ WAIT_S = 600
 """Until a client that never comes is an error."""
 
 
-def run() -> list[tuple[str, float, str]]:
+def run() -> list[Ratio]:
     """Requests a second of so many clients over those of one, for reads of one row and for batches of writes."""
     ratios = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        client = LocalClient(folder / "served.db", SystemClock())
-        client.create_table(MESSAGE)
-        write(client, messages(1_000))
-        client.close()
+        filled(folder / "served.db", messages(1_000))
         with serve(folder) as environ:
             for what, requests in (("GetRow", REQUESTS), ("BatchWriteRow", REQUESTS // 10)):
                 rates = {count: _rate(environ["TABLESTORE_ENDPOINT"], what, count, requests) for count in CLIENTS}

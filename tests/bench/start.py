@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.bench.engine import Ratio
 from tests.bench.processes import ROOT, Spent, environment, least, spent, spent_at_terminal
 
 RUNS = 25
@@ -45,18 +46,24 @@ _COMPLETION = {"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": "tsmem ses", "C
 GET = ("session", "get", "ada", "trip-7")
 
 
-def run() -> list[tuple[str, float, str]]:
+def programs(folder: Path, imports: str = "") -> tuple[list[str], list[str]]:
+    """Write both programs, and return the commands that start them; the Typer one has some imports more."""
+    commands = []
+    for name, text in (("tsmem_script.py", SCRIPT), ("base.py", imports + BASE)):
+        (folder / name).write_text(text, encoding="utf-8")
+        commands.append([sys.executable, str(folder / name)])
+    return commands[0], [*commands[1], "one"]
+
+
+def run() -> list[Ratio]:
     """Processor time of tsmem commands over that of the Typer program."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "base.py").write_text(BASE, encoding="utf-8")
-        (folder / "tsmem_script.py").write_text(SCRIPT, encoding="utf-8")
+        script, base = programs(folder)
         compileall.compile_dir(str(ROOT / "tsmem"), quiet=2)
         environ = environment(folder)
-        script = [sys.executable, str(folder / "tsmem_script.py")]
-        base = [sys.executable, str(folder / "base.py"), "one"]
-        for argv in (["init-tables"], ["session", "put", "ada", "trip-7", "-m", "topic=travel"]):
-            spent([*script, *argv], environ)
+        for line in ("init-tables", "session put ada trip-7 -m topic=travel"):
+            spent([*script, *line.split()], environ)
         cases: list[tuple[str, float, Sequence[str], Mapping[str, str], Callable[..., Spent]]] = [
             ("--help", 1.15, ["--help"], environ, spent),
             ("completion", 1.15, [], {**environ, **_COMPLETION}, spent),
@@ -64,14 +71,11 @@ def run() -> list[tuple[str, float, str]]:
             ("record as table", 2.1, GET, environ, spent_at_terminal),
             ("list as table", 2.1, ["session", "list"], environ, spent_at_terminal),
         ]
-        return [
-            (
-                f"start: {title}",
-                ratio([*script, *argv], base, variables, measure),
-                f"budget {budget}, against a two-command Typer program",
-            )
-            for title, budget, argv, variables, measure in cases
-        ]
+        ratios = []
+        for title, budget, argv, variables, measure in cases:
+            said = f"budget {budget}, against a two-command Typer program"
+            ratios.append((f"start: {title}", ratio([*script, *argv], base, variables, measure), said))
+        return ratios
 
 
 def ratio(

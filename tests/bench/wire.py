@@ -11,29 +11,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.engine import MESSAGE, messages, write
+from tests.bench.engine import Ratio, filled, messages
 from tests.bench.processes import least, serve, spent
-from tests.bench.start import BASE, SCRIPT, ratio
-from tsmem.adapters.local import LocalClient
-from tsmem.clock import SystemClock
+from tests.bench.start import programs, ratio
 
 ROWS = 50_000
 STARTS = 15
 ROUNDS = 5
 
 
-def run() -> list[tuple[str, float, str]]:
+def run() -> list[Ratio]:
     """Ratios over the SDK alone."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "base.py").write_text(BASE.replace("import typer\n", "import typer\nimport tablestore\n", 1), "utf-8")
-        (folder / "tsmem_script.py").write_text(SCRIPT, encoding="utf-8")
-        client = LocalClient(folder / "served.db", SystemClock())
-        client.create_table(MESSAGE)
-        write(client, messages(ROWS))
-        client.close()
-        ours = [sys.executable, str(folder / "tsmem_script.py"), "message", "list", "-o"]
-        base = [sys.executable, str(folder / "base.py"), "one"]
+        script, base = programs(folder, "import tablestore\n")
+        ours = [*script, "message", "list", "-o"]
+        filled(folder / "served.db", messages(ROWS))
         loop = [sys.executable, "-m", "tests.bench.bulk_loop", "list", "-"]
         with serve(folder) as environ:
             start = ratio([*ours, "table", "--limit", "1"], base, environ, runs=STARTS)

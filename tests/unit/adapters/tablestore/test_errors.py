@@ -25,12 +25,13 @@ from tsmem.errors import (
 )
 
 SECRETS = ("access-key-id-1", "access-key-secret", "security-token")
+SIGNATURE = "c2lnbmF0dXJl"
 
 
 def exchange(*, sent: bool) -> HttpAttempt:
     made = HttpAttempt("PutRow", 1)
     made.sent = sent
-    made.signatures = ("c2lnbmF0dXJl",)
+    made.signatures = (SIGNATURE,)
     return made
 
 
@@ -109,3 +110,13 @@ def test_an_unknown_code_is_translated_by_its_status(status: int, kind: type[Tsm
     assert type(error) is kind
     assert "OTSNew" in error.message
     assert (kind is Unavailable) is (isinstance(error, Unavailable) and error.ambiguous)
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_no_translated_error_says_a_secret_or_a_signature(sent: bool) -> None:
+    text = f"not good: {SECRETS} {SIGNATURE}"
+    for failure in (ots.OTSServiceError(403, "OTSAuthFailed", text, "r"), ots.OTSClientError(text), ValueError(text)):
+        error = translated(failure, sent=sent)
+        said = f"{error!r}{vars(error)}{failure if isinstance(failure, ots.OTSError) else None}"
+
+        assert [] == [secret for secret in (*SECRETS, SIGNATURE) if secret in said]
