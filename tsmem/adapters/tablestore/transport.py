@@ -178,7 +178,7 @@ class Transport:
             attempt.request_id = shown_id(reply.headers.get("x-ots-requestid"))
             if (date := reply.headers.get("x-ots-date")) is not None:
                 attempt.skew_s = clock_skew_s(date, sent_s, time.time())
-            _check_head(reply, self.host, is_tls="ssl_context" in self._options)
+            _check_head(reply, self.host, CHECK_HOST if "ssl_context" in self._options else USE_HTTPS)
             content = reply.read(decode_content=False)
         except BaseException:
             reply.close()
@@ -198,13 +198,14 @@ def _speaks_tls(address: tuple[str, int], timeout_s: float) -> bool:
     return True
 
 
-def _check_head(reply: BaseHTTPResponse, host: str, *, is_tls: bool) -> None:
-    """Raise if the body must not be read: it is another server's, has no known end, is compressed or too large."""
+def _check_head(reply: BaseHTTPResponse, host: str, hint_400: str) -> None:
+    """Raise if the body must not be read: it is another server's, has no known end, is compressed or too large.
+    `hint_400` is for a web server's status 400."""
     length = reply.headers.get("content-length")
     is_html = reply.headers.get("content-type", "").lower().startswith("text/html")
     if reply.headers.get("x-ots-requestid") is None and (is_html or reply.version == 10) and is_final(reply.status):
         # A captive portal, a proxy or a web server. TableStore replies in HTTP/1.1, with its own headers.
-        raise foreign_server(reply.status, host, USE_HTTPS if reply.status == 400 and not is_tls else CHECK_HOST)
+        raise foreign_server(reply.status, host, hint_400 if reply.status == 400 else CHECK_HOST)
     if length is None and not getattr(reply, "chunked", False) and reply.status not in (204, 304):
         # The standard library takes a head that was cut off for a whole one, and what follows for an empty body:
         # a status alone, which does not say whose reply it is.

@@ -87,6 +87,7 @@ class HttpExchange:
         self._entry = LogEntry(request_id=str(uuid.uuid4()))
         self._identity: Identity | None = None
         self._read_s: float | None = None  # the time at which the request was read
+        self._is_whole = False  # its body was received, too
         self._is_abandoned = False  # the client left while its request was carried out
 
     def run(self) -> bool:
@@ -105,33 +106,32 @@ class HttpExchange:
             return self._answer(head)
         except OSError:
             raise
-        except Exception as error:  # a refusal, or a bug; what follows on the connection may not be a request
-            self._connection.is_last = True
-            self._send(self._failure(error))
-            self._connection.linger()
-            return False
+        except Exception as error:  # a refusal, or a bug
+            self._connection.is_last |= not self._is_whole  # what follows may not be a request
+            goes_on = self._send(self._failure(error))
+            if not self._is_whole:
+                self._connection.linger()
+            return goes_on
 
     def _answer(self, head: Head) -> bool:
         """Read the body of a request and answer it. Return True if another request may follow."""
         connection = self._connection
         try:
             self._identity = self._context.authenticator.authenticate(head)
-        except TsmemError as error:
-            if head.expects_continue:
-                raise
-            connection.skip_body(head.length)
-            return self._send(self._failure(error))
+        except TsmemError:
+            if not head.expects_continue:
+                connection.skip_body(head.length)
+                self._is_whole = True
+            raise
         self._entry.is_verified = self._identity.is_verified
         if head.expects_continue and head.length:
             connection.send(messages.CONTINUE)
         data = connection.read_body(head.length)
+        self._is_whole = True
         connection.begin_answer()
         self._read_s = self._context.clock.monotonic_s()
-        try:
-            check_digest(head, data)
-            request = self._context.dispatcher.read(head.action, messages.decompress_body(head, data))
-        except TsmemError as error:
-            return self._send(self._failure(error))
+        check_digest(head, data)
+        request = self._context.dispatcher.read(head.action, messages.decompress_body(head, data))
         self._entry.table = request.tables
         fault = self._context.settings.faults.strike(head.action)
         self._entry.fault = "" if fault is None else fault.kind
@@ -142,7 +142,7 @@ class HttpExchange:
         if fault is None:
             return self._send(body)
         if fault.error is not None:
-            return self._send(self._failure(from_service(*fault.error)))
+            raise from_service(*fault.error)
         self._send_part(body, fault)
         return False
 

@@ -121,35 +121,31 @@ def encode_value(value: Value | Bound) -> bytes:
 def decode_row(data: bytes) -> WireRow:
     """Return the one row of a buffer. Raises OTSParameterInvalid for anything else."""
     try:
-        return _decode_row(data)
+        at = len(HEADER)
+        if data[:at] != HEADER:
+            raise _broken("its header is missing")
+        if data[at] != _KEY_TAG:
+            raise _broken("a row begins with its primary key")
+        sums = bytearray()
+        key_cells, at = _decode_cells(data, at + 1, sums)
+        cells: list[WireCell] = []
+        if data[at] == _DATA_TAG:
+            cells, at = _decode_cells(data, at + 1, sums)
+        is_delete = data[at] == _DELETE_TAG
+        sums.append(is_delete)
+        at = _check_sum(data, at + is_delete, _ROW_SUM_TAG, bytes(sums), "row expected")
+        if data[at:].strip(b"\x00"):  # the Node.js SDK appends a zero byte for each infinite key column
+            raise _broken("bytes follow the row")
+        values: list[KeyValue | Bound] = []
+        for cell in key_cells:
+            if cell.value is None or cell.operation is not None:
+                raise _broken("a primary key column has no value")
+            values.append(cell.value)  # type: ignore[arg-type] # the engine refuses a boolean or a double
+        if not values:
+            raise _broken("a row has no primary key")
+        return WireRow(tuple(cell.name for cell in key_cells), tuple(values), cells, is_delete)
     except _DAMAGE as damage:
         raise _broken(damage) from None
-
-
-def _decode_row(data: bytes) -> WireRow:
-    at = len(HEADER)
-    if data[:at] != HEADER:
-        raise _broken("its header is missing")
-    if data[at] != _KEY_TAG:
-        raise _broken("a row begins with its primary key")
-    sums = bytearray()
-    key_cells, at = _decode_cells(data, at + 1, sums)
-    cells: list[WireCell] = []
-    if data[at] == _DATA_TAG:
-        cells, at = _decode_cells(data, at + 1, sums)
-    is_delete = data[at] == _DELETE_TAG
-    sums.append(is_delete)
-    at = _check_sum(data, at + is_delete, _ROW_SUM_TAG, bytes(sums), "row expected")
-    if data[at:].strip(b"\x00"):  # the Node.js SDK appends a zero byte for each infinite key column
-        raise _broken("bytes follow the row")
-    values: list[KeyValue | Bound] = []
-    for cell in key_cells:
-        if cell.value is None or cell.operation is not None:
-            raise _broken("a primary key column has no value")
-        values.append(cell.value)  # type: ignore[arg-type] # the engine refuses a boolean or a double
-    if not values:
-        raise _broken("a row has no primary key")
-    return WireRow(tuple(cell.name for cell in key_cells), tuple(values), cells, is_delete)
 
 
 def _decode_cells(data: bytes, at: int, sums: bytearray) -> tuple[list[WireCell], int]:
