@@ -130,11 +130,9 @@ def _change(
         """Return the new content of the file; None if it stays the same."""
         raw, old = _read(path, target)
         edits = plan(old)
-        text = edited(old.text, edits, _applied(old.data, edits))
-        # An error in the new text names no line of an edited key, nor any for a new profile: they are not in the file.
-        gone = [edit.path if edit.path[:2] in old.lines else edit.path[:1] for edit in edits]
-        lines = {key: line for key, line in old.lines.items() if not any(key[: len(of)] == of for of in gone)}
-        new = ConfigFile(path, text, parse_toml(path, text), lines)
+        wanted = _applied(old.data, edits)
+        text = edited(old.text, edits, wanted)
+        new = ConfigFile(path, text, wanted)  # without lines, because they are not in the file yet
         if checked is not None and (error := _problem(environ, new, checked)) is not None:
             was_wrong = checked in profiles_in(old) and _problem(environ, old, checked) is not None
             if not (was_wrong and may_stay_wrong):

@@ -227,16 +227,9 @@ class Collection(Generic[Item]):
     ) -> ItemStream[Item]:
         """Return a listing. `scan_at` gets the window once its ages are points in time; `whole` reads whole items where
         decoding rows is not enough, and tests them if the rows alone cannot decide the filter."""
-        request.check_limit()
-        row_filter = read_filter(request.filter)
-        digest = request.digest(self._target, table.name, row_filter)
-        after: Key | None = None
-        if request.page_token is None:
-            window = cursor.resolve(request.since, request.until, self._clock.now_us())
-        else:
-            types = tuple(self._codec.key_types(table).values())
-            (after, window), _ = cursor.decode_token(request.page_token, digest, table, types)
-            cursor.check_window(window, request.since, request.until)
+        digest, row_filter, window, after, _ = request.begin(
+            self._codec, table, f"{self._target}/{table.name}", self._clock
+        )
         test = None
         if row_filter is not None and not self._readable(table).covers(row_filter):
             test = row_filter.test(self._codec.table.key)  # any number of rows may be needed

@@ -236,8 +236,7 @@ class Messages(Collection[Message]):
     ) -> SearchStream[Message]:
         """Stream the messages whose content or search content contains the text; otherwise as `sessions.search`."""
         options.setdefault("limit", DEFAULT_LIMIT)
-        session = None if session_id is None else self._codec.check_id("session_id", session_id)
-        scope = {"session_id": session, "role": role}
+        scope = {"session_id": session_id, "role": role}
         return self._finder.find(ListRequest("search", scope, **options, text=text, sort=sort))
 
     # Deleting many

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from tsmem.clock import Time
+from tsmem.clock import Clock, Time
 from tsmem.errors import InvalidInput
+from tsmem.rows import Key, TableRef
+from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
+from tsmem.store.listing.cursor import Window
+from tsmem.store.listing.scan import read_filter
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
@@ -50,13 +54,29 @@ class ListRequest(NamedTuple):
     text: str | None = None
     sort: Sort = "newest"
 
-    def check_limit(self) -> None:
-        """Raise InvalidInput for a limit below 1."""
+    def begin(self, codec: Codec[Any], table: TableRef, source: str, clock: Clock) -> ListStart:
+        """Return where the items begin, by the page token if there is one. `table` has the keys that order them;
+        `source` names the store, and the table or index that is read. Raises InvalidInput."""
         if self.limit is not None and self.limit < 1:
             raise InvalidInput(f"the limit must be at least 1, not {self.limit}")
-
-    def digest(self, target: str, source: str, row_filter: RowFilter | None) -> str:
-        """Return the digest that ties a page token to this request, a store, and the table or index that is read."""
+        row_filter = read_filter(self.filter)
         parts = {key: getattr(self, key) for key in ("name", "text", "since", "until", "sort")}
         identity = None if row_filter is None else row_filter.identity
-        return cursor.digest({"target": target, "source": source, "filter": identity, **parts, **self.scope})
+        digest = cursor.digest({"source": source, "filter": identity, **parts, **self.scope})
+        if self.page_token is None:
+            return ListStart(digest, row_filter, cursor.resolve(self.since, self.until, clock.now_us()))
+        types = tuple(codec.key_types(table).values())
+        (after, window), token = cursor.decode_token(self.page_token, digest, table, types)
+        cursor.check_window(window, self.since, self.until)
+        return ListStart(digest, row_filter, window, after, token)
+
+
+class ListStart(NamedTuple):
+    digest: str
+    """Ties page tokens to a request and to what it reads."""
+    filter: RowFilter | None
+    window: Window
+    after: Key | None = None
+    """The key of the last item of the page before."""
+    token: Mapping[str, object] = {}
+    """All fields of the page token."""

@@ -237,8 +237,7 @@ class Sessions(Collection[Session]):
         Raises InvalidInput if the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100
         rows that the index proposes, and 1 more once in a store."""
         options.setdefault("limit", DEFAULT_LIMIT)
-        scope = {"user_id": None if user_id is None else self._codec.check_id("user_id", user_id)}
-        return self._finder.find(ListRequest("search", scope, **options, text=text, sort=sort))
+        return self._finder.find(ListRequest("search", {"user_id": user_id}, **options, text=text, sort=sort))
 
     # Deleting many
 

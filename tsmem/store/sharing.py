@@ -35,11 +35,7 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def others(
     client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
 ) -> dict[Pair, list[str]]:
-    """Return some of the other users for each pair whose session id other users have too; with `after`, only users
-    whose session is later than that, or has no update time.
-
-    The query excludes the pairs' own users, so it mostly finds nothing. Raises TableNotFound, and InvalidInput without
-    a search index that has both ids. Cost: 1 request, and 1 more for each 100 rows found."""
+    """As `Sessions.shared`. The query excludes the pairs' own users, so it mostly finds nothing."""
     found: dict[Pair, list[str]] = {}
     left = list(pairs)
     while left:

@@ -23,10 +23,10 @@ from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
 from tsmem.store.listing import cursor
-from tsmem.store.listing.cursor import Cursor, Window
-from tsmem.store.listing.scan import ItemStream, ReadProgress, read_filter
+from tsmem.store.listing.cursor import Cursor
+from tsmem.store.listing.scan import ItemStream, ReadProgress
 from tsmem.store.model import Item, Total
-from tsmem.store.requests import SORTS, ListRequest
+from tsmem.store.requests import SORTS, ListRequest, ListStart
 from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
 
 MAX_PAGE = 100
@@ -52,29 +52,26 @@ class Finder(Generic[Item]):
     def find(self, request: ListRequest) -> SearchStream[Item]:
         """Stream the items that match. Raises InvalidInput, and TableNotFound for a missing table or index.
         Cost: 1 request for each 100 rows that the index finds, and 1 once for each store."""
-        request.check_limit()
         if request.sort not in SORTS:
             raise InvalidInput(f"the results are sorted by newest or score, not '{request.sort}'")
         if request.text == "":
             raise InvalidInput("the text to search for is empty", hint="leave it out to find all of them")
         limits.text_bytes(request.text or "", "the text")
-        row_filter = read_filter(request.filter)
-        digest = request.digest(self._target, f"{self._codec.table.name}/{self._index}", row_filter)
-        position: SearchPosition | None = None
-        if request.page_token is None:
-            window = cursor.resolve(request.since, request.until, self._clock.now_us())
-        else:
-            position, window = _decode_token(request.page_token, digest, self._codec)
-            cursor.check_window(window, request.since, request.until)
+        table = self._codec.table
         equal = {name: value for name, value in request.scope.items() if value is not None}
-        is_recent = request.name == "recent"
-        criteria = SearchCriteria(request.text, equal, window, row_filter, request.sort, dated=is_recent)
+        for name in set(equal).intersection(table.key):
+            self._codec.check_id(name, equal[name])
+        start = request.begin(self._codec, table, f"{self._target}/{table.name}/{self._index}", self._clock)
+        criteria = SearchCriteria(
+            request.text, equal, start.window, start.filter, request.sort, dated=request.name == "recent"
+        )
+        position = None if start.after is None else _position(start.after, start.token)
         if position is not None:
             _check_position(position, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
         matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
         return SearchStream(
-            matches, request, lambda key: _encode_token(digest, window, matches.position_of(key)), self._read_progress
+            matches, request, lambda key: _encode_token(start, matches.position_of(key)), self._read_progress
         )
 
     def _search(self, search: Search) -> SearchPage:
@@ -239,27 +236,26 @@ def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
 # Page tokens
 
 
-def _encode_token(digest: str, window: Window, position: SearchPosition) -> str:
+def _encode_token(start: ListStart, position: SearchPosition) -> str:
     service = None if position.token is None else base64.b64encode(position.token).decode()
-    return cursor.encode_token(digest, Cursor(position.key, window), t=service, s=position.skip, u=position.time)
+    place = Cursor(position.key, start.window)
+    return cursor.encode_token(start.digest, place, t=service, s=position.skip, u=position.time)
 
 
-def _decode_token(page_token: str, digest: str, codec: Codec[Any]) -> tuple[SearchPosition, Window]:
-    """Return the position and window of a token. Raises InvalidInput if it is damaged or belongs to another query."""
-    types = tuple(codec.key_types(codec.table).values())
-    (after, window), document = cursor.decode_token(page_token, digest, codec.table, types)
-    service, skip, time = document.get("t"), document.get("s"), document.get("u")
+def _position(after: Key, token: Mapping[str, object]) -> SearchPosition:
+    """Return the position in a page token. Raises InvalidInput if it is damaged."""
+    service, skip, time = token.get("t"), token.get("s"), token.get("u")
     if type(skip) is not int or not 0 <= skip <= MAX_PAGE:
         raise cursor.damaged()
     if time is not None and (type(time) is not int or not limits.MIN_INTEGER <= time <= limits.MAX_INTEGER):
         raise cursor.damaged()
     try:
-        token = None if service is None else base64.b64decode(str(service), validate=True)
+        service_token = None if service is None else base64.b64decode(str(service), validate=True)
     except ValueError as error:
         raise cursor.damaged() from error
-    if token == b"":  # the service would take an empty token for the first page
+    if service_token == b"":  # the service would take an empty token for the first page
         raise cursor.damaged()
-    return SearchPosition(token, skip, after, time), window
+    return SearchPosition(service_token, skip, after, time)
 
 
 def _check_position(position: SearchPosition, codec: Codec[Any], criteria: SearchCriteria) -> None:
