@@ -70,6 +70,11 @@ PYTHON_TYPES: dict[ColumnType, type] = {
 """Compare with `type(value) is PYTHON_TYPES[...]`, because bool is a subclass of int."""
 
 
+def is_same(a: Value | None, b: Value | None) -> bool:
+    """Return True for equal values of one type: 1 is not True, and 0.0 is not -0.0."""
+    return type(a) is type(b) and a == b and (type(a) is not float or repr(a) == repr(b))
+
+
 class TableNames(NamedTuple):
     """The names that a profile sets for one of tsmem's two tables."""
 

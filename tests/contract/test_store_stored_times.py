@@ -7,7 +7,6 @@ import pytest
 from tests.support.backends import on_engine
 from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Message, Session
-from tsmem.store.bulk.stored_times import StoredTimes
 
 
 def times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]]:
@@ -43,7 +42,7 @@ def test_without_tables_nothing_is_known(empty_client: TableClient) -> None:
 
 @on_engine
 def test_ids_that_no_key_can_have_are_not_looked_up(empty_client: TableClient) -> None:
-    found = StoredTimes(empty_client, MemoryStore(empty_client).layout)
+    found = MemoryStore(empty_client).bulk.stored_times()
     for session, message in (("", "m"), ("s", ""), ("s" * 1025, "m"), ("s", "\ud800")):
         assert found.of_messages(session, [message]) is None
         assert found.of_session(session, message) is None

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tsmem.clock import Clock, deadline
@@ -38,7 +38,7 @@ from tsmem.port import (
     TableSchema,
 )
 from tsmem.retry.attempts import MAYBE_DONE, Attempts, RetryPolicy
-from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Value, Write
+from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write, is_same
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
@@ -303,14 +303,9 @@ def _is_as_written(write: Write, row: Row | None) -> bool:
     """Return True if a row is as the write would have left it."""
     if isinstance(write, Delete) or row is None:
         return isinstance(write, Delete) and row is None
-    if isinstance(write, Put):
-        return row.columns.keys() == write.columns.keys() and _has_values(row, write.columns)
-    return _has_values(row, write.columns) and not any(name in row.columns for name in write.delete)
-
-
-def _has_values(row: Row, ours: Mapping[str, Value]) -> bool:
-    """Return True if a row has these values, of the same types: 1 is not True, and 0.0 is not -0.0."""
     found = row.columns
-    return all(
-        type(found.get(name)) is type(value) and repr(found[name]) == repr(value) for name, value in ours.items()
-    )
+    if isinstance(write, Put) and found.keys() != write.columns.keys():
+        return False
+    if isinstance(write, Update) and any(name in found for name in write.delete):
+        return False
+    return all(is_same(found.get(name), value) for name, value in write.columns.items())

@@ -55,7 +55,7 @@ class MemoryStore:
     def bulk(self) -> Bulk:
         from tsmem.store.bulk.bulk import Bulk
 
-        return Bulk(self._client, self.layout, self._codecs, self.sessions, self.messages)
+        return Bulk(self._client, self._codecs, self.sessions, self.messages)
 
     def statistics(
         self, *, user_id: str | None = None, session_id: str | None = None, result: BulkResult | None = None

@@ -260,7 +260,7 @@ class Messages(Collection[Message]):
 
         result = BulkResult() if result is None else result
         window = cursor.resolve(None, until, self._clock.now_us())
-        with BatchWriter(self._client, "", result) as writer:
+        with BatchWriter(self._client, result) as writer:
             for delete in self.deletes(session_id, window, filter):
                 if dry_run:
                     result.messages += 1

@@ -285,9 +285,7 @@ class Sessions(Collection[Session]):
             condition = Condition(filter=Comparison("update_time", Op.LE, until_us))
             has_later = partial(self._messages.has_later, time=until_us) if with_messages else None
         candidates = (Candidate(Delete(table, key, condition), shared) for key, shared in pairs)
-        purge = SessionPurge(
-            self._client, table.name, result, messages_of=messages_of, has_later=has_later, dry_run=dry_run
-        )
+        purge = SessionPurge(self._client, result, messages_of=messages_of, has_later=has_later, dry_run=dry_run)
         purge.run(candidates)
         result.raise_failures("deleted")
         return result

@@ -49,7 +49,6 @@ class BatchWriter:
     def __init__(
         self,
         client: TableClient,
-        session_table: str,
         result: BulkResult,
         *,
         skip_failed_conditions: bool = False,
@@ -57,7 +56,6 @@ class BatchWriter:
     ) -> None:
         """`on_refused` gets the source of each refused write. Without it, a refused write stays the oldest."""
         self._client = client
-        self._session_table = session_table
         self._result = result
         self._skip_failed_conditions = skip_failed_conditions
         self._on_refused = on_refused
@@ -163,7 +161,7 @@ class BatchWriter:
                     refused.append((entry, outcome))
                 elif isinstance(write, Update):
                     pass  # a row of several writes counts once, by its Put
-                elif write.table.name == self._session_table:
+                elif "user_id" in write.table.key:
                     result.sessions += 1
                 else:
                     result.messages += 1

@@ -19,7 +19,6 @@ from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
-from tsmem.store.layout import Layout
 from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
@@ -50,11 +49,8 @@ class LoadOptions(NamedTuple):
 class Bulk:
     """Reads, checks and writes all items of a store."""
 
-    def __init__(
-        self, client: TableClient, layout: Layout, codecs: Codecs, sessions: Sessions, messages: Messages
-    ) -> None:
+    def __init__(self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages) -> None:
         self._client = client
-        self._layout = layout
         self._codecs = codecs
         self._sessions = sessions
         self._messages = messages
@@ -102,7 +98,6 @@ class Bulk:
         position = options.first
         writer = BatchWriter(
             self._client,
-            self._codecs.session.table.name,
             result,
             skip_failed_conditions=options.on_conflict == "skip",
             on_refused=options.on_refused,
@@ -176,7 +171,7 @@ class Bulk:
 
     def stored_times(self) -> StoredTimes:
         """Return a lookup of the times that the store has for items imported without one."""
-        return StoredTimes(self._client, self._layout)
+        return StoredTimes(self._client, self._codecs)
 
 
 def key_of(item: Session | Message) -> Key:

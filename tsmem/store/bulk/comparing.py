@@ -11,7 +11,7 @@ from itertools import groupby, tee
 from operator import itemgetter
 from typing import Literal, NamedTuple, TypeVar
 
-from tsmem.rows import Key, Value
+from tsmem.rows import Key, Value, is_same
 from tsmem.store.bulk.bulk import key_of
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.memory_store import MemoryStore
@@ -67,7 +67,7 @@ def _compared(
             yield Difference(kind, key, "surplus")
         else:
             a, b = _values(mine), _values(other)
-            columns = sorted(name for name in a.keys() | b.keys() if not _same(a.get(name), b.get(name)))
+            columns = sorted(name for name in a.keys() | b.keys() if not is_same(a.get(name), b.get(name)))
             if columns:
                 yield Difference(kind, key, "different", tuple(columns))
 
@@ -88,8 +88,3 @@ def _values(item: Session | Message) -> dict[str, Value | None]:
     else:
         fields = {"role": item.role, "content": item.content}
     return {**fields, "search_content": item.search_content, **item.metadata}
-
-
-def _same(a: Value | None, b: Value | None) -> bool:
-    """Return True for equal values of one type: 1 is not True, and 0.0 is not -0.0."""
-    return type(a) is type(b) and a == b and (type(a) is not float or repr(a) == repr(b))

@@ -41,7 +41,6 @@ class SessionPurge:
     def __init__(
         self,
         client: TableClient,
-        session_table: str,
         result: BulkResult,
         *,
         messages_of: Callable[[str], Iterator[Delete]] | None,
@@ -55,8 +54,8 @@ class SessionPurge:
         self._messages_of = messages_of
         self._has_later = has_later
         self._dry_run = dry_run
-        self._sessions = BatchWriter(client, session_table, result, skip_failed_conditions=True)
-        self._messages = BatchWriter(client, session_table, result)
+        self._sessions = BatchWriter(client, result, skip_failed_conditions=True)
+        self._messages = BatchWriter(client, result)
         self._counted: set[str] = set()
         """Ids of a dry run: messages that two users share are counted once."""
 

@@ -11,8 +11,8 @@ from tsmem import limits
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Range
+from tsmem.store.codec import Codecs
 from tsmem.store.concurrency import Pending, submit
-from tsmem.store.layout import Layout
 from tsmem.store.listing.scan import RowScan, Scan
 
 MAX_AT_ONCE = 16
@@ -22,9 +22,9 @@ MAX_AT_ONCE = 16
 class StoredTimes:
     """Looks up times by id. A missing table has none."""
 
-    def __init__(self, client: TableClient, layout: Layout) -> None:
+    def __init__(self, client: TableClient, codecs: Codecs) -> None:
         self._client = client
-        self._layout = layout
+        self._codecs = codecs
 
     @property
     def width(self) -> int:
@@ -36,7 +36,7 @@ class StoredTimes:
         if not _is_key(user_id=user_id, session_id=session_id):
             return None
         try:
-            row = self._client.get_row(self._layout.session.ref, (user_id, session_id), ("update_time",))
+            row = self._client.get_row(self._codecs.session.table, (user_id, session_id), ("update_time",))
         except TableNotFound:
             return None
         time = None if row is None else row.columns.get("update_time")
@@ -51,7 +51,7 @@ class StoredTimes:
         return submit(self._client.limiter, lambda: self._times(session_id, usable)) if usable else None
 
     def _times(self, session_id: str, ids: frozenset[str]) -> dict[str, list[int]]:
-        index, table = self._layout.message.index_ref, self._layout.message.ref
+        index, table = self._codecs.message.layout.index_ref, self._codecs.message.table
         span = Range((session_id, min(ids), MIN), (session_id, max(ids), MAX))
         for ref, part in ((index, span), (table, table.range_of(session_id))):
             at_id, at_time = ref.key.index("message_id"), ref.key.index("create_time")

@@ -77,7 +77,7 @@ def put(number: int, columns: dict[str, Value] | None = None) -> Put:
 
 
 def writer(client: Any, result: BulkResult, on_refused: Any = lambda key, error: None) -> BatchWriter:
-    return BatchWriter(client, "session", result, on_refused=on_refused)
+    return BatchWriter(client, result, on_refused=on_refused)
 
 
 def fill(writing: BatchWriter, first: int, batches: int) -> None:
