@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tsmem.clock import Clock, deadline
 from tsmem.errors import (
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
 Result = TypeVar("Result")
+Outcome = TypeVar("Outcome")
 TOO_LARGE = "OTSRequestBodyTooLarge"
 """The service's code for a request over 5 MB on the wire, of which nothing was done. The limit of 4 MB counts names and
 values alone, so a batch within it may still be too large as it is encoded."""
@@ -139,27 +140,25 @@ class RetryingClient:
     def _read_rows(
         self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None, attempts: Attempts
     ) -> list[RowRead]:
-        found: list[RowRead] = []
+        def read(places: Sequence[int]) -> list[RowRead]:
+            return self._client.get_rows(table, [keys[place] for place in places], columns)
 
-        def read() -> None:
-            """Read the rows that are left. Raises Unavailable when some are still left."""
-            left = [place for place in range(len(keys)) if not found or isinstance(found[place], Unavailable)]
-            rows = self._client.get_rows(table, [keys[place] for place in left], columns)
-            found[:] = found or rows
-            for place, row in zip(left, rows, strict=True):
-                found[place] = row
-            for row in found:
-                if isinstance(row, Unavailable):
-                    raise row
+        batch = _Batch(read, len(keys), attempts)
+        self._complete(batch, is_write=False)
+        return batch.outcomes
 
+    def _complete(self, batch: _Batch[Outcome], *, is_write: bool) -> None:
+        """Send a batch until each row has an outcome or the time is up. Raises an error of the whole batch."""
+        attempts = batch.attempts
         try:
-            self._retry(read, attempts)
+            self._retry(batch.send, attempts)
         except Unavailable:
-            if not found:
+            if not batch.answered:
                 raise
-        return [
-            attempts.given_up(row, lost=False, is_write=False) if isinstance(row, Unavailable) else row for row in found
-        ]
+        for place, outcome in enumerate(batch.outcomes):
+            if isinstance(outcome, Unavailable) and outcome is not batch.untried:
+                lost = is_write and place in batch.unconfirmed
+                batch.outcomes[place] = attempts.given_up(outcome, lost=lost, is_write=is_write)
 
     def get_range(
         self,
@@ -203,20 +202,16 @@ class RetryingClient:
         if len(rows) < len(writes):
             with deadline(self._clock, attempts.ends_s):
                 return self._client.write_rows(writes)
-        batch = _WriteBatch(self._client, writes, attempts.in_time)
-        try:
-            self._retry(batch.send, attempts)
-        except Unavailable:
-            if not batch.answered:
-                raise
-        for place, outcome in enumerate(batch.outcomes):
-            if isinstance(outcome, Unavailable) and outcome is not batch.untried:
-                lost = place in batch.unconfirmed
-                batch.outcomes[place] = attempts.given_up(outcome, lost=lost, is_write=True)
-        self._settle(batch, writes, attempts.ends_s)
+
+        def send(places: Sequence[int]) -> list[RowOutcome]:
+            return self._client.write_rows([writes[place] for place in places])
+
+        batch = _Batch(send, len(writes), attempts)
+        self._complete(batch, is_write=True)
+        self._settle(batch, writes)
         return batch.outcomes
 
-    def _settle(self, batch: _WriteBatch, writes: Sequence[Write], ends_s: float) -> None:
+    def _settle(self, batch: _Batch[None], writes: Sequence[Write]) -> None:
         """Read back the rows whose conditions failed, perhaps because of our own writes, and settle their outcomes."""
         tables: dict[TableRef, list[int]] = {}
         for place in batch.unsettled:
@@ -224,12 +219,10 @@ class RetryingClient:
         for table, places in tables.items():
             for start in range(0, len(places), MAX_ROWS_PER_READ):
                 some = places[start : start + MAX_ROWS_PER_READ]
-                attempts = self._attempts(ends_s)
                 rows: Sequence[RowRead]
                 try:
                     keys = [writes[place].key for place in some]
-                    in_time = attempts.in_time()
-                    rows = self._read_rows(table, keys, None, attempts) if in_time else [batch.untried] * len(some)
+                    rows = self._read_rows(table, keys, None, self._attempts(batch.attempts.ends_s))
                 except TsmemError as error:
                     rows = [error] * len(some)
                 for place, row in zip(some, rows, strict=True):
@@ -251,16 +244,18 @@ def _not_read_back(failure: TsmemError | None) -> Unavailable:
     return Unavailable(f"{MAYBE_DONE}, and could not be read back in time{why}", ambiguous=True)
 
 
-class _WriteBatch:
-    """Writes of different rows. `send` sends those that are left, and may be called again and again."""
+class _Batch(Generic[Outcome]):
+    """Reads or writes of different rows. `send` sends those that are left, and may be called again and again."""
 
-    def __init__(self, client: TableClient, writes: Sequence[Write], in_time: Callable[[], bool]) -> None:
-        self._client = client
-        self._writes = writes
-        self._in_time = in_time
+    def __init__(
+        self, call: Callable[[Sequence[int]], Sequence[Outcome | TsmemError]], count: int, attempts: Attempts
+    ) -> None:
+        """`call` sends the rows at these places."""
+        self._call = call
+        self.attempts = attempts
         self.untried = Unavailable("there was no time left to try it; it was not done")
         """The outcome of a row that was not sent."""
-        self.outcomes: list[RowOutcome] = [self.untried] * len(writes)
+        self.outcomes: list[Outcome | TsmemError] = [self.untried] * count
         self.answered = False
         """True once the service has replied to any part of the batch. Until then the batch fails as a whole."""
         self.unconfirmed: set[int] = set()
@@ -276,11 +271,11 @@ class _WriteBatch:
             raise max(left, key=lambda error: error.ambiguous)
 
     def _send(self, places: Sequence[int]) -> None:
-        if not self._in_time():
+        if not self.attempts.in_time():
             return
-        outcomes: Sequence[RowOutcome]
+        outcomes: Sequence[Outcome | TsmemError]
         try:
-            outcomes = self._client.write_rows([self._writes[place] for place in places])
+            outcomes = self._call(places)
             self.answered = True
         except TsmemError as error:
             too_large = isinstance(error, LimitExceeded) and error.service_code == TOO_LARGE
@@ -288,7 +283,7 @@ class _WriteBatch:
                 self._send(places[: len(places) // 2])
                 self._send(places[len(places) // 2 :])
                 return
-            if not (self.answered or isinstance(error, Unavailable) or (too_large and len(self._writes) > 1)):
+            if not (self.answered or isinstance(error, Unavailable) or (too_large and len(self.outcomes) > 1)):
                 raise
             outcomes = [error] * len(places)
         for place, outcome in zip(places, outcomes, strict=True):
