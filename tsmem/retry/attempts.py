@@ -33,8 +33,8 @@ class RetryPolicy(NamedTuple):
 class Attempts:
     """The attempts of one call, or of one part of it."""
 
-    def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random, ends_s: float | None = None) -> None:
-        """`ends_s` defaults to the end of the policy's timeout, or to the caller's deadline if that is sooner."""
+    def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random) -> None:
+        """They end with the policy's timeout, or with the caller's deadline if that is sooner."""
         left_s = time_left_s()
         timeout_s = policy.timeout_s if left_s is None else min(policy.timeout_s, left_s)
         self._clock = clock
@@ -42,8 +42,8 @@ class Attempts:
         self._random = draw
         self._started_s = clock.monotonic_s()
         self._pause_s = policy.first_pause_s
-        self.ends_s = self._started_s + timeout_s if ends_s is None else ends_s
-        self._last_s = self.ends_s - min(_LAST_S, (self.ends_s - self._started_s) * _LAST_PART)
+        self.ends_s = self._started_s + timeout_s
+        self._last_s = self.ends_s - min(_LAST_S, timeout_s * _LAST_PART)
         """The latest start of the last attempt."""
         self._is_last = False
         self.count = 0

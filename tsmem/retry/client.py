@@ -64,8 +64,8 @@ class RetryingClient:
         self.limiter = client.limiter
         self.rows_per_write = client.rows_per_write
 
-    def _attempts(self, ends_s: float | None = None) -> Attempts:
-        return Attempts(self._clock, self._policy, self._random, ends_s)
+    def _attempts(self) -> Attempts:
+        return Attempts(self._clock, self._policy, self._random)
 
     def _retry(self, call: Callable[[], Result], attempts: Attempts | None = None, *, is_write: bool = False) -> Result:
         """Make a call until it succeeds or the time is up. Notes in `attempts` if a reply may have been lost."""
@@ -135,15 +135,10 @@ class RetryingClient:
         return self._retry(lambda: self._client.get_row(table, key, columns))
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        return self._read_rows(table, keys, columns, self._attempts())
-
-    def _read_rows(
-        self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None, attempts: Attempts
-    ) -> list[RowRead]:
         def read(places: Sequence[int]) -> list[RowRead]:
             return self._client.get_rows(table, [keys[place] for place in places], columns)
 
-        batch = _Batch(read, len(keys), attempts)
+        batch = _Batch(read, len(keys), self._attempts())
         self._complete(batch, is_write=False)
         return batch.outcomes
 
@@ -183,14 +178,10 @@ class RetryingClient:
         attempts = self._attempts()
         try:
             self._retry(lambda: self._client.write_row(write), attempts, is_write=True)
-        except ConditionFailed as error:
+        except ConditionFailed:
             if not attempts.lost:
                 raise
-            reading = self._attempts(attempts.ends_s)
-            if not reading.in_time():
-                raise _not_read_back(None) from error
-            reading.lost = True
-            row = self._retry(lambda: self._client.get_row(write.table, write.key), reading, is_write=True)
+            row = self._retry(lambda: self._client.get_row(write.table, write.key), attempts, is_write=True)
             if not _is_as_written(write, row):
                 raise
 
@@ -222,12 +213,14 @@ class RetryingClient:
                 rows: Sequence[RowRead]
                 try:
                     keys = [writes[place].key for place in some]
-                    rows = self._read_rows(table, keys, None, self._attempts(batch.attempts.ends_s))
+                    with deadline(self._clock, batch.attempts.ends_s):
+                        rows = self.get_rows(table, keys)
                 except TsmemError as error:
                     rows = [error] * len(some)
                 for place, row in zip(some, rows, strict=True):
                     if isinstance(row, TsmemError):
-                        batch.outcomes[place] = _not_read_back(row)
+                        message = f"{MAYBE_DONE}, and could not be read back in time: {row.message}"
+                        batch.outcomes[place] = Unavailable(message, ambiguous=True)
                     elif _is_as_written(writes[place], row):
                         batch.outcomes[place] = None
 
@@ -236,12 +229,6 @@ class RetryingClient:
 
     def close(self) -> None:
         self._client.close()
-
-
-def _not_read_back(failure: TsmemError | None) -> Unavailable:
-    """Return the error for a row whose condition failed after a lost reply, and that could not be read back."""
-    why = "" if failure is None else f": {failure.message}"
-    return Unavailable(f"{MAYBE_DONE}, and could not be read back in time{why}", ambiguous=True)
 
 
 class _Batch(Generic[Outcome]):
