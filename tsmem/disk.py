@@ -58,7 +58,9 @@ def replace_file(path: str, content: bytes, on_new: Callable[[int], None] = lamb
     folder = os.open(os.path.dirname(path), ENTER_FOLDER)  # noqa: PTH120
     base = os.path.basename(path)  # noqa: PTH119
     try:
-        with replacing(folder, base, lambda name: rename(folder, name, base)) as stream:
+        with replacing(
+            folder, base, lambda name: os.replace(name, base, src_dir_fd=folder, dst_dir_fd=folder)
+        ) as stream:
             on_new(stream.fileno())
             stream.write(content)
     finally:
@@ -116,10 +118,6 @@ def _open_partial(folder: int, base: str) -> tuple[str, int]:
         return name, os.open(name, _PARTIAL | os.O_EXCL, 0o600, dir_fd=folder)
     except PermissionError as error:
         raise PermissionError(error.errno, "its folder cannot be written") from error
-
-
-def rename(folder: int, name: str, to: str) -> None:
-    os.replace(name, to, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def make_private_folder(folder: str) -> None:

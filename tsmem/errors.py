@@ -29,8 +29,6 @@ from typing import NamedTuple
 
 
 class TsmemError(Exception):
-    """The root of the tree; raised itself only for what has no class of its own."""
-
     def __init__(
         self,
         message: str,
@@ -57,64 +55,49 @@ class TsmemError(Exception):
         return type(self).__name__
 
 
-class InvalidInput(TsmemError):
-    """The request itself is wrong. Nothing was sent, nothing changed."""
+class InvalidInput(TsmemError): ...
 
 
-class LimitExceeded(InvalidInput):
-    """The request exceeds one of TableStore's limits."""
+class LimitExceeded(InvalidInput): ...
 
 
-class ProfileError(InvalidInput):
-    """The profile file cannot be used as it stands, or no such profile exists."""
+class ProfileError(InvalidInput): ...
 
 
-class NotFound(TsmemError):
-    """No row has the key."""
+class NotFound(TsmemError): ...
 
 
-class TableNotFound(NotFound):
-    """No table, secondary index or search index of that name."""
+class TableNotFound(NotFound): ...
 
 
-class Conflict(TsmemError):
-    """The stored data conflicts with the request."""
+class Conflict(TsmemError): ...
 
 
-class AlreadyExists(Conflict):
-    """The row or table exists already."""
+class AlreadyExists(Conflict): ...
 
 
-class ConditionFailed(Conflict):
-    """A condition on the row did not hold; the row is as it was."""
+class ConditionFailed(Conflict): ...
 
 
-class Ambiguous(Conflict):
-    """More than one row has this id."""
+class Ambiguous(Conflict): ...
 
 
-class SchemaMismatch(Conflict):
-    """A table or index exists and differs from what the profile describes."""
+class SchemaMismatch(Conflict): ...
 
 
-class Denied(TsmemError):
-    """Credentials were refused, or lack a permission."""
+class Denied(TsmemError): ...
 
 
-class Unavailable(TsmemError):
-    """The service did not carry out the request, or did not say whether it did: then `ambiguous` is true."""
+class Unavailable(TsmemError): ...
 
 
-class Throttled(Unavailable):
-    """The service refused for now; nothing was done."""
+class Throttled(Unavailable): ...
 
 
-class InvalidReply(Unavailable):
-    """The reply breaks the protocol and was discarded; repeating the request would not help."""
+class InvalidReply(Unavailable): ...
 
 
-class StorageFailure(TsmemError):
-    """The local file failed: no space, read-only, damaged, or not a store."""
+class StorageFailure(TsmemError): ...
 
 
 class RowFailure(NamedTuple):
@@ -125,8 +108,6 @@ class RowFailure(NamedTuple):
 
 
 class PartialFailure(TsmemError):
-    """Some rows of a bulk request failed."""
-
     def __init__(
         self, message: str, *, done: int, failures: Sequence[RowFailure] = (), hint: str | None = None
     ) -> None:

@@ -46,7 +46,6 @@ def is_name(text: str) -> bool:
 
 
 def check_name(kind: str, name: str) -> None:
-    """Raise InvalidInput unless `name` can name a table, an index or a key column."""
     if not is_name(name):
         raise _invalid(f"Invalid {kind} name: '{name}'.")
 
@@ -72,7 +71,6 @@ def check_column_name(name: str, kind: str = "column") -> int:
 
 
 def name_bytes(name: str) -> int:
-    """Return the UTF-8 length of a column's name."""
     return len(name) if name.isascii() else len(name.encode())
 
 
@@ -162,7 +160,6 @@ def check_write(write: Write) -> int:
 
 
 def check_row_size(count: int, size: int) -> None:
-    """Raise LimitExceeded if one write has too many columns or too many bytes."""
     if count > MAX_COLUMNS_PER_WRITE:
         raise _limit(
             f"The number of attribute columns exceeds the limit, limit count: {MAX_COLUMNS_PER_WRITE}, "
@@ -198,11 +195,9 @@ def check_read(keys: Sequence[Key]) -> None:
 
 
 def check_row_count(count: int, most: int) -> None:
-    """Raise LimitExceeded for a batch of more than `most` rows."""
     if count > most:
         raise _limit(f"Rows count exceeds the upper limit: {most}.")
 
 
 def capacity_units(size: int) -> int:
-    """Return the capacity units of so many bytes: one for each started 4 KB, at least one."""
     return max(1, -(-size // CAPACITY_UNIT_BYTES))

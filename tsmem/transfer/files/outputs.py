@@ -32,7 +32,6 @@ from tsmem.disk import (
     SUFFIXES,
     is_store,
     link_of_another,
-    rename,
     replacing,
     store_beside,
     sync_folder,
@@ -157,7 +156,7 @@ class Output:
     def _put_in_place(self, partial: str) -> None:
         self._caller.whole_file = None  # from here on the file may be the new one
         try:
-            rename(self._folder, partial, self._base)
+            os.replace(partial, self._base, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         except OSError as error:
             if error.errno != errno.EBUSY or self._descriptor < 0:
                 self._caller.whole_file = self.name
