@@ -96,8 +96,6 @@ class _WithGlobalOptions:
 
 
 class HouseCommand(_WithGlobalOptions, TyperCommand):
-    """A command as Typer parses and runs it."""
-
     declaration: Declaration
 
     def invoke(self, ctx: Any) -> Any:

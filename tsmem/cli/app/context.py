@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from tsmem.store import MemoryStore
     from tsmem.store.bulk.result import BulkResult
 
-SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the name of the variable
-"""The variable with the secret that `serve` takes."""
+SECRET_VARIABLE = "TSMEM_SERVE_SECRET"  # noqa: S105 - the name of the variable that `serve` reads
 
 
 @dataclass

@@ -22,13 +22,11 @@ class HelpShown(Exception):
 
 
 def show_help(ctx: Any, param: object, value: bool) -> None:
-    """The callback of --help."""
     if value and not ctx.resilient_parsing:
         raise HelpShown(ctx.get_help())
 
 
 def global_options() -> list[TyperOption]:
-    """Return new option objects, for one command."""
     return [
         _option("--profile", "-p", metavar="NAME", help="Which profile to use.", autocompletion=complete_profile),
         _option("--config", metavar="FILE", help="The profile file."),

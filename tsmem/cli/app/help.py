@@ -44,7 +44,6 @@ TOPICS = {
 
 
 def topic_page(topic: str) -> str:
-    """Return the page on a topic, as Markdown."""
     return (Path(tsmem.__file__).with_name("manual") / f"{topic}.md").read_text(encoding="utf-8")
 
 
@@ -90,7 +89,6 @@ def help_(
 
 
 def _command_help(words: Sequence[str]) -> str:
-    """Return what `tsmem WORDS --help` shows."""
     at: Any = typer.Context(root, info_name="tsmem")
     for position, word in enumerate(words):
         known = list(getattr(at.command, "commands", ()))

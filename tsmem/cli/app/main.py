@@ -21,8 +21,7 @@ from tsmem.errors import InvalidInput
 if TYPE_CHECKING:
     from tsmem.render.result import Result
 
-COMPLETE = "_TSMEM_COMPLETE"
-"""The variable that a shell's completion script sets."""
+COMPLETE = "_TSMEM_COMPLETE"  # set by the completion script of a shell
 
 
 def main(
@@ -50,7 +49,6 @@ def main(
 
 
 def _exit_code(context: Context, argv: Sequence[str]) -> int:
-    """Run the command line, report what it raised, and return the exit code."""
     try:
         try:
             return _run(context, argv)

@@ -108,10 +108,10 @@ def checked(context: Context, filter: str | None) -> str | None:  # noqa: A002 -
     try:
         RowFilter(filter)
     except InvalidInput as error:
-        sentence, _, place = error.message.partition("\n")
-        if context.format in ("json", "jsonl"):
-            raise InvalidInput(f"--filter: {error.message}", hint=error.hint) from error
-        for line in place.splitlines():
-            context.say(line)
-        raise InvalidInput(f"--filter: {sentence}", hint=error.hint) from error
+        message = error.message
+        if context.format not in ("json", "jsonl"):
+            message, _, place = message.partition("\n")
+            for line in place.splitlines():
+                context.say(line)
+        raise InvalidInput(f"--filter: {message}", hint=error.hint) from error
     return filter

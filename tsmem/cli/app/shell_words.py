@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
 
 NOT_SHOWN = "(no command is shown: it would hold a character that cannot be pasted into every shell)"
-"""Said in the place of a command."""
 
 
 def repeated_command(

@@ -22,16 +22,12 @@ and a program that passes it on."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the run to stop."""
-
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
 
 
 class StopSignals:
-    """The handler of the three signals, and what it has received."""
-
     def __init__(
         self, monotonic_s: Callable[[], float] = time.monotonic, end: Callable[[int], object] = os._exit
     ) -> None:
@@ -41,7 +37,6 @@ class StopSignals:
         self._may_wait: Callable[[], bool] = lambda: False
         self._waiting: int | None = None
         self.raised: int | None = None
-        """The signal that was raised as Stopped."""
 
     def install(self) -> None:
         """Handle the signals from now on, except those that are ignored."""
@@ -82,7 +77,6 @@ class StopSignals:
         self.check()
 
     def check(self) -> None:
-        """Raise Stopped if a signal waits."""
         if self._waiting is not None:
             number, self._waiting = self._waiting, None
             self.raised = number

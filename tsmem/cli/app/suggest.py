@@ -67,7 +67,6 @@ def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_message(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the messages of the session on the line."""
     session = ctx.params.get("session")
     if not isinstance(session, str) or not session:
         return []

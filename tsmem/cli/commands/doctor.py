@@ -42,7 +42,6 @@ MAX_SKEW_S = 60.0
 _KINDS = ("orphans", "shared session", "update_time", "size")
 """The kinds of findings about rows, in the order of the report."""
 MAX_NAMED = 20
-"""The findings of one kind about rows that are named; the others are counted."""
 
 
 class Finding(NamedTuple):
@@ -53,7 +52,6 @@ class Finding(NamedTuple):
     command: Words = ()
     """The command line that mends it, or that shows it where mending takes a decision."""
     mended: bool = False
-    """True if --fix has mended it."""
 
 
 @root.command(

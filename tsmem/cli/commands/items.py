@@ -72,7 +72,6 @@ def _lost_values(old: Item, new: Item) -> dict[str, Value]:
 
 
 def changes(context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
-    """Return the changes that -m, --unset and --replace-metadata ask for."""
     from tsmem.store import Changes
 
     return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)

@@ -148,7 +148,7 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
         STOP_SIGNALS.taken()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends the process while the server stops
         stack.close()
-        log.add_end()
+        log.add(f"stopped: {quantity(log.answered, 'request')} answered")
 
 
 def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:
@@ -174,7 +174,7 @@ class ServerLog:
         self._lock = threading.Lock()
         self._dropped = 0
         self._warned = False
-        self._answered = 0
+        self.answered = 0
         self._thread = threading.Thread(target=self._write, name="tsmem-stderr", daemon=True)
 
     def start(self) -> None:
@@ -222,13 +222,10 @@ class ServerLog:
             f"TABLESTORE_ACCESS_KEY_ID={key_id} TABLESTORE_ACCESS_KEY_SECRET={secret} tsmem -p env init-tables"
         )
 
-    def add_end(self) -> None:
-        self.add(f"stopped: {quantity(self._answered, 'request')} answered")
-
     def add_request(self, entry: LogEntry) -> None:
         """Count a request, log it if that is asked for, and say what went wrong with it."""
         with self._lock:
-            self._answered += entry.status != 0
+            self.answered += entry.status != 0
             warns = not (entry.is_verified or self._warned)
             self._warned = self._warned or warns
         if warns:

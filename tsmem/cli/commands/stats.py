@@ -36,7 +36,7 @@ def stats(
     o.check_whose(user, session)
     with account(context, "counted", asked=progress):
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)
-    say_why_nothing(context, user=user, session=session)
+    say_why_nothing(context, user, session)
     document = {"user_id": user, "session_id": session, **_document(found)}
     return Report(document, _COLUMNS, list(_measures(found)), parts=list(_parts(found)))
 

@@ -64,7 +64,7 @@ def export(
             output.write_whole(lines)
     if not (progress or draws(context)):
         context.say(f"exported {counted(context.result)} to {file}")
-    say_why_nothing(context, user=user, session=session)
+    say_why_nothing(context, user, session)
     return None
 
 
@@ -75,7 +75,7 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
     with account(context, "exported", asked=asked, quiet=context.streams.stdout_is_terminal):
         yield b"".join(islice(lines, 2))
         yield from lines
-    say_why_nothing(context, user=user, session=session)
+    say_why_nothing(context, user, session)
 
 
 @root.command(
@@ -174,7 +174,7 @@ def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None,
     options = LoadOptions(on_refused=lambda record, error: None)  # it is counted, and named at the end
     with _naming_init_tables(context, profiles[1]):
         target.bulk.load(SharedIds(context.say, target).watch(records()), options, result=context.result)
-    say_why_nothing(context, user=user, session=session, store=source)
+    say_why_nothing(context, user, session)
     return counts(context.result)
 
 
@@ -203,7 +203,7 @@ def _compare(
         if found["surplus"] < count:
             error.hint = "the same command without --check writes what is missing or different"
     else:
-        say_why_nothing(context, user=user, session=session, store=source)
+        say_why_nothing(context, user, session)
         context.say(f"{source.target} and {target.target} are equal: {counted(result)} compared")
         if context.format == "table":
             return None

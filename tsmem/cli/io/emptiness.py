@@ -33,10 +33,10 @@ class AskedListing:
         self.conditions = ["the text" if name == "text" else f"--{name}" for name in given]
 
 
-def why_empty(context: Context, asked: AskedListing, store: MemoryStore | None = None) -> str:
-    """Return the sentence on why nothing was found, without a reason if the store fails."""
+def why_empty(context: Context, asked: AskedListing) -> str:
+    """Return the sentence on why nothing was found in the store that was opened first, without a reason if it fails."""
     try:
-        return f"no {asked.noun}s found: {_why(store or context.store, asked)}"
+        return f"no {asked.noun}s found: {_why(context.opened[0], asked)}"
     except TsmemError:
         return f"no {asked.noun}s found"
 
@@ -83,17 +83,14 @@ def nearest_session(store: MemoryStore, session: str) -> str:
         return ""
 
 
-def say_why_nothing(
-    context: Context, *, user: str | None, session: str | None, store: MemoryStore | None = None
-) -> None:
+def say_why_nothing(context: Context, user: str | None, session: str | None) -> None:
     """If a bulk command found nothing, say why: of all, of one user, or of one session id."""
     if context.result.done or context.result.failed:
         return
-    source = store or context.store
     if session is not None:
-        near = nearest_session(source, session)
+        near = nearest_session(context.opened[0], session)
         context.say(f"nothing found: there is no session '{session}', and there are no messages of it{near}")
     elif user is not None:
-        context.say(why_empty(context, AskedListing("session", user), source))
+        context.say(why_empty(context, AskedListing("session", user)))
     else:
-        context.say(f"nothing found: {source.target} has no sessions and no messages")
+        context.say(f"nothing found: {context.opened[0].target} has no sessions and no messages")

@@ -39,7 +39,6 @@ class Progress:
     """The progress line of a run. The working thread draws it; no other thread writes to the terminal."""
 
     def __init__(self, context: Context, line: Callable[[], str]) -> None:
-        """`line` returns the text to show."""
         context.clear_line()
         context.clear_line = self.clear
         self._context = context
@@ -65,14 +64,12 @@ class Progress:
                 self._drawn.update(self._drawn.task_ids[0], description=self._line(), refresh=True)
 
     def clear(self) -> None:
-        """Remove the line from the terminal."""
         if self._drawn is not None:
             with STOP_SIGNALS.waiting():
                 self._drawn.stop()
                 self._drawn = None
 
     def _started(self) -> RichProgress:
-        """Draw a spinner, the elapsed time and the line."""
         from rich.console import Console
         from rich.progress import Progress as RichProgress
         from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn

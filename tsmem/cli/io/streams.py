@@ -16,8 +16,6 @@ from tsmem.transfer.files.descriptors import WaitingFile
 
 @dataclass(eq=False, repr=False)
 class Streams:
-    """The streams that a run reads and writes."""
-
     stdin: BinaryIO
     stdout: BinaryIO
     stderr: BinaryIO
