@@ -30,7 +30,7 @@ from tsmem.rows import (
 )
 from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
-from tsmem.store.listing.cursor import Cursor, Window
+from tsmem.store.listing.cursor import Window
 from tsmem.store.listing.scan import ItemStream, ReadProgress, RowScan, Scan, read_filter
 from tsmem.store.metadata import EMPTY
 from tsmem.store.model import Item
@@ -244,7 +244,7 @@ class Collection(Generic[Item]):
             items,
             has_more,
             request.limit,
-            lambda key: cursor.encode_token(digest, Cursor(key, window)),
+            lambda key: cursor.encode_token(digest, window, key),
             request.page_token,
             self.read_progress,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
-from tsmem.clock import Clock, Time
+from tsmem.clock import Age, Clock, Time
 from tsmem.errors import InvalidInput
 from tsmem.rows import Key, TableRef
 from tsmem.store.codec import Codec
@@ -65,9 +65,10 @@ class ListRequest(NamedTuple):
         digest = cursor.digest({"source": source, "filter": identity, **parts, **self.scope})
         if self.page_token is None:
             return ListStart(digest, row_filter, cursor.resolve(self.since, self.until, clock.now_us()))
-        types = tuple(codec.key_types(table).values())
-        (after, window), token = cursor.decode_token(self.page_token, digest, table, types)
-        cursor.check_window(window, self.since, self.until)
+        window, after, token = cursor.decode_token(self.page_token, digest, codec.key_types(table))
+        for point, end in zip(window, (self.since, self.until), strict=True):
+            if (point is None) if isinstance(end, Age) else (point != end):
+                raise cursor.damaged()
         return ListStart(digest, row_filter, window, after, token)
 
 

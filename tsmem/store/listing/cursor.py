@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from tsmem import limits
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
-from tsmem.rows import Key, TableRef
+from tsmem.rows import Key
 
 VERSION = 1
 MAX_TOKEN_LENGTH = 40_000
@@ -28,12 +28,6 @@ class Window(NamedTuple):
 
     since: int | None
     until: int | None
-
-
-class Cursor(NamedTuple):
-    after: Key
-    """The last key that was returned, in the order of the table or index that is read."""
-    window: Window
 
 
 def digest(query: Mapping[str, object]) -> str:
@@ -63,18 +57,18 @@ def _is_time(value: object) -> bool:
     return value is None or (type(value) is int and limits.MIN_INTEGER <= value <= limits.MAX_INTEGER)
 
 
-def encode_token(query_digest: str, cursor: Cursor, **more: object) -> str:
-    """Return the token of a place in a query. `more` are further fields, which a search needs."""
-    document = {"v": VERSION, "q": query_digest, "w": list(cursor.window), "k": list(cursor.after), **more}
+def encode_token(query_digest: str, window: Window, after: Key, **more: object) -> str:
+    """Return the token of the place behind a key. `more` are further fields, which a search needs."""
+    document = {"v": VERSION, "q": query_digest, "w": list(window), "k": list(after), **more}
     text = json.dumps(document, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def decode_token(
-    token: str, query_digest: str, table: TableRef, types: Sequence[type]
-) -> tuple[Cursor, Mapping[str, object]]:
-    """Return the place that a token names, with a key of these types, and all of the token's fields. Raises
-    InvalidInput for a damaged token, or one of another query."""
+    token: str, query_digest: str, key_types: Mapping[str, type]
+) -> tuple[Window, Key, Mapping[str, object]]:
+    """Return a token's window, its key, which has these types, and all of its fields. Raises InvalidInput for a damaged
+    token, or one of another query."""
     if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise damaged()
     try:
@@ -91,19 +85,12 @@ def decode_token(
             "the page token belongs to another query", hint="repeat the listing with the options that gave the token"
         )
     key, window = document.get("k"), document.get("w")
-    if not (isinstance(key, list) and tuple(map(type, key)) == tuple(types)):
+    if not (isinstance(key, list) and [*map(type, key)] == [*key_types.values()]):
         raise damaged()
     if not (isinstance(window, list) and len(window) == 2 and all(map(_is_time, window))):
         raise damaged()
-    limits.check_key(table.key, tuple(key))
-    return Cursor(tuple(key), Window(*window)), document
-
-
-def check_window(window: Window, since: Time | None, until: Time | None) -> None:
-    """Raise InvalidInput for a token's window that cannot come from these ends."""
-    for point, end in zip(window, (since, until), strict=True):
-        if (point is None) if isinstance(end, Age) else (point != end):
-            raise damaged()
+    limits.check_key(tuple(key_types), tuple(key))
+    return Window(*window), tuple(key), document
 
 
 def damaged() -> InvalidInput:

@@ -23,7 +23,6 @@ from tsmem.rows import Key, Row
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
 from tsmem.store.listing import cursor
-from tsmem.store.listing.cursor import Cursor
 from tsmem.store.listing.scan import ItemStream, ReadProgress
 from tsmem.store.model import Item, Total
 from tsmem.store.requests import SORTS, ListRequest, ListStart
@@ -238,8 +237,8 @@ def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
 
 def _encode_token(start: ListStart, position: SearchPosition) -> str:
     service = None if position.token is None else base64.b64encode(position.token).decode()
-    place = Cursor(position.key, start.window)
-    return cursor.encode_token(start.digest, place, t=service, s=position.skip, u=position.time)
+    key, skip, time = position.key, position.skip, position.time
+    return cursor.encode_token(start.digest, start.window, key, t=service, s=skip, u=time)
 
 
 def _position(after: Key, token: Mapping[str, object]) -> SearchPosition:
