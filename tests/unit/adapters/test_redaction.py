@@ -18,7 +18,7 @@ from tsmem.cli.io.streams import Streams
 def test_a_traceback_hides_a_signature_without_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         seen.extend(CURRENT_ATTEMPT.get().signatures)
         raise ValueError(seen[-1])
 

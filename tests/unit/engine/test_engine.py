@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
 from tests.support.store_files import BY_ID, MESSAGE, SEARCH, keys, opened
 from tsmem.adapters.local import LocalClient
 from tsmem.queries import Contains, Match, Query, Search, Term
-from tsmem.rows import MAX, MIN, Range, Row
+from tsmem.rows import MAX, MIN, KeyBound, Range, Row
 
 ROOT = Path(__file__).parents[3]
 PRELUDE = """
@@ -20,7 +22,6 @@ from pathlib import Path
 from tests.support.store_files import MESSAGE, SEARCH
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.errors import AlreadyExists
 from tsmem.rows import Put
 client = LocalClient(Path(sys.argv[1]), SystemClock())
 me = sys.argv[2]
@@ -53,14 +54,8 @@ for number in range(10):  # each batch replaces the one before
 
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     """A process that runs a piece of code."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    argv = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
@@ -74,28 +69,24 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
         writer.send_signal(signal.SIGKILL)
         acknowledged += [int(line) for line in writer.communicate()[0].split()]
         with opened(path) as client:
-            batches = _batches(client)
+            batches = Counter(row.key[1] for row in rows(client))
+            assert {3000} == {len(str(row.columns["content"])) for row in rows(client)}
             entries = keys(client, BY_ID)
             searched = found(client, Term("n", 7)), found(client, Contains("content", "xxx"))
 
         assert set(acknowledged) <= set(batches)
         assert len(batches) <= len(acknowledged) + 1
-        assert all(len(rows) == 100 for rows in batches.values())
-        assert all(len(str(row.columns["content"])) == 3000 for rows in batches.values() for row in rows)
+        assert {100} == set(batches.values())
         assert len(entries) == min(5000, 100 * len(batches))
         assert searched == (len(batches), 100 * len(batches))
 
 
-def _batches(client: LocalClient) -> dict[object, list[Row]]:
-    """All rows by the batch that wrote them."""
-    batches: dict[object, list[Row]] = {}
-    span: Range | None = Range((MIN,) * 3, (MAX,) * 3)
-    while span is not None:
-        page = client.get_range(MESSAGE.ref, span)
-        for row in page.rows:
-            batches.setdefault(row.key[1], []).append(row)
-        span = None if page.next_start is None else Range(page.next_start, span.end)
-    return batches
+def rows(client: LocalClient) -> Iterator[Row]:
+    start: KeyBound | None = (MIN,) * 3
+    while start is not None:
+        page = client.get_range(MESSAGE.ref, Range(start, (MAX,) * 3))
+        yield from page.rows
+        start = page.next_start
 
 
 def found(client: LocalClient, query: Query) -> int | None:

@@ -82,12 +82,8 @@ def test_function_call_reads_as_a_call() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        '{"price": 1.50, "x": "' + "y" * 90 + '"}',
-        '{"n": 1e2, "x": "' + "y" * 90 + '"}',
-        '{"n": -0, "x": "' + "y" * 90 + '"}',
-        '{"a": 1, "a": 2, "x": "' + "y" * 90 + '"}',
         "[" * 3000 + "]" * 3000,
-        '{"a": NaN, "x": "' + "y" * 90 + '"}',
+        *(f'{{{n}, "x": "{"y" * 90}"}}' for n in ('"a": 1.50', '"a": 1e2', '"a": -0', '"a": 1, "a": 2', '"a": NaN')),
     ],
 )
 def test_json_that_would_change_is_shown_as_stored(content: str) -> None:

@@ -33,7 +33,6 @@ from tsmem.rows import (
     Range,
     TableRef,
     Update,
-    Value,
     Write,
 )
 
@@ -90,13 +89,9 @@ def batch_answer(**tables: list[str | None]) -> Any:
 
 def test_batch_outcomes_are_in_the_order_of_the_writes() -> None:
     client, service = canned(batch_answer(a=[None, "OTSConditionCheckFail"], b=["OTSServerBusy", None]))
-    writes: list[Write] = [
-        Put(A, ("1",), {}),
-        Delete(B, ("2",)),
-        Put(A, ("3",), {}, MUST_NOT_EXIST),
-        Put(B, ("4",), {}),
-    ]
-    outcomes = client.write_rows(writes)
+    outcomes = client.write_rows(
+        [Put(A, ("1",), {}), Delete(B, ("2",)), Put(A, ("3",), {}, MUST_NOT_EXIST), Put(B, ("4",), {})]
+    )
 
     assert [type(None), Throttled, ConditionFailed, type(None)] == [type(outcome) for outcome in outcomes]
     assert "b OTSServerBusy" == str(outcomes[1])
@@ -205,17 +200,14 @@ def test_search_fields_of_unknown_kinds_keep_the_kinds_name() -> None:
         body += b"\x0a" + bytes((len(field) + 2,)) + b"\x0a" + bytes((len(field),)) + field
     client, _ = canned(body)
 
-    assert client.describe_search_index("a", "i") == SearchIndexSchema(
-        "a",
-        "i",
-        (
-            ("known", FieldType("KEYWORD")),
-            ("date", FieldType("DATE")),
-            ("text", FieldType("TEXT", "fuzzy", 1, 7)),
-            ("fuzzy", FieldType("FUZZY_KEYWORD")),
-            ("new", FieldType("TYPE_99")),
-        ),
-        in_step=False,
+    found = client.describe_search_index("a", "i")
+    assert not found.in_step
+    assert found.fields == (
+        ("known", FieldType("KEYWORD")),
+        ("date", FieldType("DATE")),
+        ("text", FieldType("TEXT", "fuzzy", 1, 7)),
+        ("fuzzy", FieldType("FUZZY_KEYWORD")),
+        ("new", FieldType("TYPE_99")),
     )
 
 
@@ -291,23 +283,16 @@ def test_requests_are_signed_v2_or_v4_with_a_region_and_carry_the_token(region: 
     assert "the-token" == headers["x-ots-ststoken"]
 
 
-def test_log_lines_name_the_request_and_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_request_is_logged_with_its_code_and_nothing_of_its_rows(caplog: pytest.LogCaptureFixture) -> None:
     lines: list[str] = []
-    columns: dict[str, Value] = {"secret": "what the row holds"}
     client = TablestoreClient(PROFILE, log=lines.append)
-    refusal = table_store_pb2.Error(code="OTSServerBusy", message="Server is busy.")
-    service = CannedService(client, (503, refusal), batch_answer(a=[None, None]))
-    with caplog.at_level(logging.DEBUG):
-        with pytest.raises(Throttled):
-            client.write_row(Put(A, ("1",), columns))
-        client.write_rows([Put(A, ("1",), columns), Put(A, ("2",), columns)])
+    CannedService(client, (503, table_store_pb2.Error(code="OTSServerBusy", message="Server is busy.")))
+    with caplog.at_level(logging.DEBUG), pytest.raises(Throttled):
+        client.write_row(Put(A, ("1",), {"secret": "what the row holds"}))
 
-    assert lines[0].startswith("PutRow a, 1 row, ")
+    assert ["PutRow a, 1 row, "] == [line[:17] for line in lines]
     assert lines[0].endswith(" ms, request request-1, OTSServerBusy")
-    assert lines[1].startswith("BatchWriteRow a, 2 rows, ")
-    said = "\n".join([*lines, caplog.text])
-    hidden = ["test-key", "what the row holds", *(sent[1]["x-ots-signature"] for sent in service.sent)]
-    assert [] == [text for text in hidden if text in said]
+    assert "what the row holds" not in lines[0] + caplog.text
 
 
 def test_the_adapter_starts_quietly() -> None:

@@ -6,22 +6,10 @@ from functools import partial
 
 import pytest
 
+from tsmem import queries as q
 from tsmem.adapters.tablestore.search import has_contains, plan_contains, search_request
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
-from tsmem.queries import (
-    Bool,
-    Contains,
-    HasField,
-    Match,
-    MatchAll,
-    MatchPhrase,
-    Operator,
-    Prefix,
-    Query,
-    Search,
-    Wildcard,
-)
 
 SINGLE, SPLIT, MAX, MIN = (FieldType("TEXT", name) for name in ("single_word", "split", "max_word", "min_word"))
 FUZZY = FieldType("TEXT", "fuzzy", 2, 4)
@@ -29,23 +17,24 @@ CASED = FieldType("TEXT", "single_word", case_sensitive=True)
 COMMA = FieldType("TEXT", "split", delimiter=",")
 
 
-phrase, pattern, words = partial(MatchPhrase, "t"), partial(Wildcard, "t"), partial(Match, "t", operator=Operator.AND)
+phrase, pattern = partial(q.MatchPhrase, "t"), partial(q.Wildcard, "t")
+words = partial(q.Match, "t", operator=q.Operator.AND)
 
 
-def either(*queries: Query) -> Query:
-    return Bool(should=queries)
+def either(*queries: q.Query) -> q.Query:
+    return q.Bool(should=queries)
 
 
-def both(*queries: Query) -> Query:
-    return Bool(must=queries)
+def both(*queries: q.Query) -> q.Query:
+    return q.Bool(must=queries)
 
 
-ANY = HasField("t")
-PLANNED: list[tuple[FieldType, str, Query]] = [
+ANY = q.HasField("t")
+PLANNED: list[tuple[FieldType, str, q.Query]] = [
     # Words; the last of three letters or more may go on.
-    (SINGLE, "to be", phrase("to be")), (SINGLE, "Tea", either(phrase("Tea"), Prefix("t", "tea"))),
-    (SINGLE, "red TEA", either(phrase("red TEA"), both(phrase("red "), Prefix("t", "tea")))),
-    (MAX, "茶 tea4", either(words("茶 tea4"), both(words("茶 "), Prefix("t", "tea4")))),
+    (SINGLE, "to be", phrase("to be")), (SINGLE, "Tea", either(phrase("Tea"), q.Prefix("t", "tea"))),
+    (SINGLE, "red TEA", either(phrase("red TEA"), both(phrase("red "), q.Prefix("t", "tea")))),
+    (MAX, "茶 tea4", either(words("茶 tea4"), both(words("茶 "), q.Prefix("t", "tea4")))),
     *((MAX, text, words(text)) for text in ("退款", "te", "tea?", "茶tea", "tea茶")), (MIN, "a", words("a")),
     # No words, and case that the index keeps: every row with the field.
     (SINGLE, "\u0301", ANY), (MAX, "?!?", ANY), (COMMA, ",", ANY), (CASED, "Tea", ANY), (CASED, "退款", phrase("退款")),
@@ -63,19 +52,19 @@ PLANNED: list[tuple[FieldType, str, Query]] = [
 
 
 def test_a_field_is_asked_for_what_its_analyzer_knows() -> None:
-    assert PLANNED == [(kind, text, plan_contains(Contains("t", text), {"t": kind})) for kind, text, _ in PLANNED]
+    assert PLANNED == [(kind, text, plan_contains(q.Contains("t", text), {"t": kind})) for kind, text, _ in PLANNED]
 
 
 def test_a_part_is_sent_wherever_it_is_in_a_query_but_not_left_out() -> None:
-    part, by_phrase = Contains("t", "to"), phrase("to")
-    within = Bool((part,), (MatchAll(),), (Bool(should=(part,)), MatchAll()), (part,), 1)
-    planned = Bool((by_phrase,), (MatchAll(),), (Bool(should=(by_phrase,)), MatchAll()), (by_phrase,), 1)
+    part, by_phrase = q.Contains("t", "to"), phrase("to")
+    within = q.Bool((part,), (q.MatchAll(),), (q.Bool(should=(part,)), q.MatchAll()), (part,), 1)
+    planned = q.Bool((by_phrase,), (q.MatchAll(),), (q.Bool(should=(by_phrase,)), q.MatchAll()), (by_phrase,), 1)
 
     assert (True, False) == (has_contains(within), has_contains(planned))
-    sent = [search_request(Search(query, limit=1), {"t": SINGLE}).query for query in (within, planned)]
+    sent = [search_request(q.Search(query, limit=1), {"t": SINGLE}).query for query in (within, planned)]
     assert fields_of(sent[0]) == fields_of(sent[1])
     with pytest.raises(InvalidInput):
-        search_request(Search(Bool(must_not=(Bool(should=(part,)),)), limit=1), {"t": SINGLE})
+        search_request(q.Search(q.Bool(must_not=(q.Bool(should=(part,)),)), limit=1), {"t": SINGLE})
 
 
 def fields_of(query: object) -> object:
@@ -86,4 +75,4 @@ def fields_of(query: object) -> object:
 
 
 def test_a_field_that_the_index_lacks_is_left_to_the_service() -> None:
-    assert HasField("u") == plan_contains(Contains("u", "to"), {"t": SINGLE})
+    assert q.HasField("u") == plan_contains(q.Contains("u", "to"), {"t": SINGLE})

@@ -24,7 +24,6 @@ from tsmem.rows import (
     Comparison,
     Condition,
     Op,
-    Put,
     Range,
     TableRef,
     Update,
@@ -60,13 +59,9 @@ def engine(clock: ManualClock) -> Iterator[Engine]:
         yield engine
 
 
-def write(engine: Engine, *writes: RowChange | Write) -> list[WriteReply]:
-    return engine.write_rows(writes)
-
-
 def done(engine: Engine, change: RowChange | Write) -> WriteReply:
     """Carry out a write that succeeds, and return its reply."""
-    (reply,) = write(engine, change)
+    (reply,) = engine.write_rows([change])
     assert reply.error is None
     return reply
 
@@ -74,7 +69,7 @@ def done(engine: Engine, change: RowChange | Write) -> WriteReply:
 def refused(engine: Engine, change: RowChange, code: str = "OTSParameterInvalid") -> str:
     """Return the message of a write that fails with this code; check that it changes nothing."""
     before = [cells(engine, ref) for ref in (REF, INDEXED.ref, BY_N)]
-    (reply,) = write(engine, change)
+    (reply,) = engine.write_rows([change])
     assert reply.error is not None
     assert (code, Cost()) == (reply.error.service_code, reply.cost)
     assert before == [cells(engine, ref) for ref in (REF, INDEXED.ref, BY_N)]
@@ -95,13 +90,9 @@ def update(*new: NewCell) -> RowChange:
     return RowChange(Change.UPDATE, REF, KEY, new)
 
 
-@pytest.mark.parametrize("change", [update(NewCell("x", "now")), Update(REF, KEY, {"x": "now"})])
-def test_a_write_without_a_version_wins_over_a_version_in_the_future(
-    engine: Engine, change: RowChange | Update
-) -> None:
-    """A cell without a version is what is read next, also where a later version stands, and has no earlier one."""
+def test_a_plain_update_wins_over_a_version_in_the_future(engine: Engine) -> None:
     done(engine, put(NewCell("x", "future", NOW + 5000)))
-    done(engine, change)
+    done(engine, Update(REF, KEY, {"x": "now"}))
 
     assert [CellRow(KEY, [Cell("x", "now", NOW + 5000)])] == cells(engine)
 
@@ -121,8 +112,7 @@ def test_a_version_within_the_deviation_is_written(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("value", "amount"),
     [
-        ("1", 1), ("1", 1.0), (1.0, 1), (1, 1.0), (True, 1), (2**63 - 1, 1), (-(2**63), -1), (1.7e308, 1.7e308),
-        (-1.7e308, -1.7e308),
+        ("1", 1), (1.0, 1), (1, 1.0), (True, 1), (2**63 - 1, 1), (-(2**63), -1), (1.7e308, 1.7e308),
     ],
 )  # fmt: skip
 def test_an_increment_of_another_type_or_past_64_bits_is_refused(
@@ -139,11 +129,8 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
         (RowChange(Change.UPDATE, REF, KEY, increments=(("k", 1),)), "Column 'k' is a primary key column"),
         (RowChange(Change.UPDATE, REF, KEY), "missing cells in request"),
         (update(NewCell("x", 1))._replace(increments=(("x", 1),)), "written, deleted or incremented at once."),
-        (RowChange(Change.UPDATE, REF, KEY, (), ("x",), increments=(("x", 1),)), "or incremented at once."),
         (put(NewCell("#x", 1)), "Invalid column name: '#x'."),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x", 2**63),)), "64 bits"),
-        (RowChange(Change.UPDATE, REF, KEY, increments=(("x", float("inf")),)), "NaN/Infinity"),
-        (RowChange(Change.UPDATE, REF, KEY, increments=(("#x", 1),)), "Invalid column name: '#x'."),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x" * 256, 1),)), "Invalid column name: 'xxx"),
         (RowChange(Change.UPDATE, REF, KEY, delete_versions=(("x", -1),)), "must be in range"),
         (RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1, NOW),)), "with a secondary index"),
@@ -154,25 +141,17 @@ def test_a_wrong_change_is_refused(engine: Engine, change: RowChange, text: str)
     assert text in refused(engine, change)
 
 
-@pytest.mark.parametrize("change", [update(NewCell("x", 3)), Update(REF, KEY, {"x": 3})])
-def test_a_column_that_an_update_writes_and_deletes_is_deleted(engine: Engine, change: RowChange | Update) -> None:
+def test_a_column_that_a_plain_update_writes_and_deletes_is_deleted(engine: Engine) -> None:
     """Source: the Java SDK's UpdateRowTest."""
     done(engine, put(NewCell("x", 1), NewCell("y", 2)))
-    done(engine, change._replace(delete=("x",)))
+    done(engine, Update(REF, KEY, {"x": 3}, delete=("x",)))
 
     assert [CellRow(KEY, [Cell("y", 2, NOW)])] == cells(engine)
 
 
 def test_limits_count_cells_increments_deletions_and_versions(engine: Engine) -> None:
-    many = RowChange(
-        Change.UPDATE,
-        REF,
-        KEY,
-        tuple(NewCell("c", n, NOW - n) for n in range(1000)),
-        ("d",) * 10,
-        tuple(("e", n) for n in range(10)),
-        (("n", 1),) * 5,
-    )
+    cells, versions = (NewCell("c", n, NOW - n) for n in range(1000)), (("e", n) for n in range(10))
+    many = RowChange(Change.UPDATE, REF, KEY, tuple(cells), ("d",) * 10, tuple(versions), (("n", 1),) * 5)
     assert "column count: 1025" in refused(engine, many, "OTSOutOfColumnCountLimit")
     done(engine, many._replace(delete=("d",) * 9))
     value = "x" * 2_097_143  # what fits twice in 4 MB beside names, versions and key
@@ -183,20 +162,15 @@ def test_limits_count_cells_increments_deletions_and_versions(engine: Engine) ->
 
 
 def test_the_4_mb_of_a_batch_count_versioned_writes(engine: Engine) -> None:
-    value = "x" * 2_000_000
-    writes: list[RowChange | Write] = [
-        put(NewCell("c", value), key=("a",)),
-        Put(REF, ("b",), {"c": value}),
-        put(NewCell("c", value), key=("c",)),
-    ]
+    large = [put(NewCell("c", "x" * 2_000_000), key=(key,)) for key in "abc"]
     with pytest.raises(LimitExceeded, match="BatchWriteRow request exceeds the limit"):
-        write(engine, *writes)
+        engine.write_rows(large)
     assert [] == cells(engine)
 
 
 def test_a_failed_condition_of_a_versioned_write_costs_and_changes_nothing(engine: Engine) -> None:
     change = update(NewCell("x", 1, NOW))._replace(condition=MUST_EXIST, returned=Returned.KEY)
-    (reply,) = write(engine, change)
+    (reply,) = engine.write_rows([change])
     assert (ConditionFailed, Cost(0, 1, 1), None) == (type(reply.error), reply.cost, reply.row)
     assert [] == cells(engine)
     done(engine, put(NewCell("x", 1)))
@@ -221,11 +195,8 @@ def test_secondary_indexes_follow_versioned_writes(engine: Engine) -> None:
 
 
 def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
-    engine.create_table(
-        TableSchema(
-            "texts", (("k", ColumnType.STRING),), (IndexSchema("by_x", ("k", "x")),), (("x", ColumnType.STRING),)
-        )
-    )
+    by_x = IndexSchema("by_x", ("k", "x"))
+    engine.create_table(TableSchema("texts", TABLE.key, (by_x,), (("x", ColumnType.STRING),)))
     change = RowChange(Change.PUT, TableRef("texts", ("k",)), KEY, (NewCell("x", "x" * 1025),))
 
     assert "MaxLength:1024" in refused(engine, change)

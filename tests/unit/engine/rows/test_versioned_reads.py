@@ -7,8 +7,6 @@ from contextlib import closing
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
@@ -28,9 +26,7 @@ from tsmem.rows import (
     Not,
     Op,
     Or,
-    Put,
     Range,
-    Row,
     TableRef,
     Value,
 )
@@ -147,44 +143,3 @@ def test_a_page_ends_at_4_megabytes_in_view(engine: Engine) -> None:
     both, one = engine.read_range(request, EVERYTHING), engine.read_range(request, View())
     assert ([], ("1",), 1) == (both.rows, both.next_start, both.cost.rows_scanned)
     assert ([], ("2",), 2) == (one.rows, one.next_start, one.cost.rows_scanned)
-
-
-COLUMNS = st.dictionaries(st.sampled_from("wxyz"), st.sampled_from([0, 1, "", "a", True, b"b", 1.5, "x" * 5000]))
-FILTERS: st.SearchStrategy[Filter] = st.recursive(
-    st.builds(Comparison, st.sampled_from(["w", "x", "k"]), st.sampled_from(list(Op)), st.sampled_from([0, "a"]),
-              st.booleans()),
-    lambda parts: st.one_of(
-        st.builds(Not, parts), st.builds(And, st.tuples(parts, parts)), st.builds(Or, st.tuples(parts, parts))
-    ),
-    max_leaves=3,
-)  # fmt: skip
-
-
-@settings(max_examples=30, deadline=None, derandomize=True, database=None)
-@given(
-    rows=st.dictionaries(st.sampled_from("abcdef"), COLUMNS, min_size=1),
-    wanted=st.none() | st.lists(st.sampled_from(["w", "x", "k", "nope"]), min_size=1, unique=True),
-    test=st.none() | FILTERS,
-    limit=st.none() | st.integers(1, 4),
-    backward=st.booleans(),
-)
-def test_versioned_and_plain_reads_agree_on_rows_pages_and_costs(
-    rows: dict[str, dict[str, Value]], wanted: list[str] | None, test: Filter | None, limit: int | None, backward: bool
-) -> None:
-    with closing(Engine(None, ManualClock())) as engine:
-        engine.create_table(TableSchema("t", TABLE.key))
-        engine.write_rows([Put(REF, (key,), columns) for key, columns in rows.items()])
-        request = GetRange(REF, Range((MAX,), (MIN,), True) if backward else ALL, limit, wanted, test)
-        plain, full = engine.get_range(request), engine.read_range(request, View())
-        keys = [("a",), ("b",), ("c",)]
-        found = engine.read_rows(BatchGetRow(REF, keys, wanted, test), View())
-        singly = [engine.get_rows(BatchGetRow(REF, (key,), wanted, test)) for key in keys]
-
-    assert [repr(row) for row in plain.rows] == [repr(_plain(row)) for row in full.rows]
-    assert (plain.next_start, plain.cost) == (full.next_start, full.cost)
-    assert [repr(reply.rows[0]) for reply in singly] == [repr(row and _plain(row)) for row in found.rows]
-    assert [reply.cost._replace(requests=0) for reply in singly] == found.costs
-
-
-def _plain(row: CellRow) -> Row:
-    return Row(row.key, {cell.name: cell.value for cell in row.cells})

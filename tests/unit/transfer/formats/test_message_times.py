@@ -60,18 +60,18 @@ def test_times_of_repeated_ids_are_told_apart(messages: list[tuple[str, int | No
         assert settled_times(given, known_times(ids, given, found), START + 500) == before
 
 
+WITHOUT_ZONE = (
+    "2026-01-01T00:00:00", "2026-01-01", 20260101, "20260101000000", 202601010000, "20260101000000000",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("2026-01-01T00:00:00Z", ReadTime(1_767_225_600_000_000)),
         ("2026-01-01T00:00:00+00:00", ReadTime(1_767_225_600_000_000)),
         ("2026-01-01T08:00:00+08:00", ReadTime(1_767_225_600_000_000, exact=False)),
-        ("2026-01-01T00:00:00", ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
-        ("2026-01-01", ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
-        (20260101, ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
-        ("20260101000000", ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
-        (202601010000, ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
-        ("20260101000000000", ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)),
+        *((value, ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)) for value in WITHOUT_ZONE),
         (20261301, ReadTime(20_261_301_000_000)),
         (1_767_225_600, ReadTime(1_767_225_600_000_000)),
         (-1, None),
