@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import InvalidInput, InvalidReply
@@ -202,22 +202,23 @@ class ItemStream(Generic[Item]):
 
     def __init__(
         self,
-        items: Iterator[tuple[Key, Item]],
+        items: Iterator[tuple[Any, Item]],
         has_more: Callable[[], bool],
         limit: int | None,
-        token_at: Callable[[Key], str],
+        token_at: Callable[[Any], str],
         token: str | None,
         read_progress: ReadProgress,
     ) -> None:
-        """`items` come with the keys behind which a listing can go on; `has_more` looks for one more."""
+        """`items` come with the places behind which a listing can go on, of which `token_at` makes page tokens;
+        `has_more` looks for one more."""
         self._items = items
         self._has_more = has_more
         self._read_progress = read_progress
         self._left = limit
         self._token_at = token_at
         self._token = token
-        self._key: Key | None = None
-        self._previous: Key | None = None
+        self._place: Any = None
+        self._previous: Any = None
         self._taken = 0
         self._more: bool | None = None
         """True if an item follows the last one, or looking for one failed; None while nobody has looked."""
@@ -230,12 +231,12 @@ class ItemStream(Generic[Item]):
             raise StopIteration
         self._more = True
         try:
-            key, item = next(self._items)
+            place, item = next(self._items)
         except StopIteration:
             self._more = False
             raise
         self._more = None
-        self._previous, self._key = self._key, key
+        self._previous, self._place = self._place, place
         self._taken += 1
         self._read_progress.returned += 1
         if self._left is not None:
@@ -250,7 +251,7 @@ class ItemStream(Generic[Item]):
             self._more = self._has_more()
         if self._more is False:
             return None
-        return self._token if self._key is None else self._token_at(self._key)
+        return self._token if self._place is None else self._token_at(self._place)
 
     def token_after(self, count: int | None = None) -> str | None:
         """Return the token behind the first `count` items taken: all of them, or all but the last, which an interrupt

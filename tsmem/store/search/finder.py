@@ -11,7 +11,7 @@ import base64
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple
 
 from tsmem import limits
@@ -19,7 +19,7 @@ from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound
 from tsmem.port import FieldType, TableClient
 from tsmem.queries import Search, SearchPage
-from tsmem.rows import Key, Row
+from tsmem.rows import Key
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
 from tsmem.store.listing import cursor
@@ -69,9 +69,7 @@ class Finder(Generic[Item]):
             _check_position(position, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
         matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
-        return SearchStream(
-            matches, request, lambda key: _encode_token(start, matches.position_of(key)), self._read_progress
-        )
+        return SearchStream(matches, request, partial(_encode_token, start), self._read_progress)
 
     def _search(self, search: Search) -> SearchPage:
         page = self._client.search(self._codec.table, self._index, search)
@@ -126,50 +124,39 @@ class Matches(Generic[Item]):
         self._left = want
         self._few = want is not None and criteria.filter is None
         """True to ask for no more rows than are wanted, because nearly all that the index finds match."""
-        self._count = self._few and not criteria.dated
-        self._token = None if after is None else after.token
-        """The token of the last page that was read, or of the first page to read."""
+        self._counts = self._few and not criteria.dated
         self._page: SearchPage | None = None
-        self._rows: Iterator[tuple[int, Row]] = iter(())
-        """The rest of the page, with numbers from 1."""
         self._exact = False
         """True if the last page said that all rows that the index finds match."""
         self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
         self._empty_pages = 0
         """Pages since the last one with a new row."""
-        self._returned: deque[SearchPosition] = deque(maxlen=3)
         self.total = Total(None, None)
         """The number of rows that the index finds, if the first page counted them."""
-
-    def __iter__(self) -> Iterator[tuple[Key, Item]]:
-        return self
-
-    def __next__(self) -> tuple[Key, Item]:
-        while True:
-            page = self._page
-            for number, row in self._rows:
-                item = self._codec.decode(row)
-                time = getattr(item, self._codec.layout.time)
-                if not self._is_before_start(row.key, time) and self._matches(row, item):
-                    is_last = page is not None and number == len(page.rows) and page.token is not None
-                    token, skip = (page.token, 0) if page and is_last else (self._token, number)
-                    self._returned.append(SearchPosition(token, skip, row.key, time))
-                    if self._left is not None:
-                        self._left = max(0, self._left - 1)
-                    return row.key, item
-            if page is not None and page.token is None:
-                raise StopIteration
-            self._fetch(page)
+        self.items = self._read()
 
     def has_more(self) -> bool:
         """Return True if another item follows, which is skipped if it has to be read."""
         if self._exact and self._page is not None and self._page.token is not None:
             return True
-        return next(self, None) is not None
+        return next(self.items, None) is not None
 
-    def position_of(self, key: Key) -> SearchPosition:
-        """Return the position of one of the last items returned."""
-        return next(position for position in self._returned if position.key == key)
+    def _read(self) -> Iterator[tuple[SearchPosition, Item]]:
+        token = None if self._after is None else self._after.token
+        while True:
+            self._page = page = self._fetch(token)
+            for number, row in enumerate(page.rows, 1):
+                item = self._codec.decode(row)
+                time = getattr(item, self._codec.layout.time)
+                if self._is_before_start(row.key, time) or not self._matches(row, item):
+                    continue
+                is_last = number == len(page.rows) and page.token is not None
+                if self._left is not None:
+                    self._left = max(0, self._left - 1)
+                yield SearchPosition(page.token if is_last else token, 0 if is_last else number, row.key, time), item
+            if page.token is None:
+                return
+            token = page.token
 
     def _is_before_start(self, key: Key, time: int | None) -> bool:
         """Return True for a row up to the position of the page token."""
@@ -183,20 +170,19 @@ class Matches(Generic[Item]):
         self._after = after._replace(skip=after.skip - 1)
         return True
 
-    def _fetch(self, last: SearchPage | None) -> None:
-        if last is not None:
-            self._token = last.token
-        count = self._count and last is None
+    def _fetch(self, token: bytes | None) -> SearchPage:
+        last = self._page
+        count = self._counts and last is None
         limit = MAX_PAGE
         if self._left is not None and self._few and (last is None or self._exact):
             skip = 0 if self._after is None or last is not None else self._after.skip
             limit = max(1, min(MAX_PAGE, self._left + skip + (not self._exact)))
-        page = self._search(Search(self._query.query, (self._query.sorter,), limit, token=self._token, count=count))
+        page = self._search(Search(self._query.query, (self._query.sorter,), limit, token=token, count=count))
         self._exact = self._query.exact and page.total_is_exact
         if count:
             self.total = Total(page.total if self._exact else None, page.total)
         self._check_progress(page, last)
-        self._page, self._rows = page, iter(enumerate(page.rows, 1))
+        return page
 
     def _check_progress(self, page: SearchPage, last: SearchPage | None) -> None:
         """Raise InvalidReply for a page that repeats the last one, and after many pages without a new row: their tokens
@@ -212,9 +198,13 @@ class Matches(Generic[Item]):
 
 class SearchStream(ItemStream[Item]):
     def __init__(
-        self, matches: Matches[Item], request: ListRequest, token_at: Callable[[Key], str], read_progress: ReadProgress
+        self,
+        matches: Matches[Item],
+        request: ListRequest,
+        token_at: Callable[[SearchPosition], str],
+        read_progress: ReadProgress,
     ) -> None:
-        super().__init__(matches, matches.has_more, request.limit, token_at, request.page_token, read_progress)
+        super().__init__(matches.items, matches.has_more, request.limit, token_at, request.page_token, read_progress)
         self._matches = matches
         self._from_start = request.page_token is None
 
