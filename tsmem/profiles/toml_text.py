@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 KeyPath = tuple[str, ...]
 """Keys from the root of the document."""
@@ -27,16 +27,6 @@ _KEY = re.compile(rf"(\s*({_NAMES})\s*=\s*)((?:{_STRING}|[^\"'#])*)(?:#.*)?$")
 _COMMENT_OR_BLANK = re.compile(r"\s*(?:#.*)?$")
 _MAX_DEPTH = 6
 """No key of a profile lies deeper."""
-
-
-class Edit(NamedTuple):
-    """A change of one key: its path, and its value, None to remove it."""
-
-    path: KeyPath
-    value: object
-
-    def __repr__(self) -> str:  # the value may be a secret
-        return f"Edit({'.'.join(self.path)!r})"
 
 
 class _Table:
@@ -67,25 +57,24 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     return found
 
 
-def edited(text: str, edits: Sequence[Edit], wanted: Mapping[str, Any]) -> str:
-    """Return the text after edits; `wanted` is the document after all of them.
+def edited(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) -> str:
+    """Return the text after the keys at these paths got the values that the document `wanted` has for them, or went.
 
     A removed table takes the comments in it and directly above it along. If the text cannot be edited line by line, all
     comments and the notation of values are lost."""
     import tomli_w
 
     tables = _split(text)
-    try:
-        for path, value in edits:
-            if value is None:
-                _remove(tables, path, wanted)
-            else:
-                _set(tables, path, wanted)
-        new = "\n".join(line for table in tables for line in table.lines).lstrip("\n") + "\n"
+    for path in paths:
+        value = _at(wanted, path)
+        if value is None:
+            _remove_tables(tables, path)
+        if not _rewrite(tables, path, wanted) and value is not None:
+            _add(tables, path, value)
+    new = "\n".join(line for table in tables for line in table.lines).lstrip("\n") + "\n"
+    with suppress(tomllib.TOMLDecodeError):
         if _without_empty_tables(tomllib.loads(new)) == _without_empty_tables(wanted):
             return new
-    except (ValueError, KeyError, TypeError):
-        pass
     return tomli_w.dumps(wanted)
 
 
@@ -107,46 +96,39 @@ def _split(text: str) -> list[_Table]:
     return tables
 
 
-def _set(tables: list[_Table], path: KeyPath, data: Mapping[str, Any]) -> None:
-    """Write the value that the document `data` has at `path`."""
-    if _rewrite(tables, path, data):
-        return
-    line = f"{_key(path[-1])} = {_literal(_at(data, path))}"
-    for table in tables:
-        if table.path == path[:-1]:
-            table.lines.insert(table.end(), line)
-            return
-    profile = [i for i, table in enumerate(tables) if table.path[:2] == path[:2]]
-    header = f"[{'.'.join(map(_key, path[:-1]))}]"
-    tables.insert(profile[-1] + 1 if profile else len(tables), _Table(path[:-1], ["", header, line]))
-
-
-def _remove(tables: list[_Table], path: KeyPath, data: Mapping[str, Any]) -> None:
-    """Remove the key or table at `path`; `data` is the document that remains. Comments behind the last key of a table
-    stay."""
+def _remove_tables(tables: list[_Table], path: KeyPath) -> None:
+    """Remove a table and those below it. Comments behind their last keys stay."""
     for i in reversed(range(1, len(tables))):
         if tables[i].path[: len(path)] == path:
             removed = tables.pop(i)
             tables[i - 1].lines += removed.lines[removed.end() :]
-    _rewrite(tables, path, data, remove=True)
 
 
-def _rewrite(tables: list[_Table], path: KeyPath, data: Mapping[str, Any], *, remove: bool = False) -> bool:
-    """Write or remove the value in the line of the key at `path`, or of an inline table that holds it. Return False if
-    there is no such line."""
+def _rewrite(tables: list[_Table], path: KeyPath, wanted: Mapping[str, Any]) -> bool:
+    """Write or remove the value in the line of a key, or of an inline table that holds it. Return False if there is no
+    such line."""
     for table in tables:
         for i, line in enumerate(table.lines):
             if (match := _KEY.match(line)) is None:
                 continue
             key = table.path + _names(match[2])
-            if remove and key == path:
-                del table.lines[i]
-                return True
             if path[: len(key)] == key:
-                end = match.start(3) + len(match[3].rstrip())
-                table.lines[i] = match[1] + _literal(_at(data, key)) + line[end:]
+                value, end = _at(wanted, key), match.start(3) + len(match[3].rstrip())
+                table.lines[i : i + 1] = [] if value is None else [match[1] + _literal(value) + line[end:]]
                 return True
     return False
+
+
+def _add(tables: list[_Table], path: KeyPath, value: object) -> None:
+    """Write a key below the last one of its table, or into a new table below those of its profile."""
+    line = f"{_key(path[-1])} = {_literal(value)}"
+    for table in tables:
+        if table.path == path[:-1]:
+            table.lines.insert(table.end(), line)
+            return
+    profile = [i for i, table in enumerate(tables, 1) if table.path[:2] == path[:2]]
+    header = f"[{'.'.join(map(_key, path[:-1]))}]"
+    tables.insert(profile[-1] if profile else len(tables), _Table(path[:-1], ["", header, line]))
 
 
 def _names(dotted: str) -> KeyPath:
@@ -165,9 +147,10 @@ def _without_empty_tables(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != {}}
 
 
-def _at(data: Mapping[str, Any], path: KeyPath) -> Any:
+def _at(data: Any, path: KeyPath) -> Any:
+    """Return the value at a path, or None."""
     for part in path:
-        data = data[part]
+        data = data.get(part) if isinstance(data, Mapping) else None
     return data
 
 

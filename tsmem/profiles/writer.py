@@ -22,12 +22,13 @@ from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_
 from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.replacing import lock_profiles, replace
 from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS, NUMBER_KEYS, SECRET_KEYS, build_profile
-from tsmem.profiles.toml_text import Edit, edited, key_lines
+from tsmem.profiles.toml_text import KeyPath, edited, key_lines
 from tsmem.waiting import Notice, Waits, held_too_long
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 
-_PlanEdits = Callable[[ConfigFile], list[Edit]]
+_Edits = dict[KeyPath, object]
+"""New values by path; None removes the key or table."""
 
 
 def set_values(
@@ -47,18 +48,18 @@ def set_values(
         raise ProfileError("nothing to set", hint=f"tsmem profile set {name} KEY=VALUE")
     if name == ENV:
         raise ProfileError("'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set")
-    edits = []
+    edits: _Edits = {}
     for key, text in assignments:
         table, search_fields, field = key.partition(".search_fields.")
         path = [*table.split("."), "search_fields", field] if search_fields else key.split(".")
-        edits.append(Edit(("profiles", name, *path), _parsed(key, text)))
+        edits["profiles", name, *path] = _parsed(key, text)
 
-    def plan(old: ConfigFile) -> list[Edit]:
+    def plan(old: ConfigFile) -> _Edits:
         profile = profiles_in(old).get(name, {})
-        if name not in profiles_in(old) and all(edit.value is None for edit in edits):
+        if name not in profiles_in(old) and all(value is None for value in edits.values()):
             written_profile(environ, old, name)  # raises: nothing can be removed from a profile that does not exist
-        for edit in edits:  # whoever mistypes the key of a secret must neither find it written nor think it gone
-            key = edit.path[2]
+        for path in edits:  # whoever mistypes the key of a secret must neither find it written nor think it gone
+            key = path[2]
             if key not in _KEYS and not (isinstance(profile, dict) and key in profile):
                 hint = f"keys here: {', '.join(_KEYS)}"
                 raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=hint)
@@ -88,7 +89,7 @@ def use_profile(
     environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
 ) -> Path:
     """Make a profile the default one; return the path of the file. Raises ProfileError if it is unknown or invalid."""
-    edits = [Edit(("default_profile",), name)]
+    edits: _Edits = {("default_profile",): name}
     return _change(environ, config_path(environ, config), notice, lambda _: edits, None if name == ENV else name)
 
 
@@ -100,7 +101,7 @@ def delete_profile(
     Raises ProfileError if the file has no such profile, or it is the default, so that no command silently turns to
     another store."""
 
-    def plan(old: ConfigFile) -> list[Edit]:
+    def plan(old: ConfigFile) -> _Edits:
         if name not in profiles_in(old):
             if name in (LOCAL, ENV):
                 raise ProfileError(f"profile {name!r} is built in; there is nothing to delete")
@@ -109,7 +110,7 @@ def delete_profile(
             raise ProfileError(
                 f"profile {name!r} is the default", hint="make another one the default first, with tsmem profile use"
             )
-        return [Edit(("profiles", name), None)]
+        return {("profiles", name): None}
 
     return _change(environ, config_path(environ, config), notice, plan)
 
@@ -118,7 +119,7 @@ def _change(
     environ: Mapping[str, str],
     path: Path,
     notice: Notice | None,
-    plan: _PlanEdits,
+    plan: Callable[[ConfigFile], _Edits],
     checked: str | None = None,
     *,
     may_stay_wrong: bool = False,
@@ -179,10 +180,10 @@ def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> Profile
     return None
 
 
-def _applied(old: Mapping[str, Any], edits: list[Edit]) -> dict[str, Any]:
+def _applied(old: Mapping[str, Any], edits: _Edits) -> dict[str, Any]:
     """Return the document after edits. Raises ProfileError for a key below one that holds a value."""
     data: dict[str, Any] = copy.deepcopy(dict(old))
-    for path, value in edits:
+    for path, value in edits.items():
         level = data
         for depth, part in enumerate(path[:-1], 1):
             level = level.get(part, {}) if value is None else level.setdefault(part, {})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tsmem.profiles.toml_text import Edit, edited, key_lines
+from tsmem.profiles.toml_text import edited, key_lines
 from tsmem.profiles.writer import delete_profile, set_values, use_profile
 
 
@@ -164,10 +164,9 @@ def test_delete_keeps_the_lines_of_other_profiles(config: Path) -> None:
 @pytest.mark.parametrize("value", [{"path": "new", "timeout": 5}, {"path": "z"}, {}])
 def test_another_notation_may_lose_its_comments_and_nothing_else(text: str, value: dict[str, object]) -> None:
     wanted = tomllib.loads(text)
-    edits = [Edit(("profiles", "a"), None)]
     if value:
         wanted["profiles"]["a"] |= value
-        edits = [Edit(("profiles", "a", key), each) for key, each in value.items()]
     else:
         del wanted["profiles"]["a"]
-    assert wanted == tomllib.loads(edited(text, edits, wanted))
+    paths: list[tuple[str, ...]] = [("profiles", "a", key) for key in value] or [("profiles", "a")]
+    assert wanted == tomllib.loads(edited(text, paths, wanted))

@@ -58,15 +58,14 @@ class Finder(Generic[Item]):
         limits.text_bytes(request.text or "", "the text")
         table = self._codec.table
         equal = {name: value for name, value in request.scope.items() if value is not None}
-        for name in set(equal).intersection(table.key):
-            self._codec.check_id(name, equal[name])
+        for name, value in equal.items():
+            if name in table.key:
+                self._codec.check_id(name, value)
         start = request.begin(self._codec, table, f"{self._target}/{table.name}/{self._index}", self._clock)
         criteria = SearchCriteria(
             request.text, equal, start.window, start.filter, request.sort, dated=request.name == "recent"
         )
-        position = None if start.after is None else _position(start.after, start.token)
-        if position is not None:
-            _check_position(position, self._codec, criteria)
+        position = None if start.after is None else _position(start.after, start.token, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
         matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
         return SearchStream(matches, request, partial(_encode_token, start), self._read_progress)
@@ -231,12 +230,17 @@ def _encode_token(start: ListStart, position: SearchPosition) -> str:
     return cursor.encode_token(start.digest, start.window, key, t=service, s=skip, u=time)
 
 
-def _position(after: Key, token: Mapping[str, object]) -> SearchPosition:
-    """Return the position in a page token. Raises InvalidInput if it is damaged."""
+def _position(after: Key, token: Mapping[str, object], codec: Codec[Any], criteria: SearchCriteria) -> SearchPosition:
+    """Return the position in a page token. Raises InvalidInput if it is damaged, or no match can stand there."""
     service, skip, time = token.get("t"), token.get("s"), token.get("u")
-    if type(skip) is not int or not 0 <= skip <= MAX_PAGE:
-        raise cursor.damaged()
-    if time is not None and (type(time) is not int or not limits.MIN_INTEGER <= time <= limits.MAX_INTEGER):
+    key = dict(zip(codec.table.key, after, strict=True))
+    if not (
+        (type(skip) is int and 0 <= skip <= MAX_PAGE)
+        and (time is None or (type(time) is int and limits.MIN_INTEGER <= time <= limits.MAX_INTEGER))
+        and key.get(codec.layout.time, time) == time
+        and criteria.includes(time)
+        and all(key.get(name, value) == value for name, value in criteria.equal.items())
+    ):
         raise cursor.damaged()
     try:
         service_token = None if service is None else base64.b64decode(str(service), validate=True)
@@ -245,17 +249,3 @@ def _position(after: Key, token: Mapping[str, object]) -> SearchPosition:
     if service_token == b"":  # the service would take an empty token for the first page
         raise cursor.damaged()
     return SearchPosition(service_token, skip, after, time)
-
-
-def _check_position(position: SearchPosition, codec: Codec[Any], criteria: SearchCriteria) -> None:
-    """Raise InvalidInput for a position that no match can have: outside the window, with other values than the
-    criteria's, or with another time than its key."""
-    key = dict(zip(codec.table.key, position.key, strict=True))
-    time, (since, until) = position.time, criteria.window
-    if (
-        any(key.get(name, value) != value for name, value in criteria.equal.items())
-        or key.get(codec.layout.time, time) != time
-        or (time is None and (criteria.dated or criteria.is_bounded))
-        or (time is not None and ((since is not None and time < since) or (until is not None and time > until)))
-    ):
-        raise cursor.damaged()

@@ -45,19 +45,24 @@ class SearchCriteria(NamedTuple):
         """True if the window has an end, so that items without a time are outside."""
         return self.window != (None, None)
 
+    def includes(self, time: int | None) -> bool:
+        """Return True if an item with this time can match."""
+        since, until = self.window
+        if time is None:
+            return not self.dated and not self.is_bounded
+        return (since is None or time >= since) and (until is None or time <= until)
+
 
 def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row, Session | Message], bool]:
     """Return the test that decides if a row, given with its item, matches the criteria."""
     folded = None if criteria.text is None else fold(criteria.text)
-    since, until = criteria.window
-    dated = criteria.dated or criteria.is_bounded
+    any_time = not criteria.dated and not criteria.is_bounded
     passes_filter = None if criteria.filter is None else criteria.filter.test(layout.ref.key)
 
     def matches(row: Row, item: Session | Message) -> bool:
         if any(getattr(item, name) != value for name, value in criteria.equal.items()):
             return False
-        time = getattr(item, layout.time)
-        if dated and (time is None or (since is not None and time < since) or (until is not None and time > until)):
+        if not any_time and not criteria.includes(getattr(item, layout.time)):
             return False
         if folded is not None:
             texts = (getattr(item, name) for name in layout.texts)
