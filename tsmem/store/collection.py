@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, NamedTuple
@@ -279,7 +279,7 @@ class Collection(Generic[Item]):
         rows = RowScan(self._client, self._filtered(scan, read_filter(filter)), read_progress=self.read_progress)
         return self._counted(rows.begin() if begin else rows)
 
-    def _counted(self, rows: RowScan) -> Iterator[Row]:
+    def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
             self.read_progress.returned += 1
             yield row

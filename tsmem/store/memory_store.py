@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, SystemClock
-from tsmem.errors import InvalidInput
 from tsmem.port import Cost, TableClient
 from tsmem.store.codec import Codecs
 from tsmem.store.layout import DEFAULT, Layout
@@ -67,24 +66,21 @@ class MemoryStore:
         from tsmem.store.bulk.result import BulkResult
         from tsmem.store.maintenance.statistics import Survey
 
-        if user_id is not None and session_id is not None:
-            raise InvalidInput("a user and a session cannot both be asked for")
         result = BulkResult() if result is None else result
-        survey = Survey(self._client, self._codecs, self.sessions, self.messages, result)
-        return survey.run(user_id, session_id)
+        return Survey(self._codecs, self.sessions, self.messages, result).run(user_id, session_id)
 
-    def troubles(self, *, ids_at_once: int | None = None, result: BulkResult | None = None) -> Iterator[Trouble]:
+    def troubles(self, *, ids_at_once: int = 50_000, result: BulkResult | None = None) -> Iterator[Trouble]:
         """Yield inconsistencies as they are found: orphan messages, session ids that users share, sessions older than
-        their last message, and cells near their limit. `ids_at_once` limits the session ids in memory.
+        their last message, and cells near their limit. Twice `ids_at_once` session ids are kept in memory
+        at most.
 
         Cost: ceil(m / 5,000) requests and k more for m messages, and k * ceil(s / 5,000) for s sessions, where k is
         ceil(s / 50,000)."""
         from tsmem.store.bulk.result import BulkResult
-        from tsmem.store.maintenance.integrity import IDS_AT_ONCE, find_troubles
+        from tsmem.store.maintenance.integrity import find_troubles
 
         read_progress = self.sessions.read_progress, self.messages.read_progress
         result = BulkResult() if result is None else result
-        ids_at_once = IDS_AT_ONCE if ids_at_once is None else ids_at_once
         return find_troubles(self._client, self._codecs, read_progress, self.clock.now_us(), result, ids_at_once)
 
     def clock_skew_s(self) -> float | None:

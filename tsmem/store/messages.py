@@ -4,6 +4,7 @@ first looked up in the secondary index."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -148,6 +149,10 @@ class Messages(Collection[Message]):
             lambda window: self._scan(session_id, window, role=role, backward=order == "desc"),
         )
 
+    def rows(self, session_id: str | None) -> Iterator[Row]:
+        """Return the rows of a session's messages, or of all. Cost: ceil(n / 5,000) requests."""
+        return self._rows(self._scan(session_id), None)
+
     def of_sessions(self, session_ids: Iterable[str]) -> Iterator[Message]:
         """Yield the messages of many sessions, one session after another. Raises InvalidInput.
         Cost: ceil(n / 5,000) requests for each."""
@@ -202,8 +207,9 @@ class Messages(Collection[Message]):
         def matches(row: Row) -> bool:
             return (role is None or row.columns.get("role") == role) and (test is None or test(row))
 
-        tail = SessionTail(self._client, self._codec, self._clock, self.read_progress, session, matches)
-        return tail.messages(last, interval_s, trouble)
+        read = partial(RowScan, self._client, read_progress=self.read_progress)
+        tail = SessionTail(read, self._codec.table, self._clock, session, matches)
+        return map(self._codec.decode, self._counted(tail.rows(last, interval_s, trouble)))
 
     def has_later(self, session_id: str, time: int) -> bool:
         """Return True if a session has a message after `time` (microseconds). Cost: 1 request."""

@@ -167,6 +167,19 @@ class Sessions(Collection[Session]):
         request = ListRequest("list", {"user": user_id}, **options)
         return self._stream(request, table, lambda _: Scan(table, self._span(table, user_id)))
 
+    def rows(self, user_id: str | None, session_id: str | None = None) -> Iterator[Row]:
+        """Return the rows of a user's sessions, of all users' sessions with an id, or of everyone's sessions. Raises
+        InvalidInput at once, also when both ids are given.
+
+        Cost: ceil(n / 5,000) requests. For a session id n counts all sessions, because the key begins with the user."""
+        if user_id is not None and session_id is not None:
+            raise InvalidInput("a user and a session cannot both be asked for")
+        test = None
+        if session_id is not None:
+            test = Comparison("session_id", Op.EQ, self._codec.check_id("session_id", session_id))
+        table = self._codec.table
+        return self._rows(Scan(table, self._span(table, user_id), test), None)
+
     def recent(self, user_id: str | None, **options: Unpack[ListOptions]) -> ItemStream[Session]:
         """Stream a user's sessions, latest first, within a window of update_time. Sessions without update_time are
         left out. Everyone's (None) come from the search index.

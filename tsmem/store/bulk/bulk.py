@@ -14,12 +14,11 @@ from typing import Literal, NamedTuple
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
-from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Comparison, Key, Op, TableRef, Write
+from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Key, TableRef, Write
 from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
-from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
 from tsmem.store.sessions import Sessions
@@ -70,13 +69,7 @@ class Bulk:
 
     def sessions(self, *, user_id: str | None = None, session_id: str | None = None) -> Iterator[Session]:
         """Return the sessions among `items`. Raises InvalidInput at once when both ids are given."""
-        if user_id is not None and session_id is not None:
-            raise InvalidInput("a user and a session cannot both be asked for")
-        if session_id is None:
-            return self._sessions.iterate(user_id)
-        codec = self._codecs.session
-        test = Comparison("session_id", Op.EQ, codec.check_id("session_id", session_id))
-        return map(codec.decode, RowScan(self._client, Scan(codec.table, codec.table.range_of(), test)))
+        return map(self._codecs.session.decode, self._sessions.rows(user_id, session_id))
 
     def check(self, records: Iterable[ImportedItem], options: LoadOptions | None = None) -> BulkResult:
         """Count what would be written, and send nothing. A record that cannot be written raises InvalidInput with its

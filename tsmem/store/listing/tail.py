@@ -14,18 +14,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from tsmem import limits
 from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, InvalidReply, Unavailable
-from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, Range, Row
-from tsmem.store.listing.scan import ReadProgress, RowScan, Scan
-
-if TYPE_CHECKING:
-    from tsmem.store.codec import Codec
-    from tsmem.store.model import Message
+from tsmem.rows import MAX, MIN, Range, Row, TableRef
+from tsmem.store.listing.scan import RowScan, Scan
 
 LOOK_BACK_US = 60_000_000
 """Microseconds before the latest message that each look goes back: for writers whose clocks differ, and slow writes.
@@ -54,17 +48,16 @@ class SessionTail:
 
     def __init__(
         self,
-        client: TableClient,
-        codec: Codec[Message],
+        read: Callable[..., RowScan],
+        table: TableRef,
         clock: Clock,
-        read_progress: ReadProgress,
         session_id: str,
         wanted: Callable[[Row], bool],
     ) -> None:
-        self._client = client
-        self._codec = codec
+        """`read` makes a RowScan of a client."""
+        self._read = read
+        self._table = table
         self._clock = clock
-        self._read_progress = read_progress
         self._session_id = session_id
         self._wanted = wanted
         self._known: list[Place] = []
@@ -73,16 +66,14 @@ class SessionTail:
         """Places before it are not looked at again. It never moves back, so a clock that is set back makes no message
         come twice."""
 
-    def messages(self, last: int, interval_s: float, on_unavailable: OnUnavailable | None) -> Iterator[Message]:
-        """Yield the last messages, then those that each look finds. Never ends by itself."""
+    def rows(self, last: int, interval_s: float, on_unavailable: OnUnavailable | None) -> Iterator[Row]:
+        """Yield the rows of the last messages, then those that each look finds. Never ends by itself."""
         begun = is_unavailable = False
         while True:
             try:
                 rows = self._next_look() if begun else self._first_look(last)
                 begun = True
-                for row in rows:
-                    self._read_progress.returned += 1
-                    yield self._codec.decode(row)
+                yield from rows
                 if is_unavailable and on_unavailable is not None:
                     on_unavailable(None)
                 is_unavailable = False
@@ -108,18 +99,18 @@ class SessionTail:
     def _next_look(self) -> Iterator[Row]:
         time, message_id = self._start
         span = Range((self._session_id, time, message_id or MIN), (self._session_id, MAX, MAX))
-        for row in RowScan(self._client, Scan(self._codec.table, span), read_progress=self._read_progress):
+        for row in self._read(Scan(self._table, span)):
             if self._note(row) and self._wanted(row):
                 yield row
 
     def _newest_first(self, few: int) -> Iterator[Row]:
         """Yield all rows, the latest first: a few from one request, the rest page by page as they are consumed."""
-        span = self._codec.table.range_of(self._session_id)
-        scan = Scan(self._codec.table, Range(span.end, span.start, backward=True))
-        first = list(islice(RowScan(self._client, scan, few, read_progress=self._read_progress), few))
+        span = self._table.range_of(self._session_id)
+        scan = Scan(self._table, Range(span.end, span.start, backward=True))
+        first = list(islice(self._read(scan, few), few))
         yield from first
         if len(first) == few:
-            yield from RowScan(self._client, scan, after=first[-1].key, read_progress=self._read_progress)
+            yield from self._read(scan, after=first[-1].key)
 
     def _note(self, row: Row) -> bool:
         """Note a message's place, and move the start of later looks on. Return False if the place is known or before

@@ -24,8 +24,6 @@ from tsmem.store.codec import Codecs
 from tsmem.store.listing.scan import ReadProgress, RowScan, Scan
 from tsmem.store.maintenance.statistics import CellSize, large_cells
 
-IDS_AT_ONCE = 50_000
-"""Session ids of a range at least, if there are more; up to twice as many are kept in memory."""
 MAX_USERS = 10
 MARGIN_US = 15 * 60 * 1_000_000
 """The largest difference between clocks: the service refuses requests beyond it."""
@@ -126,10 +124,10 @@ def find_troubles(
     progress: tuple[ReadProgress, ReadProgress],
     now_us: int,
     result: BulkResult,
-    ids_at_once: int = IDS_AT_ONCE,
+    ids_at_once: int,
 ) -> Iterator[Trouble]:
     """Yield what does not fit together, as it is found. `progress` is that of sessions and of messages; `result` counts
-    the rows read."""
+    the rows read; up to twice `ids_at_once` session ids are kept in memory."""
     ids = IdRange(None, ids_at_once)
     while True:
         scan = Scan(codecs.session.table, codecs.session.table.range_of())

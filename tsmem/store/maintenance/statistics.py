@@ -15,11 +15,9 @@ from itertools import groupby
 from typing import Literal, NamedTuple, TypeVar
 
 from tsmem import limits
-from tsmem.port import TableClient
-from tsmem.rows import Comparison, Key, Op, Row, Value
+from tsmem.rows import Key, Row, Value
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
-from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
@@ -85,10 +83,7 @@ Sized = TypeVar("Sized", SessionSize, CellSize)
 class Survey:
     """Reads sessions and messages once, and counts them. `result` is kept up to date meanwhile."""
 
-    def __init__(
-        self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages, result: BulkResult
-    ) -> None:
-        self._client = client
+    def __init__(self, codecs: Codecs, sessions: Sessions, messages: Messages, result: BulkResult) -> None:
         self._codecs = codecs
         self._sessions = sessions
         self._messages = messages
@@ -99,33 +94,25 @@ class Survey:
     def run(self, user_id: str | None, session_id: str | None) -> Statistics:
         """Count everything, one user's sessions and messages, or one session id. Raises and costs as
         `MemoryStore.statistics`."""
-        codec = self._codecs.session
-        scan = Scan(codec.table, codec.table.range_of())
-        if user_id is not None:
-            scan = Scan(codec.table, codec.table.range_of(codec.check_id("user_id", user_id)))
-        elif session_id is not None:
-            scan = scan._replace(filter=Comparison("session_id", Op.EQ, codec.check_id("session_id", session_id)))
-        ids = self._session_ids(scan)
+        ids = self._session_ids(self._sessions.rows(user_id, session_id))
         if user_id is not None:
             self._count_messages(self._messages.rows_of(ids))
         else:
             deque(ids, maxlen=0)  # to the end
-            message = Scan(self._codecs.message.table, self._codecs.message.table.range_of())
-            rows = RowScan(self._client, message, read_progress=self._messages.read_progress)
-            self._count_messages(rows if session_id is None else self._messages.rows_of([session_id]))
+            self._count_messages(self._messages.rows(session_id))
         found = self._found
         found.roles = dict(sorted(found.roles.items(), key=lambda each: (-each[1], each[0] or "")))
         found.days = {_EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())}
         return found
 
-    def _session_ids(self, scan: Scan) -> Iterator[str]:
+    def _session_ids(self, rows: Iterator[Row]) -> Iterator[str]:
         """Count sessions, and yield the id of each."""
         user: object = None
-        for row in RowScan(self._client, scan, read_progress=self._sessions.read_progress):
+        for row in rows:
             self._found.sessions += 1
             self._found.users += row.key[0] != user
             user = row.key[0]
-            self._measure("session", scan.table.key, row)
+            self._measure("session", self._codecs.session.table.key, row)
             self._result.sessions += 1
             yield str(row.key[1])
 
