@@ -136,9 +136,8 @@ class Doctor:
         for warning in profile.warnings:
             file = config_path(context.environ, context.options.config)  # without warnings there may be no home
             is_open = warning.startswith(f"{file}: holds secrets")
-            self._add(
-                "warning", "profile", warning, self._chmod("600", file) if is_open else self._tsmem("profile", "show")
-            )
+            command = self._chmod("600", file) if is_open else self._tsmem("profile", "show")
+            self._add("warning", "profile", warning, command)
         return True
 
     def _credentials(self) -> bool:
@@ -170,8 +169,7 @@ class Doctor:
             if not folder & 0o011:
                 return
             if folder & 0o002:
-                where = f"in {file.parent} (mode {folder:o}), where {file.name} is"
-                sentence = f"others can put files of their own {where}"
+                sentence = f"others can put files of their own in {file.parent} (mode {folder:o}), where {file.name} is"
                 self._add("warning", "store", sentence, self._chmod("o-w", file.parent))
                 return
             for each in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm"))):
@@ -275,17 +273,10 @@ class Doctor:
     def _troubles(self) -> Iterator[Finding]:
         from tsmem.store.maintenance.integrity import Behind, Orphans, Shared
 
+        kinds: dict[type, Any] = {Orphans: self._orphans, Shared: self._shared, Behind: self._behind}
         for trouble in self._context.store.troubles(result=self._context.result):
-            match trouble:
-                case Orphans():
-                    yield self._orphans(trouble)
-                case Shared():
-                    yield self._shared(trouble)
-                case Behind():
-                    with suppress(NotFound):  # the session is gone
-                        yield self._behind(trouble)
-                case _:
-                    yield self._big_cell(trouble)
+            with suppress(NotFound):  # a session is gone before its update time was raised
+                yield kinds.get(type(trouble), self._big_cell)(trouble)
 
     def _orphans(self, found: Orphans) -> Finding:
         count, last = quantity(found.messages, "message"), iso_time(found.last_time, None)
@@ -306,8 +297,7 @@ class Doctor:
         return Finding("warning", "shared session", sentence, look)
 
     def _behind(self, found: Behind) -> Finding:
-        """Return the finding about an update time that lags behind, which --fix raises. Raises NotFound if the session
-        is gone meanwhile."""
+        """Return the finding about an update time that lags behind, which --fix raises. Raises NotFound."""
         from tsmem.store.maintenance.integrity import MARGIN_US
 
         context, about = self._context, "update_time"

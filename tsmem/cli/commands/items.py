@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from tsmem.cli.app import options as o
 from tsmem.cli.io.emptiness import AskedListing, why_empty
@@ -96,15 +96,18 @@ def listing(
     return Listing(asked.noun, stream, stream.token_after, why_empty=reason)
 
 
+class PurgeOptions(NamedTuple):
+    dry_run: bool
+    yes: bool
+    progress: bool
+
+
 def purge_after_question(
     context: Context,
     purge: Callable[..., BulkResult],
     asked: AskedListing,
+    how: PurgeOptions,
     question: Callable[[BulkResult], str],
-    *,
-    dry_run: bool,
-    yes: bool,
-    progress: bool,
 ) -> Report | None:
     """Count what would be deleted, ask, and delete it. Return the counts; None if the answer was no. With `dry_run`
     only count, with `yes` do not ask."""
@@ -117,15 +120,15 @@ def purge_after_question(
         context.say(why_empty(context, asked))
         return None
 
-    if dry_run:
+    if how.dry_run:
         context.say_target("a dry run on")
-    elif not context.sure(yes, text, doing="deleting from"):
+    elif not context.sure(how.yes, text, doing="deleting from"):
         return None
     try:
-        with account(context, "found" if dry_run else "deleted", asked=progress):
-            report = counts(purge(dry_run=dry_run, result=context.result))
+        with account(context, "found" if how.dry_run else "deleted", asked=how.progress):
+            report = counts(purge(dry_run=how.dry_run, result=context.result))
     finally:
-        say_kept(context, context.result, dry_run=dry_run)
+        say_kept(context, context.result, dry_run=how.dry_run)
     if not context.result.done and not context.result.skipped:
         context.say(why_empty(context, asked))
     return report

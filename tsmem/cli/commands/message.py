@@ -172,15 +172,9 @@ def purge(
         of += o.up_to(context, when) + ("" if filter is None else f", where {filter}")
         return f"Delete {counted(found)} of {of}?"
 
-    return items.purge_after_question(
-        context,
-        partial(context.store.messages.purge, session, until=when, filter=wanted),
-        AskedListing("message", session, filter, until=until),
-        question,
-        dry_run=dry_run,
-        yes=yes,
-        progress=progress,
-    )
+    delete_them = partial(context.store.messages.purge, session, until=when, filter=wanted)
+    asked, how = AskedListing("message", session, filter, until=until), items.PurgeOptions(dry_run, yes, progress)
+    return items.purge_after_question(context, delete_them, asked, how, question)
 
 
 @group.command(

@@ -165,16 +165,10 @@ def purge(
             also = f" (the messages of {kept} are kept: another user has a session of the same id)"
         return f"Delete {counted(found)} of {whose}{also}?"
 
-    asked_for = partial(context.store.sessions.purge, user, with_messages=with_messages, shared_too=shared_too)
-    report = items.purge_after_question(
-        context,
-        partial(asked_for, until=when, filter=wanted),
-        AskedListing("session", user, filter, until=until),
-        question,
-        dry_run=dry_run,
-        yes=yes,
-        progress=progress,
-    )
+    delete_some = partial(context.store.sessions.purge, user, until=when, filter=wanted)
+    delete_them = partial(delete_some, with_messages=with_messages, shared_too=shared_too)
+    asked, how = AskedListing("session", user, filter, until=until), items.PurgeOptions(dry_run, yes, progress)
+    report = items.purge_after_question(context, delete_them, asked, how, question)
     if report is not None and context.result.sessions and not with_messages:
         doctor = f"{command_hint(context, 'doctor')} names what is left of whom"
         next_step = "--with-messages deletes them too" if dry_run else doctor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from typing import Annotated
 
 from tsmem.cli.app import options as o
@@ -46,15 +46,8 @@ def init_tables(
     tables = context.store.tables
     plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
     if wait is not None:
-        said = ""
-
-        def on_wait(names: Sequence[str]) -> None:
-            nonlocal said
-            before, said = said, f"waiting for {', '.join(names)}"
-            if said != before:
-                context.say(said)
-
-        tables.wait(plan, wait, on_wait)
+        say_once = cache(context.say)  # each round of the wait names what is not ready
+        tables.wait(plan, wait, lambda names: say_once(f"waiting for {', '.join(names)}"))
     return _report(context, plan, check=check)
 
 
