@@ -1,7 +1,4 @@
-"""Conversations of agents, made from a seed: an export of them, in the order in which an export has its rows.
-
-A row depends on its number alone, so that any size is the beginning of a larger one, and memory does not grow with it.
-"""
+"""An export of conversations of agents, made from a seed, with its rows in the order of an export."""
 
 from __future__ import annotations
 
@@ -16,17 +13,11 @@ MESSAGES = 10
 USERS = 10
 START_US = 1_760_000_000_000_000
 
-_SOURCE = random.Random(5)
 _WORDS = """
     the a to of and in is it for on with that flight hotel order refund ticket invoice account please could you check
-    again tomorrow morning before after booked changed cancelled confirmed paid because customer number address found
-    nothing three seats left would like another one thanks I have looked it up here is what the system says
+    again tomorrow morning before after booked changed cancelled confirmed paid because customer number address 明天早上
 """.split()  # noqa: SIM905 - it is text
-_PHRASES = [" ".join(_SOURCE.choices(_WORDS, k=_SOURCE.randint(5, 12))) for _ in range(997)]
-_PHRASES[7::120] = ["那家酒店明天早上还有房间吗"] * 9
-_PHRASES[47::120] = ["Könnten Sie das bitte noch einmal prüfen? 👍"] * 8
 _ROLES = ("user", "assistant", "tool", "assistant")
-_TOPICS = ("travel", "billing", "support", "research", "smalltalk")
 
 
 def amount(rows: int, *, sessions: bool) -> int:
@@ -43,34 +34,30 @@ def write(path: Path, rows: int) -> None:
 
 
 def _documents(count: int) -> Iterator[dict[str, Any]]:
+    source = random.Random(5)
     yield {"kind": "tsmem", "version": 1}
     for user in range(USERS):
-        yield from (_session(user, number) for number in range(user, count, USERS))
+        for number in range(user, count, USERS):
+            key = {"user_id": f"user-{user:02d}", "session_id": _id(number)}
+            metadata = {"topic": "travel", "rating": number % 50 / 10}
+            yield {"kind": "session", **key, "update_time": _time_us(number, MESSAGES), "metadata": metadata}
     for number in range(count):
-        yield from (_message(number, place) for place in range(MESSAGES))
+        for place in range(MESSAGES):
+            yield {
+                "kind": "message",
+                "session_id": _id(number),
+                "message_id": f"{place:06d}",
+                "create_time": _time_us(number, place),
+                "role": _ROLES[place % 4],
+                "content": " ".join(source.choices(_WORDS, k=32)),
+                "metadata": {"model": "m-1", "tokens": number % 90, "cached": place % 5 == 0},
+            }
     yield {"kind": "end", "sessions": count, "messages": count * MESSAGES}
 
 
-def _session(user: int, number: int) -> dict[str, Any]:
-    return {
-        "kind": "session",
-        "user_id": f"user-{user:02d}",
-        "session_id": f"conversation-{number:08d}",
-        "update_time": START_US + number * 60_000_000 + MESSAGES * 1_000_000,
-        "search_content": None,
-        "metadata": {"topic": _TOPICS[number % 5], "rating": number % 50 / 10, "open": number % 3 == 0},
-    }
+def _id(number: int) -> str:
+    return f"conversation-{number:08d}"
 
 
-def _message(number: int, place: int) -> dict[str, Any]:
-    source = (number * 31 + place) * 4
-    return {
-        "kind": "message",
-        "session_id": f"conversation-{number:08d}",
-        "message_id": f"{place:06d}",
-        "create_time": START_US + number * 60_000_000 + place * 1_000_000,
-        "role": _ROLES[place % 4],
-        "content": ". ".join(_PHRASES[(source + step * 389) % len(_PHRASES)] for step in range(4)),
-        "search_content": None,
-        "metadata": {"model": "m-1", "tokens": source % 90, "seconds": source % 700 / 100, "cached": place % 5 == 0},
-    }
+def _time_us(number: int, place: int) -> int:
+    return START_US + number * 60_000_000 + place * 1_000_000

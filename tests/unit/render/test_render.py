@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.rendering import text
 from tsmem.errors import InvalidInput, NotFound, PartialFailure, RowFailure, Throttled
 from tsmem.render import Options, render
 from tsmem.render.documents import error_document
@@ -21,16 +20,6 @@ MESSAGES = tuple(Message("s1", f"m{n}", n, "user", "I was charged twice.") for n
 
 def options(format: Format, **changes: object) -> Options:  # noqa: A002
     return Options(format=format, timezone=UTC)._replace(**changes)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("format", ["json", "jsonl"])
-def test_json_in_ascii_is_the_same_document(format: Format) -> None:  # noqa: A002
-    """Escapes stand for what is not ASCII, two of them for what lies beyond the first 65,536 characters."""
-    item = Message("s", "m", 1, "user", "é 退款 👩")
-    shown = text(item, options(format, terminal=True, unicode=False))
-
-    assert shown.isascii()
-    assert json.loads(shown) == json.loads(text(item, options(format)))
 
 
 def failed(listing: Listing, kind: type[BaseException], **changes: object) -> Any:

@@ -23,23 +23,17 @@ from tsmem.errors import StorageFailure, TableNotFound, TsmemError
 from tsmem.rows import Put, Row
 
 
-def test_a_read_makes_no_file(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "memory.db"
-    with opened(path) as client:
-        assert client.list_tables() == []
-        with pytest.raises(TableNotFound):
-            client.get_row(TABLE.ref, ("a",))
-
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_write_that_finds_no_table_makes_no_file(tmp_path: Path) -> None:
+def test_a_read_or_write_that_finds_no_table_makes_no_file(tmp_path: Path) -> None:
+    row = Put(TABLE.ref, ("a",), {})
     with opened(tmp_path / "new" / "memory.db") as client:
-        for write in (client.write_row, lambda put: client.write_rows([put])):
+        assert [] == client.list_tables()
+        for call in (
+            lambda: client.get_row(*row[:2]), lambda: client.write_row(row), lambda: client.write_rows([row])
+        ):  # fmt: skip
             with pytest.raises(TableNotFound):
-                write(Put(TABLE.ref, ("a",), {}))
+                call()
 
-    assert list(tmp_path.iterdir()) == []
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_reader_sees_the_file_that_a_writer_made(tmp_path: Path) -> None:
@@ -81,21 +75,16 @@ def test_leftovers_of_a_killed_maker_are_cleared(tmp_path: Path) -> None:
     assert {"memory.db", "memory.db.lock"} == {each.name for each in tmp_path.iterdir()}
 
 
-@pytest.mark.parametrize(
-    ("difference", "hint"),
-    [(1, "use a newer tsmem"), (-1, "export its rows with the tsmem that made it, and import them with this one")],
-)
-def test_a_file_of_another_format_is_refused_for_reads_and_writes(tmp_path: Path, difference: int, hint: str) -> None:
+def test_a_file_of_an_older_format_is_refused_for_reads_and_writes(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     fill(path)
     with closing(sqlite3.connect(path)) as raw:
-        raw.execute(f"PRAGMA user_version = {files.FORMAT + difference}")
+        raw.execute(f"PRAGMA user_version = {files.FORMAT - 1}")
     with opened(path) as client:
-        refused = f"has format {files.FORMAT + difference}, and this tsmem reads format {files.FORMAT}"
         for call in (client.list_tables, lambda: client.create_table(TABLE)):
-            with pytest.raises(StorageFailure, match=refused) as caught:
+            with pytest.raises(StorageFailure, match=f"has format {files.FORMAT - 1}, and this tsmem reads") as caught:
                 call()
-            assert hint == caught.value.hint
+            assert "export its rows with the tsmem that made it, and import them with this one" == caught.value.hint
 
 
 def test_a_file_that_is_converted_while_it_is_open_is_refused(tmp_path: Path) -> None:
