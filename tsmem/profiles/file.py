@@ -128,12 +128,9 @@ def parse_toml(path: Path, text: str) -> dict[str, object]:
         problem = str(error)
     except ValueError:  # of int()
         problem = "a number of thousands of digits"
-    if found := re.search(r" \(at line (\d+), column (\d+)\)$", problem):
-        raise ProfileError(f"{path}:{found[1]}:{found[2]}: {problem[: found.start()]}")
-    if problem.endswith(end := " (at end of document)"):
-        last = text.removesuffix("\n").split("\n")
-        raise ProfileError(f"{path}:{len(last)}:{len(last[-1]) + 1}: {problem.removesuffix(end)}")
-    raise ProfileError(f"{path}: {problem}")
+    found = re.search(r" \(at line (\d+), column (\d+)\)$", problem)
+    place = f"{path}:{found[1]}:{found[2]}" if found else path
+    raise ProfileError(f"{place}: {problem[: found.start()] if found else problem}")
 
 
 def distrust(path: Path, status: os.stat_result) -> str | None:

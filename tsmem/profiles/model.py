@@ -73,7 +73,12 @@ class Secret:
         if not self.is_reference:
             raw = self._text.encode()
         elif kind == "file":
-            raw = self._from_file(rest)
+            path = expand(rest, self._environ, self._folder)
+            try:
+                with path.open("rb") as stream:
+                    raw = stream.read(MAX_SECRET_BYTES + 1)
+            except OSError as error:
+                raise self._error(f"cannot read {path}: {error.strerror}") from error
         elif kind == "cmd":
             raw = self._from_command(rest)
         else:
@@ -88,14 +93,6 @@ class Secret:
         if "\N{REPLACEMENT CHARACTER}" in text or not text.isprintable():
             raise self._error("is not one line of printable text")
         return text
-
-    def _from_file(self, name: str) -> bytes:
-        path = expand(name, self._environ, self._folder)
-        try:
-            with path.open("rb") as stream:
-                return stream.read(MAX_SECRET_BYTES + 1)
-        except OSError as error:
-            raise self._error(f"cannot read {path}: {error.strerror}") from error
 
     def _from_command(self, command: str) -> bytes:
         """Return what the command writes to its standard output. Its standard error is ours, so that it can ask or

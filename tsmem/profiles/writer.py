@@ -133,7 +133,8 @@ def _change(
         edits = plan(old)
         wanted = _applied(old.data, edits)
         text = edited(old.text, edits, wanted)
-        new = ConfigFile(path, text, wanted)  # without lines, because they are not in the file yet
+        lines = old.lines if ("default_profile",) in edits else {}  # edited profiles are not in the file yet
+        new = ConfigFile(path, text, wanted, lines)
         if checked is not None and (error := _problem(environ, new, checked)) is not None:
             was_wrong = checked in profiles_in(old) and _problem(environ, old, checked) is not None
             if not (was_wrong and may_stay_wrong):
