@@ -33,13 +33,10 @@ if TYPE_CHECKING:
 
 MAX_LATENCY_MS = 600_000
 MAX_QUEUED_LINES = 10_000
-ANY_NAME = "local"
-"""The instance name that is suggested where any is taken."""
 _CLOSE_S = 1.0
 """Seconds that the reader has at the end for the lines in the queue."""
 _MAX_FAILURE_CHARS = 400
 """Characters of a line about an error. A line fits into the 4 KB that a pipe with room takes at once."""
-_PRINTABLE = re.compile("[!-~]+")
 
 
 @root.command(
@@ -81,7 +78,7 @@ def serve(
         raise InvalidInput("say where the tables are: --path FILE, or --memory", hint="one of them, and not both")
     if path == "" or instance == "":
         raise InvalidInput("--path and --instance need a name")
-    if instance is not None and _PRINTABLE.fullmatch(instance) is None:
+    if instance is not None and re.fullmatch("[!-~]+", instance) is None:
         raise InvalidInput("--instance must be printable ASCII without spaces", hint="clients could not send its name")
     for name, given, most in (("--port", port, 65535), ("--latency", latency, MAX_LATENCY_MS)):
         if not 0 <= given <= most:
@@ -218,7 +215,7 @@ class ServerLog:
         if key is None:
             self.add("any access key id is taken; the secret is 'tsmem', or the access key id itself")
         self.add(
-            f"try it with: TABLESTORE_ENDPOINT={endpoint} TABLESTORE_INSTANCE_NAME={settings.instance or ANY_NAME} "
+            f"try it with: TABLESTORE_ENDPOINT={endpoint} TABLESTORE_INSTANCE_NAME={settings.instance or 'local'} "
             f"TABLESTORE_ACCESS_KEY_ID={key_id} TABLESTORE_ACCESS_KEY_SECRET={secret} tsmem -p env init-tables"
         )
 
