@@ -15,8 +15,6 @@ from tsmem.errors import TsmemError
 
 
 class Clock(Protocol):
-    """The time, as the rest of the package sees it."""
-
     def now_us(self) -> int:
         """Microseconds since 1970 UTC."""
 
@@ -27,8 +25,6 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of this machine."""
-
     def now_us(self) -> int:
         try:
             return time.time_ns() // 1000

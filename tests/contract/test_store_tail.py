@@ -216,7 +216,7 @@ def test_roles_and_filters_choose(store: MemoryStore) -> None:
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"last": -1}, "last messages must be 0 or more"), ({"filter": "("}, "filter"),
+    ({"last": -1}, "last messages must be 0 or more"), ({"filter": "("}, "never closed"),
     ({"session_id": ""}, "the session id is empty"),
     *(({"interval_s": seconds}, "interval") for seconds in (0.05, math.nan, math.inf)),
 ]  # fmt: skip

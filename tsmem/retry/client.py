@@ -181,7 +181,10 @@ class RetryingClient:
         except ConditionFailed:
             if not attempts.lost:
                 raise
-            row = self._retry(lambda: self._client.get_row(write.table, write.key), attempts, is_write=True)
+            with deadline(self._clock, attempts.ends_s):
+                reading = self._attempts()
+                reading.lost = True
+                row = self._retry(lambda: self._client.get_row(write.table, write.key), reading, is_write=True)
             if not _is_as_written(write, row):
                 raise
 
