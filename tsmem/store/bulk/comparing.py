@@ -48,7 +48,7 @@ def compare(
         return
     # The messages of every session that either side has, so that surplus ones are seen.
     pairs = _paired(source.sessions.iterate(user_id), target.sessions.iterate(user_id))
-    ids = tee((str(key[1]) for key, _, _ in pairs), 2)
+    ids = tee((str(key[1]) for key, _ in pairs), 2)
     of_user = source.messages.of_sessions(ids[0]), target.messages.of_sessions(ids[1])
     yield from _compared("message", *of_user, result)
 
@@ -56,30 +56,26 @@ def compare(
 def _compared(
     kind: Literal["session", "message"], ours: Iterable[T], theirs: Iterable[T], result: BulkResult
 ) -> Iterator[Difference]:
-    for key, mine, other in _paired(ours, theirs):
-        if kind == "session":
-            result.sessions += 1
-        else:
-            result.messages += 1
-        if other is None:
+    for key, items in _paired(ours, theirs):
+        result.count(next(iter(items.values())))
+        if "theirs" not in items:
             yield Difference(kind, key, "missing")
-        elif mine is None:
+        elif "ours" not in items:
             yield Difference(kind, key, "surplus")
         else:
-            a, b = _values(mine), _values(other)
+            a, b = _values(items["ours"]), _values(items["theirs"])
             columns = sorted(name for name in a.keys() | b.keys() if not is_same(a.get(name), b.get(name)))
             if columns:
                 yield Difference(kind, key, "different", tuple(columns))
 
 
-def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[Key, T | None, T | None]]:
-    """Yield the items of two listings in key order, those of one key together."""
+def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[Key, dict[str, T]]]:
+    """Yield each key of two listings, in order, with its items by side."""
     # Keys of text compare by code points, which order as the UTF-8 bytes of the service do.
     left = ((key_of(item), "ours", item) for item in ours)
     right = ((key_of(item), "theirs", item) for item in theirs)
     for key, found in groupby(merge(left, right, key=itemgetter(0)), key=itemgetter(0)):
-        items = {side: item for _, side, item in found}
-        yield key, items.get("ours"), items.get("theirs")
+        yield key, {side: item for _, side, item in found}
 
 
 def _values(item: Session | Message) -> dict[str, Value | None]:

@@ -214,7 +214,7 @@ class ItemStream(Generic[Item]):
         self._items = items
         self._has_more = has_more
         self._read_progress = read_progress
-        self._left = limit
+        self._limit = limit
         self._token_at = token_at
         self._token = token
         self._place: Any = None
@@ -227,7 +227,7 @@ class ItemStream(Generic[Item]):
         return self
 
     def __next__(self) -> Item:
-        if self._more is not None or self._left == 0:
+        if self._more is not None or self._taken == self._limit:
             raise StopIteration
         self._more = True
         try:
@@ -239,14 +239,12 @@ class ItemStream(Generic[Item]):
         self._previous, self._place = self._place, place
         self._taken += 1
         self._read_progress.returned += 1
-        if self._left is not None:
-            self._left -= 1
         return item
 
     @property
     def next_page_token(self) -> str | None:
         """The token of what follows; None when nothing is left. After a full page this may look one row ahead."""
-        if self._left == 0 and self._more is None:
+        if self._taken == self._limit and self._more is None:
             self._more = True
             self._more = self._has_more()
         if self._more is False:
