@@ -65,7 +65,7 @@ def set_values(
                 raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=hint)
         return edits
 
-    return _change(environ, config_path(environ, config), notice, plan, name, may_stay_wrong=True)
+    return _change(environ, config_path(environ, config), notice, plan, name)
 
 
 def _parsed(key: str, text: str) -> object:
@@ -121,11 +121,9 @@ def _change(
     notice: Notice | None,
     plan: Callable[[ConfigFile], _Edits],
     checked: str | None = None,
-    *,
-    may_stay_wrong: bool = False,
 ) -> Path:
-    """Make the edits, if the profile `checked` keeps the rules then. With `may_stay_wrong`, a profile that broke a rule
-    before may do so still: its mistakes do not keep anyone from repairing it."""
+    """Make the edits, if the profile `checked` keeps the rules then. One that is edited and broke a rule before may do
+    so still, so that it can be repaired step by step."""
 
     def changed() -> bytes | None:
         """Return the new content of the file; None if it stays the same."""
@@ -133,11 +131,11 @@ def _change(
         edits = plan(old)
         wanted = _applied(old.data, edits)
         text = edited(old.text, edits, wanted)
-        lines = old.lines if ("default_profile",) in edits else {}  # edited profiles are not in the file yet
-        new = ConfigFile(path, text, wanted, lines)
+        is_edited = checked is not None and any(key[:2] == ("profiles", checked) for key in edits)
+        new = ConfigFile(path, text, wanted, {} if is_edited else old.lines)  # an edited profile has no lines yet
         if checked is not None and (error := _problem(environ, new, checked)) is not None:
             was_wrong = checked in profiles_in(old) and _problem(environ, old, checked) is not None
-            if not (was_wrong and may_stay_wrong):
+            if not (was_wrong and is_edited):
                 raise error
         if text == old.text:
             return None

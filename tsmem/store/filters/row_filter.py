@@ -5,8 +5,8 @@ the whole filter passes. Logic has two values: a comparison with a missing colum
 `not` negates that. Integers and doubles are both numbers and compare exactly.
 
 The service never compares across types, so a number is sent twice, as an integer and as a double. It takes ten
-conditions in one filter. Parts of an `and` may be left out, so the cheapest that fit are
-sent; an `or` is sent whole or not at all.
+conditions in one filter. Parts of an `and` may be left out, so the cheapest that fit are sent; an `or` is sent whole or
+not at all.
 """
 
 from __future__ import annotations

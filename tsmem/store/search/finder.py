@@ -68,7 +68,7 @@ class Finder(Generic[Item]):
         position = None if start.after is None else _position(start.after, start.token, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
         matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
-        return SearchStream(matches, request, partial(_encode_token, start), self._read_progress)
+        return SearchStream(matches, request, start, self._read_progress)
 
     def _search(self, search: Search) -> SearchPage:
         page = self._client.search(self._codec.table, self._index, search)
@@ -197,12 +197,9 @@ class Matches(Generic[Item]):
 
 class SearchStream(ItemStream[Item]):
     def __init__(
-        self,
-        matches: Matches[Item],
-        request: ListRequest,
-        token_at: Callable[[SearchPosition], str],
-        read_progress: ReadProgress,
+        self, matches: Matches[Item], request: ListRequest, start: ListStart, read_progress: ReadProgress
     ) -> None:
+        token_at = partial(_encode_token, start)
         super().__init__(matches.items, matches.has_more, request.limit, token_at, request.page_token, read_progress)
         self._matches = matches
         self._from_start = request.page_token is None
