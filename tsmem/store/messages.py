@@ -85,12 +85,9 @@ class Messages(Collection[Message]):
         """Delete one message. Return False if it did not exist.
 
         Raises NotFound unless `missing_ok`, Ambiguous. Cost: 1 request with create_time, else 2."""
-        key = self._find_key(session_id, message_id, create_time)
-        if key is not None:
-            return self._delete(key, missing_ok=missing_ok)
-        if missing_ok:
-            return False
-        raise _no_message(session_id, message_id)
+        find = self._find_key if missing_ok else self._key
+        key = find(session_id, message_id, create_time)
+        return key is not None and self._delete(key, missing_ok=missing_ok)
 
     def check_unused(self, session_id: str, message_id: str) -> None:
         """Raise AlreadyExists if a session has a message with this id at any time. Cost: 1 request."""
@@ -103,7 +100,7 @@ class Messages(Collection[Message]):
     def _key(self, session_id: str, message_id: str, create_time: int | None) -> Key:
         key = self._find_key(session_id, message_id, create_time)
         if key is None:
-            raise _no_message(session_id, message_id)
+            raise NotFound(f"there is no message '{message_id}' of session '{session_id}'")
         return key
 
     def _find_key(self, session_id: str, message_id: str, create_time: int | None) -> Key | None:
@@ -287,7 +284,3 @@ class Messages(Collection[Message]):
         Raises InvalidInput at once."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
         return (Delete(self._codec.table, row.key) for row in self._rows(scan, filter, begin=begin))
-
-
-def _no_message(session_id: str, message_id: str) -> NotFound:
-    return NotFound(f"there is no message '{message_id}' of session '{session_id}'")

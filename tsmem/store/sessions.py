@@ -279,10 +279,16 @@ class Sessions(Collection[Session]):
 
         result = BulkResult() if result is None else result
         until_us = cursor.resolve(None, until, self._clock.now_us()).until
-        scan = Scan(self._codec.table, self._span(self._codec.table, user_id), columns=("user_id",))
+        condition, table = UNCONDITIONAL, self._codec.table
+        scan = Scan(table, self._span(table, user_id), columns=("user_id",))
+        messages_of = has_later = None
+        if with_messages:
+            messages_of = partial(self._messages.deletes, window=cursor.Window(None, until_us), begin=True)
         if until_us is not None:
             is_old = Comparison("update_time", Op.LE, until_us)
             scan = scan._replace(filter=is_old, columns=("user_id", "update_time"))
+            condition = Condition(filter=is_old)
+            has_later = partial(self._messages.has_later, time=until_us) if with_messages else None
         keys: Iterator[Key] = (row.key for row in self._rows(scan, filter))
         takes_all = user_id is None and filter is None
         if with_messages and not shared_too and not (takes_all and until_us is None):
@@ -290,13 +296,6 @@ class Sessions(Collection[Session]):
             pairs = self._with_sharing(keys, until_us if takes_all else None)
         else:
             pairs = ((key, False) for key in keys)
-        condition, table = UNCONDITIONAL, self._codec.table
-        messages_of = has_later = None
-        if with_messages:
-            messages_of = partial(self._messages.deletes, window=cursor.Window(None, until_us), begin=True)
-        if until_us is not None:
-            condition = Condition(filter=Comparison("update_time", Op.LE, until_us))
-            has_later = partial(self._messages.has_later, time=until_us) if with_messages else None
         candidates = (Candidate(Delete(table, key, condition), shared) for key, shared in pairs)
         purge = SessionPurge(self._client, result, messages_of=messages_of, has_later=has_later, dry_run=dry_run)
         purge.run(candidates)
