@@ -234,7 +234,7 @@ class Collection(Generic[Item]):
         if row_filter is not None and not self._readable(table).covers(row_filter):
             test = row_filter.test(self._codec.table.key)  # any number of rows may be needed
         scan = self._filtered(scan_at(window), row_filter)
-        rows = RowScan(self._client, scan, request.limit if test is None else None, after, self.read_progress)
+        rows = self.read(scan, request.limit if test is None else None, after)
         items = map(self._keyed, rows) if whole is None else whole(rows, test)
 
         def has_more() -> bool:
@@ -248,6 +248,10 @@ class Collection(Generic[Item]):
             request.page_token,
             self.read_progress,
         )
+
+    def read(self, scan: Scan, want: int | None = None, after: Key | None = None) -> RowScan:
+        """Return the rows of a scan, whose pages are progress of this collection."""
+        return RowScan(self._client, scan, want, after, self.read_progress)
 
     def _keyed(self, row: Row) -> tuple[Key, Item]:
         return row.key, self._codec.decode(row)
@@ -276,7 +280,7 @@ class Collection(Generic[Item]):
     def _rows(self, scan: Scan, filter: str | None, *, begin: bool = False) -> Iterator[Row]:  # noqa: A002
         """Return the rows of a scan that match a filter. `begin` sends the first request now. Raises InvalidInput at
         once."""
-        rows = RowScan(self._client, self._filtered(scan, read_filter(filter)), read_progress=self.read_progress)
+        rows = self.read(self._filtered(scan, read_filter(filter)))
         return self._counted(rows.begin() if begin else rows)
 
     def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:

@@ -79,9 +79,8 @@ class MemoryStore:
         from tsmem.store.bulk.result import BulkResult
         from tsmem.store.maintenance.integrity import find_troubles
 
-        read_progress = self.sessions.read_progress, self.messages.read_progress
         result = BulkResult() if result is None else result
-        return find_troubles(self._client, self._codecs, read_progress, self.clock.now_us(), result, ids_at_once)
+        return find_troubles(self._codecs, self.sessions, self.messages, self.clock.now_us(), result, ids_at_once)
 
     def clock_skew_s(self) -> float | None:
         """Return the seconds by which the service's clock was ahead of this machine's at its last reply; None before

@@ -4,7 +4,6 @@ first looked up in the secondary index."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -159,7 +158,7 @@ class Messages(Collection[Message]):
         """Yield rows; otherwise as `of_sessions`."""
 
         def begin(session_id: str) -> RowScan:
-            return RowScan(self._client, self._scan(session_id), read_progress=self.read_progress).begin()
+            return self.read(self._scan(session_id)).begin()
 
         for rows in prefetch(self._client.limiter, session_ids, begin, MAX_PAGES_AHEAD):
             yield from self._counted(rows)
@@ -204,8 +203,7 @@ class Messages(Collection[Message]):
         def matches(row: Row) -> bool:
             return (role is None or row.columns.get("role") == role) and (test is None or test(row))
 
-        read = partial(RowScan, self._client, read_progress=self.read_progress)
-        tail = SessionTail(read, self._codec.table, self._clock, session, matches)
+        tail = SessionTail(self.read, self._codec.table, self._clock, session, matches)
         return map(self._codec.decode, self._counted(tail.rows(last, interval_s, trouble)))
 
     def has_later(self, session_id: str, time: int) -> bool:

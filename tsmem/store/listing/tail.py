@@ -54,7 +54,7 @@ class SessionTail:
         session_id: str,
         wanted: Callable[[Row], bool],
     ) -> None:
-        """`read` makes a RowScan of a client."""
+        """`read` is that of the collection of messages."""
         self._read = read
         self._table = table
         self._clock = clock

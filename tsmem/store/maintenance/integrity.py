@@ -17,12 +17,13 @@ from itertools import groupby
 from typing import NamedTuple
 
 from tsmem.limits import MAX_INTEGER
-from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Op, Range, Row
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.codec import Codecs
-from tsmem.store.listing.scan import ReadProgress, RowScan, Scan
+from tsmem.store.listing.scan import Scan
 from tsmem.store.maintenance.statistics import CellSize, large_cells
+from tsmem.store.messages import Messages
+from tsmem.store.sessions import Sessions
 
 MAX_USERS = 10
 MARGIN_US = 15 * 60 * 1_000_000
@@ -119,22 +120,17 @@ class IdRange:
 
 
 def find_troubles(
-    client: TableClient,
-    codecs: Codecs,
-    progress: tuple[ReadProgress, ReadProgress],
-    now_us: int,
-    result: BulkResult,
-    ids_at_once: int,
+    codecs: Codecs, sessions: Sessions, messages: Messages, now_us: int, result: BulkResult, ids_at_once: int
 ) -> Iterator[Trouble]:
-    """Yield what does not fit together, as it is found. `progress` is that of sessions and of messages; `result` counts
-    the rows read; up to twice `ids_at_once` session ids are kept in memory."""
+    """Yield what does not fit together, as it is found. `result` counts the rows read. At most twice `ids_at_once`
+    session ids are kept in memory."""
     ids = IdRange(None, ids_at_once)
     while True:
         scan = Scan(codecs.session.table, codecs.session.table.range_of())
         if ids.start is not None:  # the first pass has looked at all cells
             later = Comparison("session_id", Op.GE, ids.start)
             scan = scan._replace(filter=later, columns=("session_id", "update_time"))
-        for row in RowScan(client, scan, read_progress=progress[0]):
+        for row in sessions.read(scan):
             if ids.start is None:
                 result.sessions += 1
                 yield from large_cells("session", row)
@@ -143,16 +139,15 @@ def find_troubles(
         start = MIN if ids.start is None else ids.start
         end = MAX if ids.end is None else ids.end
         scan = Scan(codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
-        rows = RowScan(client, scan, read_progress=progress[1])
-        for session_id, of_session in groupby(rows, lambda row: str(row.key[0])):
-            messages = first = last = 0
+        for session_id, of_session in groupby(messages.read(scan), lambda row: str(row.key[0])):
+            count = first = last = 0
             for row in of_session:  # in the order of time
                 result.messages += 1
                 yield from large_cells("message", row)
                 last = int(row.key[1])
-                first = last if messages == 0 else first
-                messages += 1
-            yield from ids.check(Orphans(session_id, messages, first, last), now_us)
+                first = last if count == 0 else first
+                count += 1
+            yield from ids.check(Orphans(session_id, count, first, last), now_us)
         yield from ids.check_rest()
         if ids.end is None:
             return
