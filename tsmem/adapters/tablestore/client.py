@@ -55,7 +55,7 @@ class TablestoreClient:
         self._closed = False
         self._transport = make_transport(profile)
         credentials = profile.credentials()
-        self._secrets = tuple(secret for secret in credentials if secret)
+        self._secrets = tuple(credentials)
         hide(self._secrets)
         self._sdk = make_sdk_client(profile, credentials, self._transport)
 
@@ -79,10 +79,11 @@ class TablestoreClient:
         try:
             yield attempt
         except Exception as failure:
-            hide(attempt.signatures)  # the traceback of the cause may show them
+            # The failure may show any of these. The secrets come last: many signatures displace older ones.
+            hide((*attempt.signatures, *self._secrets))
             if self._closed and not attempt.sent:  # closed meanwhile
                 raise TsmemError(_CLOSED) from None
-            error = translate(failure, attempt, self._transport.host, self._secrets)
+            error = translate(failure, attempt, self._transport.host)
             name_missing(error, tables)
             if error is None or error is failure:
                 raise

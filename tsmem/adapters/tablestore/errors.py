@@ -12,7 +12,6 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import Sequence
 from http.client import BadStatusLine, RemoteDisconnected
 from typing import Any
 
@@ -111,15 +110,15 @@ _HINTS = (
 """Service codes, with words of the message and the hint."""
 
 
-def translate(failure: Exception, attempt: HttpAttempt, host: str, secrets: Sequence[str]) -> TsmemError | None:
-    """Return our error for a failure; None for one that neither the SDK nor the network raises, which is a bug."""
-    hidden = (*secrets, *attempt.signatures)
+def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError | None:
+    """Return our error for a failure; None for one that neither the SDK nor the network raises, which is a bug. The
+    caller has hidden the secrets."""
     if isinstance(failure, TsmemError):
         return failure
     if isinstance(failure, WrongReply):
-        return _invalid_reply(without_secrets(str(failure), hidden), attempt, host)
+        return _invalid_reply(without_secrets(str(failure)), attempt, host)
     if isinstance(failure, ots.OTSError):
-        failure.message = without_secrets(str(failure.message), hidden)[:MAX_MESSAGE]  # a traceback shows it
+        failure.message = without_secrets(str(failure.message))[:MAX_MESSAGE]  # a traceback shows it
         status = attempt.status or getattr(failure, "http_status", None) or 0
         is_known = attempt.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
         if not is_known and status >= 300 and is_final(status):  # a head that was cut off reads as a 200
@@ -136,11 +135,11 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str, secrets: Sequ
     if not attempt.sent:
         if not isinstance(failure, _REFUSED_INPUT):
             return None
-        return InvalidInput(f"the request cannot be sent: {without_secrets(str(failure), hidden)[:MAX_MESSAGE]}")
+        return InvalidInput(f"the request cannot be sent: {without_secrets(str(failure))[:MAX_MESSAGE]}")
     if attempt.decoded:
         return _invalid_reply(f"what cannot be understood ({type(failure).__name__})", attempt, host)
     reason = str(failure) if isinstance(failure, ots.OTSClientError) else type(failure).__name__
-    message = f"the answer of {host} cannot be understood: {without_secrets(reason, hidden)[:MAX_MESSAGE]}"
+    message = f"the answer of {host} cannot be understood: {without_secrets(reason)[:MAX_MESSAGE]}"
     after_s = _STARTING_S if is_final(attempt.status or 0) else None
     request_id = attempt.request_id
     return Unavailable(message, ambiguous=True, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=after_s)

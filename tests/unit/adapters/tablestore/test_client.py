@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import logging
 import subprocess
 import sys
@@ -15,8 +16,10 @@ from typing import Any
 import pytest
 
 from tests.support.server_in_process import profile_of
+from tsmem.adapters.redaction import HIDDEN, without_secrets
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.adapters.tablestore.sdk import search_pb2, table_store_pb2
+from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT
 from tsmem.errors import ConditionFailed, InvalidInput, InvalidReply, LimitExceeded, Throttled, Unavailable
 from tsmem.port import Cost, FieldType, IndexSchema, SearchIndexSchema
 from tsmem.rows import (
@@ -50,8 +53,6 @@ class CannedService:
         self._sdk.connection = self
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str, dict[str, str], bytes]:
-        from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT
-
         CURRENT_ATTEMPT.get().sent = True
         self.sent.append((url.strip("/"), headers, body))
         answer = self._answers.pop(0)
@@ -303,3 +304,21 @@ def test_the_adapter_starts_quietly() -> None:
     )  # fmt: skip
 
     assert ("", "") == (done.stdout, done.stderr)
+
+
+def test_an_access_key_stays_hidden_after_many_requests_that_failed() -> None:
+    """The signature of each is hidden, too, and only so many secrets are remembered."""
+    numbers = itertools.count()
+
+    class Refusing:
+        def send_receive(self, *_: object) -> None:
+            CURRENT_ATTEMPT.get().signatures = (f"signature-{next(numbers)}",)
+            raise ConnectionRefusedError
+
+    client = TablestoreClient(PROFILE)
+    client._sdk.connection = Refusing()
+    for _ in range(300):
+        with pytest.raises(Unavailable):
+            client.list_tables()
+
+    assert HIDDEN == without_secrets(PROFILE.credentials().access_key_id)

@@ -10,6 +10,7 @@ import ssl
 import pytest
 import urllib3.exceptions
 
+from tsmem.adapters.redaction import hide
 from tsmem.adapters.tablestore.errors import service_error, translate
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.adapters.tablestore.transport import HttpAttempt
@@ -36,7 +37,8 @@ def exchange(*, sent: bool) -> HttpAttempt:
 
 
 def translated(failure: Exception, *, sent: bool) -> TsmemError | None:
-    return translate(failure, exchange(sent=sent), "host", SECRETS)
+    hide((SIGNATURE, *SECRETS))
+    return translate(failure, exchange(sent=sent), "host")
 
 
 FOREIGN = [
