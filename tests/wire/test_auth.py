@@ -11,7 +11,7 @@ import pytest
 from tests.support.clocks import ManualClock
 from tests.support.raw_http import signed
 from tsmem.errors import TsmemError
-from tsmem.server.http.auth import AccessKey, Authenticator, Identity
+from tsmem.server.http.auth import AccessKey, Identity, authenticate
 from tsmem.server.http.messages import Head, parse_head
 
 HEADERS = {
@@ -44,7 +44,7 @@ def head(headers: dict[str, str], target: str = "/GetRow") -> Head:
 
 def identify(headers: dict[str, str], target: str = "/GetRow", key: AccessKey | None = KEY, **more: Any) -> Identity:
     clock = ManualClock(more.get("now_us", 1_767_225_600_000_000))
-    return Authenticator(key, more.get("instance"), clock).authenticate(head(headers, target))
+    return authenticate(head(headers, target), key, more.get("instance"), clock)
 
 
 def refused(headers: dict[str, str], **more: Any) -> tuple[str | None, str]:

@@ -171,11 +171,7 @@ BUSY = (503, "OTSServerBusy", "Server is busy.")
 ERRORS: list[tuple[Exception, tuple[int, str, str]]] = [
     *((errors.from_service(code, "A message."), (status, code, "A message.")) for code, status in (
         ("OTSObjectNotExist", 404), ("OTSConditionCheckFail", 403), ("OTSFlowControl", 429))),
-    (errors.InvalidInput("that is wrong"), (400, "OTSParameterInvalid", "that is wrong")),
-    (errors.LimitExceeded("that is too much"), (400, "OTSParameterInvalid", "that is too much")),
-    (errors.TableNotFound("no such table"), (404, "OTSObjectNotExist", "no such table")),
-    (errors.AlreadyExists("it exists"), (409, "OTSObjectAlreadyExist", "it exists")),
-    (errors.ConditionFailed("it did not hold"), (403, "OTSConditionCheckFail", "it did not hold")),
+    (errors.InvalidInput("/home/me"), INTERNAL),
     (errors.Throttled("/home/me/db is locked"), BUSY), (errors.Unavailable("/home/me/db is locked"), BUSY),
     (errors.Unavailable("/home/me", ambiguous=True), INTERNAL), (errors.StorageFailure("/home/me"), INTERNAL),
     (errors.TsmemError("/home/me"), INTERNAL), (errors.TsmemError("x", service_code="Nonsense"), INTERNAL),

@@ -211,10 +211,6 @@ WHOLE: dict[str, Refused] = {
     "an atomic batch": (
         "BatchWriteRow", batch_write(group(put("a"), put("a")), is_atomic=True),
         unsupported("BatchWriteRow with is_atomic")),
-    "an atomic batch of no rows": (
-        "BatchWriteRow", batch_write(is_atomic=True), invalid("No row is specified in BatchWriteRow.")),
-    "an atomic batch of a missing table": (
-        "BatchWriteRow", batch_write(group(put("a"), put("b"), table="none"), is_atomic=True), NO_TABLE),
     "a row twice that must not exist, in two groups": (
         "BatchWriteRow", batch_write(group(put("b", 1, EXPECT_NOT_EXIST)), group(put("b", 2))), REPEATED),
     "a row twice beside one that must exist": (

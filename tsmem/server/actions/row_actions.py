@@ -145,32 +145,20 @@ def _read_rows(
 
 def batch_write_row(context: ActionContext, request: Any, response: Any) -> int:
     _refuse_transaction(request)
+    if request.is_atomic:
+        raise unsupported_operation("BatchWriteRow with is_atomic")
     check_row_count(sum(len(table.rows) for table in request.tables), MAX_ROWS_PER_WRITE)
     for table in request.tables:
         if not table.rows:
             raise invalid_parameter(f"No operation is specified for table: '{text(table.table_name)}'.")
     rows = [(table, row) for table in request.tables for row in table.rows]
     writes = [_decode_write(_CHANGES[row.type], table.table_name, row.row_change, row) for table, row in rows]
-    atomic = request.is_atomic and writes
-    results = iter(_refuse_atomic(context.engine, writes) if atomic else _write_each(context, writes))
+    results = iter(_write_each(context, writes))
     written = 0
     for table in request.tables:
         group = response.tables.add(table_name=table.table_name)
         written += sum(_add_result(group, next(results)).is_ok for _ in table.rows)
     return written
-
-
-def _refuse_atomic(engine: Engine, writes: list[Write | RowChange]) -> list[RowResult]:
-    """Refuse a batch of several partition keys row by row, as the service does, and another whole, as unsupported.
-    Source: the Java SDK's tests of atomic batches."""
-    for name in dict.fromkeys(write.table.name for write in writes):
-        engine.describe_table(name)  # raises an error for a missing table
-    values = (write.key[0] for write in writes)
-    shown = list(dict.fromkeys(value.hex() if isinstance(value, bytes) else str(value) for value in values))
-    if len(shown) == 1:
-        raise unsupported_operation("BatchWriteRow with is_atomic")
-    message = f"Data out of scope of atomic. Atomic PartKey:{shown[0]}. Data PartKey:{shown[1]}"
-    return [from_service("OTSDataOutOfRange", message)] * len(writes)
 
 
 def _write_each(context: ActionContext, writes: list[Write | RowChange]) -> list[RowResult]:

@@ -54,63 +54,57 @@ class Identity:
         return f"OTS {self.access_key_id}:{b64encode(signature).decode()}"
 
 
-class Authenticator:
-    """Checks who sends a request. Any thread may call it."""
+def authenticate(head: Head, credentials: AccessKey | None, instance: str | None, clock: Clock) -> Identity:
+    """Return who sent a request. Raises the service's error for one that is not accepted."""
+    headers = head.headers
+    version = _V4 if _V4 in headers else _V2
+    for name in (*REQUIRED, *(("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()), version):
+        if not headers.get(name):
+            raise from_service("OTSParameterInvalid", f"Missing header: '{name}'.")
+    if headers["x-ots-apiversion"] != API_VERSION:
+        raise from_service("OTSParameterInvalid", f"Unsupported API version: {headers['x-ots-apiversion']}.")
+    date = _date(headers["x-ots-date"], clock)
+    if version == _V4:
+        # A V4 key of any other day would be valid for ever. The client's day may be that of its own time zone.
+        days = [(date + timedelta(days=offset)).strftime("%Y%m%d") for offset in (-1, 0, 1)]
+        if headers["x-ots-signdate"] not in days:
+            raise _refused("Signature mismatch: x-ots-signdate is not the date of x-ots-date.")
+    if instance is not None and headers["x-ots-instancename"] != instance:
+        raise _refused("The instance is not found.")
+    return _identify(head, version, credentials)
 
-    def __init__(self, credentials: AccessKey | None, instance: str | None, clock: Clock) -> None:
-        self._credentials = credentials
-        self._instance = instance
-        self._clock = clock
 
-    def authenticate(self, head: Head) -> Identity:
-        """Return who sent a request. Raises the service's error for one that is not accepted."""
-        headers = head.headers
-        version = _V4 if _V4 in headers else _V2
-        for name in (*REQUIRED, *(("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()), version):
-            if not headers.get(name):
-                raise from_service("OTSParameterInvalid", f"Missing header: '{name}'.")
-        if headers["x-ots-apiversion"] != API_VERSION:
-            raise from_service("OTSParameterInvalid", f"Unsupported API version: {headers['x-ots-apiversion']}.")
-        date = self._date(headers["x-ots-date"])
-        if version == _V4:
-            # A V4 key of any other day would be valid for ever. The client's day may be that of its own time zone.
-            days = [(date + timedelta(days=offset)).strftime("%Y%m%d") for offset in (-1, 0, 1)]
-            if headers["x-ots-signdate"] not in days:
-                raise _refused("Signature mismatch: x-ots-signdate is not the date of x-ots-date.")
-        if self._instance is not None and headers["x-ots-instancename"] != self._instance:
-            raise _refused("The instance is not found.")
-        return self._identify(head, version)
+def _date(text: str, clock: Clock) -> datetime:
+    """Return the date of a request. Raises an error for one that is too far from now."""
+    match = _DATE.fullmatch(text)
+    try:
+        date = datetime.fromisoformat(match[1] if match else "")
+    except ValueError:
+        raise from_service("OTSParameterInvalid", f"Invalid date format: {text}.") from None
+    if abs(date.replace(tzinfo=UTC).timestamp() - clock.now_us() / 1e6) > MAX_SKEW_S:
+        raise _refused(f"Mismatch between system time and x-ots-date: {text}.")
+    return date
 
-    def _date(self, text: str) -> datetime:
-        """Return the date of a request. Raises an error for one that is too far from now."""
-        match = _DATE.fullmatch(text)
-        try:
-            date = datetime.fromisoformat(match[1] if match else "")
-        except ValueError:
-            raise from_service("OTSParameterInvalid", f"Invalid date format: {text}.") from None
-        if abs(date.replace(tzinfo=UTC).timestamp() - self._clock.now_us() / 1e6) > MAX_SKEW_S:
-            raise _refused(f"Mismatch between system time and x-ots-date: {text}.")
-        return date
 
-    def _identify(self, head: Head, version: str) -> Identity:
-        key_id = head.headers["x-ots-accesskeyid"]
-        if self._credentials is None:
-            secrets: tuple[bytes, ...] = (KEYLESS_SECRET, key_id.encode("latin-1"))
-        elif _equal(self._credentials.access_key_id, key_id):
-            secrets = (self._credentials.secret.encode("utf-8", "surrogateescape"),)
-        else:
-            raise _refused("The AccessKeyID does not exist.")
-        for secret in secrets:
-            key = _signing_key(secret, head.headers, version)
-            for path, text in _signed_texts(head):
-                data = text.encode("latin-1")  # the bytes as they came
-                digest = hmac.digest(key, data, "sha1") if version == _V2 else hmac.digest(key, data + b"ots", "sha256")
-                if _equal(b64encode(digest).decode(), head.headers[version]):
-                    return Identity(key_id, key, path)
-        if self._credentials is not None:
-            raise _refused("Signature mismatch.")
-        key = _signing_key(KEYLESS_SECRET, head.headers, version)
-        return Identity(key_id, key, f"/{head.action}", is_verified=False)
+def _identify(head: Head, version: str, credentials: AccessKey | None) -> Identity:
+    key_id = head.headers["x-ots-accesskeyid"]
+    if credentials is None:
+        secrets: tuple[bytes, ...] = (KEYLESS_SECRET, key_id.encode("latin-1"))
+    elif _equal(credentials.access_key_id, key_id):
+        secrets = (credentials.secret.encode("utf-8", "surrogateescape"),)
+    else:
+        raise _refused("The AccessKeyID does not exist.")
+    for secret in secrets:
+        key = _signing_key(secret, head.headers, version)
+        for path, text in _signed_texts(head):
+            data = text.encode("latin-1")  # the bytes as they came
+            digest = hmac.digest(key, data, "sha1") if version == _V2 else hmac.digest(key, data + b"ots", "sha256")
+            if _equal(b64encode(digest).decode(), head.headers[version]):
+                return Identity(key_id, key, path)
+    if credentials is not None:
+        raise _refused("Signature mismatch.")
+    key = _signing_key(KEYLESS_SECRET, head.headers, version)
+    return Identity(key_id, key, f"/{head.action}", is_verified=False)
 
 
 def check_digest(head: Head, body: bytes) -> None:

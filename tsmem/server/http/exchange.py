@@ -12,12 +12,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tsmem import errors, interruption
+from tsmem import interruption
 from tsmem.clock import Clock
-from tsmem.errors import SERVICE_CODES, TsmemError, from_service
+from tsmem.errors import SERVICE_CODES, Throttled, TsmemError, Unavailable, from_service
 from tsmem.server.dispatch import Dispatcher, Request, error_body
 from tsmem.server.http import messages
-from tsmem.server.http.auth import Authenticator, Identity, check_digest
+from tsmem.server.http.auth import Identity, authenticate, check_digest
 from tsmem.server.http.connection import Connection
 from tsmem.server.http.faults import Fault
 from tsmem.server.http.log import LogEntry, OnRequest, utc_text
@@ -28,13 +28,6 @@ _SEARCHES = ("Search", "ParallelScan")
 _TURN_S = 0.05
 _SMALL_BYTES = 1024 * 1024
 _BUSY = ("OTSServerBusy", "Server is busy.")
-_SHOWN: dict[type[TsmemError], str] = {
-    errors.InvalidInput: "OTSParameterInvalid",
-    errors.TableNotFound: "OTSObjectNotExist",
-    errors.AlreadyExists: "OTSObjectAlreadyExist",
-    errors.ConditionFailed: "OTSConditionCheckFail",
-}
-"""Errors without a code of the service's whose message is about the request, and shown to the client."""
 
 
 class ResponseBudget:
@@ -71,7 +64,6 @@ class ServerContext:
         self.settings = settings
         self.clock = clock
         self.on_request = on_request
-        self.authenticator = Authenticator(settings.credentials, settings.instance, clock)
         self.response_budget = ResponseBudget(settings.max_held_bytes)
         self.searches = threading.Semaphore(settings.max_searches)
         error_body(*_BUSY)  # loads protobuf now: the first error takes a third of a second
@@ -115,9 +107,9 @@ class HttpExchange:
 
     def _answer(self, head: Head) -> bool:
         """Read the body of a request and answer it. Return True if another request may follow."""
-        connection = self._connection
+        connection, settings = self._connection, self._context.settings
         try:
-            self._identity = self._context.authenticator.authenticate(head)
+            self._identity = authenticate(head, settings.credentials, settings.instance, self._context.clock)
         except TsmemError:
             if not head.expects_continue:
                 connection.skip_body(head.length)
@@ -133,7 +125,7 @@ class HttpExchange:
         check_digest(head, data)
         request = self._context.dispatcher.read(head.action, messages.decompress_body(head, data))
         self._entry.table = request.tables
-        fault = self._context.settings.faults.strike(head.action)
+        fault = settings.faults.strike(head.action)
         self._entry.fault = "" if fault is None else fault.kind
         body = self._carry_out(request) if fault is None or fault.done else b""
         if body is None:
@@ -180,17 +172,15 @@ class HttpExchange:
             self._context.searches.release()
 
     def _failure(self, error: Exception) -> bytes:
-        """Return the body that says why a request failed. An error that may speak of this machine goes to the log."""
+        """Return the body that says why a request failed. An error without a code of the service may speak of this
+        machine, and goes to the log."""
         code, message = "OTSInternalServerError", "Internal server error."
-        failure: Exception | None = error
-        if isinstance(error, TsmemError):
-            shown = error.service_code if error.service_code in SERVICE_CODES else None
-            shown = shown or next((code for kind, code in _SHOWN.items() if isinstance(error, kind)), None)
-            if shown is not None:
-                code, message, failure = shown, error.message, None
-            elif isinstance(error, errors.Throttled) or (isinstance(error, errors.Unavailable) and not error.ambiguous):
-                code, message = _BUSY
-        self._entry.code, self._entry.failure, self._status = code, failure, SERVICE_CODES[code].http_status
+        self._entry.failure = error
+        if isinstance(error, TsmemError) and error.service_code in SERVICE_CODES:
+            code, message, self._entry.failure = error.service_code, error.message, None
+        elif isinstance(error, Throttled) or (isinstance(error, Unavailable) and not error.ambiguous):
+            code, message = _BUSY
+        self._entry.code, self._status = code, SERVICE_CODES[code].http_status
         return error_body(code, message)
 
     def _send(self, body: bytes) -> bool:
