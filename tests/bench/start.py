@@ -1,7 +1,7 @@
 """What a start costs, against a two-command Typer program of the same Typer, run in turn in one go.
 
-Both sides are whole processes, started the same way from byte-compiled files. Compared is the processor time that the
-operating system accounts to each: the least of many runs, because the rest of the machine only adds to it.
+Both sides are whole processes, started the same way, and import byte-compiled files. Compared is the processor time
+that the operating system accounts to each: the least of many runs, because the rest of the machine only adds to it.
 """
 
 from __future__ import annotations
@@ -35,35 +35,23 @@ def two(name: str = "x") -> None:
 
 app()
 """
-SCRIPT = """\
-import sys
-
-from tsmem.__main__ import run
-
-sys.exit(run())
-"""
+OURS = (sys.executable, "-c", "import sys; from tsmem.__main__ import run; sys.exit(run())")
 _COMPLETION = {"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": "tsmem ses", "COMP_CWORD": "1"}
 GET = ("session", "get", "ada", "trip-7")
 
 
-def programs(folder: Path, imports: str = "") -> tuple[list[str], list[str]]:
-    """Write both programs, and return the commands that start them; the Typer one has some imports more."""
-    commands = []
-    for name, text in (("tsmem_script.py", SCRIPT), ("base.py", imports + BASE)):
-        (folder / name).write_text(text, encoding="utf-8")
-        commands.append([sys.executable, str(folder / name)])
-    return commands[0], [*commands[1], "one"]
+def base(imports: str = "") -> list[str]:
+    """Return the command that starts the Typer program, with some imports more."""
+    return [sys.executable, "-c", imports + BASE, "one"]
 
 
 def run() -> list[Ratio]:
     """Processor time of tsmem commands over that of the Typer program."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        script, base = programs(folder)
+    with tempfile.TemporaryDirectory() as folder:
         compileall.compile_dir(str(ROOT / "tsmem"), quiet=2)
-        environ = environment(folder)
+        environ = environment(Path(folder))
         for line in ("init-tables", "session put ada trip-7 -m topic=travel"):
-            spent([*script, *line.split()], environ)
+            spent([*OURS, *line.split()], environ)
         cases: list[tuple[str, float, Sequence[str], Mapping[str, str], Callable[..., Spent]]] = [
             ("--help", 1.15, ["--help"], environ, spent),
             ("completion", 1.15, [], {**environ, **_COMPLETION}, spent),
@@ -74,17 +62,17 @@ def run() -> list[Ratio]:
         ratios = []
         for title, budget, argv, variables, measure in cases:
             said = f"budget {budget}, against a two-command Typer program"
-            ratios.append((f"start: {title}", ratio([*script, *argv], base, variables, measure), said))
+            ratios.append((f"start: {title}", ratio([*OURS, *argv], base(), variables, measure), said))
         return ratios
 
 
 def ratio(
     ours: Sequence[str],
-    base: Sequence[str],
+    theirs: Sequence[str],
     environ: Mapping[str, str],
     measure: Callable[..., Spent] = spent,
     runs: int = RUNS,
 ) -> float:
     """Return the least processor time of one command over that of another, run in turn."""
-    pairs = [(measure(ours, environ), measure(base, environ)) for _ in range(runs)]
+    pairs = [(measure(ours, environ), measure(theirs, environ)) for _ in range(runs)]
     return least([mine for mine, _ in pairs]).processor_s / least([other for _, other in pairs]).processor_s

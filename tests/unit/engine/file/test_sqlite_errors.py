@@ -19,38 +19,29 @@ from tsmem.rows import Put
 
 
 @pytest.mark.parametrize(
-    ("code", "words", "ambiguous"),
+    ("code", "is_full", "words", "ambiguous"),
     [
-        (sqlite3.SQLITE_FULL, "nothing of this write was kept", False),
-        (sqlite3.SQLITE_IOERR_WRITE, "nothing of this write was kept", False),
-        (sqlite3.SQLITE_IOERR_FSYNC, "this write may have been kept", True),
-        (sqlite3.SQLITE_IOERR_SHMSIZE, "this write may have been kept", True),
+        (sqlite3.SQLITE_FULL, False, "nothing of this write was kept", False),
+        (sqlite3.SQLITE_IOERR_WRITE, False, "nothing of this write was kept", False),
+        (sqlite3.SQLITE_IOERR_FSYNC, False, "this write may have been kept", True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, False, "this write may have been kept", True),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, True, "the disk is full: this write may have been kept", True),
     ],
 )
 def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
-    tmp_path: Path, code: int, words: str, ambiguous: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, is_full: bool, words: str, ambiguous: bool
 ) -> None:
     """SQLite writes the log, then syncs it, then updates its index: a commit that was written can come back."""
     path = tmp_path / "memory.db"
     fill(path)
+    if is_full:
+        found = list(os.statvfs(tmp_path))
+        found[4] = 0  # f_bavail
+        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
     with failing_commits(code), opened(path) as client, pytest.raises(StorageFailure, match=words) as caught:
         client.write_row(Put(TABLE.ref, ("b",), {}))
 
     assert caught.value.ambiguous is ambiguous
-
-
-def test_a_disk_too_full_for_the_index_of_the_log_may_have_kept_the_write(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """SQLite calls it an I/O error, and the log was written before."""
-    path = tmp_path / "memory.db"
-    fill(path)
-    found = list(os.statvfs(tmp_path))
-    found[4] = 0  # f_bavail
-    with failing_commits(sqlite3.SQLITE_IOERR_SHMSIZE), opened(path) as client:
-        monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(found))
-        with pytest.raises(StorageFailure, match="the disk is full: this write may have been kept"):
-            client.write_row(Put(TABLE.ref, ("b",), {}))
 
 
 def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> None:

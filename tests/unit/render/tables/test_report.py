@@ -28,12 +28,6 @@ def test_facts_have_thousands_units_and_ages() -> None:
     ] == shown(facts, width=80, now_us=60_000_000)
 
 
-def test_parts_are_separated_by_an_empty_line() -> None:
-    lines = shown(Facts([("a", 1)]), Section("cells", ("key", "n"), [("k\x1b", 1)]))
-
-    assert ["a  1", "", "cells", "key    n", "k\\x1b  1"] == lines
-
-
 def test_a_plot_has_a_column_a_day() -> None:
     days = [(FIRST, 80), (FIRST + timedelta(days=1), 1), (FIRST + timedelta(days=3), 40)]
 
