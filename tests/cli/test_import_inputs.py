@@ -123,11 +123,6 @@ def test_what_is_no_json_is_named(ready: Cli, data: bytes, look: str) -> None:
     assert f"hint: this looks like {look}" in outcome.err
 
 
-def test_a_text_that_says_ustar_is_no_archive(ready: Cli) -> None:
-    data = b'{"messages": [{"role": "user", "content": "c'.ljust(257, b"c") + b'ustard"}]}'
-    ready.ok("import", *FORMATS["openai"][1], stdin=data)
-
-
 CHILD = """
 import gzip, io, resource, sys, zipfile, zlib
 from tsmem.errors import InvalidInput

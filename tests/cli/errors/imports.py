@@ -125,7 +125,7 @@ CASES = (
         '{"messages": [{"role": "x", "id": "a", "created_at": 5}, {"role": "x", "id": "a", "created_at": 5}]}\n',
         "line 1: messages 0 and 1 have the same id and the same time"),
     _conversation("An array that is cut off.", '[{"role": "user",\n',
-        "line 1: not valid JSON: Expecting property name enclosed in double quotes at column 18; the input ends in this line, perhaps in the middle of it"),
+        "line 1, element 0: not valid JSON: Expecting property name enclosed in double quotes at column 18; the input ends in this line, perhaps in the middle of it"),
     _line("A rejected line whose bytes are no text.",
         '{"kind": "rejected", "format": "tsmem", "line": 1, "reason": "", "text": {"$bytes": "/w=="}}\n',
         "line 1: not valid UTF-8 at byte 1"),

@@ -25,7 +25,7 @@ CASES = (
         "line 1: not valid JSON: NaN is not a JSON number"),
     _line("A number in a line past every float.", '{"user_id": "u", "session_id": "s", "metadata": {"a": 1e999}}\n',
         "line 1: not valid JSON: the number 1e999 is too large"),
-    _line("A line of a depth that nobody writes.", "[" * 100_000 + "\n", "line 1: not usable JSON: nested too deeply"),
+    _line("A line of a depth that nobody writes.", "[" * 100_000 + "\n", "line 1, element 0: not usable JSON: nested too deeply"),
     _line("A record that is none.", "5\n", "line 1: a record is a JSON object"),
     _line("A record of nothing known.", '{"a": 1}\n',
         "line 1: neither a session (it would have a user_id) nor a message (a message_id)"),

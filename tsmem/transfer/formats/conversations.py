@@ -15,7 +15,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, groupby
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsmem import limits
@@ -62,18 +62,6 @@ ConversationReader = Callable[[object, bool], dict[str, Any]]
 list of `messages`. Raises InvalidInput for any other value."""
 
 
-class Conversion(NamedTuple):
-    """The parts of the rows that the input does not have."""
-
-    user_id: str | None
-    """The owner of all sessions; None takes each conversation's own `user_id`."""
-    start_time: int
-    """Microseconds. A message of a conversation without times gets this plus its place in the whole input."""
-    stored: StoredTimes | None = None
-    """Looks up the times of what was imported before; without it, nothing was."""
-    notes: Counter[str] | None = None
-
-
 def note_lines(notes: Counter[str], dated_from: str) -> Iterator[str]:
     """Yield a line for each note that was counted. `dated_from` names the source of the start time."""
     lines = {name: f"{quantity(notes[name], noun)} {text}" for name, (noun, text) in _NOTES.items() if notes[name]}
@@ -112,10 +100,9 @@ def read_conversations(
 ) -> Iterator[ImportedItem]:
     """Yield the session and the messages of each conversation. Raises InvalidInput, with the place, for what cannot be
     read if bad values are not kept. Cost: that of looking up times (`StoredTimes`)."""
-    converter = _Converter(conversion)
-    for value, content in _drafts(source, converter, read, 1 if conversion.stored is None else conversion.stored.width):
+    for value, content in _drafts(source, conversion, read):
         try:
-            items = [*converter.rows(content)] if isinstance(content, _ConversationDraft) else [content]
+            items = [*conversion.rows(content)] if isinstance(content, _ConversationDraft) else [content]
         except InvalidInput as error:
             source.refuse(value, error)
             continue
@@ -124,11 +111,12 @@ def read_conversations(
 
 
 def _drafts(
-    source: ImportSource, converter: _Converter, read: ConversationReader, width: int
+    source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[tuple[JsonValue, _ConversationDraft | Session | Message]]:
-    """Yield each value with the conversation or the row of rejects that it holds, up to `width` behind the one that was
-    read last, so that the times of several are looked up at once. Those that wait have at most MAX_TEXT_AHEAD
-    characters, but for the last one."""
+    """Yield each value with the conversation or the row of rejects that it holds, some behind the one that was read
+    last, so that the times of several are looked up at once. Those that wait have at most MAX_TEXT_AHEAD characters,
+    but for the last one."""
+    width = 1 if conversion.stored is None else conversion.stored.width
     waiting: deque[tuple[JsonValue, _ConversationDraft | Session | Message]] = deque()
     try:
         for value in _conversations(source.values()):
@@ -136,7 +124,7 @@ def _drafts(
                 content: _ConversationDraft | Session | Message | None = refused_row(value.document)
                 if content is None:
                     document = unwrapped(value.document, source.format)
-                    content = converter.draft(read(document, value.array is not None))
+                    content = conversion.draft(read(document, value.array is not None))
             except InvalidInput as error:
                 source.refuse(value, error)
                 continue
@@ -150,41 +138,46 @@ def _drafts(
 
 
 def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
+    """Yield the values, and the elements of an array if one of them has messages. Otherwise the array is one
+    conversation, whose messages they are; it may be as large as one value. Raises InvalidInput for a larger one."""
     for array, elements in groupby(values, key=lambda value: value.array):
-        if array is None:
-            yield from elements
-        else:
-            yield from _array_conversations(elements)
+        messages: list[JsonValue] = []
+        size = parts = 0
+        is_one = array is not None
+        for value in elements:
+            if is_one and isinstance(value.document, dict) and "messages" in value.document:
+                is_one = False
+                yield from messages
+            if not is_one:
+                yield value
+                continue
+            size += len(value.text)
+            parts += 2 + value.text.count(",")
+            if size > MAX_VALUE_BYTES or parts > MAX_VALUE_PARTS:
+                assert array is not None
+                raise InvalidInput(
+                    f"line {array[1]}: an array of messages is one conversation, and this one has more than "
+                    f"{MAX_VALUE_BYTES // 2**20} MB or {MAX_VALUE_PARTS:,} values"
+                )
+            messages.append(value._replace(text=""))
+        if is_one:
+            assert array is not None
+            yield JsonValue(array[1], {"messages": [each.document for each in messages]}, text="")
 
 
-def _array_conversations(elements: Iterator[JsonValue]) -> Iterator[JsonValue]:
-    """Yield the elements of an array if one of them has messages. Otherwise yield one conversation, whose messages they
-    are; it may be as large as one value. Raises InvalidInput for a larger one."""
-    messages: list[JsonValue] = []
-    size = parts = 0
-    for value in elements:
-        if isinstance(value.document, dict) and "messages" in value.document:
-            yield from chain(messages, (value,), elements)
-            return
-        size += len(value.text)
-        parts += 2 + value.text.count(",")
-        if size > MAX_VALUE_BYTES or parts > MAX_VALUE_PARTS:
-            assert value.array is not None
-            raise InvalidInput(
-                f"line {value.array[1]}: an array of messages is one conversation, and this one has more than "
-                f"{MAX_VALUE_BYTES // 2**20} MB or {MAX_VALUE_PARTS:,} values"
-            )
-        messages.append(value._replace(text=""))
-    assert messages[0].array is not None
-    yield JsonValue(messages[0].array[1], {"messages": [each.document for each in messages]}, text="")
+class Conversion:
+    """Converts the conversations of one reading of an input."""
 
-
-class _Converter:
-    def __init__(self, conversion: Conversion) -> None:
-        self._user_id = conversion.user_id
-        self._stored = conversion.stored
-        self._notes: Counter[str] = Counter() if conversion.notes is None else conversion.notes
-        self._start = conversion.start_time
+    def __init__(
+        self, user_id: str | None, start_time: int, stored: StoredTimes | None = None, notes: Counter[str] | None = None
+    ) -> None:
+        """`user_id` owns all sessions; None takes each conversation's own. A message of a conversation without times
+        gets `start_time` (microseconds) plus its place in the whole input. `stored` looks up the times of what was
+        imported before."""
+        self.stored = stored
+        self._user_id = user_id
+        self._notes: Counter[str] = Counter() if notes is None else notes
+        self._start = start_time
         """The time of the next message, if its conversation has no times."""
         self._given_ids: set[int] = set()
         """Hashes of the session ids that the input gave: half the memory of the ids."""
@@ -215,8 +208,8 @@ class _Converter:
             rest |= own
         _, metadata = _columns(rest, _SESSION_RESERVED)
         lookup = None
-        if self._stored is not None and message_times.depends_on_others([each.given_us for each in drafts]):
-            lookup = self._stored.of_messages(session_id, [each.message_id for each in drafts])
+        if self.stored is not None and message_times.depends_on_others([each.given_us for each in drafts]):
+            lookup = self.stored.of_messages(session_id, [each.message_id for each in drafts])
         draft = _ConversationDraft(Session(user, session_id, None, None, metadata), drafts, self._start, lookup)
         self._start += len(drafts)
         self._notes["unnamed"] += given_id is None
@@ -235,7 +228,7 @@ class _Converter:
         if times:
             update_time = max(times)
         else:
-            known = None if self._stored is None else self._stored.of_session(session.user_id, session.session_id)
+            known = None if self.stored is None else self.stored.of_session(session.user_id, session.session_id)
             update_time = draft.start if known is None else known
             notes["empty conversation"] += known is None
         yield replace(session, update_time=update_time)

@@ -144,13 +144,6 @@ class _Fault(InvalidInput):
     """False if the fault is not in the first line of the value."""
 
 
-class _Decoded(NamedTuple):
-    document: object
-    length: int
-    error: InvalidInput | None = None
-    """The reason why it cannot be used, although its end is known."""
-
-
 class _Reader:
     """Reads the values of one text. Positions count from the beginning of what is in memory: `_Window.more` moves them,
     so lengths are kept across it."""
@@ -168,24 +161,16 @@ class _Reader:
         arrays = count()
         while first := window.skip(_BETWEEN_VALUES):
             self._note_place()
-            try:
-                # Also for a short array, whose elements are decoded again: a line may be `[10:00] started`.
-                found = self._decode(is_array=first == "[")
-                length = 0 if found is None else self._through_line(found.length)
-            except _Fault as fault:
-                if first != "[" or fault.in_line:
-                    yield self._refused_line(fault)
-                    continue
-                found = None  # an array of several lines, with a fault in a later one
             if first == "[":
-                del found  # memory that is freed before the next value is decoded is used for it
                 yield from self._elements((next(arrays), self._place))
-            else:
-                assert found is not None
-                value = self._value(found, length)
-                del found
-                yield value
-                del value
+                continue
+            try:
+                value = self._value()
+            except _Fault as fault:
+                yield self._refused_line(fault)
+                continue
+            yield value
+            del value  # memory that is freed before the next value is decoded is used for it
 
     def _elements(self, array: tuple[int, Place]) -> Iterator[JsonValue]:
         """Yield the elements of an array, each once it is known what follows it. Raises InvalidInput."""
@@ -197,9 +182,7 @@ class _Reader:
                 if following == "]":
                     break
                 self._note_place(element)
-                found = self._decode()
-                assert found is not None
-                value = self._value(found, found.length, array)
+                value = self._value(array)
                 following = window.skip(_WITHIN_VALUE)
                 if following not in ("]", ","):
                     raise self._fault("not valid JSON: Expecting ',' delimiter", window.at, self._if_cut(window.at))
@@ -212,37 +195,35 @@ class _Reader:
         except _Fault as fault:
             self._refuse(fault.message)
 
-    def _value(self, found: _Decoded, length: int, array: tuple[int, Place] | None = None) -> JsonValue:
-        window, error = self._window, found.error
-        text = window.text[window.at : window.at + length]
-        if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):
-            error = self._fault("not valid UTF-8", window.at + bad.start())
-        window.advance(window.at + length)
-        return JsonValue(self._place, found.document if error is None else None, text, array, error)
-
     def _note_place(self, element: int | None = None) -> None:
         self._line = self._window.line
         inside = "" if element is None else f", element {element}"
         self._place = f"{self._line}{inside}{self._of}" if inside or self._of else self._line
 
-    def _decode(self, *, is_array: bool = False) -> _Decoded | None:
-        """Decode the value at `at`, reading as much as it takes; None for a long array. Raises _Fault, and InvalidInput
-        for a value that is too large."""
+    def _value(self, array: tuple[int, Place] | None = None) -> JsonValue:
+        """Pass the value at `at`, reading as much as it takes. Raises _Fault, and InvalidInput for a value that is too
+        large."""
         window = self._window
         while (found := self._attempt()) is None:
             size = len(window.text) - window.at
-            if size >= _SHORT and is_array:
-                return None
             if size >= _SHORT and window.text[window.at] not in "{[":
                 self._refuse("a text or number longer than 1 MB, which is in no object")
             # 4 times as much each time, so that the attempts before take a third of the last.
             window.more(min(3 * size, MAX_VALUE_BYTES - size + 1))
             if len(window.text) - window.at >= _SHORT and window.text[window.at] in "{[":
                 self._check_size()
-        return found
+        document, length, error = found
+        if array is None:
+            length = self._through_line(length)
+        text = window.text[window.at : window.at + length]
+        if window.has_bad_bytes and (bad := re.search("[\udc80-\udcff]", text)):
+            document, error = None, self._fault("not valid UTF-8", window.at + bad.start())
+        window.advance(window.at + length)
+        return JsonValue(self._place, document, text, array, error)
 
-    def _attempt(self) -> _Decoded | None:
-        """Decode the value at `at`; None if more has to be read. Raises _Fault."""
+    def _attempt(self) -> tuple[object, int, InvalidInput | None] | None:
+        """Return the value at `at`, its length, and the reason if it cannot be used although its end is known; None if
+        more has to be read. Raises _Fault."""
         window = self._window
         text, at = window.text, window.at
         try:
@@ -260,9 +241,9 @@ class _Reader:
                 return None
             if depth:
                 raise _Fault(described_fault(error)) from error
-            return _Decoded(None, end - at, InvalidInput(described_fault(error)))
+            return None, end - at, InvalidInput(described_fault(error))
         may_go_on = text[end - 1] not in '}]"' and end > len(text) - _NEAR_END
-        return None if may_go_on and not window.ended else _Decoded(document, end - at)
+        return None if may_go_on and not window.ended else (document, end - at, None)
 
     def _check_size(self) -> None:
         """Raise InvalidInput if the object or array at `at`, of which not all may be in memory, is too large."""

@@ -60,8 +60,6 @@ def test_values_are_read_in_any_encoding_and_chunks(
         (b'{"a": 1} tail', "not valid JSON: Extra data at column 10"),
         (b'{"a": "\xff"}', "not valid UTF-8 at column 8"),
         (b"\xff", "not valid UTF-8 at column 1"),
-        (b"[2026-01-01 10:00] INFO started", "not valid JSON: Expecting ',' delimiter at column 6"),
-        (b"[1234] started", "not valid JSON: Extra data at column 8"),
         (b'{"a": "b', "not valid JSON: Invalid control character at column 9"),
         (b'{"a": NaN}', "not valid JSON: NaN is not a JSON number"),
         (b'{"a": %s}' % (b"9" * 5000), "not usable JSON: a number has more than 4,300 digits"),
@@ -80,11 +78,13 @@ def test_an_unreadable_line_is_returned_and_the_next_one_is_read(line: bytes, me
     ("text", "message"),
     [
         ('{\n "a": 1\n "b": 2\n}', "line 1: not valid JSON: Expecting ',' delimiter at line 3, column 2"),
+        ("[10:00] started\n", "line 1, element 0: not valid JSON: Expecting ',' delimiter at column 4"),
+        ("[1234] started\n", "line 1, element 0: not valid JSON: Extra data at column 8"),
         ('[\n 1,\n {"a" 2}\n]', "line 3, element 1: not valid JSON: Expecting ':' delimiter at column 7"),
         ("[\n 1,\n 2\n", "line 3, element 1: not valid JSON: Expecting ',' delimiter at line 4, column 1; the input"),
     ],
 )
-def test_an_error_in_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
+def test_an_error_in_an_array_or_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         read(text.encode())
     assert raised.value.message.startswith(message)
