@@ -8,6 +8,7 @@ value. If the caller keeps bad values, reading continues behind them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from tsmem.errors import InvalidInput
@@ -21,29 +22,23 @@ from tsmem.transfer.input.json_values import JsonValue, values
 CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai.read_conversation}
 
 
+@dataclass
 class ImportSource:
-    def __init__(
-        self,
-        stream: BinaryIO,
-        format: ImportFormat = "tsmem",  # noqa: A002
-        conversion: Conversion | None = None,
-        keep: Callable[[JsonValue, InvalidInput], None] | None = None,
-        name: str = "the input",
-    ) -> None:
-        """`stream` may be compressed. A conversation format needs a `conversion`. `keep` is called with each value that
-        cannot be read; without it the first one is an error. Errors call the stream by `name`."""
-        self.format: ImportFormat = format
-        self.conversion = conversion
-        self.unreadable = 0
-        """Values that could not be read, so far."""
-        self._stream = stream
-        self._keep = keep
-        self._name = name
+    stream: BinaryIO
+    """It may be compressed."""
+    format: ImportFormat = "tsmem"
+    conversion: Conversion | None = None
+    """Needed for a conversation format."""
+    keep: Callable[[JsonValue, InvalidInput], None] | None = None
+    """Called with each value that cannot be read; without it the first one is an error."""
+    name: str = "the input"
+    unreadable: int = 0
+    """Values that could not be read, so far."""
 
     def values(self) -> Iterator[JsonValue]:
         """Yield the values that are JSON, and refuse the others. Raises InvalidInput."""
         is_first = True
-        for member, chunks in parts(self._stream, self._name):
+        for member, chunks in parts(self.stream, self.name):
             for value in values(chunks, member):
                 error = value.error
                 if error is None:
@@ -57,10 +52,10 @@ class ImportSource:
 
     def refuse(self, value: JsonValue, error: InvalidInput) -> None:
         """Keep a value that cannot be read. Raises InvalidInput, with its place, if bad values are not kept."""
-        if self._keep is None:
+        if self.keep is None:
             raise InvalidInput(f"line {value.place}: {error.message}", hint=error.hint) from error
         self.unreadable += 1
-        self._keep(value, error)
+        self.keep(value, error)
 
 
 def read_records(source: ImportSource) -> Iterator[ImportedItem]:

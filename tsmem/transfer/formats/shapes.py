@@ -6,7 +6,7 @@ The keys of each format are those of its own documentation and of files that its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import brief
@@ -22,16 +22,13 @@ CONVERSATIONS = (
     ("a claude.ai data export", "chat_messages"),
     ("an Open WebUI export", "chat.history"),
     ("a LibreChat export", "messages.isCreatedByUser"),
-    ("a ShareGPT file", "conversations.from"),
-    ("a ShareGPT file", "conversation.from"),
+    ("a ShareGPT file", "conversations.from", "conversation.from"),
     ("a file of conversations under 'conversations'", "conversations.messages"),
     ("a Hugging Face chat data set", "conversation.role"),
     ("a Gemini CLI session", "projectHash"),
     ("a Gemini request", "contents"),
     ("a Google ADK session", "appName events"),
-    ("a Claude Code transcript", "sessionId uuid"),
-    ("a Claude Code transcript", "leafUuid summary"),
-    ("a Claude Code transcript", "messageId snapshot"),
+    ("a Claude Code transcript", "sessionId uuid", "leafUuid summary", "messageId snapshot"),
     ("a Codex CLI session", "payload type"),
     ("a LangGraph state", "values.messages"),
     ("an answer of Alibaba Cloud's memory store", "session.messages"),
@@ -46,26 +43,24 @@ CONVERSATIONS = (
     ("a Langfuse trace", "sessionId input output"),
     ("a DashScope request", "input.messages parameters"),
 )
-"""Conversations of other formats: their names, and the paths that all lead to a value. A path is keys joined by dots; a
-list stands for its first element."""
+"""Conversations of other formats: a name, and the sets of paths of which one leads to values throughout. A path is keys
+joined by dots; a list stands for its first element."""
 MESSAGES = (
     ("a ShareGPT message", "from value"),
-    ("a LangChain message", "data.content type"),
-    ("a LangChain message", "lc kwargs"),
-    ("a LangChain message", "additional_kwargs type"),
+    ("a LangChain message", "data.content type", "lc kwargs", "additional_kwargs type"),
     ("a LlamaIndex message", "blocks.block_type"),
     ("a Vercel AI SDK message", "parts.type"),
-    ("a Gemini message", "parts role"),
-    ("a Gemini message", "parts.text"),
+    ("a Gemini message", "parts role", "parts.text"),
     ("a Spring AI message", "messageType"),
     ("a LibreChat export", "isCreatedByUser"),
 )
 
 
-def find_shape(value: Mapping[str, object], shapes: Iterable[tuple[str, str]]) -> str | None:
-    for name, paths in shapes:
-        if all(_has_path(value, path) for path in paths.split()):
-            return f"{name} (it has {' and '.join(paths.split())})"
+def find_shape(value: Mapping[str, object], shapes: Iterable[Sequence[str]]) -> str | None:
+    for name, *sets in shapes:
+        for paths in map(str.split, sets):
+            if all(_has_path(value, path) for path in paths):
+                return f"{name} (it has {' and '.join(paths)})"
     return None
 
 
@@ -80,7 +75,7 @@ def _has_path(value: object, path: str) -> bool:
 
 
 def foreign_error(
-    value: Mapping[str, object], shapes: Iterable[tuple[str, str]], *, in_array: bool
+    value: Mapping[str, object], shapes: Iterable[Sequence[str]], *, in_array: bool
 ) -> InvalidInput | None:
     if (shape := find_shape(value, shapes)) is None:
         return None

@@ -167,8 +167,9 @@ class _Reader:
             try:
                 value = self._value()
             except _Fault as fault:
-                yield self._refused_line(fault)
-                continue
+                if not fault.in_line and not self._by_line:
+                    self._refuse(fault.message)  # the next lines may belong to the value
+                value = JsonValue(self._place, None, window.take_line(), error=fault)
             yield value
             del value  # memory that is freed before the next value is decoded is used for it
 
@@ -272,13 +273,6 @@ class _Reader:
 
     def _refuse(self, message: str, hint: str | None = None) -> NoReturn:
         raise InvalidInput(f"line {self._place}: {message}", hint=hint)
-
-    def _refused_line(self, fault: _Fault) -> JsonValue:
-        """Pass the line and return it as a value that cannot be read. Raises InvalidInput if the next lines may belong
-        to it."""
-        if not fault.in_line and not self._by_line:
-            self._refuse(fault.message)
-        return JsonValue(self._place, None, self._window.take_line(), error=fault)
 
     def _fault(self, message: str, at: int, after: str = "") -> _Fault:
         """Return the fault at a character; `after` is said behind its place."""
