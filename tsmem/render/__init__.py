@@ -56,7 +56,9 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
             raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")
         check_fields(noun_of(result), options.fields)
     if isinstance(result, Document):
-        return iter(result.chunks) if options.unicode else (_in_ascii(chunk) for chunk in result.chunks)
+        if options.unicode:
+            return iter(result.chunks)
+        return (json_in_ascii(chunk.decode()).encode() for chunk in result.chunks)
     if not options.unicode and options.format in ("table", "csv"):
         from tsmem.render.ascii import ascii_result
 
@@ -103,10 +105,6 @@ def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[
     from tsmem.render.tables.report import report_lines
 
     return join_lines(encoded(report_lines(result, options), options))
-
-
-def _in_ascii(chunk: bytes) -> bytes:
-    return json_in_ascii(chunk.decode()).encode()
 
 
 def render_error(error: TsmemError, output: Format, *, unicode: bool = True) -> bytes:

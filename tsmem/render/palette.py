@@ -22,7 +22,7 @@ class Palette:
 
     def __init__(self, options: Options) -> None:
         self._color = options.color
-        self._width = options.width
+        self.width = options.width
         self.unicode = options.unicode
         self._searched = None if options.highlight is None else visible(options.highlight)
         signs = ("…", "→", "▸", "─", "·") if options.unicode else ("...", "->", ">", "-", "-")
@@ -37,7 +37,7 @@ class Palette:
 
     def wrapped(self, style: str, text: str) -> Iterator[str]:
         """Yield the text in a style, wrapped to the terminal's width."""
-        for line in [text] if self._width is None else wrap(text, self._width):
+        for line in [text] if self.width is None else wrap(text, self.width):
             yield self.paint(style, line)
 
     def highlighted(self, style: str, text: str) -> Iterator[tuple[str, str]]:

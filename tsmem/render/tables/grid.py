@@ -50,9 +50,6 @@ _STYLES = {
 }
 _ASCII_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
 
-Overflow = Literal["push", "cut", "wrap"]
-"""The treatment of a text that is wider than its column; `push` moves the rest of its row, for pipes."""
-
 
 class Column(NamedTuple):
     title: str
@@ -100,19 +97,21 @@ def table_lines(
     widths: Sequence[int],
     palette: Palette,
     *,
-    overflow: Overflow,
     titled: bool = True,
+    cuts: bool = False,
 ) -> Iterator[str]:
-    """Draw rows in columns of these widths. On a terminal there is a rule beneath the titles."""
-    box = SIMPLE_HEAD if titled and overflow != "push" else None
+    """Draw rows in columns of these widths. On a terminal there is a rule beneath the titles, and a text that is wider
+    than its column is wrapped, or cut if `cuts`. In a pipe it moves the rest of its row."""
+    pushes = palette.width is None
+    box = SIMPLE_HEAD if titled and not pushes else None
     table = Table(box=box, show_header=titled, show_edge=False, padding=0, header_style=None, border_style="dim")
     drawn_columns: list[list[_Lines]] = []
     for place, (column, cells) in enumerate(zip(columns, widths, strict=True)):
         gap = GAP if place < len(columns) - 1 else 0
-        title = _lines(column, TableCell(column.title, "bold"), cells, gap, palette, "push" if box is None else "cut")
+        title = _lines(column, TableCell(column.title, "bold"), cells, gap, palette, cuts=True)
         table.add_column(title, width=max(1, cells + gap - (gap > 0 and box is not None)))  # a box has a gap of 1
-        drawn_columns.append([_lines(column, row[place], cells, gap, palette, overflow) for row in rows])
-    if overflow != "wrap" and rows:  # rich takes 0.2 ms a row, and 0.05 ms a line of a row
+        drawn_columns.append([_lines(column, row[place], cells, gap, palette, cuts=cuts) for row in rows])
+    if (cuts or pushes) and rows:  # rich takes 0.2 ms a row, and 0.05 ms a line of a row
         drawn_columns = [[_Lines(chain.from_iterable(cells))] for cells in drawn_columns]
     for row in zip(*drawn_columns, strict=True):
         table.add_row(*row)
@@ -137,17 +136,13 @@ class _Measured(Segment):
         return self.cells
 
 
-def _lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, overflow: Overflow) -> _Lines:
+def _lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, *, cuts: bool) -> _Lines:
     """Return what a column of so many cells shows, with a gap behind it."""
     closing = _closing(cell.text) if gap else ""
     room = cells - width(closing)
-    match overflow:
-        case "cut":
-            texts = [_cut(column, cell, room, palette)]
-        case "wrap":
-            texts = list(wrap(cell.text, room))
-        case "push":
-            texts = [cell.text]
+    texts: Iterable[str] = [cell.text]
+    if palette.width is not None:
+        texts = [_cut(column, cell, room, palette)] if cuts else wrap(cell.text, room)
     style = column.style if cell.style is None else cell.style
     lines = _Lines()
     for text in texts:

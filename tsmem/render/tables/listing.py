@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from tsmem.render.palette import Palette
 from tsmem.render.result import Listing, Noun, Options
-from tsmem.render.tables.grid import MAX_ALIGNED, Overflow, TableCell, natural_widths, plan_widths, table_lines
+from tsmem.render.tables.grid import MAX_ALIGNED, TableCell, natural_widths, plan_widths, table_lines
 from tsmem.render.tables.items import TIMES, cell, column_of, is_blank
 from tsmem.render.text import visible_id
 from tsmem.render.values import digits_needed
@@ -71,8 +71,7 @@ def _rows(
 ) -> Iterator[str]:
     columns = [column_of(field) for field in layout.fields]
     rows = [layout.row(item, options) for item in items]
-    overflow: Overflow = "push" if options.width is None else "cut"
-    return table_lines(columns, rows, layout.widths, palette, overflow=overflow, titled=titled)
+    return table_lines(columns, rows, layout.widths, palette, titled=titled, cuts=True)
 
 
 def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Session | Message]]:

@@ -111,25 +111,21 @@ def _rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], option
     """
     palette = Palette(options)
     titled = any(column.title for column in columns)
-    if options.width is None:
-        widths = grid.natural_widths(columns, rows, grid.MAX_ALIGNED)
-        yield from grid.table_lines(columns, rows, widths, palette, overflow="push", titled=titled)
-        return
-    natural = grid.natural_widths(columns, rows, options.width)
-    widths = _fitted(natural, columns, options.width)
-    if not titled or widths[0] >= natural[0] or len(columns) == 1:
-        yield from grid.table_lines(columns, rows, widths, palette, overflow="wrap", titled=titled)
+    natural = grid.natural_widths(columns, rows, grid.MAX_ALIGNED if options.width is None else options.width)
+    widths = natural if options.width is None else _fitted(natural, columns, options.width)
+    if options.width is None or not titled or widths[0] >= natural[0] or len(columns) == 1:
+        yield from grid.table_lines(columns, rows, widths, palette, titled=titled)
         return
     room = max(1, options.width - len(_BENEATH))
     rest = columns[1:]
     widths = _fitted(grid.natural_widths(rest, [row[1:] for row in rows], room), rest, room)
     yield palette.paint("bold", fit(columns[0].title, room, palette.ellipsis))
-    yield from (_BENEATH + line for line in grid.table_lines(rest, [], widths, palette, overflow="wrap"))
+    yield from (_BENEATH + line for line in grid.table_lines(rest, [], widths, palette))
     for first, *others in rows:
         style = columns[0].style if first.style is None else first.style
         for place, line in enumerate(wrap(first.text, room)):
             yield (_BENEATH if place else "") + palette.paint(style, line)
-        lines = grid.table_lines(rest, [others], widths, palette, overflow="wrap", titled=False)
+        lines = grid.table_lines(rest, [others], widths, palette, titled=False)
         yield from (_BENEATH + line for line in lines)
 
 
@@ -168,9 +164,8 @@ def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
     if advice.command:
         command = _command([visible(word) for word in advice.command], room)
         rows.append((TableCell(""), TableCell(_TOO_LONG) if command is None else TableCell(command, "cyan")))
-    overflow: grid.Overflow = "push" if room is None else "wrap"
     widths = (_WORD_CELLS, room or grid.MAX_ALIGNED)
-    return grid.table_lines((Column(""), Column("")), rows, widths, Palette(options), overflow=overflow, titled=False)
+    return grid.table_lines((Column(""), Column("")), rows, widths, Palette(options), titled=False)
 
 
 def _command(words: Sequence[str], room: int | None) -> str | None:

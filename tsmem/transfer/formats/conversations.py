@@ -322,8 +322,6 @@ def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
 
 def _check_distinct(keys: Sequence[object]) -> None:
     """Raise InvalidInput where two messages would be one row, so that one of them would be lost."""
-    if len(set(keys)) == len(keys):
-        return
     first: dict[object, int] = {}
     for number, key in enumerate(keys):
         if first.setdefault(key, number) != number:
