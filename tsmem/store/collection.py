@@ -173,7 +173,7 @@ class Collection(Generic[Item]):
     def ids_of(self, first: str, prefix: str = "") -> Iterator[str]:
         """Yield the distinct ids of a user's sessions, or a session's messages, that begin with a prefix, in order.
         Cost: ceil(n / 5,000) requests."""
-        table = self._layout.by_id
+        table = self._layout.index_ref if self._noun == "message" else self._codec.table  # the one that sorts by id
         first = self._codec.check_id(table.key[0], first)
         span = table.range_of(first)
         if prefix:

@@ -44,11 +44,6 @@ class TableLayout(NamedTuple):
         return TableRef(self.schema.indexes[0].name, self.schema.indexes[0].key)
 
     @property
-    def by_id(self) -> TableRef:
-        """The table or index whose rows come in order of owner (the key's first column) and id."""
-        return self.ref if self.ref.key[1] == f"{self.noun}_id" else self.index_ref
-
-    @property
     def reserved(self) -> frozenset[str]:
         """Names of fields, which metadata may not use."""
         return frozenset(self.ref.key) | {name for name, _ in self.fields}

@@ -35,7 +35,7 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def others(
     client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
 ) -> dict[Pair, list[str]]:
-    """As `Sessions.shared`. The query excludes the pairs' own users, so it mostly finds nothing."""
+    """Answer `Sessions.shared`. The query excludes the pairs' own users, so it mostly finds nothing."""
     found: dict[Pair, list[str]] = {}
     left = list(pairs)
     while left:

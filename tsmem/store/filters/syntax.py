@@ -44,7 +44,7 @@ _ADVICE = {
     ast.BinOp: 'a filter does not calculate; write a column with such a name as metadata["name"]',
     ast.Constant: _NO_COLUMN,
 }
-"""What to write instead of a part that cannot stand where it does."""
+"""Advice for a part that cannot stand where it does."""
 _SIGNS = {"&&": "and", "||": "or", "!": "not", "<>": "!=", "=": "==", "===": "==", "=<": "<=", "=>": ">="}
 """Signs of other languages, and what this one has for them."""
 _EXCERPT = 72
@@ -231,8 +231,9 @@ def _explain(line: str, column: int, message: str) -> str:
     for match in re.finditer(r"[&|!<>=]+", line):
         if match.start() <= column < match.end() and (ours := _SIGNS.get(match[0])) is not None:
             return f"write '{ours}' instead of '{match[0]}'"
-    before, word = re.findall(r"\w*\s*\Z", line[:column])[0].strip(), re.findall(r"\w*", line[column:])[0]
-    for each in (before, word):
+    word_before = re.findall(r"(\w*)\s*\Z", line[:column])[0]
+    word = re.findall(r"\w*", line[column:])[0]
+    for each in (word_before, word):
         if each.lower() in ("and", "or", "not", "in") and not each.islower():
             return f"write '{each.lower()}' instead of '{each}'"
     if line[column : column + 1] in ("<", ">"):

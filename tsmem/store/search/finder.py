@@ -18,7 +18,7 @@ from tsmem import limits
 from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, InvalidReply, TableNotFound
 from tsmem.port import FieldType, TableClient
-from tsmem.queries import Search, SearchPage
+from tsmem.queries import FieldSort, Search, SearchPage
 from tsmem.rows import Key
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
@@ -162,7 +162,7 @@ class Matches(Generic[Item]):
         after = self._after
         if after is None:
             return False
-        if self._query.by_time:
+        if isinstance(self._query.sorter, FieldSort):  # newest first
             return _newest_first(key, time) <= _newest_first(after.key, after.time)
         if after.skip == 0:
             return False

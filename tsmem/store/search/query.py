@@ -79,10 +79,6 @@ class IndexQuery(NamedTuple):
     exact: bool
     """True if the query has all criteria; the backend says if its own result is exact."""
 
-    @property
-    def by_time(self) -> bool:
-        return not isinstance(self.sorter, ScoreSort)
-
 
 def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: SearchCriteria) -> IndexQuery:
     """Return the query for an index with these fields. Raises InvalidInput if it cannot answer: for text without a
