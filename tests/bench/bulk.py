@@ -29,25 +29,19 @@ FULL_WIRE_CASES = (*WIRE_CASES, (20_000, 50), (50_000, 0))
 class _Move(NamedTuple):
     name: str
     call: str
-    """As bulk_loop has it."""
-    arguments: Sequence[str]
+    """The name of the same move in bulk_loop."""
+    line: str
     sessions: bool = True
     """True if it moves sessions, beside messages."""
 
 
 MOVES = (
-    _Move("import", "load", ("-p", "one", "import", "FILE")),
-    _Move("message list -o jsonl", "list", ("-p", "one", "message", "list", "-o", "jsonl"), sessions=False),
-    _Move("export", "export", ("-p", "one", "export")),
-    _Move("copy", "copy", ("copy", "--from", "one", "--to", "two")),
-    _Move(
-        "message purge", "purge_messages", ("-p", "one", "message", "purge", "--everything", "--yes"), sessions=False
-    ),
-    _Move(
-        "session purge, messages too",
-        "purge_sessions",
-        ("-p", "two", "session", "purge", "--everyone", "--with-messages", "--yes"),
-    ),
+    _Move("import", "load", "-p one import FILE"),
+    _Move("message list -o jsonl", "list", "-p one message list -o jsonl", sessions=False),
+    _Move("export", "export", "-p one export"),
+    _Move("copy", "copy", "copy --from one --to two"),
+    _Move("message purge", "purge_messages", "-p one message purge --everything --yes", sessions=False),
+    _Move("session purge, messages too", "purge_sessions", "-p two session purge --everyone --with-messages --yes"),
 )
 _LOCAL = "".join(f'[profiles.{name}]\nbackend = "local"\npath = "{{}}/{name}.db"\n' for name in ("one", "two"))
 _WIRE = """\
@@ -131,7 +125,7 @@ def _config(folder: Path) -> dict[str, str]:
 def _moved(move: _Move, who: str, environ: Mapping[str, str]) -> Spent:
     folder = Path(environ["HOME"])
     file = str(folder / "all.jsonl")
-    command = [*TSMEM, *(file if each == "FILE" else each for each in move.arguments)]
+    command = [*TSMEM, *(file if each == "FILE" else each for each in move.line.split())]
     if who == "loop":
         command = [sys.executable, "-m", "tests.bench.bulk_loop", move.call, file]
     return spent(command, environ, str(folder / "out.jsonl"))

@@ -1,4 +1,4 @@
-"""What bulk moves through the SDK are compared with: `python -m tests.bench.bulk_loop MOVE FILE`.
+"""The bare loop beside which bulk moves through the SDK are measured: `python -m tests.bench.bulk_loop MOVE FILE`.
 
 A bare sequential loop of the SDK with full pages (5,000 rows, keys alone where keys are enough) and full batches (200
 rows). It moves the same rows in the same order, and reads and writes JSON where tsmem does. It checks nothing.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MESSAGES = 10
-"""Of each session."""
+"""Messages of a session."""
 USERS = 10
 START_US = 1_760_000_000_000_000
 

@@ -46,7 +46,7 @@ def _sessions(count: int) -> list[Put]:
 
 
 def messages(count: int) -> list[Put]:
-    """So many messages, forty of a session."""
+    """Return messages, forty of a session."""
     source = random.Random(1)
     return [
         Put(

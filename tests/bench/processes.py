@@ -37,13 +37,13 @@ _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 class Spent(NamedTuple):
-    """What one process took."""
+    """The time and memory that one process took."""
 
     seconds: float
-    """From its start to its end."""
+    """Seconds that passed from its start to its end."""
     processor_s: float
     peak_bytes: int
-    """Of resident memory."""
+    """The most resident memory."""
 
 
 def spent(command: Sequence[str], environ: Mapping[str, str], out: str = os.devnull) -> Spent:

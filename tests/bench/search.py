@@ -37,11 +37,11 @@ _WEIGHTS = (12, 9, 8, 8, 7, 7, 6, 6, 6, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1.5, 2, 0.
 
 
 RARE = {7: "reservation", 9: "退款", 11: "really?!?", 13: "thanks 🎉", 15: "quarter to quarter"}
-"""What HITS of the messages say, by where they stand among the others."""
+"""Words that HITS of the messages have, by their place among the others."""
 
 
 def messages(count: int) -> list[Put]:
-    """So many messages of some 300 characters, a quarter of them with search content. HITS have each word of RARE;
+    """Return messages of some 300 characters, a quarter of them with search content. HITS have each word of RARE;
     every hundredth says `percent`, every fourth `quarter,`, and the oldest fourth `ancient`."""
     source = random.Random(count)
     words = ["".join(source.choices(_LETTERS, _WEIGHTS, k=source.randint(2, 9))) for _ in range(20_000)]
@@ -65,7 +65,7 @@ def messages(count: int) -> list[Put]:
 
 
 NONE = "quarter#"
-"""What no message says."""
+"""A text that no message has."""
 QUERIES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("a word", "reservation", {}),
     ("a word, by score", "reservation", {"sort": "score"}),
@@ -85,7 +85,7 @@ QUERIES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
 
 
 def _page(store: MemoryStore, text: str | None, wanted: dict[str, Any]) -> Total:
-    """What `message search` reads for a page of 20; its total."""
+    """Read what `message search` reads for a page of 20. Return its total."""
     found = store.messages.search(text, limit=20, **wanted)
     if not list(found) and text != NONE:
         raise RuntimeError(f"nothing was found of {text!r}")

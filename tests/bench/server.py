@@ -18,10 +18,10 @@ from tests.support.server_in_process import sdk_client
 
 CLIENTS = (1, 8, 32)
 REQUESTS = 4_000
-"""Of all clients together."""
+"""Requests of all clients together."""
 ROWS_A_BATCH = 20
 WAIT_S = 600
-"""Until a client that never comes is an error."""
+"""Seconds until a client that never comes is an error."""
 
 
 def run() -> list[Ratio]:

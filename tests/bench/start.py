@@ -1,4 +1,4 @@
-"""What a start costs, against a two-command Typer program of the same Typer, run in turn in one go.
+"""The cost of a start, against that of a two-command Typer program of the same Typer, run in turn in one go.
 
 Both sides are whole processes, started the same way, and import byte-compiled files. Compared is the processor time
 that the operating system accounts to each: the least of many runs, because the rest of the machine only adds to it.

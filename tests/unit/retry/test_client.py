@@ -295,12 +295,12 @@ def test_the_time_left_is_known_only_within_a_deadline(clock: ManualClock) -> No
 def test_a_write_whose_reply_was_lost_says_that_it_may_have_been_done(
     engine: TableClient, clock: ManualClock, operation: str, arguments: tuple[object, ...], is_write: bool
 ) -> None:
-    """A read says nothing of it, and neither does a batch: its writer does."""
+    """Reads say nothing of it. The writer of a batch says it for the batch."""
     faulty = FaultyClient(engine, Fault(operation, LOST), *always(operation, BUSY))
     with pytest.raises(Unavailable, match=r"^busy \(tried .* s\)") as caught:
         getattr(retrying(faulty, clock), operation)(*arguments)
 
-    assert caught.value.ambiguous
+    assert (Unavailable, True) == (type(caught.value), caught.value.ambiguous)
     assert is_write == caught.value.message.endswith(" s); it may have been done")
     assert is_write == caught.value.message.count("may have been done")
 

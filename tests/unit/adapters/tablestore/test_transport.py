@@ -174,7 +174,6 @@ def test_calls_one_after_another_share_a_connection(connections: list[HTTPConnec
         for _ in range(3):
             assert [] == client.list_tables()
         client.close()
-        client.close()
 
     assert 1 == len(connections)
 

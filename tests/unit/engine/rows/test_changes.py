@@ -180,17 +180,13 @@ def test_a_failed_condition_of_a_versioned_write_costs_and_changes_nothing(engin
 
 
 def test_secondary_indexes_follow_versioned_writes(engine: Engine) -> None:
-    change = RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1), NewCell("x", "a")))
-    done(engine, change)
-    assert [CellRow(("a", 1), [Cell("x", "a", NOW)])] == cells(engine, BY_N)
-    done(engine, RowChange(Change.UPDATE, INDEXED.ref, KEY, (NewCell("x", "b"),), increments=(("n", 4),)))
+    done(engine, RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1), NewCell("x", "a"))))
+    change = RowChange(Change.UPDATE, INDEXED.ref, KEY, increments=(("n", 4),))
+    done(engine, change._replace(cells=(NewCell("x", "b"),)))
     assert [CellRow(("a", 5), [Cell("x", "b", NOW)])] == cells(engine, BY_N)
-    done(engine, RowChange(Change.UPDATE, INDEXED.ref, KEY, delete_versions=(("x", NOW),)))
-    assert [CellRow(("a", 5), [])] == cells(engine, BY_N)
+    done(engine, change._replace(delete_versions=(("x", NOW),)))
+    assert [CellRow(("a", 9), [])] == cells(engine, BY_N)
     done(engine, RowChange(Change.UPDATE, INDEXED.ref, KEY, delete=("n",)))
-    assert [] == cells(engine, BY_N)
-    done(engine, change)
-    done(engine, RowChange(Change.DELETE, INDEXED.ref, KEY))
     assert [] == cells(engine, BY_N)
 
 

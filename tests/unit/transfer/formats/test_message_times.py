@@ -51,7 +51,7 @@ def test_the_same_conversation_again_has_the_same_times(given: list[int | None],
 @busy
 @drawn(st.lists(st.tuples(st.sampled_from("ab"), st.none() | times), max_size=8, unique=True))
 def test_times_of_repeated_ids_are_told_apart(messages: list[tuple[str, int | None]]) -> None:
-    """Whether the messages have a time or none, and whether it was moved."""
+    """True with and without a time, and for a time that was moved."""
     ids, given = [each[0] for each in messages], [each[1] for each in messages]
     before = first(given)
     of_ids = [*zip(ids, before, strict=True)]

@@ -74,6 +74,11 @@ def test_an_unreadable_line_is_returned_and_the_next_one_is_read(line: bytes, me
     assert (bad.place, bad.raw, bad.error.message) == (2, line + b"\n", message)
 
 
+def test_a_line_that_was_cut_does_not_hide_the_next_one() -> None:
+    data = b'{"n": 1}\n{"n": [2,\n{"n": 3}\n'
+    assert [each for each in found(data) if isinstance(each[1], dict)] == [(1, {"n": 1}), (3, {"n": 3})]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
