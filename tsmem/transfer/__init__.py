@@ -24,16 +24,11 @@ if TYPE_CHECKING:
     from tsmem.transfer.exporting import export_file
     from tsmem.transfer.importing import ImportOptions, import_file
 
-_HOMES = {
-    "ImportOptions": "tsmem.transfer.importing",
-    "export_file": "tsmem.transfer.exporting",
-    "import_file": "tsmem.transfer.importing",
-}
-
 __all__ = ["ImportOptions", "export_file", "import_file"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    module = "exporting" if name == "export_file" else "importing"
+    return getattr(import_module(f"{__name__}.{module}"), name)

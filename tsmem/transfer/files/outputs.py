@@ -2,15 +2,8 @@
 
 A name may lead to a descriptor that is open already (`/dev/stdout`, `/dev/fd/3`), which is duplicated and not opened
 again, so that what a shell opened with `>>` is appended to; to a device or a pipe; or to a file. Links are followed,
-unless another user made them. Before anything is done these are refused, whatever their name:
-
-- a tsmem store, a file that belongs to one, the profile file, and the input of the same command. They are known by
-  their content, their path, and their device and inode;
-- what belongs to neither root nor this user, because its owner could read what is written. This is checked on the
-  descriptor that is written to. Descriptors that were open already may: whoever started the command opened them.
-
-A file is written whole or not at all (`write_whole`), or appended to (`to_append`). A new one can be read by its owner
-alone.
+unless another user made them. `ForbiddenFiles` are refused before anything is done. A file is written whole or not at
+all (`write_whole`), or appended to (`to_append`). A new one can be read by its owner alone.
 """
 
 from __future__ import annotations
@@ -201,7 +194,12 @@ class Output:
 
 
 class ForbiddenFiles:
-    """The files that a command must not write. Each check raises InvalidInput for one of them."""
+    """The files that a command must not write. Each check raises InvalidInput for one of them.
+
+    - A tsmem store, a file that belongs to one, the profile file, and the input of the same command. They are known by
+      their content, their path, and their device and inode.
+    - What belongs to neither root nor this user, because its owner could read what is written. This is checked on the
+      descriptor that is written to. What was open when the command started may belong to anybody."""
 
     def __init__(self, protected: Iterable[tuple[str, str]], source: BinaryIO | None = None) -> None:
         """`protected` are paths, each with a description; `source` is the input of the same command."""
@@ -218,8 +216,7 @@ class ForbiddenFiles:
             raise _refusal(f"{name} is a file of the store {store}")
 
     def check_status(self, name: str, found: os.stat_result, *, was_open: bool = False) -> None:
-        """Refuse a protected file under another name, the input, and what belongs to another user. What was open when
-        the command started may belong to anybody."""
+        """Refuse a protected file under another name, the input, and what belongs to another user."""
         for path, what in self._protected.items():
             with suppress(OSError):
                 if os.path.samestat(found, os.stat(path)):  # noqa: PTH116

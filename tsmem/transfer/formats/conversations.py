@@ -1,12 +1,7 @@
-"""Turn conversations into sessions and messages: ids, times, and metadata. Nothing is dropped.
+"""Turn conversations into sessions and messages: ids, times, and metadata. Nothing is dropped; the manual's page on
+moving says what is kept where.
 
 `records.py` calls `read_conversations` with the reader of a format, which returns conversations in the OpenAI shape.
-
-- A scalar without a field of its own becomes metadata under its own key.
-- Any other value becomes compact JSON text under its own key; the column `_json` lists those keys, separated by commas.
-- Keys that cannot name a column, that are a field's, or that have a comma where `_json` would list them, go into one
-  JSON object in the column `_other`.
-- null is absence. A conversation's own `metadata` object becomes metadata of the session, key by key.
 """
 
 from __future__ import annotations
@@ -41,7 +36,9 @@ MAX_TEXT_AHEAD = 8 * 2**20
 SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
 MESSAGE_ID_KEYS = ("message_id", "id")
 JSON_COLUMN = "_json"
+"""Lists the columns that hold JSON text, separated by commas."""
 OTHER_COLUMN = "_other"
+"""Holds what can have no column of its own: its key is no column's name, is a field's, or cannot stand in that list."""
 _TEXT_FIELDS = ("role", "content", "search_content")
 _SESSION_RESERVED = DEFAULT.session.reserved | {JSON_COLUMN, OTHER_COLUMN}
 _MESSAGE_RESERVED = DEFAULT.message.reserved | {JSON_COLUMN, OTHER_COLUMN}
