@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from tsmem.adapters.local import LocalClient
@@ -132,13 +133,15 @@ def _key_bytes(key: Sequence[object]) -> int:
     return 30 + sum(8 if isinstance(value, int) else len(str(value)) for value in key)
 
 
-def _bare_scan(connection: sqlite3.Connection, table: str, width: int) -> None:
+def _bare_scan(path: Path, table: str, width: int) -> None:
+    """Read a table of the engine's file."""
     page: list[object] = []
     order = ", ".join(f"k{place}" for place in range(width))
-    for *key, blob in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
-        page.append((tuple(key), unpack(blob)[1]))
-        if len(page) == 5000:
-            page = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for *key, blob in connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):
+            page.append((tuple(key), unpack(blob)[1]))
+            if len(page) == 5000:
+                page = []
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -150,17 +153,15 @@ def seconds(call: Callable[[], object]) -> float:
 def _round(folder: Path, puts: Sequence[Sequence[Put]], took: dict[str, list[float]]) -> None:
     """Every step once, the two sides taking turns, on fresh files."""
     folder.mkdir()
-    with (
-        closing(LocalClient(folder / "engine.db", SystemClock())) as client,
-        closing(_bare_file(folder / "bare.db")) as bare,
-    ):
-        for table, rows in zip((SESSION, MESSAGE), puts, strict=True):
+    path = folder / "engine.db"
+    with closing(LocalClient(path, SystemClock())) as client, closing(_bare_file(folder / "bare.db")) as bare:
+        for table, stored, rows in zip((SESSION, MESSAGE), ("t1", "t3"), puts, strict=True):
             client.create_table(table)
             steps: dict[str, Callable[[], object]] = {
-                "bare write": lambda rows=rows: _bare_write(bare, rows),  # type: ignore[misc]
-                "engine write": lambda rows=rows: write(client, rows),  # type: ignore[misc]
-                "engine scan": lambda table=table: _engine_scan(client, table),  # type: ignore[misc]
-                "bare scan": lambda table=table: _bare_scan(bare, table.name, len(table.key)),  # type: ignore[misc]
+                "bare write": partial(_bare_write, bare, rows),
+                "engine write": partial(write, client, rows),
+                "engine scan": partial(_engine_scan, client, table),
+                "bare scan": partial(_bare_scan, path, stored, len(table.key)),
             }
             for name, step in steps.items():
                 took.setdefault(f"{name} {table.name}", []).append(seconds(step))
