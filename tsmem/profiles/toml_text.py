@@ -124,7 +124,7 @@ def _add(tables: list[_Table], path: KeyPath, value: object) -> None:
     line = f"{_key(path[-1])} = {_literal(value)}"
     for table in tables:
         if table.path == path[:-1]:
-            table.lines.insert(table.end(), line)
+            table.lines[table.end() : table.end()] = [line] if table.lines else [line, ""]
             return
     profile = [i for i, table in enumerate(tables, 1) if table.path[:2] == path[:2]]
     header = f"[{'.'.join(map(_key, path[:-1]))}]"
