@@ -77,14 +77,6 @@ def test_a_message_can_touch_its_session(ready: Cli) -> None:
         assert ready.ok("session", "get", "u", "s", "-o", "json").json["update_time"] == NOW - 60_000_000
 
 
-def test_touching_a_missing_session_is_partly_done(ready: Cli) -> None:
-    outcome = ready("message", "put", "s", "--content", "x", "--touch", "nobody")
-
-    assert (outcome.code, outcome.out) == (7, b"")
-    (made,) = ready.ok("message", "list", "-o", "json").json["items"]
-    assert made["message_id"] in outcome.err
-
-
 def test_options_choose_what_is_listed_and_in_which_order(ready: Cli) -> None:
     ready.fill([*sessions(3), *sessions(1, "bob"), *messages(4)])
 

@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, Processes
 from tests.support.cloud_profiles import INSTANCE, profile
 from tests.support.listening import listening, silent
-from tests.support.server_in_process import KEY, SECRET, Served, sdk_client, serving
+from tests.support.server_in_process import KEY, SECRET, Served, serving
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import Faults, parse_fault
 
@@ -96,36 +96,6 @@ def test_a_process_ends_within_its_timeout(cli: Cli, process: Processes) -> None
     assert (6, b"") == (outcome.code, outcome.out)
     assert 1 == outcome.err.count("error: ")
     assert "did not answer in time" in outcome.err
-
-
-def test_what_differs_of_tables_that_another_program_made_is_named(cli: Cli, served: Served) -> None:
-    client = sdk_client(served.endpoint, secret=SECRET, instance=INSTANCE)
-    import tablestore as ots  # after sdk_client, which silences the warnings of its import
-
-    unit = ots.ReservedThroughput(ots.CapacityUnit(0, 0))
-    message = ots.TableMeta("message", [("session_id", "STRING"), ("create_time", "INTEGER"), ("message_id", "STRING")])
-    client.create_table(message, ots.TableOptions(-1, 1, 1000), unit)
-    fields = [
-        ots.FieldSchema("role", ots.FieldType.TEXT),
-        ots.FieldSchema("session_id", ots.FieldType.KEYWORD, index=False, store=True),
-        ots.FieldSchema("message_id", ots.FieldType.KEYWORD, index=True, is_array=True),
-        ots.FieldSchema("create_time", ots.FieldType.LONG, index=True, enable_sort_and_agg=False),
-    ]
-    client.create_search_index("message", "message_search_index", ots.SearchIndexMeta(fields))
-    cli.config(profile(served.endpoint))
-
-    outcome = cli("init-tables", "--check", "-o", "json")
-
-    assert 4 == outcome.code
-    differences = {step["name"]: step["differences"] for step in outcome.json["steps"]}
-    assert ["cell versions may be 1000 s from now, not 86400"] == differences["message"]
-    assert {
-        "field role is TEXT single_word, not KEYWORD",
-        "field content is not indexed",
-        "field session_id is kept and not indexed (index is false)",
-        "field message_id holds lists of values (is_array is true)",
-        "field create_time cannot be sorted by (enable_sort_and_agg is false)",
-    } <= set(differences["message_search_index"])
 
 
 def test_waiting_says_once_for_what_and_ends_when_its_time_is_over(cli: Cli, tmp_path: Path) -> None:

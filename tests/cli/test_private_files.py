@@ -60,25 +60,6 @@ def test_a_file_that_nobody_else_can_replace_is_trusted(cli: Cli) -> None:
     assert (cli.folder / "ran").exists()
 
 
-def test_a_plain_secret_in_a_file_that_others_can_read_is_warned_of(cli: Cli) -> None:
-    path = cli.config(f'{PROFILE}access_key_id = "hunter2-id"\naccess_key_secret = "hunter2-secret"\n')
-    path.chmod(0o640)
-    warned = cli("profile", "show", "p").err
-    assert "holds secrets of profile 'p' and can be read by others; make it mode 600" in warned
-    cli.ok("profile", "set", "p", "timeout=3")
-    assert 0o600 == mode(path)
-    assert "warning" not in cli("profile", "show", "p").err
-
-
-def test_an_access_key_id_is_no_secret(cli: Cli) -> None:
-    path = cli.config("")
-    endpoint = ("backend=tablestore", "endpoint=https://h.example", "instance=i")
-    cli.ok("profile", "set", "p", *endpoint, "access_key_id=AK", "access_key_secret=env:SECRET")
-    path.chmod(0o644)
-    assert "warning" not in cli("profile", "show", "p").err
-    assert 'access_key_id = "AK"' in path.read_text()
-
-
 def test_links_are_written_through(cli: Cli) -> None:
     path = over_links_of_ones_own(cli.folder)
     real = cli.folder / "dotfiles" / "real.toml"

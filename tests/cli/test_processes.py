@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 
-from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
+from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, messages, sessions, store_file
 from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 
@@ -71,24 +71,6 @@ def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process
 
     assert outcome.err.endswith("code 141\n")
     assert re.match(r"stats: \d+ requests?, .* returned, \d+\.\d+ s\ncode 141\n\Z", outcome.err)
-
-
-def test_a_killed_import_leaves_whole_rows_and_can_be_repeated(ready: Cli, process: Processes) -> None:
-    data = export_lines(messages(1050, content="y" * 500))
-    started = process.start("import")
-    started.feed(data)
-    ready.wait_for_messages(600)
-    started.kill()
-    started.wait(DEADLINE_S)
-
-    expected = {item.message_id: item for item in messages(1050, content="y" * 500)}
-    with ready.store() as store:
-        found = list(store.messages.iterate(None))
-    assert len(found) in (600, 800, 1000)
-    assert all(expected[item.message_id] == item for item in found)
-    ready.ok("import", stdin=data)
-    with ready.store() as store:
-        assert {item.message_id: item for item in store.messages.iterate(None)} == expected
 
 
 def test_ctrl_c_before_anything_begins(process: Processes) -> None:

@@ -12,13 +12,10 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, export_lines, messages, sessions
-from tests.support.cloud_profiles import profile
 from tests.support.faults import Fault, FaultyClient, RefusingClient
 from tests.support.opened_clients import every_client
-from tests.support.server_in_process import serving
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import TableClient
-from tsmem.server.http.faults import Faults, parse_fault
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -211,21 +208,3 @@ def test_a_resumed_import_repeats_no_reject(ready: Cli, refusing: dict[str, Tsme
     assert sorted(map(json.dumps, lines("bad"))) == sorted(map(json.dumps, expected))
     assert resumed.error["message"] == "5 of 403 rows could not be written, and 4 of 407 lines could not be read"
     assert len(contents(ready)) == 995
-
-
-def test_rows_that_the_service_will_not_write_are_kept_over_the_wire(ready: Cli) -> None:
-    """Some rows fail after they were written."""
-    Path("in").write_bytes(export_lines(messages(600)))
-    faults = Faults([parse_fault("partial:0.97:BatchWriteRow")], seed=3)
-    with serving(ready.database, faults=faults) as served:
-        ready.config(profile(served.endpoint, secret="tsmem"))
-        outcome = ready("import", "in", "--rejects", "bad", "-o", "json")
-    ready.config("")
-    refused = {each["message_id"] for each in lines("bad")}
-    assert outcome.code == 7
-    assert outcome.error["message"] == f"{len(refused)} of 600 rows could not be written"
-    assert all(each["rejected"]["reason"] for each in lines("bad"))
-    assert {each.message_id for each in messages(600)} - set(contents(ready)) <= refused
-
-    ready.ok("import", "bad", "--rejects", "none")
-    assert contents(ready) == {each.message_id: each.content for each in messages(600)}

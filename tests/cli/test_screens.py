@@ -130,13 +130,6 @@ def test_without_a_terminal_output_and_exit_codes_are_the_same(ready: Cli, proce
     assert before == ready.export()
 
 
-def test_an_output_that_takes_nothing_is_a_failure(ready: Cli, process: Processes) -> None:
-    script = "$TSMEM --help >/dev/full; echo $? >&3; " + "".join(
-        f"$TSMEM {argv} >&-; echo $? >&3; " for argv in ("session list", "nonsense")
-    )
-    assert ["1", "1", "2"] == process.shell(f"exec 3>&1; {script}").text.split()
-
-
 def test_a_process_without_a_controlling_terminal(ready: Cli, process: Processes) -> None:
     for argv, code in ((("session", "list"), 0), (("session", "purge", "--everyone"), 2)):
         started = process.start(*argv, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -54,17 +54,6 @@ def test_no_command_shows_or_writes_a_secret_with_any_flags(cli: Cli, kind: str,
     check(cli, kind, answer, [(command, each) for command in COMMANDS for each in flags])
 
 
-def test_the_environments_profile_shows_and_writes_no_secret(cli: Cli) -> None:
-    environ = {f"TABLESTORE_{name.upper()}": secret for name, secret in SECRETS.items()}
-    with service("echo") as endpoint:
-        environ |= {"TABLESTORE_INSTANCE_NAME": "test", "TABLESTORE_ENDPOINT": endpoint, **ENVIRON}
-        for command in ("session list", "message put", "import", "doctor", "profile list", "profile show"):
-            arguments = () if command == "profile show" else COMMANDS[command]
-            outcome = cli("--debug", *command.split(), *arguments, stdin=ROW, environ=environ)
-            assert [] == leaks(outcome.text + outcome.err), command
-    assert [] == leaking_files(cli)
-
-
 def test_references_are_shown_and_not_followed(cli: Cli) -> None:
     (cli.folder / "secret").write_text("hunter2-s3cr3t")
     cli.config(

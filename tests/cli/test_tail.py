@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -134,13 +133,6 @@ def test_a_terminal_is_shown_the_conversation_message_by_message(ready: Cli, fol
     first = "session s\n\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m0\n  Is it on time?\n"
     assert [first, first + "\nassistant ▸ 00:01:30 · +1 min 30 s · m1\n  It is.\n"] == following.shown
     assert (130, "new messages are shown as they come; Ctrl-C ends it\n\n") == (outcome.code, outcome.err)
-
-
-def test_an_empty_session_is_waited_for(ready: Cli, following: Following) -> None:
-    following(width=80, steps=[lambda: put(ready, "m"), lambda: None])
-
-    assert "session s\n" == re.sub(r"\x1b\[[0-9;]*m", "", following.shown[0])
-    assert " · m" in following.shown[1]
 
 
 def test_long_content_is_folded_on_a_terminal(ready: Cli, following: Following) -> None:

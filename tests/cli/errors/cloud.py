@@ -9,14 +9,12 @@ from tests.cli.errors.servers import (
     Ahead,
     answering,
     at,
-    deleted_there,
     lied,
     no_names,
     nobody,
     refusing,
     saying,
     served,
-    tables,
 )
 from tests.support.lies import LIES, no_rows_in_a_batch
 from tests.support.listening import silent
@@ -48,8 +46,6 @@ CASES = (
     _denied("A server whose clock is an hour ahead.",
         "the clock of this machine differs from that of HOST by more than 15 minutes",
         "set the clock; requests and answers are signed with their time", served(clock=Ahead())),
-    Case("A table that was deleted there.", "session list",
-        "there is no table or index 'session'", CREATE, code="TableNotFound", given=(served(), deleted_there(tables))),
     _unavailable("A port where nobody listens.", "HOST refuses connections (tried N times in N s)",
         "check the endpoint and the instance of the profile, and the network", nobody),
     _unavailable("A host that there is not.", "the host HOST is not known (tried N times in N s)",
@@ -91,9 +87,6 @@ CASES = (
         ENDPOINT, answering(saying(b"220 smtp ready\r\n"))),
     _unavailable("A captive portal.", "HOST does not answer as TableStore does (HTTP 200) (tried once in 0 s)",
         ENDPOINT, answering(saying(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi"))),
-    _unavailable("A web server that does not say how long its answer is.",
-        "HOST does not answer as TableStore does (HTTP 302) (tried once in 0 s)",
-        ENDPOINT, answering(saying(b"HTTP/1.0 302 Found\r\nlocation: /x\r\n\r\n"))),
     Case("A file of certificates that is not there.", "session list",
         "profile 'cloud': the file of certificates FOLDER/config/tsmem/none.pem (config.toml line 8): No such file or directory",
         code="ProfileError", given=(answering(saying(b""), scheme="https", more='ca_file = "none.pem"'),)),

@@ -18,8 +18,6 @@ import pytest
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage
 from tsmem.clock import SystemClock
-from tsmem.port import TableSchema
-from tsmem.rows import ColumnType, Put
 
 OTHER = '[profiles.other]\nbackend = "local"\npath = "FOLDER/other.db"\n'
 """A second profile beside the built-in one."""
@@ -108,15 +106,6 @@ def foreign(stage: Stage) -> None:
     stage.database.unlink()
     with closing(sqlite3.connect(stage.database)) as connection, connection:
         connection.execute("CREATE TABLE t (x)")
-
-
-def bytes_for_users(stage: Stage) -> None:
-    """The profile's session table was made by somebody whose users are bytes, and has a row."""
-    with stage.cli.store() as store:
-        key = (("user_id", ColumnType.BINARY), ("session_id", ColumnType.STRING))
-        store._client.create_table(table := TableSchema("people", key))
-        store._client.write_row(Put(table.ref, (b"ada", "s1"), {"a": 1}))
-    _local(stage, 'tables.session.name = "people"')
 
 
 def swapped_tables(stage: Stage) -> None:

@@ -14,11 +14,6 @@ def other_store(stage: Stage) -> None:
     copied(stage.folder / "other.db")
 
 
-def linked(name: str, target: str) -> Given:
-    """A symbolic link to a file of the folder."""
-    return lambda stage: (stage.folder / name).symlink_to(target)
-
-
 def hard_linked(name: str, target: str) -> Given:
     """Another name of a file of the folder."""
     return lambda stage: (stage.folder / name).hardlink_to(stage.folder / target)
@@ -42,9 +37,6 @@ CASES = (
         "the same command without --check writes what is missing or different", code="Conflict",
         given=(config(OTHER), ran("-p other init-tables")),
         out="kind     key          state    columns\nsession  ada/s1       missing\nsession  ada/s2       missing\nsession  bob/s3       missing\nmessage  s1/100/m1    missing\nmessage  s1/200/m2    missing\nmessage  s1/300/twin  missing\nmessage  s1/400/twin  missing\n"),
-    Case("An export over the log of the store.", "export FOLDER/data/tsmem/memory.db-wal",
-        "FOLDER/data/tsmem/memory.db-wal is a file of the store FOLDER/data/tsmem/memory.db", "write to another file",
-        form="jsonl"),
     Case("An export over another name of the store.", "export name",
         "name is the store itself", "write to another file", form="jsonl", given=(hard_linked("name", "data/tsmem/memory.db"),)),
     Case("An export over another profile's store.", "export other.db",
@@ -52,27 +44,17 @@ CASES = (
     Case("A store in the place of another store's lock.", "-p x init-tables",
         "FOLDER/other.db.lock is a file of the store FOLDER/other.db", "choose another path", code="StorageFailure",
         given=(other_store, config('[profiles.x]\nbackend = "local"\npath = "FOLDER/other.db.lock"\n'))),
-    Case("An export over a link to another profile's store.", "export link",
-        "link is a tsmem store", "write to another file", form="jsonl", given=(other_store, linked("link", "other.db"))),
     Case("An export over a lock of the store that is not there yet.", "export FOLDER/data/tsmem/memory.db.lock",
         "FOLDER/data/tsmem/memory.db.lock is a file of the store FOLDER/data/tsmem/memory.db", "write to another file",
         form="jsonl"),
     Case("Rejects over another profile's store.", "import in.jsonl --rejects other.db",
         "other.db is a tsmem store", "write to another file", given=(file("in.jsonl", ROWS), other_store)),
-    Case("Rejects where the profile file would be.", "import in.jsonl --rejects FOLDER/config/tsmem/config.toml",
-        "FOLDER/config/tsmem/config.toml is the profile file", "write to another file",
-        given=(file("in.jsonl", ROWS), folder("config/tsmem"))),
     Case("An export over another name of the profile file.", "export name",
         "name is the profile file", "write to another file", form="jsonl",
         given=(config(OTHER), hard_linked("name", "config/tsmem/config.toml"))),
     Case("An export where the profile file would be.", "export FOLDER/config/tsmem/config.toml",
         "FOLDER/config/tsmem/config.toml is the profile file", "write to another file", form="jsonl",
         given=(folder("config/tsmem"),)),
-    Case("An export over the profile file.", "export FOLDER/config/tsmem/config.toml",
-        "FOLDER/config/tsmem/config.toml is the profile file", "write to another file", form="jsonl",
-        given=(config(OTHER),)),
-    Case("An export to a descriptor that is not open.", "export /dev/fd/199",
-        "cannot write /dev/fd/199: Bad file descriptor", form="jsonl"),
     Case("Rejects into a compressed file.", "import in.jsonl --rejects bad.gz",
         "--rejects does not write a compressed file: bad.gz", "name a file, such as rejects.jsonl",
         given=(file("in.jsonl", ROWS),)),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import bytes_for_users, forged, no_store, swapped_tables, token
+from tests.cli.errors.given import forged, no_store, swapped_tables, token
 from tests.cli.errors.servers import deleted, indexes, search_indexes, without_fields, without_texts
 
 # fmt: off
@@ -63,14 +63,6 @@ CASES = (
         "there is no table or index 'session'",
         "create what is missing in FOLDER/data/tsmem/memory.db with: tsmem init-tables", code="TableNotFound",
         given=(no_store,)),
-    Case("A write to a store that was never made.", "session put ada s1",
-        "there is no table or index 'session'",
-        "create what is missing in FOLDER/data/tsmem/memory.db with: tsmem init-tables", code="TableNotFound",
-        given=(no_store,), changes=True),
-    Case("A secondary index that was deleted.", "session recent --user ada",
-        "there is no table or index 'session_secondary_index'",
-        "create what is missing in FOLDER/data/tsmem/memory.db with: tsmem init-tables", code="TableNotFound",
-        given=(deleted(indexes),)),
     Case("A search index that was deleted.", "message search tea",
         "search index [message_search_index] does not exist",
         "create what is missing in FOLDER/data/tsmem/memory.db with: tsmem init-tables", code="TableNotFound",
@@ -84,9 +76,5 @@ CASES = (
         "table message is not one of tsmem's: the key is (session_id STRING, create_time INTEGER, message_id STRING), not (user_id STRING, session_id STRING); table session is not one of tsmem's: the key is (user_id STRING, session_id STRING), not (session_id STRING, create_time INTEGER, message_id STRING)",
         "name tsmem's own tables in the profile (tables.session.name, tables.message.name)", code="SchemaMismatch",
         given=(swapped_tables,)),
-    Case("A listing of a table whose keys are of other types.", "session list",
-        "table people is not one of tsmem's: the key is (BINARY, STRING), not (user_id STRING, session_id STRING)",
-        "name tsmem's own tables in the profile (tables.session.name, tables.message.name)", code="SchemaMismatch",
-        given=(bytes_for_users,)),
 )
 # fmt: on

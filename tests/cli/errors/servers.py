@@ -64,11 +64,6 @@ def lied(lie: Lie, more: str = "") -> Given:
     return make
 
 
-def deleted_there(what: Callable[[Engine], object]) -> Given:
-    """Something was deleted on the served store."""
-    return lambda stage: _changed(stage.folder / "served.db", what)
-
-
 def deleted(what: Callable[[Engine], object]) -> Given:
     """Something was deleted in the local store."""
     return lambda stage: _changed(stage.database, what)
@@ -77,12 +72,6 @@ def deleted(what: Callable[[Engine], object]) -> Given:
 def _changed(path: Path, what: Callable[[Engine], object]) -> None:
     with closing(Engine(path, SystemClock())) as engine:
         what(engine)
-
-
-def tables(engine: Engine) -> None:
-    search_indexes(engine)
-    engine.delete_table("session")
-    engine.delete_table("message")
 
 
 def indexes(engine: Engine) -> None:

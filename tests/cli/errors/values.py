@@ -1,8 +1,6 @@
-"""Ids, metadata, contents and limits of what is written; times; filters, where the parser's own tests do not say so."""
+"""Ids, metadata, contents and limits of what is written; times. The filter language has tests of its own."""
 
 from __future__ import annotations
-
-import shlex
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.given import file, past_2262
@@ -11,25 +9,15 @@ from tsmem.cli.io.times import FORMS
 A_TIME = f"a time is {FORMS}; tsmem help times says more"
 FILTERS = "see: tsmem help filters"
 
-
-def _refused(cause: str, text: str, reason: str) -> Case:
-    argv = f"session list --filter {shlex.quote(text)}"
-    return Case(cause, argv, f"--filter: {reason}", hint=FILTERS)
-
-
 # fmt: off
 CASES = (
     Case("A user whose name is empty.", "session put ''", "the user id is empty"),
-    Case("A message without a name.", "message update s1 '' --content x", "the message id is empty"),
     Case("A user id of more bytes than a key may have.", "session put " + "u" * 1025,
         "The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
         "an id has at most 1,024 bytes of UTF-8", code="LimitExceeded"),
     Case("Metadata without a sign.", "session put ada s9 -m topic",
         "'topic' is no metadata: it has none of the signs =, := and @",
         "write KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"),
-    Case("Metadata without a key.", "session put ada s9 -m =x",
-        "'' cannot be a metadata key",
-        "a key is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #"),
     Case("A metadata key with a hash.", "session put ada s9 -m '#b=1'",
         "'#b' cannot be a metadata key",
         "a key is 1 to 255 bytes of UTF-8 without a null character, and does not begin with #"),
@@ -100,18 +88,5 @@ CASES = (
     Case("An empty filter.", "session list --filter ''", "--filter: the filter is empty", FILTERS),
     Case("More characters than are read.", f"session list --filter {'x' * 20_000}",
         "--filter: the filter has 20,000 characters, and at most 10,000 are read"),
-    _refused("A filter that ends too early.", "topic == ", "the filter ends too early (column 9)"),
-    _refused("A text that does not end.", "topic == 'x", "unterminated string literal (column 10)"),
-    _refused("Brackets that do not match.", "(topic == 'x'", "'(' was never closed (column 1)"),
-    _refused("A filter of a depth that nobody writes.", "not " * 60 + "a == 1",
-        "the filter is nested deeper than 50 (column 201)"),
-    _refused("More comparisons than are tested.", " or ".join(["a == 1"] * 201),
-        "the filter has more than 200 comparisons (column 2001)"),
-    _refused("Signs without end.", "-" * 9000 + "1 == a",
-        "this is not in the filter language, or is nested too deeply (column 1)"),
-    _refused("A null byte.", "topic == '\x00'", "this is not in the filter language (column 1)"),
-    _refused("Thousands of digits.", "score == " + "9" * 5000, "this is not in the filter language (column 1)"),
-    _refused("A comparison where a column stands.", "(a == b) in ['x']",
-        "this is not in the filter language (column 2)"),
 )
 # fmt: on
