@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 import uuid
 from pathlib import Path
@@ -167,29 +166,13 @@ def test_help_and_version_go_where_output_goes(cli: Cli, capfd: pytest.CaptureFi
     assert capfd.readouterr() == ("", "")
 
 
-MAX = 2**63 - 1
-
-
-def test_metadata_keeps_types_and_bits(ready: Cli) -> None:
+def test_metadata_of_a_file_is_its_bytes(ready: Cli) -> None:
     Path("empty").write_bytes(b"")
-    every = bytes(range(256))
-    Path("bytes").write_bytes(every)
-    pairs = {
-        "most:=9223372036854775807": MAX, "least:=-9223372036854775808": -MAX - 1, "zero:=-0.0": -0.0,
-        "big:=1e308": 1e308, "tiny:=5e-324": 5e-324, "five:=5": 5, "five_point:=5.0": 5.0, "five_text=5": "5",
-        "yes:=true": True, "one:=1": 1, "nothing=": "", "eq=a=b:=c@d": "a=b:=c@d",
-        "emoji=👩‍👩‍👧‍👦 退款": "👩‍👩‍👧‍👦 退款",
-        "no_bytes@empty": {"$bytes": ""}, "some_bytes@bytes": {"$bytes": base64.b64encode(every).decode()},
-    }  # fmt: skip
-    options = [word for pair in pairs for word in ("-m", pair)]
-    ready.ok("session", "put", "u", "s", *options)
-    ready.ok("message", "put", "s", "m", *options)
-
-    for argv in (("session", "get", "u", "s"), ("message", "get", "s", "m")):
-        metadata = ready.ok(*argv, "-o", "json").json["metadata"]
-        expected = {pair.partition("=")[0].rstrip(":").partition("@")[0]: value for pair, value in pairs.items()}
-        assert {key: repr(value) for key, value in metadata.items()} == {k: repr(v) for k, v in expected.items()}
-        assert math.copysign(1, metadata["zero"]) == -1
+    Path("bytes").write_bytes(every := bytes(range(256)))
+    expected = {"none": {"$bytes": ""}, "some": {"$bytes": base64.b64encode(every).decode()}}
+    for noun in ("session", "message"):
+        ready.ok(noun, "put", "a", "b", "-m", "none@empty", "-m", "some@bytes")
+        assert expected == ready.ok(noun, "get", "a", "b", "-o", "json").json["metadata"]
 
 
 @pytest.mark.parametrize("content", ["", "\ufeffa\0b\n\r\t👍🏽", "é" * 2**20])

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Cli, export_lines, messages, sessions
-from tests.support.cloud_profiles import profile
 from tests.support.faults import RefusingClient
 from tests.support.opened_clients import every_client
-from tests.support.server_in_process import KEY, SECRET, serving
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.rows import Put
-from tsmem.server.http.auth import AccessKey
-from tsmem.server.http.faults import Faults, parse_fault
 from tsmem.store import Message, Metadata, Session
 
-FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
 COPY = ("copy", "--from", "a", "--to", "b")
 
 
@@ -198,29 +191,3 @@ def test_rows_that_cannot_be_written_are_named_by_their_key(two: Cli) -> None:
     assert outcome.code == 7
     assert [each["key"] for each in outcome.error["failures"]] == [["", "nobodys"]]
     assert outcome.error["done"] == 1
-
-
-@contextmanager
-def served(cli: Cli, name: str) -> Iterator[str]:
-    """A server with faults in front of a file whose tables are made; its profile's text."""
-    faults = Faults([parse_fault(spec) for spec in FAULTS], seed=9)
-    with serving(cli.folder / f"{name}.db", credentials=AccessKey(KEY, SECRET), faults=faults) as server:
-        yield profile(server.endpoint).replace("cloud", name)
-        assert {entry.fault for entry in server.log} - {""}
-
-
-@pytest.mark.slow
-def test_a_copy_under_faults_is_the_same_rows(cli: Cli) -> None:
-    items: list[Session | Message] = [*sessions(400), *messages(2000, content="x" * 50)]
-    for session in sessions(20):
-        items += messages(10, session.session_id + "-more")
-    cli.config(local(cli))
-    fill(cli, "a", items)
-    cli.ok("-p", "b", "init-tables")
-    with served(cli, "a") as a, served(cli, "b") as b:
-        cli.config(a + b.partition("\n")[2])
-        assert cli.ok(*COPY, "-o", "json").json == {"sessions": 400, "messages": 2200, "skipped": 0, "failed": 0}
-        assert differences(cli) == (0, [])
-        assert differences(cli, "--user", "ada") == (0, [])
-    cli.config(local(cli))
-    assert export(cli, "a") == export(cli, "b")

@@ -57,15 +57,8 @@ def zipped(values: list[dict[str, Any]]) -> bytes:
 BOM = b"\xef\xbb\xbf"
 WRAPPED: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
     "in.json": lines,
-    "mark.json": lambda values: BOM + lines(values),
-    "joined.json": lambda values: b"".join(BOM + lines([each]) for each in values),
     "array.json": lambda values: json.dumps(values).encode(),
-    "pretty-array.json": pretty,
     "pretty.json": lambda values: b"\n".join(map(pretty, values)),
-    "nothing-between.json": lambda values: b"".join(json.dumps(each).encode() for each in values),
-    "utf-16.json": lambda values: lines(values).decode().encode("utf-16"),
-    "utf-16-pretty.json": lambda values: pretty(values).decode().encode("utf-16"),
-    "utf-16-joined.json": lambda values: b"".join(lines([each]).decode().encode("utf-16") for each in values),
     "in.json.gz": lambda values: gzip.compress(lines(values)),
     "IN.JSON.GZ": lambda values: gzip.compress(BOM + pretty(values)),
     "no-name-of-it": lambda values: gzip.compress(lines(values).decode().encode("utf-16")),

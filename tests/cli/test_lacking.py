@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import threading
 import urllib.request
 from pathlib import Path
@@ -85,20 +84,6 @@ def test_bulk_commands_do_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPa
         purged = cli.ok("session", "purge", "--everyone", "--with-messages", "--yes", "-o", "json").json
 
     assert (purged["sessions"], purged["messages"]) == (3, 450)
-
-
-@needs_root
-def test_a_process_that_may_start_no_thread_works(cli: Cli) -> None:
-    with serving(None) as served:
-        cli.environ |= environ(served.endpoint)
-        cli.ok("init-tables")
-        outcome = run_as_stranger(
-            *("import", "-o", "json"),
-            environ=environ(served.endpoint),
-            input=export_lines(ROWS),
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (1, 1)),
-        )
-    assert (outcome.code, outcome.json["messages"]) == (0, 450), outcome
 
 
 def test_serve_answers_one_client_at_a_time_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,16 +134,6 @@ def test_rejects_that_no_file_keeps_are_not_to_be_imported(ready: Cli, name: str
     assert "import it" not in outcome.err
 
 
-def test_rejects_are_not_read_back_in_the_same_import(ready: Cli) -> None:
-    """A pipe that is read and written at once would never end."""
-    os.mkfifo("pipe")
-    with descriptor(Path("pipe"), os.O_RDWR) as opened:
-        os.write(opened, BAD)
-        outcome = ready("import", "pipe", "--rejects", "pipe")
-    assert outcome.code == 2
-    assert "pipe is what is imported" in outcome.err
-
-
 @pytest.mark.parametrize(("name", "words"), [("-", "a file"), ("", "a file without a name")])
 def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> None:
     outcome = rejecting(ready, name)

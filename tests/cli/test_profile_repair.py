@@ -41,16 +41,6 @@ def test_hints_lead_from_a_broken_profile_to_one_that_can_be_used(cli: Cli, tmp_
     }
 
 
-def test_a_broken_default_closes_neither_list_nor_repair(cli: Cli) -> None:
-    cli.config(TWO_BROKEN)
-    listed = cli.ok("profile", "list", "-o", "json").json["profiles"]
-    assert ["invalid", "invalid", "local"] == [each["backend"] for each in listed]
-    assert 2 == cli("profile", "show").code
-    cli.ok("profile", "use", "local")
-    cli.ok("profile", "show")
-    cli.ok("profile", "delete", "a")
-
-
 def test_setting_one_of_several_mistakes_right_says_what_is_left(cli: Cli) -> None:
     cli.config(TWO_BROKEN)
     outcome = cli.ok("profile", "set", "b", "endpoint=https://h.example")

@@ -4,7 +4,6 @@ reference that gives nothing, a service that repeats what it was sent. Nothing t
 from __future__ import annotations
 
 import io
-import os
 from contextlib import closing
 from itertools import cycle
 from urllib.error import HTTPError
@@ -173,21 +172,12 @@ def test_no_command_shows_or_writes_a_secret_in_trouble(cli: Cli, trouble: str) 
     assert [] == leaking_files(cli)
 
 
-@pytest.mark.parametrize("reference", ["env:TOKEN", "file:secret", "cmd:cat secret"])
-@pytest.mark.parametrize(
-    ("secret", "reason"),
-    [
-        ("hunter2\u202es3cr3t", "is not one line of printable text"),
-        ("hunter2-Ω-s3cr3t", "holds a character that no request can carry"),
-    ],
-)
-def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli, secret: str, reason: str, reference: str) -> None:
-    configure(cli, "http://127.0.0.1:1", {**KEYS, "security_token": reference})
-    (cli.folder / "config" / "tsmem" / "secret").write_text(secret)
-    environ = {"ID": "id", "SECRET": "the-secret", "TOKEN": secret, "PATH": os.defpath}
+def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli) -> None:
+    configure(cli, "http://127.0.0.1:1", {**KEYS, "security_token": "env:TOKEN"})
+    environ = {"ID": "id", "SECRET": "the-secret", "TOKEN": "hunter2-Ω-s3cr3t"}
     outcome = cli("--debug", "-p", "prod", "session", "list", environ=environ)
     assert 2 == outcome.code
-    assert reason in outcome.err
+    assert "holds a character that no request can carry" in outcome.err
     assert "s3cr3t" not in outcome.err
 
 

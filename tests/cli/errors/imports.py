@@ -7,14 +7,15 @@ import gzip
 
 from tests.cli.errors.case import Case
 from tests.cli.errors.given import failed, file, pipe, rows
-from tsmem.cli.io.times import FORMS
 
-A_TIME = f"a time is {FORMS}; tsmem help times says more"
 THE_FORMAT = (
     'import reads tsmem exports, and with --format openai conversations such as {"messages": [{"role": "user", '
     '"content": "hi"}]}; convert the file to one of them'
 )
 
+ONE_ROW = (file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n'),)
+JOIN = "put the messages of a conversation into one list: jq -s . FILE | tsmem import --format openai --user USER"
+PLAIN = "import in.json"
 OPENAI = "import in.json --format openai --user ada --start-time 1767225600000000"
 
 
@@ -22,8 +23,8 @@ def _line(cause: str, content: str, reason: str, hint: str | None = None) -> Cas
     return Case(cause, "import in.jsonl", f"in.jsonl: {reason}", hint, given=(file("in.jsonl", content),))
 
 
-def _conversation(cause: str, content: str, reason: str, hint: str | None = None) -> Case:
-    return Case(cause, OPENAI, f"in.json: {reason}", hint, given=(file("in.json", content),))
+def _conversation(cause: str, content: str, reason: str, hint: str | None = None, argv: str = OPENAI) -> Case:
+    return Case(cause, argv, f"in.json: {reason}", hint, given=(file("in.json", content),))
 
 
 # fmt: off
@@ -41,12 +42,12 @@ CASES = (
         "standard input cannot be resumed, because it is read once", "import a file"),
     Case("Going on where conflicts are failures.", "import in.jsonl --resume --on-conflict fail",
         "--resume cannot go with --on-conflict fail: rows of the stopped import would be conflicts",
-        "--on-conflict skip leaves what is there", given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n'),)),
+        "--on-conflict skip leaves what is there", given=ONE_ROW),
     Case("Going on with a pipe.", "import pipe --resume",
         "pipe cannot be resumed, because it can be read once only", given=(pipe("pipe"),)),
     Case("A row that exists already.", "import in.jsonl --on-conflict fail",
         "a row exists already, the first is ada/s1", "--on-conflict skip leaves them, overwrite replaces them",
-        code="AlreadyExists", given=(file("in.jsonl", "{" + '"user_id": "ada", "session_id": "s1"' + "}\n"),)),
+        code="AlreadyExists", given=(file("in.jsonl", '{"user_id": "ada", "session_id": "s1"}\n'),)),
     Case("A bad line behind rows that are written already, in a pipe.", "import",
         "line 2: not valid JSON: Expecting value at column 1", stdin=b'{"user_id": "u", "session_id": "s"}\nnonsense\n'),
     Case("A bad line behind thousands of rows that are written already, in a pipe.", "import",
@@ -59,8 +60,7 @@ CASES = (
         "1 of 2 lines could not be read", code="PartialFailure",
         given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\nnonsense\n'),)),
     Case("Rejects that would overwrite the input.", "import in.jsonl --rejects in.jsonl",
-        "in.jsonl is what is imported", "rejects go into a file of their own",
-        given=(file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n'),)),
+        "in.jsonl is what is imported", "rejects go into a file of their own", given=ONE_ROW),
     _line("A rejected line of another format.",
         '{"kind": "rejected", "format": "openai", "line": 1, "reason": "", "text": "{}"}\n',
         "line 1: this was rejected as a line of --format openai: import it as one"),
@@ -76,31 +76,25 @@ CASES = (
         "cannot read in.jsonl.gz: the compressed file is damaged",
         given=(file("in.jsonl.gz", gzip.compress(b"x" * 9)[:10] + b"\xff" * 20),)),
     _conversation("Messages that stand elsewhere in the object.",
-        '{"id": "a", "log": [{"role": "user", "content": "tea"}]}\n',
+        '{"id": "a", "log": [{"role": "user"}]}\n',
         "line 1: a conversation has a list of 'messages'; the keys here are id, log",
         "its messages are under log: jq -c '{id, messages: .log}' FILE | tsmem import --format openai --user USER"),
     _conversation("A text where a conversation should be.", '"tea"\n',
         "line 1: a conversation is an object with a list of 'messages'", THE_FORMAT),
     _conversation("One message a line.", '{"role": "user", "content": "tea"}\n',
-        "line 1: this is one message; a conversation has a list of 'messages'",
-        "put the messages of a conversation into one list: jq -s . FILE | tsmem import --format openai --user USER"),
+        "line 1: this is one message; a conversation has a list of 'messages'", JOIN),
     _conversation("An export as conversations.",
         '{"kind": "tsmem", "version": 1}\n{"kind": "end", "sessions": 0, "messages": 0}\n',
         "line 1: this looks like a tsmem export", "leave out --format openai, --user and --start-time"),
-    Case("Conversations in the OpenAI format, without --format openai.", "import in.json",
-        "in.json: line 1: this looks like conversations in the OpenAI format", "add --format openai --user USER",
-        given=(file("in.json", '{"messages": [{"role": "user", "content": "tea"}]}\n'),)),
-    Case("One message a line, without --format openai.", "import in.json",
-        "in.json: line 1: this is one message in the OpenAI format",
-        "put the messages of a conversation into one list: jq -s . FILE | tsmem import --format openai --user USER",
-        given=(file("in.json", '{"role": "user", "content": "tea"}\n'),)),
-    Case("Messages that stand elsewhere in the object, without --format openai.", "import in.json",
-        "in.json: line 1: this is not a tsmem export",
-        "its messages are under log: jq -c '{messages: .log}' FILE | tsmem import --format openai --user USER",
-        given=(file("in.json", '{"log": [{"role": "user", "content": "tea"}]}\n'),)),
-    Case("A conversation of nobody.", "import in.json --format openai --start-time 1767225600000000",
-        "in.json: line 1: the conversation names no user_id", "say whose sessions these are: --user USER",
-        given=(file("in.json", '{"messages": []}\n'),)),
+    _conversation("Conversations without --format openai.", '{"messages": [{"role": "user", "content": "tea"}]}\n',
+        "line 1: this looks like conversations in the OpenAI format", "add --format openai --user USER", PLAIN),
+    _conversation("One message a line, without --format openai.", '{"role": "user", "content": "tea"}\n',
+        "line 1: this is one message in the OpenAI format", JOIN, PLAIN),
+    _conversation("Messages that stand elsewhere, without --format openai.", '{"log": [{"role": "user"}]}\n',
+        "line 1: this is not a tsmem export",
+        "its messages are under log: jq -c '{messages: .log}' FILE | tsmem import --format openai --user USER", PLAIN),
+    _conversation("A conversation of nobody.", '{"messages": []}\n', "line 1: the conversation names no user_id",
+        "say whose sessions these are: --user USER", OPENAI.replace("--user ada ", "")),
     _conversation("A message that is none.", '{"messages": [5]}\n', "line 1: message 0 is not an object", THE_FORMAT),
     _conversation("A session id used twice.", '{"id": "a", "messages": []}\n{"id": "a", "messages": []}\n',
         "line 2: the session id 'a' was used by an earlier conversation",

@@ -7,7 +7,7 @@ from tests.cli.errors.case import Case, Given
 from tests.cli.errors.given import OTHER, config, file, folder, locked_file, ran
 from tests.cli.errors.stage import Stage, copied
 
-ROWS = '{"user_id": "u", "session_id": "s"}\n'
+IN = file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n')
 
 
 def other_store(stage: Stage) -> None:
@@ -48,7 +48,7 @@ CASES = (
         "FOLDER/data/tsmem/memory.db.lock is a file of the store FOLDER/data/tsmem/memory.db", "write to another file",
         form="jsonl"),
     Case("Rejects over another profile's store.", "import in.jsonl --rejects other.db",
-        "other.db is a tsmem store", "write to another file", given=(file("in.jsonl", ROWS), other_store)),
+        "other.db is a tsmem store", "write to another file", given=(IN, other_store)),
     Case("An export over another name of the profile file.", "export name",
         "name is the profile file", "write to another file", form="jsonl",
         given=(config(OTHER), hard_linked("name", "config/tsmem/config.toml"))),
@@ -56,14 +56,12 @@ CASES = (
         "FOLDER/config/tsmem/config.toml is the profile file", "write to another file", form="jsonl",
         given=(folder("config/tsmem"),)),
     Case("Rejects into a compressed file.", "import in.jsonl --rejects bad.gz",
-        "--rejects does not write a compressed file: bad.gz", "name a file, such as rejects.jsonl",
-        given=(file("in.jsonl", ROWS),)),
+        "--rejects does not write a compressed file: bad.gz", "name a file, such as rejects.jsonl", given=(IN,)),
     Case("Rejects behind a line that was cut off.", "import in.jsonl --rejects bad.jsonl",
         "bad.jsonl ends in a line that was cut off",
         "--resume goes on with the import that was stopped; or write to another file",
-        given=(file("in.jsonl", ROWS), file("bad.jsonl", '{"kind": "rejec'))),
+        given=(IN, file("bad.jsonl", '{"kind": "rejec'))),
     Case("Rejects of two imports at once.", "import in.jsonl --rejects bad.jsonl",
-        "another import is writing bad.jsonl", "write to another file",
-        given=(file("in.jsonl", ROWS), locked_file("bad.jsonl"))),
+        "another import is writing bad.jsonl", "write to another file", given=(IN, locked_file("bad.jsonl"))),
 )
 # fmt: on

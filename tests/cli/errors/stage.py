@@ -10,7 +10,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,31 +91,8 @@ def copied(path: Path) -> None:
     path.write_bytes(_store())
 
 
-_digests: dict[bytes, str] = {}
-"""Digests of stores' rows by their files' bytes: most cases leave the bytes as they were."""
-
-
 def _digest(path: Path) -> str:
     content = path.read_bytes()
-    if not content.startswith(b"SQLite format 3\0"):
-        return hashlib.sha256(content).hexdigest()
-    log = Path(f"{path}-wal")
-    key = hashlib.sha256(content + (log.read_bytes() if log.is_file() else b"")).digest()
-    if key not in _digests:
-        _digests[key] = hashlib.sha256(_rows(path, content)).hexdigest()
-    return _digests[key]
-
-
-def _rows(path: Path, content: bytes) -> bytes:
-    """Return what the tables of a store hold; the file's content if it is damaged."""
-    try:
-        with closing(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)) as connection:
-            tables = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
-            rows = [
-                connection.execute(f'SELECT * FROM "{table}"').fetchall()
-                for table, sql in tables
-                if sql and sql.startswith("CREATE TABLE")
-            ]
-        return repr((tables, rows)).encode()
-    except sqlite3.Error:
-        return content
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)) as connection:
+        content = "\n".join(connection.iterdump()).encode()  # else it is no store, or a damaged one
+    return hashlib.sha256(content).hexdigest()

@@ -95,7 +95,7 @@ def test_cmd_secret_that_fails_says_why_without_its_output(command: str, reason:
 @pytest.mark.parametrize(
     "code",
     [
-        "import time; time.sleep(60)",
+        "import time; print('hunter2', flush=True); time.sleep(60)",
         "import os, time; os.close(1); time.sleep(60)",
         "import os, time; os.fork(); time.sleep(60)",
         "import os, time; [(os.write(1, b'x'), time.sleep(0.2)) for _ in range(300)]",

@@ -67,8 +67,9 @@ def test_warnings_of_readable_secrets_writable_files_and_plain_http(env: dict[st
         write(config, PROD, mode)
         assert "can be read by others" in load_profile(env).warnings[0]
     assert load_profile(env, profile="local").warnings == ()
-    write(config, MINIMAL, 0o644)
-    assert load_profile(env, profile="p").warnings == ()
+    for text in (MINIMAL, MINIMAL.replace("env:KEY_ID", "AK")):
+        write(config, text, 0o644)
+        assert load_profile(env, profile="p").warnings == ()
     write(config, MINIMAL, 0o620)
     assert "can be written by others (mode 620)" in load_profile(env, profile="p").warnings[0]
     write(config, MINIMAL.replace("https://h", "http://h:80"))

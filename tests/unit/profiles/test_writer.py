@@ -61,6 +61,7 @@ def two_broken(config: Path) -> Path:
             '# for search\n\n[profiles.prod.tables.message]\nname = "m"\n',
         ),
         ("local", ("path", ""), 'path = "~/memory.db"\n', ""),
+        ("prod", ("access_key_id", "AK"), 'access_key_id = "env:ID"', 'access_key_id = "AK"'),
         ("staging", ("path", 'a "b" \\'), 'path = "s.db"', 'path = "a \\"b\\" \\\\"'),
     ],
 )

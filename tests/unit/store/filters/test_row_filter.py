@@ -11,35 +11,12 @@ from tests.support.filters import KEY, READABLE, ROWS, TREES, as_row, holds, pas
 from tsmem.rows import Comparison, Filter, Not, Op, Value
 from tsmem.store.filters.row_filter import MAX_SENT, Readable, RowFilter, condition_count
 
-# Meaning
-
-ROW: dict[str, Value] = {"n": 5, "f": 5.0, "t": "5", "y": True, "b": b"5", "big": 2**53 + 1, "e": "", "z": 0}
-
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("n == 5 and n == 5.0 and f == 5 and 5 == f", True),
-        ("t != 5 or t == b'5' or b == \"5\"", False),
-        ("y == 1 or y != 1 or y != 2 or n == True", False),
-        ("y and y == True and y != False and y > False and False < y", True),
-        ("n or t or e or missing", False),
-        ("missing == 1 or missing != 1 or missing in [1] or missing not in [1]", False),
-        ('not (missing == "x") and not (missing != "x")', True),
-        ("big == 9007199254740993 and big != 9007199254740992.0 and big > 9007199254740992.0", True),
-        ("f < 9007199254740993 and 4.5 < n < 5.5", True),
-        ("n in ['5', 5] and n not in [6, '5'] and t not in [5, '6']", True),
-        ("exists(n) and exists(e) and exists(z) and not exists(missing) and exists(k)", True),
-        ('t < "50" and t >= "5" and b < b"\\xff"', True),
-        ('k == "key" and metadata["k"] == "key" and metadata["n"] == 5', True),
-    ],
+    ("text", "expected"), [("5 == n and 4 < n", True), ("6 < n", False), ("4.5 < n < 5.5", True), ("4 < n < 5", False)]
 )
-def test_a_filter_compares_types_numbers_and_missing_columns(text: str, expected: bool) -> None:
-    """Two values, no match across types, numbers exact, a missing column false for every operator."""
-    readable = Readable({"k": str})
-    row = as_row({"k": "key", **ROW}, readable)
-
-    assert expected is RowFilter(text).test(readable.key)(row)
+def test_a_value_may_stand_before_its_column_and_on_both_sides(text: str, expected: bool) -> None:
+    assert expected is RowFilter(text).test(KEY)(as_row({"n": 5}))
 
 
 @settings(max_examples=50, deadline=None)
