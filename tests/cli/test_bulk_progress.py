@@ -20,13 +20,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
-from tests.support.cloud_profiles import profile
 from tests.support.faults import Fault, FaultyClient
 from tests.support.opened_clients import every_client
 from tests.support.progress import Ticking, drawn
-from tests.support.server_in_process import KEY, SECRET, serving
-from tests.support.waiting import wait_until
-from tsmem.server.http.auth import AccessKey
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -167,29 +163,6 @@ def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) ->
     summary, error = left.splitlines()
     assert re.fullmatch(rf"imported [\d,]+ messages before it ended early: {SUMMARY}", summary)
     assert re.match(r"error: interrupted; done before: [\d,]+ messages", error)
-
-
-@pytest.mark.slow
-def test_ctrl_c_during_an_import_over_the_wire(cli: Cli, process: Processes) -> None:
-    Path("in").write_bytes(export_lines(messages(6_000)))
-    with serving(cli.folder / "served.db", credentials=AccessKey(KEY, SECRET), latency_ms=100) as served:
-        cli.config(profile(served.endpoint, more=""))
-        cli.ok("init-tables")
-        started = process.start("import", "in")
-        wait_until(lambda: started.poll() is not None or served.actions().count("BatchWriteRow") >= 4)
-        ended = started.stopped()
-        done = sum(entry.rows for entry in served.log if entry.action == "BatchWriteRow")
-
-        assert (ended.code, ended.out) == (130, b"")
-        assert ended.err.splitlines() == [
-            f"error: interrupted; done before: {done:,} messages",
-            "hint: the same command with --resume goes on where this one stopped",
-        ]
-        assert 800 <= done < 6_000
-        again = cli.ok("import", "in", "--resume", "-o", "json")
-        assert again.json["messages"] == 6_000 - done
-        assert re.fullmatch(rf"going on behind {done:,} records; looked for \d+ rows of them, all there\n", again.err)
-        assert cli.export().count(b"\n") == 6_002
 
 
 def test_ctrl_c_leaves_an_export_undone(filled: Cli) -> None:

@@ -12,7 +12,6 @@ from tests.cli.conftest import Cli, export_lines, messages, sessions
 from tests.support.faults import RefusingClient
 from tests.support.opened_clients import every_client
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.rows import Put
 from tsmem.store import Message, Metadata, Session
 
 COPY = ("copy", "--from", "a", "--to", "b")
@@ -181,13 +180,3 @@ def test_rows_that_the_target_refuses_are_named(two: Cli) -> None:
     assert outcome.error["done"] == 257
     code, found = differences(two)
     assert (code, [key[2] for _, key, _ in found]) == (4, ["m00007", "m00249"])
-
-
-def test_rows_that_cannot_be_written_are_named_by_their_key(two: Cli) -> None:
-    fill(two, "a", [Message("s", "m", 1)])
-    with two.store() as store:
-        store._client.write_row(Put(store.layout.session.ref, ("", "nobodys"), {}))
-    outcome = two(*COPY, "-o", "json")
-    assert outcome.code == 7
-    assert [each["key"] for each in outcome.error["failures"]] == [["", "nobodys"]]
-    assert outcome.error["done"] == 1

@@ -21,36 +21,18 @@ WIDTHS = {"doctor": 300}
 DAY = 86_400_000_000
 NOW = 1_767_225_600_000_000
 
+CALL = '[{"id":"c1","function":{"name":"find","arguments":"{\\"flight\\": \\"NH 209\\"}"}}]'
+CALLS = Metadata({"tool_calls": CALL, "_json": "tool_calls"})
+FORGED = "Yes: \x1b[31mon time\u202e, says the board. "
 ITEMS: list[Session | Message] = [
     Session("ada", "trip-7", NOW - DAY, "flight to Kyoto", Metadata({"topic": "travel", "score": 0.5, "vip": True})),
     Session("ada", "0b3c8f3e-4a6b-4a53-9d5c-2f1f6f9f0c11", NOW - 40 * DAY, None, Metadata({"raw": b"\x00\xff"})),
     Session("ada", "invoice", None, "", Metadata()),
     Session("bob", "退款", NOW - 5, None, Metadata({"n": 2**63 - 1, "text_five": "5", "empty": ""})),
     Message("trip-7", "000000", NOW - DAY, "user", "Is my flight on time?\nIt is 航班 NH 209.", None, Metadata()),
-    Message(
-        "trip-7",
-        "000001",
-        NOW - DAY + 2_500_000,
-        "assistant",
-        None,
-        None,
-        Metadata(
-            {
-                "tool_calls": '[{"id":"c1","function":{"name":"find","arguments":"{\\"flight\\": \\"NH 209\\"}"}}]',
-                "_json": "tool_calls",
-            }
-        ),
-    ),
+    Message("trip-7", "000001", NOW - DAY + 2_500_000, "assistant", None, None, CALLS),
     Message("trip-7", "000002", NOW - DAY + 3_000_000, "tool", '{"delay": 0}', None, Metadata({"name": "find"})),
-    Message(
-        "trip-7",
-        "000003",
-        NOW - 1,
-        "assistant",
-        "Yes: \x1b[31mon time\u202e, says the board. " * 4,
-        "on time",
-        Metadata(),
-    ),
+    Message("trip-7", "000003", NOW - 1, "assistant", FORGED * 4, "on time", Metadata()),
     Message("trip-7", "000004", NOW, "assistant", "", None, Metadata({"draft": False})),
 ]
 

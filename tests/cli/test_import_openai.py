@@ -91,8 +91,8 @@ def test_a_start_time_that_counts_for_nothing_is_not_said(ready: Cli) -> None:
 
 def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
     calls = [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]
-    unnamed = {"session_id": "mine", "#b": 1, "": {"deep": [None]}, "_json": "x"}
-    values = {"n": 1.0, "big": 2**70, "flag": False, "none": None}
+    unnamed = {"session_id": "mine", "#b": 1, "": {"deep": [None]}, "_json": "x", "a,b": [2]}
+    values = {"n": 1.0, "big": 2**70, "flag": False, "none": None, "price-2": 5, "价格,": "x"}
     content = [{"type": "text", "text": "hi 退款"}]
     message = {"role": "assistant", "content": content, "tool_calls": calls, **unnamed, **values}
     ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=jsonl({"id": "s", "#k": [], "messages": [message]}))
@@ -104,6 +104,7 @@ def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
     assert "退款" in found["content"]
     assert [calls, 2**70, unnamed] == [json.loads(metadata[name]) for name in ("tool_calls", "big", "_other")]
     assert (metadata["n"], metadata["flag"], "none" in metadata) == (1.0, False, False)
+    assert (metadata["price-2"], metadata["价格,"]) == (5, "x")
     assert json.loads(listed(ready, "session")[0]["metadata"]["_other"]) == {"#k": []}
 
 

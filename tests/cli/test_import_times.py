@@ -45,29 +45,29 @@ def listed(cli: Cli) -> list[tuple[str, int]]:
     return [(each["content"], each["create_time"]) for each in found]
 
 
-def test_messages_of_one_second_keep_the_order_of_the_input(ready: Cli) -> None:
-    messages = [{**each, "id": str(9 + n)} for n, each in enumerate(said("a", "b", "c", created_at=SECOND))]
+@pytest.mark.parametrize(
+    ("given", "stored", "sentence"),
+    [
+        ([0, 0, 0], [0, 1, 2], "2 messages with the time of another: moved behind it by a microsecond"),
+        (
+            [None, None, 0, None, None, 10, None],
+            [-2, -1, 0, 1, 2, 10, 11],
+            "5 messages without a time: put a microsecond from the one before or after",
+        ),
+        ([0, -1, -2], [0, -1, -2], "2 messages earlier than the one before: stored in the order of time"),
+    ],
+)
+def test_messages_keep_the_order_of_the_input_or_of_their_times(
+    ready: Cli, given: list[int | None], stored: list[int], sentence: str
+) -> None:
+    times: list[dict[str, object]] = [{} if each is None else {"created_at": SECOND_US + each} for each in given]
+    messages = [{**said(str(n))[0], "id": str(9 + n), **time} for n, time in enumerate(times)]
     outcome = imported(ready, {"id": "s", "messages": messages})
-    assert listed(ready) == [("a", SECOND_US), ("b", SECOND_US + 1), ("c", SECOND_US + 2)]
-    assert outcome.err == "2 messages with the time of another: moved behind it by a microsecond\n"
-
-
-def test_messages_without_a_time_stay_beside_those_with_one(ready: Cli) -> None:
-    later = {"created_at": SECOND_US + 10}
-    messages = [*said("a", "b"), *said("c", created_at=SECOND), *said("d", "e"), *said("f", **later), *said("g")]
-    outcome = imported(ready, {"id": "s", "messages": messages})
-    offsets = [-2, -1, 0, 1, 2, 10, 11]
-    assert listed(ready) == [(text, SECOND_US + n) for text, n in zip("abcdefg", offsets, strict=True)]
-    assert outcome.err == "5 messages without a time: put a microsecond from the one before or after\n"
-
-
-def test_given_times_that_go_backwards_are_kept(ready: Cli) -> None:
-    messages = [{**each, "created_at": SECOND_US - n} for n, each in enumerate(said("c", "b", "a"))]
-    outcome = imported(ready, {"id": "s", "messages": messages})
-    assert listed(ready) == [("a", SECOND_US - 2), ("b", SECOND_US - 1), ("c", SECOND_US)]
-    assert outcome.err == "2 messages earlier than the one before: stored in the order of time\n"
+    expected = [(str(n), SECOND_US + each) for n, each in enumerate(stored)]
+    assert listed(ready) == sorted(expected, key=lambda each: each[1])
+    assert outcome.err == f"{sentence}\n"
     (session,) = ready.ok("session", "list", "-o", "jsonl").lines
-    assert session["update_time"] == SECOND_US
+    assert session["update_time"] == SECOND_US + max(stored)
 
 
 def test_offsets_numeric_ids_and_times_without_a_zone_are_kept_as_given(ready: Cli) -> None:
@@ -140,14 +140,6 @@ def test_a_conversation_whose_new_messages_have_times_keeps_those_of_the_others(
     before = listed(ready)
     imported(ready, {"id": "s", "messages": [*UNTIMED["messages"], *said("d", created_at=SECOND)]})
     assert listed(ready) == [*before, ("d", SECOND_US)]
-
-
-def test_an_id_of_messages_with_and_without_a_time_keeps_all_times(ready: Cli) -> None:
-    second = {"created_at": SECOND}
-    imported(ready, {"id": "s", "messages": [*said("a", **second), *said("b", id="m", **second), *said("c", id="m")]})
-    before = ready.export()
-    ready.ok(*OPENAI, "in")
-    assert ready.export() == before
 
 
 @pytest.mark.parametrize("others", ["cba", "c", "xcab"])

@@ -27,7 +27,7 @@ from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
 
 KILLS = 8
-ROWS = 4_000
+ROWS = 2_000
 FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
 """One request of ten fails, or some of its rows."""
 
@@ -60,31 +60,6 @@ def until(condition: Callable[[], bool], process: Started) -> None:
     wait_until(lambda: condition() or process.poll() is not None)
 
 
-def kill_again_and_again(cli: Cli, process: Processes, rows_now: Callable[[], int], expected: int, seed: int) -> None:
-    """Import a file that is killed at random moments and resumed each time: when so many rows more than before are
-    there, or so many notes of the resume point were seen. Most runs are killed before they end; it is done more often
-    where too few of them had something to go on with."""
-    draw = random.Random(seed)
-    kills = went_on = 0
-    for turn in range(4 * KILLS):
-        if turn >= KILLS and went_on > KILLS // 4:
-            break
-        before = points(cli)
-        started = process.start("import", "in", *(["--resume"] if turn else []))
-        goal = min(expected, rows_now() + draw.randrange(1, max(2, 2 * expected // KILLS)))
-        if draw.random() < 0.5:
-            until(lambda goal=goal: rows_now() >= goal, started)  # type: ignore[misc]
-        else:
-            until(lambda before=before: points(cli) not in ([], before), started)  # type: ignore[misc]
-        ended = started.stopped(signal.SIGKILL)
-        kills += ended.code == -signal.SIGKILL
-        went_on += "going on behind" in ended.err
-    ended = process.run("import", "in", "--resume")
-    assert ended.code == 0, ended
-    assert kills > turn // 2
-    assert went_on > KILLS // 4
-
-
 @contextmanager
 def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
     """A server with faults, the tables made before the first, and a profile that points at it."""
@@ -99,19 +74,39 @@ def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
 
 @pytest.mark.slow
 def test_an_import_killed_again_and_again_under_faults_ends_as_an_undisturbed_one(cli: Cli, process: Processes) -> None:
-    rows = items(ROWS // 2)
+    """It is killed at random moments, when so many rows more are there or so many notes of the resume point were seen.
+    Most runs are killed before they end; it is done more often where too few of them had something to go on with."""
+    rows = items(ROWS)
     written("in", rows)
     other = Cli(cli.folder / "other")
     other.ok("import", str(cli.folder / "in"))
+    draw = random.Random(12)
+    kills = went_on = 0
     with cloud(cli, *FAULTS) as served:
 
         def there() -> int:
             return sum(entry.rows for entry in list(served.log) if entry.action == "BatchWriteRow")
 
-        kill_again_and_again(cli, process, there, len(rows), 12)
+        for turn in range(4 * KILLS):
+            if turn >= KILLS and went_on > KILLS // 4:
+                break
+            before = points(cli)
+            started = process.start("import", "in", *(["--resume"] if turn else []))
+            goal = min(len(rows), there() + draw.randrange(1, 2 * len(rows) // KILLS))
+            if draw.random() < 0.5:
+                until(lambda goal=goal: there() >= goal, started)  # type: ignore[misc]
+            else:
+                until(lambda before=before: points(cli) not in ([], before), started)  # type: ignore[misc]
+            ended = started.stopped(signal.SIGKILL)
+            kills += ended.code == -signal.SIGKILL
+            went_on += "going on behind" in ended.err
+        ended = process.run("import", "in", "--resume")
+        assert ended.code == 0, ended
         struck = {entry.fault for entry in served.log}
         export = cli.export()
 
+    assert kills > turn // 2
+    assert went_on > KILLS // 4
     assert struck & {"throttle", "unavailable", "timeout", "drop"}
     assert export == other.export()
     assert points(cli) == []

@@ -65,14 +65,6 @@ def test_without_colour_words_and_exit_codes_are_the_same(ready: Cli) -> None:
         assert screen.err == flagged.err.replace(b" --no-color", b""), line
 
 
-def test_ids_are_whole_on_a_narrow_screen(ready: Cli) -> None:
-    screens = Screens(ready, 60)
-    assert all(SESSION[:-1] + str(n) in screens("session", "list").text for n in range(1, 9))
-    assert USER in screens("session", "list").text
-    assert SESSION in screens("message", "list").text
-    assert "orphans-of-a-session-that-was-deleted" in screens("stats").text
-
-
 @pytest.mark.parametrize(("encoding", "columns"), [("ascii", 60), ("latin-1", 80), ("cp1252", 200)])
 def test_a_screen_without_utf8_is_ascii(ready: Cli, encoding: str, columns: int) -> None:
     """A byte of UTF-8 could be a control there. Screens fit too, have the same exit codes, and their colours."""

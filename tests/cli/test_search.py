@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,15 +84,6 @@ def test_what_was_looked_for_is_marked(ready: Cli) -> None:
     assert 3 == shown.count(MARK)
     assert "\x1b[" not in ready.ok("message", "search", "tea").text
     assert "\x1b[" not in ready.ok("message", "search", "tea", "--no-color", width=120).text
-
-
-def test_a_cell_that_is_cut_shows_the_place(ready: Cli) -> None:
-    texts = ["İ " * 300 * n * n + " Straße" + " word" * 9000 for n in (0, 1, 9)]
-    ready.fill([Message("s", f"m{n}", T + n, "user", text) for n, text in enumerate(texts)])
-    shown = ready.ok("message", "search", "STRASSE", width=80).text
-
-    assert 3 == shown.count(f"{MARK}Straße{PLAIN}")
-    assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 80 for line in shown.splitlines())
 
 
 def test_the_search_content_stays_where_there_is_little_room(ready: Cli) -> None:

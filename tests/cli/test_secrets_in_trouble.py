@@ -11,17 +11,7 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.support.secrets import (
-    COMMANDS,
-    FLAGS,
-    ROW,
-    SECRETS,
-    configure,
-    kept,
-    leaking_files,
-    leaks,
-    service,
-)
+from tests.support.secrets import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaking_files, leaks, service
 from tests.support.serve_command import serve_command
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide

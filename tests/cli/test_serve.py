@@ -17,7 +17,7 @@ from tests.cli.conftest import Cli, Processes
 from tests.support.commands import declarations
 from tests.support.privileges import limited, modes_count, skip_unless_possible
 from tests.support.raw_bodies import c, row, writing
-from tests.support.raw_http import ots_headers, post, read_reply, signed
+from tests.support.raw_http import ots_headers, post, signed
 from tests.support.serve_command import DEADLINE_S, ServeProcess, serve_command
 from tests.support.waiting import wait_until
 from tsmem.cli.app.signals import SAME_S
@@ -85,23 +85,6 @@ def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
     assert " 404 OTSObjectNotExist DescribeTable nothing 0 rows " in logged[3]
     assert err.endswith("stopped: 4 requests answered\n")
     assert 1 == err.count("warning: a client signs with a secret that this server does not know")
-
-
-def test_a_log_that_nobody_reads_holds_no_request_and_no_stop(process: Processes) -> None:
-    count = 700  # far more lines than a pipe holds
-    with serve_command(process, "--memory", "--log") as server:
-        with socket.create_connection(server.address, timeout=DEADLINE_S) as client:
-            request = post(signed(ots_headers(), path="/ListTable"), path="/ListTable")
-            for _ in range(count):
-                client.sendall(request)
-                assert 200 == read_reply(client).status
-        server.process.send_signal(signal.SIGTERM)
-        assert 0 == server.process.wait(DEADLINE_S)
-        err = server.process.stderr.read().decode()
-
-    assert err.endswith("\n")
-    assert err.count(" 200 OK ListTable ") < count
-    assert "Fatal" not in err
 
 
 def test_a_second_signal_ends_it_although_a_request_is_in_hand(process: Processes) -> None:

@@ -24,16 +24,9 @@ def test_json_has_every_key_always(ready: Cli) -> None:
 
     assert KEYS == list(empty)
     assert (0, None, [], []) == (empty["messages"], empty["first_time"], empty["days"], empty["biggest_sessions"])
-    assert [("s", 1), ("s", 2)] == [
-        (document["session_id"], document["messages"])
-        for document in (_one(ready, Message("s", "m", 1)), _one(ready, Message("s", "n", 2)))
-    ]
-
-
-def _one(cli: Cli, item: Message) -> dict[str, object]:
-    cli.fill([item])
-    document: dict[str, object] = cli.ok("stats", "--session", "s", "-o", "json").json
-    return document
+    ready.fill([Message("s", "m", 1), Message("s", "n", 2), Message("t", "m", 1)])
+    document = ready.ok("stats", "--session", "s", "-o", "json").json
+    assert (KEYS, "s", 2) == (list(document), document["session_id"], document["messages"])
 
 
 def test_csv_and_json_lines_are_a_number_a_line(filled: Cli) -> None:

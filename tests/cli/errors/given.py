@@ -200,16 +200,6 @@ def file_size_limit(most: int) -> Given:
     return make
 
 
-def failed(*lines: str) -> Given:
-    """Commands were run before, and did not come to their end."""
-
-    def make(stage: Stage) -> None:
-        for line in lines:
-            assert stage.cli(*shlex.split(stage.filled(line))).code != 0
-
-    return make
-
-
 def rows(count: int) -> bytes:
     """Return lines to import: sessions of one user."""
     return b"".join(b'{"user_id": "u", "session_id": "s%05d"}\n' % number for number in range(count))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import gzip
 
 from tests.cli.errors.case import Case
-from tests.cli.errors.given import failed, file, pipe, rows
+from tests.cli.errors.given import file, pipe, rows
 
 THE_FORMAT = (
     'import reads tsmem exports, and with --format openai conversations such as {"messages": [{"role": "user", '
@@ -76,7 +76,7 @@ CASES = (
         "cannot read in.jsonl.gz: the compressed file is damaged",
         given=(file("in.jsonl.gz", gzip.compress(b"x" * 9)[:10] + b"\xff" * 20),)),
     _conversation("Messages that stand elsewhere in the object.",
-        '{"id": "a", "log": [{"role": "user"}]}\n',
+        '{"id": "a", "log": [{"role": "user", "content": "x"}]}\n',
         "line 1: a conversation has a list of 'messages'; the keys here are id, log",
         "its messages are under log: jq -c '{id, messages: .log}' FILE | tsmem import --format openai --user USER"),
     _conversation("A text where a conversation should be.", '"tea"\n',
@@ -90,7 +90,7 @@ CASES = (
         "line 1: this looks like conversations in the OpenAI format", "add --format openai --user USER", PLAIN),
     _conversation("One message a line, without --format openai.", '{"role": "user", "content": "tea"}\n',
         "line 1: this is one message in the OpenAI format", JOIN, PLAIN),
-    _conversation("Messages that stand elsewhere, without --format openai.", '{"log": [{"role": "user"}]}\n',
+    _conversation("Messages that stand elsewhere, without --format openai.", '{"log": [{"role": "user", "content": "x"}]}\n',
         "line 1: this is not a tsmem export",
         "its messages are under log: jq -c '{messages: .log}' FILE | tsmem import --format openai --user USER", PLAIN),
     _conversation("A conversation of nobody.", '{"messages": []}\n', "line 1: the conversation names no user_id",
@@ -110,9 +110,7 @@ CASES = (
     Case("Ctrl-C while a pipe is read.", "import",
         "interrupted; nothing had been done", code="Interrupted", stdin=b'{"user_id": "u", "session_id": "s"}\n^C',
         changes=True),
-    Case("Going on with rejects in a folder.", "import in.jsonl --resume --rejects .",
-        "cannot write .: Is a directory",
-        given=(file("in.jsonl", rows(400) + b"nonsense\n"), failed("import in.jsonl --rejects /dev/full"))),
+    Case("Rejects in a folder.", "import in.jsonl --rejects .", "cannot write .: Is a directory", given=ONE_ROW),
     Case("A result on a full disk, of a row that was written.", "session put u s",
         "cannot write standard output: No space left on device; the store was changed all the same",
         code="StorageFailure", stdout="/dev/full", changes=True),

@@ -30,8 +30,6 @@ CASES = (
         form="jsonl"),
     Case("A copy into the same store.", "copy --from local --to local",
         "both profiles name the same store", "--to another profile"),
-    Case("A copy into a profile that there is not.", "copy --from local --to lokal",
-        "no profile 'lokal'; did you mean 'local'?", "profiles: local", code="ProfileError"),
     Case("A comparison that finds differences.", "copy --from local --to other --check",
         "7 differences in FOLDER/other.db: 7 missing",
         "the same command without --check writes what is missing or different", code="Conflict",

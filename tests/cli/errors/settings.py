@@ -38,8 +38,6 @@ CASES = (
         "'timeout' must be a number"),
     _refused("Setting a key behind a value.", "profile set x backend=local path=x.db path.a=1",
         "'path' holds a value, not further keys"),
-    _refused("Removing keys of a profile that there is not.", "profile set x path=",
-        "no profile 'x'", "profiles: local"),
     _refused("Deleting a built-in profile.", "profile delete local",
         "profile 'local' is built in; there is nothing to delete"),
     Case("Deleting the default profile.", "profile delete x",

@@ -49,8 +49,6 @@ CASES = (
         "cannot read none.txt: No such file or directory"),
     Case("Content from a file that is no text.", "message put s9 m9 --content-file raw.bin",
         "raw.bin is not UTF-8 at byte 3", given=(file("raw.bin", b"ab\xff"),)),
-    Case("Content from an input that is no text.", "message put s9 m9 --content-file -",
-        "standard input is not UTF-8 at byte 1", stdin=b"\xff"),
     Case("Content of more than a column may hold.", "message put s9 m9 --content-file big.txt",
         "The length of attribute column: 'content' exceeds the MaxLength:2097152 with CurrentLength:2097153.",
         "a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere", code="LimitExceeded",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import stat
 import subprocess
 import sys
@@ -14,7 +12,7 @@ import pytest
 
 from tests.support.profile_files import COMMENTED, parsed, write
 from tsmem.profiles import load_profile
-from tsmem.profiles.writer import set_values, use_profile
+from tsmem.profiles.writer import use_profile
 
 ROOT = Path(__file__).parents[3]
 PARTIAL = "tsmem-28043ff911f28a5c.part"
@@ -26,32 +24,6 @@ def config(config: Path) -> Path:
     """A profile file with comments."""
     write(config, COMMENTED)
     return config
-
-
-def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
-    config.write_text('# mine\n[profiles.p]\nbackend = "local"\npath = "0"\n')
-    code = (
-        "import sys; from tsmem.profiles.writer import set_values\n"
-        "for i in range(10**6): set_values({'HOME': '/h'}, 'p', [('path', f'{sys.argv[2]}-{i}')], config=sys.argv[1])\n"
-    )
-    pick = random.Random(7)
-    for run in range(2):
-        with subprocess.Popen([sys.executable, "-c", code, str(config), str(run)], cwd=ROOT) as it:
-            wanted = pick.randrange(5, 40)
-            while not (
-                found := load_profile({"HOME": "/h"}, config=config, profile="p").path
-            ) or not found.name.startswith(f"{run}-"):
-                continue
-            for _ in range(wanted):
-                assert load_profile({"HOME": "/h"}, config=config, profile="p").path is not None
-            os.kill(it.pid, signal.SIGKILL)
-        assert config.read_text().startswith('# mine\n[profiles.p]\nbackend = "local"\npath = "')
-        assert {item.name for item in tmp_path.iterdir()} <= {"config.toml", "config.toml.lock", PARTIAL}
-    set_values({"HOME": "/h"}, "p", [("path", "end")], config=config)
-
-    assert {"config.toml", "config.toml.lock"} == {item.name for item in tmp_path.iterdir()}
-    assert "end" == parsed(config)["profiles"]["p"]["path"]
 
 
 def mode(path: Path) -> int:

@@ -53,11 +53,10 @@ def test_path_expands_home_and_starts_at_the_profile_file(
     assert load_profile(env, profile="x").path == Path(expected.format(home=tmp_path))
 
 
-def test_backend_local_needs_a_path_except_in_profile_local(env: dict[str, str], config: Path) -> None:
-    write(config, "[profiles.local]\ntimeout = 5\n[profiles.x]\nbackend = 'local'\n")
+def test_profile_local_needs_no_path_and_may_be_a_tablestore(env: dict[str, str], config: Path) -> None:
+    write(config, "[profiles.local]\ntimeout = 5\n")
     local = load_profile(env)
     assert (local.timeout_s, local.origins["path"], local.origins["timeout"]) == (5, "built in", "config.toml line 2")
-    assert "backend local needs 'path'" in str(refusal(env, "x"))
     write(config, MINIMAL.replace("profiles.p", "profiles.local"))
     assert load_profile(env).backend == "tablestore"
 

@@ -52,14 +52,8 @@ def two_broken(config: Path) -> Path:
     [
         ("prod", ("endpoint", "https://g"), 'endpoint = "https://h"', 'endpoint = "https://g"'),
         ("prod", ("tables.session.index", "b"), "# for search\n", '# for search\nindex = "b"\n'),
-        ("prod", ("tables.session.search_fields.n", "long"), '"keyword" }', '"keyword", n = "long" }'),
+        ("prod", ("tables.session.search_fields.n.m", "long"), '"keyword" }', '"keyword", "n.m" = "long" }'),
         ("prod", ("tables.session.search_fields.topic", ""), '{ topic = "keyword" }', "{}"),
-        (
-            "prod",
-            ("tables.message.name", "m"),
-            "# for search\n",
-            '# for search\n\n[profiles.prod.tables.message]\nname = "m"\n',
-        ),
         ("local", ("path", ""), 'path = "~/memory.db"\n', ""),
         ("prod", ("access_key_id", "AK"), 'access_key_id = "env:ID"', 'access_key_id = "AK"'),
         ("staging", ("path", 'a "b" \\'), 'path = "s.db"', 'path = "a \\"b\\" \\\\"'),
