@@ -4,54 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.backends import BY_ID, BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
+from tests.support.backends import BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
 from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
 from tsmem.port import IndexSchema, TableClient, TableSchema
-from tsmem.rows import MAX, MIN, Delete, Put, Range, Row, TableRef, Update, Value
+from tsmem.rows import Put, Row, TableRef
 
 CARRYING = IndexSchema("carrying", ("user_id", "update_time", "session_id"), ("topic", "score"))
 CARRIED = (("topic", STRING), ("score", INTEGER))
-
-
-def test_an_index_orders_by_its_own_key(client: TableClient) -> None:
-    for time, session in ((3, "a"), (1, "c"), (2, "b")):
-        put(client, SESSION, "u", session, update_time=time, topic="t")
-    put(client, SESSION, "v", "z", update_time=0)
-    page = client.get_range(BY_TIME, Range(("u", MAX, MAX), ("u", MIN, MIN), backward=True))
-
-    assert page.rows == [Row(("u", 3, "a"), {}), Row(("u", 2, "b"), {}), Row(("u", 1, "c"), {})]
-
-
-def test_an_index_follows_puts_updates_and_deletes(client: TableClient) -> None:
-    put(client, SESSION, "u", "s", update_time=1)
-    put(client, SESSION, "u", "s", update_time=2)
-    assert keys(client, BY_TIME) == [("u", 2, "s")]
-    client.write_row(Update(SESSION.ref, ("u", "s"), {"update_time": 3}))
-    assert keys(client, BY_TIME) == [("u", 3, "s")]
-    client.write_row(Update(SESSION.ref, ("u", "s"), {"topic": "t"}))
-    assert keys(client, BY_TIME) == [("u", 3, "s")]
-    client.write_row(Delete(SESSION.ref, ("u", "s")))
-    assert keys(client, BY_TIME) == []
-
-
-def test_an_index_on_the_key_follows_its_table(client: TableClient) -> None:
-    for time, message in ((1, "b"), (2, "a"), (1, "b")):
-        put(client, MESSAGE, "s", time, message)
-    assert keys(client, BY_ID) == [("s", "a", 2), ("s", "b", 1)]
-    client.write_row(Delete(MESSAGE.ref, ("s", 2, "a")))
-    assert keys(client, BY_ID) == [("s", "b", 1)]
-
-
-def test_a_row_without_an_index_column_of_its_type_has_no_entry(client: TableClient) -> None:
-    put(client, SESSION, "u", "s")
-    wrong: list[Value] = ["3", 3.0, True]
-    for value in wrong:
-        put(client, SESSION, "u", str(value), update_time=value)
-    assert keys(client, BY_TIME) == []
-    client.write_row(Update(SESSION.ref, ("u", "s"), {"update_time": 1}))
-    assert keys(client, BY_TIME) == [("u", 1, "s")]
-    client.write_row(Update(SESSION.ref, ("u", "s"), delete=("update_time",)))
-    assert keys(client, BY_TIME) == []
 
 
 def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
@@ -64,15 +23,6 @@ def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
 def test_an_index_is_not_written(client: TableClient) -> None:
     with pytest.raises(InvalidInput, match="Can't write index table directly"):
         client.write_row(Put(BY_TIME, ("u", 1, "s"), {}))
-
-
-def test_an_index_carries_columns(client: TableClient) -> None:
-    client.create_index("session", CARRYING, CARRIED)
-    table = TableRef("carrying", BY_TIME.key)
-    put(client, SESSION, "u", "s", update_time=1, topic="t", other=2)
-    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"topic": "t"})]
-    client.write_row(Update(SESSION.ref, ("u", "s"), {"score": 7}, ("topic",)))
-    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"score": 7})]
 
 
 def test_a_later_index_includes_the_rows_there(client: TableClient) -> None:

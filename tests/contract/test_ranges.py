@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backends import BINARY, INTEGER, MESSAGE, PLAIN, STRING, engine_client, everything, keys, put
+from tests.support.backends import MESSAGE, PLAIN, engine_client, everything, keys, put
 from tsmem.errors import InvalidInput
-from tsmem.port import TableClient, TableSchema
-from tsmem.rows import MAX, MIN, And, Comparison, Key, KeyBound, Not, Op, Put, Range, Row, Update
+from tsmem.port import TableClient
+from tsmem.rows import MAX, MIN, Comparison, Key, Op, Put, Range, Update
 
 REF = MESSAGE.ref
 KEYS: list[Key] = [(session, time, f"m{time}") for session in ("a", "b", "c") for time in (-1, 0, 1, 2)]
@@ -21,111 +21,12 @@ def filled(client: TableClient) -> TableClient:
     return client
 
 
-FORWARD: list[tuple[KeyBound, KeyBound, list[Key]]] = [
-    ((MIN, MIN, MIN), (MAX, MAX, MAX), KEYS),
-    (("b", MIN, MIN), ("b", MAX, MAX), KEYS[4:8]),
-    (("b", 0, MIN), ("b", 2, MIN), KEYS[5:7]),
-    (("b", 0, MAX), ("b", 2, MAX), KEYS[6:8]),
-    (("b", 0, "m0"), ("b", 1, "m1"), KEYS[5:6]),
-    (("b", 0, "m00"), ("c", 0, "m0"), KEYS[6:9]),
-    (("a", MAX, MIN), ("c", MIN, MAX), KEYS[4:8]),
-    ((MIN, 5, "x"), ("b", MIN, MAX), KEYS[:4]),
-    (("b", 1, "m1"), (MAX, MIN, MIN), KEYS[6:]),
-    (("", -(2**63), ""), ("a", 2**63 - 1, "z"), KEYS[:4]),
-    (("bb", MIN, MIN), ("bc", MIN, MIN), []),
-]
-"""Starts, ends and the keys between."""
-BACKWARD: list[tuple[KeyBound, KeyBound, list[Key]]] = [
-    ((MAX, MAX, MAX), (MIN, MIN, MIN), KEYS),
-    (("b", MAX, MAX), ("b", MIN, MIN), KEYS[4:8]),
-    (("b", 2, "m2"), ("b", 0, "m0"), KEYS[6:8]),
-    (("b", 2, MIN), ("b", 0, MIN), KEYS[5:7]),
-    (("b", 2, MAX), ("b", 0, MAX), KEYS[6:8]),
-    (("c", MIN, MIN), ("a", MAX, MAX), KEYS[4:8]),
-    (("c", 0, "m0"), (MIN, MAX, MAX), KEYS[:10]),
-]
-
-
-def test_a_range_includes_its_start_and_excludes_its_end(filled: TableClient) -> None:
-    """MIN and MAX are below and above every value; a backward range starts above and comes in descending order."""
-    for start, end, found in FORWARD:
-        assert keys(filled, REF, Range(start, end)) == found, (start, end)
-    for start, end, found in BACKWARD:
-        assert keys(filled, REF, Range(start, end, backward=True)) == found[::-1], (start, end)
-
-
 def test_text_is_ordered_by_its_bytes(client: TableClient) -> None:
     texts = ["", "\0", "A", "a", "a\0", "a\0b", "aa", "z", "é", "退", "\uffff", "😀"]
     for text in reversed(texts):
         put(client, PLAIN, text)
 
     assert keys(client, PLAIN.ref) == [(text,) for text in texts]
-
-
-def test_numbers_and_bytes_are_ordered_by_value(empty_client: TableClient) -> None:
-    schema = TableSchema("t", (("n", INTEGER), ("b", BINARY), ("s", STRING)))
-    empty_client.create_table(schema)
-    wanted: list[Key] = [(n, b, "") for n in (-(2**63), -10, -9, 0, 9, 10, 2**63 - 1) for b in (b"", b"\0", b"\xff")]
-    for key in reversed(wanted):
-        empty_client.write_row(Put(schema.ref, key, {}))
-
-    assert keys(empty_client, schema.ref) == wanted
-    assert keys(empty_client, schema.ref, everything(schema.ref, backward=True)) == wanted[::-1]
-
-
-@pytest.mark.parametrize("backward", [False, True])
-def test_pages_join_without_gap_or_repeat(filled: TableClient, backward: bool) -> None:
-    """next_start is the first row not read, so that pages of any limit join to the whole range, and None at its end."""
-    for limit in (1, 5, 11, 12, 13):
-        span = everything(REF, backward=backward)
-        found: list[Key] = []
-        start: KeyBound | None = span.start
-        while start is not None:
-            page = filled.get_range(REF, Range(start, span.end, backward), limit=limit)
-            found += [row.key for row in page.rows]
-            start = page.next_start
-            assert start is None or start in KEYS
-            assert start is None or len(page.rows) == limit
-        assert found == (KEYS[::-1] if backward else KEYS)
-
-
-def test_a_limit_counts_rows_that_pass_the_filter(filled: TableClient) -> None:
-    page = filled.get_range(REF, everything(REF), limit=2, filter=Comparison("n", Op.LE, 2))
-    assert ([row.key for row in page.rows], page.next_start) == (KEYS[9:11], KEYS[11])
-
-    for limit in (2, 3):  # the next row is named whether it passes or not
-        page = filled.get_range(REF, everything(REF), limit=limit, filter=Comparison("n", Op.GE, 9))
-        assert ([row.key for row in page.rows], page.next_start) == (KEYS[:limit], KEYS[limit])
-
-
-def test_a_limit_counts_rows_that_have_a_column_asked_for(filled: TableClient) -> None:
-    for key in KEYS[:3]:
-        filled.write_row(Update(REF, key, {}, ("role",)))
-    page = filled.get_range(REF, everything(REF), limit=1, columns=["role"])
-
-    assert ([row.key for row in page.rows], page.next_start) == ([KEYS[3]], KEYS[4])
-
-
-def test_a_filter_may_test_keys_and_columns(filled: TableClient) -> None:
-    test = And((Comparison("session_id", Op.EQ, "b"), Not(Comparison("n", Op.LT, 5))))
-    page = filled.get_range(REF, everything(REF), filter=test)
-
-    assert [row.key for row in page.rows] == KEYS[4:7]
-
-
-def test_a_filter_sees_only_the_columns_asked_for(filled: TableClient) -> None:
-    test = Comparison("n", Op.GE, 0)
-
-    assert filled.get_range(REF, everything(REF), columns=["role"], filter=test).rows == []
-    assert len(filled.get_range(REF, everything(REF), columns=["role", "n"], filter=test).rows) == 12
-
-
-def test_a_range_leaves_out_rows_without_a_column_asked_for(filled: TableClient) -> None:
-    span = Range(("a", -1, MIN), ("a", 0, MIN))
-    filled.write_row(Put(REF, ("a", -1, "bare"), {"other": 1}))
-
-    assert filled.get_range(REF, span, columns=["role"]).rows == [Row(KEYS[0], {"role": "user"})]
-    assert filled.get_range(REF, span, columns=["session_id"]).rows == [Row(("a", -1, "bare"), {}), Row(KEYS[0], {})]
 
 
 def test_a_range_whose_end_is_not_behind_its_start_is_refused(filled: TableClient) -> None:

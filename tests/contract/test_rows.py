@@ -10,7 +10,7 @@ import pytest
 from tests.support.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, everything, put
 from tsmem.errors import InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import TableClient, TableSchema, rows_of
-from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value, Write
+from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value
 
 VALUES: dict[str, Value] = {
     "empty": "", "nul": "a\0b", "wide": "退款 😀 \u202e", "long": "x" * 100_000, "zero": 0, "one": 1, "low": -(2**63),
@@ -36,55 +36,6 @@ def test_keys_come_back_as_they_were_written(empty_client: TableClient, key: Key
     empty_client.write_row(Put(schema.ref, key, {"x": 1}))
 
     assert Row(key, {"x": 1}) == empty_client.get_row(schema.ref, key)
-
-
-KEY = (PLAIN.ref, ("a",))
-WRITES: dict[str, tuple[list[Write], dict[str, Value] | None]] = {
-    "a put replaces the whole row": ([Put(*KEY, {"x": 1, "y": 2}), Put(*KEY, {"z": 3})], {"z": 3}),
-    "a row may be its key alone": ([Put(*KEY, {})], {}),
-    "an update sets some columns, deletes others and leaves the rest": (
-        [Put(*KEY, {"keep": 1, "change": 2, "drop": 3}), Update(*KEY, {"change": "two", "add": b"4"}, ("drop", "no"))],
-        {"add": b"4", "change": "two", "keep": 1},
-    ),
-    "an update creates a missing row": ([Update(*KEY, {"x": 1})], {"x": 1}),
-    "an update that only deletes does not create": ([Update(*KEY, delete=("x",))], None),
-    "a row stays without its columns": ([Put(*KEY, {"x": 1}), Update(*KEY, delete=("x",))], {}),
-    "a delete removes the row": ([Put(*KEY, {"x": 1}), Delete(*KEY)], None),
-    "a delete may find none": ([Delete(*KEY)], None),
-}
-
-
-@pytest.mark.parametrize("rule", WRITES)
-def test_a_write_leaves(client: TableClient, rule: str) -> None:
-    writes, columns = WRITES[rule]
-    put(client, PLAIN, "b")
-    for write in writes:
-        client.write_row(write)
-
-    left = None if columns is None else Row(("a",), columns)
-    assert [left, Row(("b",), {})] == [client.get_row(*KEY), client.get_row(PLAIN.ref, ("b",))]
-
-
-def test_get_rows_gives_a_row_or_none_for_each_key_in_order(client: TableClient) -> None:
-    put(client, PLAIN, "a", x=1)
-    put(client, PLAIN, "b", x=2)
-    rows = client.get_rows(PLAIN.ref, [("b",), ("nope",), ("a",), ("b",)])
-
-    assert [Row(("b",), {"x": 2}), None, Row(("a",), {"x": 1}), Row(("b",), {"x": 2})] == rows
-
-
-def test_a_read_gives_the_columns_asked_for(client: TableClient) -> None:
-    put(client, PLAIN, "a", x=1, y="two", z=b"3")
-
-    assert Row(("a",), {"x": 1, "z": b"3"}) == client.get_row(PLAIN.ref, ("a",), ["z", "x", "nope"])
-    assert [Row(("a",), {"y": "two"})] == client.get_rows(PLAIN.ref, [("a",)], ["y"])
-
-
-def test_a_row_without_the_columns_asked_for_is_none(client: TableClient) -> None:
-    put(client, PLAIN, "a", x=1)
-
-    assert None is client.get_row(PLAIN.ref, ("a",), ["nope"])
-    assert Row(("a",), {}) == client.get_row(PLAIN.ref, ("a",), ["nope", "k"])
 
 
 @pytest.mark.parametrize(

@@ -24,15 +24,6 @@ VALUES: dict[str, Value] = {
 }  # fmt: skip
 
 
-def test_every_metadata_type_survives(store: MemoryStore) -> None:
-    store.sessions.put(Session("u", "s", 1, "", Metadata(VALUES)))
-    store.messages.put(Message("s", "m", 1, "", "", "", Metadata(VALUES)))
-
-    for item in (store.sessions.get("u", "s"), store.messages.get("s", "m")):
-        assert Metadata(VALUES) == item.metadata
-        assert {name: repr(value) for name, value in VALUES.items()} == {n: repr(v) for n, v in item.metadata.items()}
-
-
 def test_empty_content_is_not_absent_content(store: MemoryStore) -> None:
     store.messages.put(Message("s", "empty", 1, "", "", ""))
     store.messages.put(Message("s", "none", 2))
