@@ -7,33 +7,18 @@ from typing import Any
 
 import pytest
 
+from tests.support import raw_bodies as raw
 from tests.support.raw_bodies import (
-    EXPECT_EXIST,
-    EXPECT_NOT_EXIST,
     KEY,
-    NO_TABLE,
-    NOT_UTF8,
-    NOW_MS,
-    UNREADABLE,
-    Refusal,
-    Refused,
     Wire,
-    body,
     c,
-    change,
     comparison,
-    condition,
     getting,
     group,
     invalid,
     joined,
-    nested,
-    page,
     put,
-    ranging,
     row,
-    serialized,
-    unsupported,
     wanted,
     writing,
 )
@@ -46,11 +31,11 @@ DELETE_ALL, DELETE_ONE, INCREMENT = Operation.DELETE_ALL, Operation.DELETE_ONE, 
 
 
 def batch_get(*groups: Any) -> bytes:
-    return body("BatchGetRow", tables=groups)
+    return raw.body("BatchGetRow", tables=groups)
 
 
 def batch_write(*groups: Any, **more: Any) -> bytes:
-    return body("BatchWriteRow", tables=groups, **more)
+    return raw.body("BatchWriteRow", tables=groups, **more)
 
 
 def message(name: str, **fields: Any) -> Any:
@@ -59,13 +44,13 @@ def message(name: str, **fields: Any) -> Any:
 
 # Single rows
 
-WRONG_NAME: Refusal = ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")
-WRONG_SIZE: Refusal = ("OTSInvalidPK", "Validate PK size fail. Input: 2, Meta: 1.")
+WRONG_NAME: raw.Refusal = ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k.")
+WRONG_SIZE: raw.Refusal = ("OTSInvalidPK", "Validate PK size fail. Input: 2, Meta: 1.")
 OPERATION_IN_PUT = invalid("Invalid put row request: an operation on a cell.")
 NO_NUMBER = invalid("Column 'c' can be incremented by a number only.")
 NO_VALUE = invalid("The value of column 'c' is missing.")
-NAMES_ITS_COLUMN = message("ReturnContent", return_type=2, return_column_names=[NOT_UTF8])
-BAD_CHANGES: dict[str, tuple[str, bytes, Refusal]] = {
+NAMES_ITS_COLUMN = message("ReturnContent", return_type=2, return_column_names=[raw.NOT_UTF8])
+BAD_CHANGES: dict[str, tuple[str, bytes, raw.Refusal]] = {
     "a delete marker in a put": (
         "PutRow", row(KEY, c("c", 2), marker=True), invalid("Invalid put row request: a delete marker in the row.")),
     "a delete marker in an update": (
@@ -87,7 +72,7 @@ BAD_CHANGES: dict[str, tuple[str, bytes, Refusal]] = {
     "no row": ("PutRow", b"x", invalid("Parse PlainBuffer from RawString failed: its header is missing.")),
 }  # fmt: skip
 """Changes that cannot be read, which spoil a whole batch: the action, the row and the error."""
-BAD_ROWS: dict[str, tuple[str, bytes, Refusal]] = {
+BAD_ROWS: dict[str, tuple[str, bytes, raw.Refusal]] = {
     "an increment of an integer by a double": (
         "UpdateRow", row(KEY, c("c", 2.0, INCREMENT)),
         invalid("Column 'c' cannot be incremented: its type is not that of the increment.")),
@@ -112,7 +97,7 @@ def test_a_change_that_cannot_be_read_is_refused_with_its_batch(unchanged: Wire,
     action, data, refusal = BAD_CHANGES[name]
 
     assert refusal == unchanged.refused(action, writing(action, data))
-    batch = batch_write(group(put("b"), change(action, data)))
+    batch = batch_write(group(put("b"), raw.change(action, data)))
     assert refusal == unchanged.refused("BatchWriteRow", batch)
 
 
@@ -121,17 +106,17 @@ def test_a_change_that_cannot_be_carried_out_fails_alone_in_a_batch(wire: Wire, 
     action, data, refusal = BAD_ROWS[name]
 
     assert refusal == wire.refused(action, writing(action, data))
-    answer = wire.ask("BatchWriteRow", tables=[group(put("b"), change(action, data))])
+    answer = wire.ask("BatchWriteRow", tables=[group(put("b"), raw.change(action, data))])
     ((good, bad),) = [table.rows for table in answer.tables]
     assert (True, False, refusal) == (good.is_ok, bad.is_ok, (bad.error.code, bad.error.message))
-    assert [("c", 9, NOW_MS)] == wire.cells("plain", "b")
+    assert [("c", 9, raw.NOW_MS)] == wire.cells("plain", "b")
 
 
 def in_a_transaction(transaction_id: str) -> dict[str, bytes]:
     changes = {"PutRow": row(KEY, c("c", 1)), "UpdateRow": row(KEY, c("c", 1)), "DeleteRow": row(KEY, marker=True)}
     return {
         "GetRow": getting(transaction_id=transaction_id),
-        "GetRange": ranging(transaction_id=transaction_id),
+        "GetRange": raw.ranging(transaction_id=transaction_id),
         "BatchWriteRow": batch_write(group(put("a", 1)), transaction_id=transaction_id),
         **{action: writing(action, data, transaction_id=transaction_id) for action, data in changes.items()},
     }
@@ -146,26 +131,26 @@ def test_a_transaction_is_refused_and_an_empty_id_is_none(wire: Wire, action: st
 UNREADABLE_BODIES: list[tuple[str, bytes]] = [
     *((action, b"\xff\xff") for action in (*in_a_transaction(""), "BatchGetRow")),
     *((action, b"") for action in in_a_transaction("") if action != "BatchWriteRow"),
-    ("GetRow", getting(NOT_UTF8)),
-    ("GetRow", getting(start_column=NOT_UTF8)),
-    ("GetRow", getting(end_column=NOT_UTF8)),
-    ("GetRow", getting(columns_to_get=["c", NOT_UTF8])),
-    ("GetRange", ranging(table_name=NOT_UTF8)),
-    ("GetRange", ranging(start_column=NOT_UTF8)),
-    *((action, writing(action, row(KEY, c("c", 2)), NOT_UTF8)) for action in ("PutRow", "UpdateRow")),
-    ("DeleteRow", writing("DeleteRow", row(KEY, marker=True), NOT_UTF8)),
+    ("GetRow", getting(raw.NOT_UTF8)),
+    ("GetRow", getting(start_column=raw.NOT_UTF8)),
+    ("GetRow", getting(end_column=raw.NOT_UTF8)),
+    ("GetRow", getting(columns_to_get=["c", raw.NOT_UTF8])),
+    ("GetRange", raw.ranging(table_name=raw.NOT_UTF8)),
+    ("GetRange", raw.ranging(start_column=raw.NOT_UTF8)),
+    *((action, writing(action, row(KEY, c("c", 2)), raw.NOT_UTF8)) for action in ("PutRow", "UpdateRow")),
+    ("DeleteRow", writing("DeleteRow", row(KEY, marker=True), raw.NOT_UTF8)),
     ("UpdateRow", writing("UpdateRow", row(KEY, c("c", 2)), return_content=NAMES_ITS_COLUMN)),
-    ("BatchGetRow", batch_get(wanted("a", table=NOT_UTF8))),
-    ("BatchGetRow", batch_get(wanted(table=NOT_UTF8))),
-    ("BatchGetRow", batch_get(wanted("a", columns_to_get=[NOT_UTF8]))),
-    ("BatchWriteRow", batch_write(group(put("a")), group(put("a"), table=NOT_UTF8))),
-    ("BatchWriteRow", batch_write(group(put("a")), group(table=NOT_UTF8))),
+    ("BatchGetRow", batch_get(wanted("a", table=raw.NOT_UTF8))),
+    ("BatchGetRow", batch_get(wanted(table=raw.NOT_UTF8))),
+    ("BatchGetRow", batch_get(wanted("a", columns_to_get=[raw.NOT_UTF8]))),
+    ("BatchWriteRow", batch_write(group(put("a")), group(put("a"), table=raw.NOT_UTF8))),
+    ("BatchWriteRow", batch_write(group(put("a")), group(table=raw.NOT_UTF8))),
     ("BatchWriteRow", batch_write(group(put("a"))).replace(b"\x08\x01\x12", b"\x08\x04\x12", 1)),  # no operation
 ]
 
 
 def test_bodies_that_are_no_protobuf_lack_fields_or_are_not_utf8_are_unreadable(unchanged: Wire) -> None:
-    readable = [case for case in UNREADABLE_BODIES if unchanged.refused(*case) != UNREADABLE]
+    readable = [case for case in UNREADABLE_BODIES if unchanged.refused(*case) != raw.UNREADABLE]
 
     assert [] == readable
 
@@ -184,17 +169,17 @@ def puts(count: int) -> list[Any]:
 READ_LIMIT = invalid("Rows count exceeds the upper limit: 100.")
 WRITE_LIMIT = invalid("Rows count exceeds the upper limit: 200.")
 REPEATED = invalid("Repeated rows do not support row exist expectation check in BatchModify.")
-WHOLE: dict[str, Refused] = {
-    "another name at the end of a range": ("GetRange", ranging({"k": MIN}, {"x": MAX}), WRONG_NAME),
-    "another name at the start of a range": ("GetRange", ranging({"x": MIN}, {"k": MAX}), WRONG_NAME),
-    "more columns at the end of a range": ("GetRange", ranging({"k": MIN}, {"k": MAX, "x": MAX}), WRONG_SIZE),
-    "more columns at the start of a range": ("GetRange", ranging({"k": MIN, "x": MIN}, {"k": MAX}), WRONG_SIZE),
+WHOLE: dict[str, raw.Refused] = {
+    "another name at the end of a range": ("GetRange", raw.ranging({"k": MIN}, {"x": MAX}), WRONG_NAME),
+    "another name at the start of a range": ("GetRange", raw.ranging({"x": MIN}, {"k": MAX}), WRONG_NAME),
+    "more columns at the end of a range": ("GetRange", raw.ranging({"k": MIN}, {"k": MAX, "x": MAX}), WRONG_SIZE),
+    "more columns at the start of a range": ("GetRange", raw.ranging({"k": MIN, "x": MIN}, {"k": MAX}), WRONG_SIZE),
     "another type at the end of a range": (
-        "GetRange", ranging({"k": "a"}, {"k": 1}),
+        "GetRange", raw.ranging({"k": "a"}, {"k": 1}),
         ("OTSInvalidPK", "Validate PK type fail. Input: VT_INTEGER, Meta: VT_STRING.")),
     "101 reads of two tables": ("BatchGetRow", batch_get(many(50), many(51, "versioned")), READ_LIMIT),
-    "a read of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted("a", table="none")), NO_TABLE),
-    "no rows of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted(table="none")), NO_TABLE),
+    "a read of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted("a", table="none")), raw.NO_TABLE),
+    "no rows of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted(table="none")), raw.NO_TABLE),
     "a read of no row": (
         "BatchGetRow", batch_get(wanted(primary_key=[b"x"])),
         invalid("Parse PlainBuffer from RawString failed: its header is missing.")),
@@ -204,17 +189,17 @@ WHOLE: dict[str, Refused] = {
         "BatchWriteRow", batch_write(group(put("a")), group(table="versioned")),
         invalid("No operation is specified for table: 'versioned'.")),
     "a write to a missing table": (
-        "BatchWriteRow", batch_write(group(put("a")), group(put("a"), table="none")), NO_TABLE),
+        "BatchWriteRow", batch_write(group(put("a")), group(put("a"), table="none")), raw.NO_TABLE),
     "a write to a secondary index": (
         "BatchWriteRow", batch_write(group(put("a")), group(put("a"), table="session_by_time")),
         invalid("Can't write index table directly")),
     "an atomic batch": (
         "BatchWriteRow", batch_write(group(put("a"), put("a")), is_atomic=True),
-        unsupported("BatchWriteRow with is_atomic")),
+        raw.unsupported("BatchWriteRow with is_atomic")),
     "a row twice that must not exist, in two groups": (
-        "BatchWriteRow", batch_write(group(put("b", 1, EXPECT_NOT_EXIST)), group(put("b", 2))), REPEATED),
+        "BatchWriteRow", batch_write(group(put("b", 1, raw.EXPECT_NOT_EXIST)), group(put("b", 2))), REPEATED),
     "a row twice beside one that must exist": (
-        "BatchWriteRow", batch_write(group(put("b"), put("b"), put("a", 2, EXPECT_EXIST))), REPEATED),
+        "BatchWriteRow", batch_write(group(put("b"), put("b"), put("a", 2, raw.EXPECT_EXIST))), REPEATED),
 }  # fmt: skip
 
 
@@ -252,42 +237,42 @@ def without(field: str, **given: Any) -> bytes:
     fields = {"comparator": 1, "column_name": "c", "column_value": encode_value(1), "filter_if_missing": True,
               "latest_version_only": True, **given}  # fmt: skip
     del fields[field]
-    return serialized(message("SingleColumnValueFilter", **fields))
+    return raw.serialized(message("SingleColumnValueFilter", **fields))
 
 
-FILTERS: dict[str, tuple[Any, Refusal]] = {
-    "no protobuf": (NO_FILTER, UNREADABLE),
-    "a composite that is no protobuf": (message("Filter", type=2, filter=b"\xff"), UNREADABLE),
-    "an unknown comparator": (single(b"\x08\x09" + without("comparator")), UNREADABLE),
-    "an unknown operator": (message("Filter", type=2, filter=b"\x08\x04"), UNREADABLE),
-    "no comparator": (single(without("comparator")), UNREADABLE),
-    "no filter_if_missing": (single(without("filter_if_missing")), UNREADABLE),
-    "a column that is not UTF-8": (comparison(NOT_UTF8), UNREADABLE),
+FILTERS: dict[str, tuple[Any, raw.Refusal]] = {
+    "no protobuf": (NO_FILTER, raw.UNREADABLE),
+    "a composite that is no protobuf": (message("Filter", type=2, filter=b"\xff"), raw.UNREADABLE),
+    "an unknown comparator": (single(b"\x08\x09" + without("comparator")), raw.UNREADABLE),
+    "an unknown operator": (message("Filter", type=2, filter=b"\x08\x04"), raw.UNREADABLE),
+    "no comparator": (single(without("comparator")), raw.UNREADABLE),
+    "no filter_if_missing": (single(without("filter_if_missing")), raw.UNREADABLE),
+    "a column that is not UTF-8": (comparison(raw.NOT_UTF8), raw.UNREADABLE),
     "a wrong column name": (comparison("#name"), invalid("Invalid column name: '#name'.")),
     "no literal": (
         single(without("column_value", column_value=b"") + b"\x1a\x00"),
         invalid("Parse PlainBuffer from RawString failed: a value is empty.")),
     "an infinite literal": (
         comparison(value=MIN), invalid("Parse PlainBuffer from RawString failed: a literal is not one value.")),
-    "a transfer rule": (comparison(value_trans_rule=RULE), unsupported("value_trans_rule")),
+    "a transfer rule": (comparison(value_trans_rule=RULE), raw.unsupported("value_trans_rule")),
     "a transfer rule in a test of existence": (
-        comparison(comparator=EXIST, value_trans_rule=RULE), unsupported("value_trans_rule")),
+        comparison(comparator=EXIST, value_trans_rule=RULE), raw.unsupported("value_trans_rule")),
     "NOT of none": (joined(NOT), NOT_ONE),
     "NOT of two": (joined(NOT, comparison(), comparison()), NOT_ONE),
     "AND of one": (joined(AND, comparison()), TOO_FEW_AND),
     "OR of one, nested": (joined(AND, comparison(), joined(OR, comparison())), TOO_FEW_OR),
     "33 parts": (joined(OR, *[comparison()] * 33), TOO_MANY),
     "33 parts that cannot be read": (joined(OR, *[NO_FILTER] * 33), TOO_MANY),
-    "32 parts that cannot be read": (joined(OR, *[NO_FILTER] * 32), UNREADABLE),
+    "32 parts that cannot be read": (joined(OR, *[NO_FILTER] * 32), raw.UNREADABLE),
     "33 in two groups": (joined(OR, joined(AND, *[comparison()] * 17), joined(AND, *[comparison()] * 16)), TOO_MANY),
-    "33 levels": (nested(32, AND), TOO_MANY),
-    "32 levels": (nested(31, AND), TOO_FEW_AND),
-    "33 levels of NOT": (nested(32, NOT), TOO_MANY),
-    "3,000 levels": (nested(3000, AND), TOO_MANY),
-    "a page inside AND": (joined(AND, comparison(), page(0, 1)), PAGE_INSIDE),
-    "a page inside NOT": (joined(NOT, page(0, 1)), PAGE_INSIDE),
-    "a negative offset": (page(-1, 1), NEGATIVE),
-    "a negative limit": (page(0, -1), NEGATIVE),
+    "33 levels": (raw.nested(32, AND), TOO_MANY),
+    "32 levels": (raw.nested(31, AND), TOO_FEW_AND),
+    "33 levels of NOT": (raw.nested(32, NOT), TOO_MANY),
+    "3,000 levels": (raw.nested(3000, AND), TOO_MANY),
+    "a page inside AND": (joined(AND, comparison(), raw.page(0, 1)), PAGE_INSIDE),
+    "a page inside NOT": (joined(NOT, raw.page(0, 1)), PAGE_INSIDE),
+    "a negative offset": (raw.page(-1, 1), NEGATIVE),
+    "a negative limit": (raw.page(0, -1), NEGATIVE),
 }  # fmt: skip
 
 
@@ -295,27 +280,27 @@ FILTERS: dict[str, tuple[Any, Refusal]] = {
 def test_a_wrong_filter_is_refused_in_a_read_and_in_a_condition(unchanged: Wire, name: str) -> None:
     test, refusal = FILTERS[name]
 
-    assert refusal == unchanged.refused("GetRow", getting(filter=serialized(test)))
-    put_row = writing("PutRow", row(KEY, c("c", 9)), condition=condition(0, test))
+    assert refusal == unchanged.refused("GetRow", getting(filter=raw.serialized(test)))
+    put_row = writing("PutRow", row(KEY, c("c", 9)), condition=raw.condition(0, test))
     assert refusal == unchanged.refused("PutRow", put_row)
 
 
 def test_every_action_with_a_filter_refuses_a_wrong_one(unchanged: Wire) -> None:
     test, refusal = FILTERS["NOT of two"]
-    deleted = change("DeleteRow", row(KEY, marker=True), condition=condition(0, test))
+    deleted = raw.change("DeleteRow", row(KEY, marker=True), condition=raw.condition(0, test))
     bodies = {
         "BatchWriteRow": batch_write(group(deleted)),
-        "GetRange": ranging(filter=serialized(test)),
-        "BatchGetRow": batch_get(wanted("a", filter=serialized(test))),
-        "DeleteRow": writing("DeleteRow", row(KEY, marker=True), condition=condition(0, test)),
-        "UpdateRow": writing("UpdateRow", row(KEY, c("c", 9)), condition=condition(0, test)),
+        "GetRange": raw.ranging(filter=raw.serialized(test)),
+        "BatchGetRow": batch_get(wanted("a", filter=raw.serialized(test))),
+        "DeleteRow": writing("DeleteRow", row(KEY, marker=True), condition=raw.condition(0, test)),
+        "UpdateRow": writing("UpdateRow", row(KEY, c("c", 9)), condition=raw.condition(0, test)),
     }
     for action, data in bodies.items():
         assert refusal == unchanged.refused(action, data), action
 
 
 def test_a_page_of_columns_is_no_condition(unchanged: Wire) -> None:
-    paged = condition(0, page(0, 1))
+    paged = raw.condition(0, raw.page(0, 1))
 
     assert PAGE_CONDITION == unchanged.refused("PutRow", writing("PutRow", row(KEY, c("c", 9)), condition=paged))
     assert PAGE_CONDITION == unchanged.refused("BatchWriteRow", batch_write(group(put("b", condition=paged))))
@@ -323,7 +308,7 @@ def test_a_page_of_columns_is_no_condition(unchanged: Wire) -> None:
 
 def test_a_filter_of_no_known_type_is_unreadable(unchanged: Wire) -> None:
     for data in (b"\x08\x04\x12\x00", b"\x12\x00", b"\xff"):
-        assert UNREADABLE == unchanged.refused("GetRow", getting(filter=data))
+        assert raw.UNREADABLE == unchanged.refused("GetRow", getting(filter=data))
 
 
 # Columns, versions and times of a read
@@ -336,7 +321,7 @@ NOT_POSITIVE = invalid("The maximum versions cannot be less than or equal to 0."
 TOO_MANY_COLUMNS = invalid("The number of columns to get exceeds the limit: 1024.")
 
 
-def empty(start: int, end: int) -> Refusal:
+def empty(start: int, end: int) -> raw.Refusal:
     return invalid(f"The time range is invalid: [{start}, {end}).")
 
 
@@ -344,7 +329,7 @@ def seen(max_versions: int | None, **times: int) -> dict[str, Any]:
     return {"max_versions": max_versions, "time_range": message("TimeRange", **times)}
 
 
-READS: dict[str, tuple[dict[str, Any], Refusal]] = {
+READS: dict[str, tuple[dict[str, Any], raw.Refusal]] = {
     "neither versions nor times": ({"max_versions": None}, NO_VERSION),
     "an empty time range": (seen(None), NO_END),
     "a start alone": (seen(None, start_time=1), NO_END),
@@ -368,7 +353,7 @@ def test_a_read_of_wrong_columns_versions_or_times_is_refused(unchanged: Wire, n
     fields, refusal = READS[name]
 
     assert refusal == unchanged.refused("GetRow", getting(**fields))
-    assert refusal == unchanged.refused("GetRange", ranging(**fields))
+    assert refusal == unchanged.refused("GetRange", raw.ranging(**fields))
     assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted("a", "b", **fields)))
     assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted(**fields)))  # also for no rows
 

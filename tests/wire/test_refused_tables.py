@@ -5,19 +5,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support import raw_bodies as raw
 from tests.support import raw_tables as t
-from tests.support.raw_bodies import (
-    NO_TABLE,
-    NOT_UTF8,
-    UNREADABLE,
-    Refusal,
-    Refused,
-    Wire,
-    body,
-    instance,
-    invalid,
-    unsupported,
-)
+from tests.support.raw_bodies import NO_TABLE, NOT_UTF8, UNREADABLE, Refusal, Refused, Wire, body, invalid, unsupported
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.wire import schema
 
@@ -225,7 +215,7 @@ def test_bodies_that_are_no_protobuf_lack_fields_or_are_not_utf8_are_unreadable(
 def test_options_that_are_off_are_accepted() -> None:
     off = {"stream_spec": schema.new_message("StreamSpecification", enable_stream=False), "enable_local_txn": False,
            "sse_spec": schema.new_message("SSESpecification", enable=False)}  # fmt: skip
-    with instance() as wire:
+    with raw.instance() as wire:
         wire.answer("CreateTable", t.create(options={"update_full_row": False}, units=(100_000, 100_000), **off))
         wire.answer("UpdateTable", t.update("new", stream=False, max_versions=2))
 

@@ -7,21 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.raw_bodies import (
-    KEY,
-    Wire,
-    body,
-    c,
-    change,
-    comparison,
-    condition,
-    getting,
-    group,
-    ranging,
-    row,
-    wanted,
-    writing,
-)
+from tests.support import raw_bodies as raw
+from tests.support.raw_bodies import KEY, Wire, body, c, change, condition, group, row, wanted, writing
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.wire import schema
@@ -53,10 +40,10 @@ REPLIES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
         body("UpdateTable", table_name="plain", table_options=schema.new_message("TableOptions", allow_update=True)),
         TABLE),
     "ListTable": ("ListTable", body("ListTable"), ("table_names",)),
-    "GetRow": ("GetRow", getting(), (*UNITS, "row")),
-    "GetRow of no row": ("GetRow", getting(key={"k": "none"}), (*UNITS, "row")),
+    "GetRow": ("GetRow", raw.getting(), (*UNITS, "row")),
+    "GetRow of no row": ("GetRow", raw.getting(key={"k": "none"}), (*UNITS, "row")),
     "GetRange": (
-        "GetRange", ranging(), (*UNITS, "rows")),
+        "GetRange", raw.ranging(), (*UNITS, "rows")),
     "PutRow": ("PutRow", writing("PutRow", PUT), UNITS),
     "UpdateRow": ("UpdateRow", writing("UpdateRow", PUT), UNITS),
     "DeleteRow": ("DeleteRow", writing("DeleteRow", row(KEY, marker=True)), UNITS),
@@ -72,7 +59,7 @@ REPLIES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
         tuple(f"tables.{name}" for name in OK_ROW)),
     "BatchWriteRow of a row whose condition fails": (
         "BatchWriteRow",
-        body("BatchWriteRow", tables=[group(change("PutRow", PUT, condition=condition(0, comparison(value=7))))]),
+        body("BatchWriteRow", tables=[group(change("PutRow", PUT, condition=condition(0, raw.comparison(value=7))))]),
         tuple(f"tables.{name}" for name in BAD_ROW)),
     "Search": ("Search", body("Search", table_name="plain", index_name="there", search_query=SEARCH),
                ("total_hits", "is_all_succeed", "rows", "search_hits.score")),

@@ -6,34 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import raw_bodies as raw
 from tests.support.backends import PLAIN
-from tests.support.raw_bodies import (
-    EXPECT_EXIST,
-    EXPECT_NOT_EXIST,
-    KEY,
-    NOW_MS,
-    VERSIONED,
-    Refusal,
-    Wire,
-    body,
-    c,
-    change,
-    comparison,
-    condition,
-    found,
-    getting,
-    group,
-    invalid,
-    joined,
-    nested,
-    page,
-    put,
-    ranging,
-    row,
-    serialized,
-    wanted,
-    writing,
-)
+from tests.support.raw_bodies import KEY, NOW_MS, Wire, c, comparison, found, getting, group, put, row, wanted, writing
 from tsmem.rows import MAX, MIN, Put
 from tsmem.server.actions import RowFault
 from tsmem.server.wire import schema
@@ -56,7 +31,7 @@ def test_an_increment_costs_its_name_and_its_number(wire: Wire) -> None:
     """Sixteen columns of 250 letters and 8 bytes each, and the key, are more than 4 KB."""
     for columns, units in ((15, 1), (16, 2)):
         increments = [c(f"{'x' * 248}{number:02}", 1, INCREMENT) for number in range(columns)]
-        answer = wire.ask("UpdateRow", table_name="plain", row_change=row(KEY, *increments), condition=condition())
+        answer = wire.ask("UpdateRow", table_name="plain", row_change=row(KEY, *increments), condition=raw.condition())
         assert units == answer.consumed.capacity_unit.write
 
 
@@ -105,8 +80,8 @@ def test_the_log_has_the_number_of_rows_of_each_answer(wire: Wire) -> None:
         ("GetRow", getting(), 1),
         ("GetRow", getting(key={"k": "none"}), 0),
         ("PutRow", writing("PutRow", row(KEY)), 1),
-        ("GetRange", ranging(), 1),
-        ("BatchGetRow", body("BatchGetRow", tables=tables), 3),
+        ("GetRange", raw.ranging(), 1),
+        ("BatchGetRow", raw.body("BatchGetRow", tables=tables), 3),
     ):
         assert logged == wire.answer(action, data).rows
 
@@ -116,7 +91,7 @@ def test_the_log_has_the_number_of_rows_of_each_answer(wire: Wire) -> None:
 
 def test_a_backward_range_names_its_next_row(wire: Wire) -> None:
     wire.answer("PutRow", writing("PutRow", row({"k": "b"}, c("c", 2))))
-    data = ranging({"k": MAX}, {"k": MIN}, direction=1, limit=1)
+    data = raw.ranging({"k": MAX}, {"k": MIN}, direction=1, limit=1)
     answer = schema.parse_message("GetRangeResponse", wire.answer("GetRange", data).body)
 
     assert (("b",), ("a",)) == (decode_row(answer.rows).key, decode_row(answer.next_start_primary_key).key)
@@ -125,12 +100,12 @@ def test_a_backward_range_names_its_next_row(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("fields", "names"),
     [
-        ({"filter": serialized(page(1, 3))}, "bcd"),
-        ({"filter": serialized(page(4, 9))}, "e"),
-        ({"filter": serialized(page(0, 0))}, ""),
+        ({"filter": raw.serialized(raw.page(1, 3))}, "bcd"),
+        ({"filter": raw.serialized(raw.page(4, 9))}, "e"),
+        ({"filter": raw.serialized(raw.page(0, 0))}, ""),
         ({"start_column": "b", "end_column": "d"}, "bc"),
-        ({"start_column": "b", "filter": serialized(page(1, 2))}, "cd"),
-        ({"columns_to_get": ["a", "c", "e"], "filter": serialized(page(1, 2))}, "ce"),
+        ({"start_column": "b", "filter": raw.serialized(raw.page(1, 2))}, "cd"),
+        ({"columns_to_get": ["a", "c", "e"], "filter": raw.serialized(raw.page(1, 2))}, "ce"),
         ({"columns_to_get": ["a", "c", "e"], "start_column": "b"}, "ce"),
         ({"start_column": "", "end_column": "b"}, "a"),
     ],
@@ -160,10 +135,10 @@ def test_a_time_range_has_its_start_and_not_its_end(wire: Wire) -> None:
 
 def test_a_batch_of_reads_has_no_more_than_64_mb(wire: Wire) -> None:
     """The data of all tables together; what fits is answered."""
-    for table in (PLAIN, VERSIONED):
+    for table in (PLAIN, raw.VERSIONED):
         wire.engine.write_rows([Put(table.ref, ("a",), {"c": b"x" * (2 * MB)})])
-    limit = invalid(f"The total data size of BatchGetRow response exceeds the limit: {64 * MB}.")
-    too_much = body("BatchGetRow", tables=[wanted(*["a"] * 16), wanted(*["a"] * 16, table="versioned")])
+    limit = raw.invalid(f"The total data size of BatchGetRow response exceeds the limit: {64 * MB}.")
+    too_much = raw.body("BatchGetRow", tables=[wanted(*["a"] * 16), wanted(*["a"] * 16, table="versioned")])
     assert limit == wire.refused("BatchGetRow", too_much)
 
     ((*plain,), (*versioned,)) = read(wire, wanted(*["a"] * 20), wanted(*["a"] * 11, table="versioned"))
@@ -175,19 +150,19 @@ def test_a_batch_of_reads_has_no_more_than_64_mb(wire: Wire) -> None:
 
 def test_a_filter_has_32_comparisons_negations_parts_and_levels_at_most(unchanged: Wire) -> None:
     for test, passes in (
-        (joined(OR, *[comparison()] * 32), True),
-        (joined(OR, *[comparison(comparator=NOT_EXIST)] * 32), False),
-        (joined(AND, *[joined(NOT, comparison("d", EXIST))] * 16), True),
-        (nested(31, NOT), False),
-        (nested(30, NOT), True),
-        (joined(OR, joined(AND, *[comparison()] * 16), joined(AND, *[comparison()] * 16)), True),
+        (raw.joined(OR, *[comparison()] * 32), True),
+        (raw.joined(OR, *[comparison(comparator=NOT_EXIST)] * 32), False),
+        (raw.joined(AND, *[raw.joined(NOT, comparison("d", EXIST))] * 16), True),
+        (raw.nested(31, NOT), False),
+        (raw.nested(30, NOT), True),
+        (raw.joined(OR, raw.joined(AND, *[comparison()] * 16), raw.joined(AND, *[comparison()] * 16)), True),
     ):
-        assert passes == (found(unchanged.answer("GetRow", getting(filter=serialized(test)))) is not None)
+        assert passes == (found(unchanged.answer("GetRow", getting(filter=raw.serialized(test)))) is not None)
 
 
 def test_existence_of_a_column_is_tested_whatever_its_type(wire: Wire) -> None:
     def passes(comparator: int) -> bool:
-        test = serialized(comparison(comparator=comparator, value="ignored"))
+        test = raw.serialized(comparison(comparator=comparator, value="ignored"))
         return found(wire.answer("GetRow", getting(filter=test))) is not None
 
     for value in (0, "x", 1.5, True, b"z"):
@@ -205,9 +180,9 @@ def test_a_filter_looks_at_the_latest_version_or_at_any(
 ) -> None:
     wire.answer("UpdateRow", writing("UpdateRow", row(KEY, c("c", 1, None, NOW_MS - 1), c("c", 2)), "versioned"))
     test = comparison(value=value, latest_version_only=latest_only)
-    request = writing("PutRow", row(KEY, c("c", 9)), "versioned", condition=condition(0, test))
+    request = writing("PutRow", row(KEY, c("c", 9)), "versioned", condition=raw.condition(0, test))
 
-    assert passes == (found(wire.answer("GetRow", getting("versioned", filter=serialized(test)))) is not None)
+    assert passes == (found(wire.answer("GetRow", getting("versioned", filter=raw.serialized(test)))) is not None)
     if passes:
         wire.answer("PutRow", request)
     else:
@@ -216,17 +191,17 @@ def test_a_filter_looks_at_the_latest_version_or_at_any(
 
 # Batches
 
-DONE: Refusal = ("", "")
-FAILED: Refusal = ("OTSConditionCheckFail", "Condition check failed.")
-BUSY: Refusal = ("OTSServerBusy", "Server is busy.")
-TIMEOUT: Refusal = ("OTSTimeout", "Operation timeout.")
+DONE: raw.Refusal = ("", "")
+FAILED: raw.Refusal = ("OTSConditionCheckFail", "Condition check failed.")
+BUSY: raw.Refusal = ("OTSServerBusy", "Server is busy.")
+TIMEOUT: raw.Refusal = ("OTSTimeout", "Operation timeout.")
 
 
 def write(
     wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None, atomic: bool | None = None
-) -> list[list[Refusal]]:
+) -> list[list[raw.Refusal]]:
     """Return the outcome of each row of each table of a BatchWriteRow."""
-    answer = wire.answer("BatchWriteRow", body("BatchWriteRow", tables=groups, is_atomic=atomic), faults)
+    answer = wire.answer("BatchWriteRow", raw.body("BatchWriteRow", tables=groups, is_atomic=atomic), faults)
     tables = schema.parse_message("BatchWriteRowResponse", answer.body).tables
     assert [each.table_name for each in groups] == [table.table_name for table in tables]
     outcomes = [[_outcome(each) for each in table.rows] for table in tables]
@@ -236,14 +211,14 @@ def write(
 
 def read(wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None) -> list[list[Any]]:
     """Return the columns of each row of each table of a BatchGetRow: None for no row, an error for a failed one."""
-    answer = wire.answer("BatchGetRow", body("BatchGetRow", tables=groups), faults)
+    answer = wire.answer("BatchGetRow", raw.body("BatchGetRow", tables=groups), faults)
     tables = schema.parse_message("BatchGetRowResponse", answer.body).tables
     assert [each.table_name for each in groups] == [table.table_name for table in tables]
     assert sum(each.is_ok for table in tables for each in table.rows) == answer.rows
     return [[_outcome(each) if not each.is_ok else _columns(each.row) for each in table.rows] for table in tables]
 
 
-def _outcome(answered: Any) -> Refusal:
+def _outcome(answered: Any) -> raw.Refusal:
     assert answered.is_ok == (not answered.HasField("error"))
     return answered.error.code, answered.error.message
 
@@ -288,14 +263,14 @@ def test_a_wrong_key_fails_alone_among_reads(wire: Wire) -> None:
         ("OTSInvalidPK", "Validate PK name fail. Input: x, Meta: k."),
         ("OTSInvalidPK", "Validate PK size fail. Input: 2, Meta: 1."),
         ("OTSInvalidPK", "Validate PK type fail. Input: VT_INTEGER, Meta: VT_STRING."),
-        invalid("VT_INF_MIN is an invalid type for the primary key."),
+        raw.invalid("VT_INF_MIN is an invalid type for the primary key."),
         {"c": 1},
     ]] == read(wire, wanted(primary_key=keys))  # fmt: skip
 
 
 def test_each_table_of_a_batch_has_its_own_columns_filter_and_page(wire: Wire) -> None:
-    write(wire, group(change("PutRow", row(KEY, c("c", 1), c("d", 2)))))
-    no, first = serialized(comparison(value=2)), serialized(page(0, 1))
+    write(wire, group(raw.change("PutRow", row(KEY, c("c", 1), c("d", 2)))))
+    no, first = raw.serialized(comparison(value=2)), raw.serialized(raw.page(0, 1))
 
     assert [[{"d": 2}], [None], [{"c": 1}], [{"c": 1, "d": 2}]] == read(
         wire, wanted("a", columns_to_get=["d"]), wanted("a", filter=no), wanted("a", filter=first), wanted("a")
@@ -303,7 +278,7 @@ def test_each_table_of_a_batch_has_its_own_columns_filter_and_page(wire: Wire) -
 
 
 def test_each_write_of_a_batch_returns_what_it_asked_for_and_its_cost(wire: Wire) -> None:
-    changed = change("UpdateRow", row(KEY, c("c", 2), c("d", 3)), return_content=returning(2, "c"))
+    changed = raw.change("UpdateRow", row(KEY, c("c", 2), c("d", 3)), return_content=returning(2, "c"))
     answer = wire.ask("BatchWriteRow", tables=[group(put("b", return_content=returning(1)), changed, put("e"))])
     ((first, second, third),) = [table.rows for table in answer.tables]
 
@@ -323,11 +298,11 @@ def test_a_refused_write_is_not_done_and_a_lost_one_is(wire: Wire) -> None:
 
 
 def test_a_lost_answer_hides_a_failed_condition_and_a_refused_row_is_not_a_repeated_one(wire: Wire) -> None:
-    batch = group(put("a", 2, EXPECT_NOT_EXIST), put("b"), put("c", 2, EXPECT_EXIST))
+    batch = group(put("a", 2, raw.EXPECT_NOT_EXIST), put("b"), put("c", 2, raw.EXPECT_EXIST))
     assert [[TIMEOUT, DONE, FAILED]] == write(wire, batch, faults=[RowFault.LOST])
     assert [1, 9, None] == values(wire, "a", "b", "c")
 
-    twice = group(put("d", 1, EXPECT_NOT_EXIST), put("d", 2, EXPECT_NOT_EXIST))
+    twice = group(put("d", 1, raw.EXPECT_NOT_EXIST), put("d", 2, raw.EXPECT_NOT_EXIST))
     assert [[BUSY, DONE]] == write(wire, twice, faults=[RowFault.REFUSED])
     assert [2] == values(wire, "d")
 
