@@ -36,8 +36,6 @@ READING = (
     "show s1 --user ada", "stats", "stats --user ada", "doctor", "export", "export --user ada", "export --session s1",
     "session purge --user ada --with-messages --dry-run", "message purge --session s1 --dry-run", "init-tables --check",
 )  # fmt: skip
-LARGE = ("6,000 rows", "6,000 rows without keys")
-"""Lies that are told to one command only: they take a while."""
 LISTING, LISTING_MESSAGES, SEARCHING = READING[0], READING[9], READING[7]
 RECENT, MAKING_SURE = READING[4], READING[-1]
 OF_BATCHES = ("an outcome less", "an outcome more", "outcomes of another table", "garbage")
@@ -122,7 +120,7 @@ def test_a_wrong_answer_ends_a_command_with_one_sentence(evil: Cli, liar: Liar, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in LIES if name not in LARGE])
+@pytest.mark.parametrize("name", LIES)
 def test_no_command_that_reads_believes_a_wrong_answer(evil: Cli, liar: Liar, name: str) -> None:
     for argv in READING:
         liar.tell(LIES[name])
@@ -139,7 +137,7 @@ def test_hits_that_were_not_asked_for_are_left_out(evil: Cli, liar: Liar) -> Non
         assert EVIL not in outcome.text
 
 
-ROWS = [name for name in LIES if name not in LARGE and name not in TOLD]
+ROWS = [name for name in LIES if name not in TOLD]
 BY_DEFAULT = ("a row of another user", "a page that goes on where it began")
 of_rows_read = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in BY_DEFAULT else pytest.mark.slow) for name in ROWS]

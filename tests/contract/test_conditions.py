@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.backends import PLAIN
+from tests.support.backends import PLAIN, everything, put
 from tsmem import rows as r
 from tsmem.errors import ConditionFailed, InvalidInput
 from tsmem.port import TableClient
@@ -25,6 +25,16 @@ def test_a_write_that_expects_a_row_fails_where_there_is_none(client: TableClien
             write()
         assert caught.value.service_code == "OTSConditionCheckFail"
     assert None is client.get_row(REF, ("a",))
+
+
+DIFFERENT_TYPES: dict[str, list[r.Value]] = {"n": [5.0, "5", True], "f": [5], "y": [1], "t": [b"b"]}
+
+
+def test_values_of_different_types_match_by_no_operator(client: TableClient) -> None:
+    put(client, PLAIN, "a", n=5, f=5.0, y=True, t="b")
+    for column, values in DIFFERENT_TYPES.items():
+        for test in (r.Comparison(column, op, value) for value in values for op in r.Op):
+            assert [] == client.get_range(REF, everything(REF), filter=test).rows, test
 
 
 def test_a_filter_has_two_parts_and_at_most_32_comparisons(client: TableClient) -> None:

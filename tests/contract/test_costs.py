@@ -58,7 +58,6 @@ def test_a_range_begins_units_once(client: TableClient) -> None:
 
 
 def test_an_expectation_costs_a_read(client: TableClient) -> None:
-    """A condition adds one read unit at least, whether it holds or not; a failed one costs one of each."""
     assert cost(client, lambda: client.write_row(Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST))) == Cost(1, 1, 1)
     condition = Condition(filter=Comparison("x", Op.EQ, 1))
     assert cost(client, lambda: client.write_row(Update(REF, ("a",), {"y": 1}, condition=condition))) == Cost(1, 1, 1)

@@ -7,10 +7,34 @@ import pytest
 from tests.support.backends import BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
 from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
 from tsmem.port import IndexSchema, TableClient, TableSchema
-from tsmem.rows import Put, Row, TableRef
+from tsmem.rows import Delete, Put, Row, TableRef, Update, Value
 
 CARRYING = IndexSchema("carrying", ("user_id", "update_time", "session_id"), ("topic", "score"))
 CARRIED = (("topic", STRING), ("score", INTEGER))
+
+
+def test_an_index_follows_puts_updates_and_deletes(client: TableClient) -> None:
+    put(client, SESSION, "u", "s", update_time=1)
+    put(client, SESSION, "u", "s", update_time=2)
+    assert keys(client, BY_TIME) == [("u", 2, "s")]
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"update_time": 3}))
+    assert keys(client, BY_TIME) == [("u", 3, "s")]
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"topic": "t"}))
+    assert keys(client, BY_TIME) == [("u", 3, "s")]
+    client.write_row(Delete(SESSION.ref, ("u", "s")))
+    assert keys(client, BY_TIME) == []
+
+
+def test_a_row_without_an_index_column_of_its_type_has_no_entry(client: TableClient) -> None:
+    put(client, SESSION, "u", "s")
+    wrong: list[Value] = ["3", 3.0, True]
+    for value in wrong:
+        put(client, SESSION, "u", str(value), update_time=value)
+    assert keys(client, BY_TIME) == []
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"update_time": 1}))
+    assert keys(client, BY_TIME) == [("u", 1, "s")]
+    client.write_row(Update(SESSION.ref, ("u", "s"), delete=("update_time",)))
+    assert keys(client, BY_TIME) == []
 
 
 def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
@@ -23,6 +47,15 @@ def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
 def test_an_index_is_not_written(client: TableClient) -> None:
     with pytest.raises(InvalidInput, match="Can't write index table directly"):
         client.write_row(Put(BY_TIME, ("u", 1, "s"), {}))
+
+
+def test_an_index_carries_columns(client: TableClient) -> None:
+    client.create_index("session", CARRYING, CARRIED)
+    table = TableRef("carrying", BY_TIME.key)
+    put(client, SESSION, "u", "s", update_time=1, topic="t", other=2)
+    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"topic": "t"})]
+    client.write_row(Update(SESSION.ref, ("u", "s"), {"score": 7}, ("topic",)))
+    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"score": 7})]
 
 
 def test_a_later_index_includes_the_rows_there(client: TableClient) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.backends import MESSAGE, PLAIN, engine_client, everything, keys, put
 from tsmem.errors import InvalidInput
 from tsmem.port import TableClient
-from tsmem.rows import MAX, MIN, Comparison, Key, Op, Put, Range, Update
+from tsmem.rows import MAX, MIN, Comparison, Key, KeyBound, Op, Put, Range, Update
 
 REF = MESSAGE.ref
 KEYS: list[Key] = [(session, time, f"m{time}") for session in ("a", "b", "c") for time in (-1, 0, 1, 2)]
@@ -19,6 +19,44 @@ KEYS: list[Key] = [(session, time, f"m{time}") for session in ("a", "b", "c") fo
 def filled(client: TableClient) -> TableClient:
     client.write_rows([Put(REF, key, {"n": place, "role": "user"}) for place, key in enumerate(reversed(KEYS))])
     return client
+
+
+FORWARD: list[tuple[KeyBound, KeyBound, list[Key]]] = [
+    ((MIN, MIN, MIN), (MAX, MAX, MAX), KEYS), (("b", 0, MIN), ("b", 2, MIN), KEYS[5:7]),
+    (("b", 0, MAX), ("b", 2, MAX), KEYS[6:8]), (("b", 0, "m0"), ("b", 1, "m1"), KEYS[5:6]),
+    (("a", MAX, MIN), ("c", MIN, MAX), KEYS[4:8]),
+]  # fmt: skip
+"""Starts, ends and the keys between."""
+BACKWARD: list[tuple[KeyBound, KeyBound, list[Key]]] = [
+    ((MAX, MAX, MAX), (MIN, MIN, MIN), KEYS), (("b", 2, MIN), ("b", 0, MIN), KEYS[5:7]),
+    (("b", 2, MAX), ("b", 0, MAX), KEYS[6:8]), (("b", 2, "m2"), ("b", 0, "m0"), KEYS[6:8]),
+    (("c", MIN, MIN), ("a", MAX, MAX), KEYS[4:8]),
+]  # fmt: skip
+
+
+def test_a_range_includes_its_start_and_excludes_its_end(filled: TableClient) -> None:
+    """MIN and MAX are below and above every value; a backward range starts above and comes in descending order."""
+    for start, end, found in FORWARD:
+        assert keys(filled, REF, Range(start, end)) == found, (start, end)
+    for start, end, found in BACKWARD:
+        assert keys(filled, REF, Range(start, end, backward=True)) == found[::-1], (start, end)
+
+
+def test_a_limit_counts_rows_that_have_a_column_asked_for(filled: TableClient) -> None:
+    for key in KEYS[:3]:
+        filled.write_row(Update(REF, key, {}, ("role",)))
+    page = filled.get_range(REF, everything(REF), limit=1, columns=["role"])
+
+    assert ([row.key for row in page.rows], page.next_start) == ([KEYS[3]], KEYS[4])
+
+
+def test_a_limit_counts_rows_that_pass_the_filter(filled: TableClient) -> None:
+    page = filled.get_range(REF, everything(REF), limit=2, filter=Comparison("n", Op.LE, 2))
+    assert ([row.key for row in page.rows], page.next_start) == (KEYS[9:11], KEYS[11])
+
+    for limit in (2, 3):  # the next row is named whether it passes or not
+        page = filled.get_range(REF, everything(REF), limit=limit, filter=Comparison("n", Op.GE, 9))
+        assert ([row.key for row in page.rows], page.next_start) == (KEYS[:limit], KEYS[limit])
 
 
 def test_text_is_ordered_by_its_bytes(client: TableClient) -> None:

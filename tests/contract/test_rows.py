@@ -38,6 +38,13 @@ def test_keys_come_back_as_they_were_written(empty_client: TableClient, key: Key
     assert Row(key, {"x": 1}) == empty_client.get_row(schema.ref, key)
 
 
+def test_an_update_sets_some_columns_deletes_others_and_leaves_the_rest(client: TableClient) -> None:
+    put(client, PLAIN, "a", keep=1, change=2, drop=3)
+    client.write_row(Update(PLAIN.ref, ("a",), {"change": "two", "add": b"4"}, ("drop", "no")))
+
+    assert Row(("a",), {"add": b"4", "change": "two", "keep": 1}) == client.get_row(PLAIN.ref, ("a",))
+
+
 @pytest.mark.parametrize(
     ("table", "key", "text"),
     [

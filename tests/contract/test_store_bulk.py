@@ -162,7 +162,7 @@ def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStor
 
 
 @pytest.mark.parametrize("until", [None, 9])
-def test_a_message_that_cannot_be_deleted_keeps_its_session(
+def test_a_message_that_stays_keeps_its_session(
     store: MemoryStore, empty_client: TableClient, until: int | None
 ) -> None:
     conversation(store, "u", "a", 1, 2)
@@ -176,9 +176,7 @@ def test_a_message_that_cannot_be_deleted_keeps_its_session(
     assert ([], []) == left(store)
 
 
-def test_a_session_that_cannot_be_deleted_does_not_stop_the_others(
-    store: MemoryStore, empty_client: TableClient
-) -> None:
+def test_a_session_that_cannot_be_deleted_stops_no_others(store: MemoryStore, empty_client: TableClient) -> None:
     load(store, [Session("u", f"s{n:03d}", n) for n in range(250)])
 
     with pytest.raises(PartialFailure, match="1 of 250 rows"):
@@ -216,9 +214,7 @@ def test_a_row_that_grew_past_one_write_is_exported_and_imported(store: MemorySt
     assert 1 == result.messages
 
 
-def test_a_row_of_several_writes_whose_first_was_refused_gets_no_rest(
-    store: MemoryStore, empty_client: TableClient
-) -> None:
+def test_a_row_of_several_writes_ends_with_the_first_refused(store: MemoryStore, empty_client: TableClient) -> None:
     columns = Metadata({f"c{n}": n for n in range(1500)})
 
     with pytest.raises(PartialFailure):
@@ -244,7 +240,6 @@ def test_an_import_overwrites_or_skips_what_exists(store: MemoryStore, conflict:
 
 
 def test_an_import_can_fail_on_what_exists(store: MemoryStore) -> None:
-    """It leaves that as it is, and says what of the rest was written."""
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):

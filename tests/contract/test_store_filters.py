@@ -110,9 +110,7 @@ def test_filtered_pages_join_to_all_matches_whatever_the_limit_of_the_service_co
         assert wanted == [message.create_time for page in pages for message in page]
 
 
-def test_a_filtered_page_reads_no_more_rows_than_it_takes_to_fill_it(
-    store: MemoryStore, empty_client: TableClient
-) -> None:
+def test_a_filtered_page_reads_no_more_rows_than_fill_it(store: MemoryStore, empty_client: TableClient) -> None:
     load(store, with_topics(["a", "b"] * 200))
     before = empty_client.meter.total
 

@@ -67,15 +67,10 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
     "update time of another type": lambda s: s.sessions.put(Session("u", "s", 1.5)),  # type: ignore[arg-type]
     "lone surrogate": lambda s: s.messages.put(Message("s", "m", 1, content="\ud800")),
     "NaN": session_with({"x": math.nan}),
-    "infinity": session_with({"x": math.inf}),
     "integer past 64 bits": session_with({"x": 2**63}),
     "list": session_with({"x": [1]}),
     "None": session_with({"x": None}),
     "key beginning with #": session_with({"#b": 1}),
-    "empty key": session_with({"": 1}),
-    "long key": session_with({"k" * 256: 1}),
-    "long accented key": session_with({"é" * 128: 1}),
-    "key with a null character": session_with({"a\0": 1}),
     "key column in metadata": session_with({"user_id": 1}),
     "field in metadata": lambda s: s.messages.put(Message("s", "m", 1, metadata=Metadata({"content": "x"}))),
     "field twice": lambda s: s.messages.put(Message("s", "m", 1, content="x", metadata=Metadata({"content": 5}))),
@@ -167,7 +162,6 @@ def test_update_cannot_create(store: MemoryStore, changes: Changes) -> None:
 
 @on_engine
 def test_touch_only_raises_the_time(store: MemoryStore) -> None:
-    """touch sets an older or absent update time and leaves a later one; it cannot create."""
     store.sessions.put(Session("u", "s"))
     store.sessions.touch("u", "s", 5)
     assert 5 == store.sessions.get("u", "s").update_time
@@ -178,7 +172,6 @@ def test_touch_only_raises_the_time(store: MemoryStore) -> None:
 
 
 def test_a_message_id_used_twice_is_ambiguous(store: MemoryStore) -> None:
-    """Such a message is not guessed at without its create time: the error names the times, and nothing changes."""
     store.messages.put(Message("s", "m", 1, content="one"))
     store.messages.put(Message("s", "m", 2, content="two"))
 

@@ -256,9 +256,7 @@ KINDS = [
 
 @on_engine
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_whole_words_are_found_whatever_the_analyzer_and_its_options(
-    empty_client: TableClient, kind: FieldType
-) -> None:
+def test_whole_words_are_found_whatever_the_analyzers_options(empty_client: TableClient, kind: FieldType) -> None:
     """Letters that fold to several, final letters, case that an index keeps, words that its delimiter ends; the row
     tells the role, which this index lacks."""
     library = (("session_id", KEYWORD), ("message_id", KEYWORD), ("create_time", LONG), ("content", kind))

@@ -19,17 +19,12 @@ from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize, Sessi
 pytestmark = on_engine
 DAY = 86_400_000_000
 ITEMS: list[Session | Message] = [
-    Session("ada", "a1", 1),
-    Session("ada", "shared", 1),
+    Session("ada", "a1", 1), Session("ada", "shared", 1), Session("bob", "shared", 1),
     Session("bob", "b1", None, "é", Metadata({"n": 1, "vip": True})),
-    Session("bob", "shared", 1),
-    Message("a1", "m1", 0, "user", "hi"),
-    Message("a1", "m2", DAY - 1, "assistant", None),
-    Message("a1", "m3", DAY, "user", ""),
-    Message("b1", "m1", 5 * DAY + 7, None, "x" * 100),
-    Message("orphan", "m1", 2 * DAY, "user", "y"),
-    Message("shared", "m1", DAY, "tool", "z"),
-]
+    Message("a1", "m1", 0, "user", "hi"), Message("a1", "m2", DAY - 1, "assistant", None),
+    Message("a1", "m3", DAY, "user", ""), Message("b1", "m1", 5 * DAY + 7, None, "x" * 100),
+    Message("orphan", "m1", 2 * DAY, "user", "y"), Message("shared", "m1", DAY, "tool", "z"),
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -39,8 +34,6 @@ def filled(store: MemoryStore) -> MemoryStore:
 
 
 def test_everything_is_counted(filled: MemoryStore) -> None:
-    """Sessions, users and messages, roles by how often they are, days in UTC, and the time from the first to the last
-    message."""
     found = filled.statistics()
 
     assert (4, 2, 6) == (found.sessions, found.users, found.messages)

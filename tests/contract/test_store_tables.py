@@ -108,9 +108,7 @@ def test_nothing_is_created_on_a_table_with_another_key(empty_client: TableClien
 
 
 @on_engine
-def test_a_table_with_another_key_that_comes_meanwhile_gets_no_index(
-    empty_client: TableClient, faulty: FaultyClient
-) -> None:
+def test_a_foreign_table_that_comes_meanwhile_gets_no_index(empty_client: TableClient, faulty: FaultyClient) -> None:
     faulty.before["create_table"] = lambda: empty_client.create_table(FOREIGN[1])
     done = fresh(faulty).tables.apply()
 

@@ -68,7 +68,6 @@ def nothing() -> None:
 
 
 def test_the_last_come_first_and_then_what_arrives(store: MemoryStore) -> None:
-    """The last messages oldest first, then new ones in order of arrival, those of one look in order of their keys."""
     for n in range(5):
         store.messages.put(Message("s", f"m{n}", n))
     store.messages.put(Message("other", "x", 9))
@@ -117,7 +116,6 @@ def test_an_empty_session_is_followed(store: MemoryStore) -> None:
 
 
 def test_messages_that_are_deleted_do_not_disturb(store: MemoryStore) -> None:
-    """The latest, or all of them, may be deleted meanwhile; what comes is found, and what is put again is not new."""
     for n in range(3):
         putting(store, f"m{n}", ago_s=3 - n)()
     latest = store.messages.get("s", "m2")
@@ -258,7 +256,6 @@ def test_much_that_is_new_is_read_in_pages(store: MemoryStore, faulty: FaultyCli
 
 
 def test_a_look_reads_the_last_thousand_messages_again(store: MemoryStore, clock: StagedClock) -> None:
-    """However many came in the last minute; what comes among them is found."""
     scanned: list[int] = []
 
     def burst() -> None:

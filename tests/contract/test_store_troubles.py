@@ -14,10 +14,9 @@ from tests.support.faults import FaultyClient
 from tests.support.items import load
 from tsmem.limits import MAX_INTEGER
 from tsmem.rows import Put
-from tsmem.store import MemoryStore, Message, Metadata, Session
+from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.maintenance.integrity import MARGIN_US, Behind, Orphans, Shared
-from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES, CellSize
 
 pytestmark = on_engine
 ITEMS: list[Session | Message] = [
@@ -44,7 +43,6 @@ def filled(store: MemoryStore) -> MemoryStore:
 
 @pytest.mark.parametrize("ids_at_once", [1, 3, 50_000])
 def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> None:
-    """Orphan messages, shared ids with and without messages, and update times that are too early or missing."""
     result = BulkResult()
 
     found = Counter(filled.troubles(ids_at_once=ids_at_once, result=result))
@@ -60,18 +58,6 @@ def test_a_store_in_order_has_none(store: MemoryStore) -> None:
     load(store, [Session("u", "empty"), Session("u", "s", 5), Message("s", "m", 5), Message("odd", "m", MAX_INTEGER)])
 
     assert [] == list(store.troubles())
-
-
-def test_cells_near_the_limit_are_found_once(store: MemoryStore) -> None:
-    big = "x" * NEAR_LIMIT_BYTES
-    for name in ("a", "b", "c"):
-        store.sessions.put(Session("u", name, 5, metadata=Metadata({"note": big} if name == "b" else {})))
-    store.messages.put(Message("c", "m", 1, None, big))
-
-    assert [
-        CellSize("session", ("u", "b"), "note", NEAR_LIMIT_BYTES),
-        CellSize("message", ("c", 1, "m"), "content", NEAR_LIMIT_BYTES),
-    ] == list(store.troubles(ids_at_once=1))
 
 
 def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore, clock: ManualClock) -> None:

@@ -36,7 +36,8 @@ BY_COLUMN = r.TableRef("by_column", ("s", "x", "n", "b"))
 TEXTS = st.sampled_from(["", "a", "a\0", "aa", "b", "é", "😀"])
 NUMBERS = st.sampled_from([-(2**63), -1, 0, 1, 2**63 - 1])
 BYTES = st.sampled_from([b"", b"\0", b"a", b"\xff"])
-KEYS = st.tuples(TEXTS, NUMBERS, BYTES)
+KEYS = st.tuples(st.sampled_from("ab"), st.sampled_from([0, 1]), st.just(b"")) | st.tuples(TEXTS, NUMBERS, BYTES)
+"""Every other key is one of four, so that rows are found, changed and deleted."""
 VALUES: st.SearchStrategy[r.Value] = st.one_of(
     TEXTS, NUMBERS, BYTES, st.booleans(), st.sampled_from([0.0, -0.0, 1.0, 5e-324, -1.5])
 )
@@ -54,7 +55,7 @@ CONDITIONS = st.one_of(
     st.just(r.UNCONDITIONAL), st.builds(r.Condition, st.sampled_from(list(r.Existence)), st.none() | FILTERS)
 )
 ENDS = st.just(r.MIN) | st.just(r.MAX)
-BOUNDS: st.SearchStrategy[r.KeyBound] = st.tuples(TEXTS | ENDS, NUMBERS | ENDS, BYTES | ENDS)
+BOUNDS: st.SearchStrategy[r.KeyBound] = KEYS | st.tuples(TEXTS | ENDS, NUMBERS | ENDS, BYTES | ENDS)
 INDEX_STARTS: st.SearchStrategy[tuple[r.TableRef, r.KeyBound]] = st.one_of(
     st.tuples(st.just(BY_KEY), st.tuples(TEXTS | ENDS, BYTES | ENDS, NUMBERS | ENDS)),
     st.tuples(st.just(BY_COLUMN), st.tuples(TEXTS | ENDS, NUMBERS | ENDS, NUMBERS | ENDS, BYTES | ENDS)),

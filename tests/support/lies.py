@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, decoded, encoded, of_bytes, of_rows, values_of
+from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, decoded, of_bytes, of_rows, values_of
 from tsmem.engine.rows.cells import Cell
 from tsmem.rows import Bound, KeyBound
 from tsmem.server.wire.plainbuffer import crc8, encode_row
@@ -55,10 +55,6 @@ def _pages(key_of: Callable[[Reply, tuple[str, ...], KeyBound], Any], *, empty: 
 def _first_key(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
     rows = decoded(reply.message.rows)
     return rows[0].key if rows else values_of(start, names)
-
-
-def _before(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
-    return values_of((Bound.MAX if reply.is_backward else Bound.MIN,) * len(names), names)
 
 
 def _a_step(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
@@ -114,22 +110,6 @@ def _other_row(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     if reply.action not in ("GetRow", "BatchGetRow"):
         return rows
     return [row._replace(key=(*row.key[:-1], EVIL), cells=(Cell("content", EVIL, 1),)) for row in rows]
-
-
-def _other_types(row: WireRow) -> WireRow:
-    swapped: dict[type, Any] = {str: str.encode, int: str, bytes: bytes.hex}
-    return row._replace(key=tuple(swapped[type(value)](value) for value in row.key))
-
-
-@_on("GetRange")
-def _long_page(reply: Reply) -> None:
-    row = encoded([WireRow(("user_id", "session_id"), ("", ""))])
-    reply.message.rows = row[:4] + row[4:] * 6_000
-
-
-@_on("GetRange")
-def _rows_without_keys(reply: Reply) -> None:
-    reply.message.rows = b"\x75\x00\x00\x00" + b"\x01\x09\x00" * 6_000
 
 
 # Batches
@@ -206,7 +186,6 @@ _ROW_ACTIONS = ("GetRange", "GetRow", "PutRow", "UpdateRow", "DeleteRow")
 
 LIES: dict[str, Lie] = {
     "a page that goes on where it began": _pages(_first_key),
-    "a page that goes on before the range": _pages(_before),
     "a page that goes on behind the range": _pages(_far_key),
     "pages without rows, each a step further": _pages(_a_step, empty=True),
     "a next start of one column": _pages(lambda reply, names, start: values_of(start, names)[:1]),
@@ -216,13 +195,9 @@ LIES: dict[str, Lie] = {
     "every row twice": of_rows(_twice),
     "more rows than the limit": of_rows(_too_many),
     "another row than the one asked for": of_rows(_other_row),
-    "keys of other types": _each_row(_other_types),
     "a number that is none": _each_row(lambda row: row._replace(cells=(*row.cells, Cell("score", math.nan, 1)))),
     "times as text": _each_row(lambda row: row._replace(key=tuple(map(str, row.key)))),
-    "a key column less": _each_row(lambda row: row._replace(names=row.names[:-1], key=row.key[:-1])),
     "key columns by other names": _each_row(lambda row: row._replace(names=row.names[::-1])),
-    "6,000 rows": _long_page,
-    "6,000 rows without keys": _rows_without_keys,
     "an outcome less": _outcomes(lambda table: table.rows.pop()),
     "an outcome more": _outcomes(lambda table: table.rows.add().CopyFrom(table.rows[0])),
     "outcomes of another table": _outcomes(lambda table: setattr(table, "table_name", "other")),
@@ -237,6 +212,5 @@ LIES: dict[str, Lie] = {
     "garbage": lambda reply: setattr(reply, "body", b"\xff\xfe garbage"),
     "an empty body": _on(*_ROW_ACTIONS, "DescribeTable")(lambda reply: setattr(reply, "body", b"")),
     "an answer without its cost": _on(*_ROW_ACTIONS)(lambda reply: reply.message.ClearField("consumed")),
-    "rows that are cut off": of_bytes(lambda data: data[:-3]),
     "rows with a wrong checksum": of_bytes(lambda data: data[:-1] + bytes((data[-1] ^ 1,))),
 }

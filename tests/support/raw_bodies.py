@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import pytest
@@ -95,18 +94,14 @@ class Wire(NamedTuple):
 
 
 @contextmanager
-def instance(path: Path | None = None) -> Iterator[Wire]:
+def instance() -> Iterator[Wire]:
     """Three tables: `plain` and `versioned` with a row `a` whose column c is 1, and `session` with an index."""
     clock = ManualClock()
-    engine = Engine(path, clock)
-    try:
+    with closing(Engine(None, clock)) as engine:
         for table in (PLAIN, VERSIONED, SESSION):
             engine.create_table(table)
-        puts = [Put(table.ref, ("a",), {"c": 1}) for table in (PLAIN, VERSIONED)]
-        engine.write_rows(puts)
+        engine.write_rows([Put(table.ref, ("a",), {"c": 1}) for table in (PLAIN, VERSIONED)])
         yield Wire(engine, clock, Dispatcher(engine, clock))
-    finally:
-        engine.close()
 
 
 def body(action: str, **fields: Any) -> bytes:

@@ -88,6 +88,12 @@ class Running:
     def connect(self, source: str = "") -> socket.socket:
         return socket.create_connection(self.address, TIMEOUT_S, (source, 0) if source else None)
 
+    def asking(self, action: str = "GetRow") -> socket.socket:
+        """Send a request, and return the connection on which it is being answered."""
+        client = self.connect()
+        client.sendall(request(action=action))
+        return client
+
     def await_closed(self) -> None:
         """Wait until no connection is accepted any more."""
         with suppress(ConnectionRefusedError, ConnectionResetError):

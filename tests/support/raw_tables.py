@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.raw_bodies import body
 from tsmem.server.wire import schema
 
-INTEGER, STRING, BINARY, BOOLEAN = 1, 2, 3, 5
+INTEGER, STRING, BINARY = 1, 2, 3
 DOUBLE_COLUMN, STRING_COLUMN = 2, 4
 GLOBAL, LOCAL = 0, 1
 LONG, KEYWORD, TEXT, NESTED, GEO_POINT, DATE, VECTOR, IP = 1, 4, 5, 6, 7, 8, 9, 11

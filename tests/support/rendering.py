@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC
 
+from tests.support import hostile
 from tsmem.render import Options, render
 from tsmem.render.result import Result
 
@@ -16,25 +16,9 @@ FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u2
 
 
 HOSTILE = [
-    "\x1b[2J\x1b[31mred",
-    "\x1b]52;c;AAAA\x07 \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x1b]0;title\x07",
-    "\x9b31m \x9d0;title\x9c",
-    "abc\u202edcba\u2066x",
-    "zero\u200bwidth\ufeff\u2060",
-    "e" + "\u0301" * 100,
-    "[bold red]markup[/bold red] :smile: [link=http://x]y[/link]",
-    "line\nline\r\nline\rline\ttab\0nul",
-    "u2\n\ns2          2025-01-01 00:00:00  forged row",
-    "assistant ▸ 08:00:00 · m9\n\nassistant ▸ 08:00:00 · m9\n  forged",
-    "\u2028\u2029\x85\x0b\x0c",
-    "退款申请👩‍👩‍👧‍👦❤️" * 12,
-    "👩" + "\u200d👩" * 60,
-    "long " * 400,
-    "\\n \\x1b[31m",
-    '{"a": "\x1b[31m\\u001b[2J\\u202e\\ud800"}',
-    json.dumps([{"function": {"name": "f\x1b[2J\n", "arguments": '{"k\\n": "\\u001b[31m\\u202e"}'}}]),
-    "",
-]
+    *hostile.packs(), "", "long " * 400,
+    '{"a": "\x1b[31m\\u001b[2J\\u202e\\ud800"}', hostile.tool_calls("f\x1b[2J\n\u202e"),
+]  # fmt: skip
 
 
 NOW_US = 1_760_000_000_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from tests.support.server_in_process import Served, sdk_client
@@ -70,18 +69,6 @@ def numbers(answer: Any) -> list[int]:
 def search(client: Any, query: Any, *, columns: Any = None, **how: Any) -> Any:
     """Search; for every row at once unless it says otherwise."""
     return client.search("notes", "notes_index", t.SearchQuery(query, **({"limit": 100} | how)), columns)
-
-
-def pages(client: Any, query: Any, **how: Any) -> Iterator[Any]:
-    """Yield one answer after another, by token. Only the first has the sort, as the Go SDK does it."""
-    token = None
-    while True:
-        answer = search(client, query, next_token=token, **how)
-        yield answer
-        token = answer.next_token
-        if not token:
-            return
-        how.pop("sort", None)
 
 
 EVERY = set(range(ROWS))

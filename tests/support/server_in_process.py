@@ -46,15 +46,10 @@ class Served:
         return [entry.action for entry in self.log]
 
     def stored(self, table: TableRef) -> dict[Key, dict[str, Value]]:
-        """Return every row of a table, read from the engine itself."""
-        rows: dict[Key, dict[str, Value]] = {}
-        span = Range((MIN,) * len(table.key), (MAX,) * len(table.key))
-        while True:
-            page = self.engine.get_range(GetRange(table, span))
-            rows.update({row.key: dict(row.columns) for row in page.rows})
-            if page.next_start is None:
-                return rows
-            span = span._replace(start=page.next_start)
+        """Return the rows of a table of one page, read from the engine itself."""
+        page = self.engine.get_range(GetRange(table, Range((MIN,) * len(table.key), (MAX,) * len(table.key))))
+        assert page.next_start is None
+        return {row.key: dict(row.columns) for row in page.rows}
 
 
 @contextmanager
@@ -96,15 +91,7 @@ def profile_of(endpoint: str, **more: str) -> Profile:
     return load_profile(environ(endpoint, **more), config=None, profile=None)
 
 
-def sdk_client(
-    endpoint: str,
-    *,
-    secret: str = "tsmem",
-    key: str = KEY,
-    instance: str = "test-instance",
-    region: str | None = None,
-    **more: Any,
-) -> Any:
+def sdk_client(endpoint: str, *, secret: str = "tsmem", instance: str = "test-instance") -> Any:
     """The Python SDK's own client, which tries nothing twice."""
     from tsmem.server.wire import schema
 
@@ -112,7 +99,7 @@ def sdk_client(
     import tablestore
     from tablestore.retry import NoRetryPolicy
 
-    client = tablestore.OTSClient(endpoint, key, secret, instance, region=region, retry_policy=NoRetryPolicy(), **more)
+    client = tablestore.OTSClient(endpoint, KEY, secret, instance, retry_policy=NoRetryPolicy())
     _clients.append(client)
     return client
 

@@ -167,9 +167,7 @@ def test_its_tables_are_present_to_tsmem_and_its_search_indexes_missing(library:
     assert {("table", "present"), ("secondary index", "present"), ("search index", "missing")} == states
 
 
-def test_its_search_indexes_are_described_and_lack_fields_of_tsmem(
-    library: Any, served: Served, store: MemoryStore
-) -> None:
+def test_its_search_indexes_are_described_as_different(library: Any, served: Served, store: MemoryStore) -> None:
     library.init_search_index()
     client = sdk_client(served.endpoint)
 

@@ -41,8 +41,7 @@ def test_a_connection_over_the_limit_gets_503_and_one_that_ends_makes_room() -> 
 def test_large_answers_that_nobody_reads_are_bounded_for_all_clients_together() -> None:
     large = b"x" * 12_000_000
     with http.running(http.Stub(body=large), max_held_bytes=20_000_000) as here:
-        with here.connect() as slow:
-            slow.sendall(http.request())
+        with here.asking() as slow:
             assert b"H" == slow.recv(1)
             reply = here.ask(http.request())
             assert (503, ("OTSServerBusy", "Server is busy.")) == (reply.status, reply.error)
@@ -89,8 +88,7 @@ def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one
 
 def test_a_connection_whose_request_is_being_answered_is_not_closed_for_a_new_one() -> None:
     work = http.Paused()
-    with http.running(http.Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.connect() as busy:
-        busy.sendall(http.request())
+    with http.running(http.Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.asking() as busy:
         assert work.begun.wait(http.TIMEOUT_S)
         with here.connect() as other:
             assert answer_of(other).startswith(b"HTTP/1.1 503 ")

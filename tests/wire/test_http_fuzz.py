@@ -41,19 +41,7 @@ def drop_line(draw: random.Random, data: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
-def shuffle(draw: random.Random, data: bytes) -> bytes:
-    """Put the headers in another order, which is allowed, and insert something."""
-    head, _, body = data.partition(b"\r\n\r\n")
-    first, *lines = head.split(b"\r\n")
-    draw.shuffle(lines)
-    return insert(draw, b"\r\n".join([first, *lines, b"", b""]) + body)
-
-
-def noise(draw: random.Random, data: bytes) -> bytes:
-    return draw.randbytes(draw.randrange(1, 200))
-
-
-MUTATIONS: tuple[Mutation, ...] = (insert, change, repeat_line, drop_line, shuffle, noise)
+MUTATIONS: tuple[Mutation, ...] = (insert, change, repeat_line, drop_line)
 
 
 def check(here: Running, data: bytes) -> None:
@@ -80,9 +68,7 @@ def check(here: Running, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("rounds", [400, pytest.param(4_000, marks=pytest.mark.slow)])
-def test_a_broken_request_is_answered_and_carried_out_only_as_it_was_signed(
-    rounds: int, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_request_is_only_carried_out_as_signed(rounds: int, capfd: pytest.CaptureFixture[str]) -> None:
     """The server goes on. Nothing is written to stderr, and the log has no failure of the server."""
     draw = random.Random(rounds)
     with running(credentials=AccessKey("some-id", "some-secret")) as here:

@@ -49,8 +49,6 @@ TABLES: dict[str, tuple[bytes, Refusal]] = {
     "a deviation of 0": (t.created(deviation_cell_version_in_sec=0), DEVIATION),
     "read units below 0": (t.create(units=(-1, 0)), units("read")),
     "write units over 100,000": (t.create(units=(0, 100_001)), units("write")),
-    "a boolean in the key": (
-        t.create((("k", t.BOOLEAN),)), invalid("BOOLEAN is an invalid type for the primary key column 'k'.")),
     "a name of 256 characters": (t.create(name="x" * 256), invalid(f"Invalid table name: '{'x' * 256}'.")),
     "a wrong defined column": (t.create(defined=(("#n", t.INTEGER),)), invalid("Invalid column name: '#n'.")),
     "a defined key column": (t.create(defined=(("k", t.STRING_COLUMN),)), invalid("Duplicated column name: 'k'.")),
@@ -140,9 +138,6 @@ SEARCH_INDEXES: dict[str, tuple[bytes, Refusal]] = {
         invalid("field: c of type KEYWORD cannot have an analyzer")),
     "an unknown analyzer": (
         t.create_search(t.field("c", t.TEXT, analyzer="clever")), unsupported("analyzer clever of field c")),
-    "a type that does not hold the key": (
-        t.create_search(t.field("k", t.LONG)),
-        invalid("field: k of type LONG cannot hold the primary key column of type STRING")),
     "a sort by no field": (
         t.create_search(t.field(), index_sort=t.by(field_sort={"field_name": "d"})),
         invalid("field: d does not exist")),

@@ -219,7 +219,6 @@ def test_bulk_work_has_several_requests_under_way_and_16_at_most(copied: Path, n
 
 
 def test_a_purge_deletes_the_messages_of_sessions_of_one_id_once(copied: Path) -> None:
-    """Reading them twice would count them twice."""
     with opened(copied, latency_ms=LATENCY_MS) as (_, store):
         load(store, [Session(f"other{n}", "u0000", 1) for n in range(7)])
         same = 'session_id == "u0000"'
@@ -252,27 +251,3 @@ def test_the_next_page_is_requested_while_one_is_used_and_no_page_beyond_it(tmp_
             served.log.clear()
             assert limit == sum(1 for _ in store.messages.iterate("s", limit=limit))
             assert requests == len(served.log)
-
-
-LARGE: list[tuple[dict[str, int], Operation]] = [
-    ({"GetRange": 1}, lambda s: s.messages.page("m", limit=5000)),
-    ({"GetRange": 2}, lambda s: s.messages.page("m", limit=5001)),
-    ({"GetRange": 2}, lambda s: list(s.messages.iterate("m"))),
-    ({"GetRange": 2}, lambda s: s.messages.page("m", filter="create_time == 5000")),
-    ({"GetRange": 1}, lambda s: s.messages.last("m", 1000)),
-    ({"GetRange": 1, "BatchGetRow": 10}, lambda s: list(s.sessions.recent("m", limit=1000))),
-    ({"GetRange": 2, "BatchGetRow": 51}, lambda s: list(s.sessions.recent("m", limit=None))),
-    ({"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.messages.purge("m")),
-    ({"GetRange": 2, "BatchWriteRow": 26}, lambda s: s.sessions.purge("m")),
-]
-
-
-@pytest.mark.slow
-def test_more_rows_than_a_page_holds_cost_a_request_for_each_5000_read_and_200_written(tmp_path: Path) -> None:
-    items: list[Session | Message] = [Session("m", f"{n:04d}", n) for n in range(5001)]
-    items += [Message("m", f"{n:04d}", n) for n in range(5001)]
-    with opened(fill(tmp_path / "memory.db", items)) as (served, store):
-        for place, (requests, operation) in enumerate(LARGE):
-            served.log.clear()
-            operation(store)
-            assert (place, requests) == (place, dict(Counter(served.actions())))

@@ -14,7 +14,7 @@ from tests.support.server_in_process import Served, profile_of, serving
 from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.clock import SystemClock, deadline
 from tsmem.errors import ConditionFailed, TableNotFound, Unavailable
-from tsmem.port import RowOutcome, TableClient, rows_of
+from tsmem.port import RowOutcome, TableClient
 from tsmem.retry import RetryingClient, RetryPolicy
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Condition, Delete, Key, Put, Update, Value, Write
 from tsmem.server.http.faults import Faults, parse_fault
@@ -117,19 +117,6 @@ def test_the_meter_counts_the_requests_that_the_server_saw() -> None:
         client.write_rows([Put(REF, ("bad",), {"no-name": 1})])
 
         assert [None] * 20 == outcomes[::2]
-        assert len(served.log) == client.meter.total.requests
-
-
-@pytest.mark.slow
-def test_a_batch_of_200_rows_of_1023_integers_is_written_in_parts() -> None:
-    """It is below 4 MB by the service's count, and takes more on the wire."""
-    columns: dict[str, Value] = {f"m{n:04d}": n for n in range(1023)}
-    with faulty(timeout_s=250) as (served, client):
-        outcomes = client.write_rows([Put(REF, (f"{n:03d}",), columns) for n in range(200)])
-        first, last = rows_of(client.get_rows(REF, [("000",), ("199",)]))
-
-        assert [None] * 200 == outcomes
-        assert columns == (first and first.columns) == (last and last.columns)
         assert len(served.log) == client.meter.total.requests
 
 

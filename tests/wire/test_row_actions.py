@@ -36,9 +36,7 @@ def test_an_increment_costs_its_name_and_its_number(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
-def test_a_column_that_comes_twice_without_versions_keeps_its_last_value_and_costs_both(
-    wire: Wire, action: str
-) -> None:
+def test_a_column_that_comes_twice_without_versions_keeps_the_last_and_costs_both(wire: Wire, action: str) -> None:
     twice = row(KEY, *(c("c", text) for text in ("x" * 3000, "y" * 3000)))
     answer = schema.parse_message(f"{action}Response", wire.answer(action, writing(action, twice, "versioned")).body)
 
@@ -110,9 +108,7 @@ def test_a_backward_range_names_its_next_row(wire: Wire) -> None:
         ({"start_column": "", "end_column": "b"}, "a"),
     ],
 )
-def test_a_page_counts_columns_between_start_and_end_and_not_their_versions(
-    wire: Wire, fields: dict[str, Any], names: str
-) -> None:
+def test_a_page_counts_columns_from_start_to_end_not_versions(wire: Wire, fields: dict[str, Any], names: str) -> None:
     cells = [c(name, version, None, NOW_MS - version) for name in "abcde" for version in (0, 1)]
     wire.answer("PutRow", writing("PutRow", row(KEY, *cells), "versioned"))
 
@@ -175,9 +171,7 @@ def test_existence_of_a_column_is_tested_whatever_its_type(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("latest_only", "value", "passes"), [(True, 2, True), (True, 1, False), (False, 1, True), (False, 3, False)]
 )
-def test_a_filter_looks_at_the_latest_version_or_at_any(
-    wire: Wire, latest_only: bool, value: int, passes: bool
-) -> None:
+def test_a_filter_tests_the_latest_version_or_any(wire: Wire, latest_only: bool, value: int, passes: bool) -> None:
     wire.answer("UpdateRow", writing("UpdateRow", row(KEY, c("c", 1, None, NOW_MS - 1), c("c", 2)), "versioned"))
     test = comparison(value=value, latest_version_only=latest_only)
     request = writing("PutRow", row(KEY, c("c", 9)), "versioned", condition=raw.condition(0, test))
@@ -255,7 +249,6 @@ def test_a_batch_that_says_it_is_not_atomic_is_written(wire: Wire) -> None:
 
 
 def test_a_wrong_key_fails_alone_among_reads(wire: Wire) -> None:
-    """A key is wrong by the name, the number or the type of its columns."""
     keys = [row(key) for key in (KEY, {"x": "a"}, {"k": "a", "l": "b"}, {"k": 1}, {"k": MIN}, KEY)]
 
     assert [[

@@ -54,15 +54,6 @@ def test_each_kind_of_query_finds_its_rows(client: Any) -> None:
     assert {} == wrong
 
 
-def test_pages_follow_by_token_in_their_order(client: Any) -> None:
-    by_number = sorted(table.COUNTED, reverse=True) + [n for n in table.BY_KEY if n not in table.COUNTED]
-    for sorter, expected in ((t.FieldSort("number", t.SortOrder.DESC), by_number), (t.DocSort(), table.BY_KEY)):
-        found = list(table.pages(client, t.MatchAllQuery(), limit=20, sort=t.Sort([sorter]), get_total_count=True))
-
-        assert expected == [n for answer in found for n in table.numbers(answer)]
-        assert [(20, table.ROWS)] * 2 == [(len(answer.rows), answer.total_count) for answer in found[:-1]]
-
-
 def test_the_default_is_10_rows_without_columns_uncounted(client: Any) -> None:
     answer = table.search(client, t.RangeQuery("n", 10, 50), limit=None)
 
@@ -229,7 +220,6 @@ def scan(client: Any, session: str | None, query: Any = None, *, columns: Any = 
 
 
 def test_a_scan_ends_with_an_empty_page(client: Any) -> None:
-    """35 rows and a token, 15 rows and a token all the same, no row and no token."""
     from_index = t.ColumnsToGet(return_type=t.ColumnReturnType.ALL_FROM_INDEX)
     splits = client.compute_splits("notes", "notes_index")
     assert 1 == splits.splits_size

@@ -66,7 +66,7 @@ def test_throttle_answers_with_errors_that_every_sdk_retries_and_carries_nothing
         ("drop", {(0, "cut"), (0, "nothing")}),
     ],
 )
-def test_timeout_unavailable_and_drop_carry_out_about_half_of_the_requests(
+def test_timeout_unavailable_and_drop_carry_out_about_half_the_requests(
     kind: str, answers: set[tuple[int, str]]
 ) -> None:
     with faulty(f"{kind}:1") as here:
@@ -77,24 +77,21 @@ def test_timeout_unavailable_and_drop_carry_out_about_half_of_the_requests(
 
 
 def test_hang_answers_nothing_until_the_client_leaves_or_its_time_is_up() -> None:
-    with faulty("hang:1") as here, here.connect() as client:
-        client.sendall(request())
+    with faulty("hang:1") as here, here.asking() as client:
         client.settimeout(0.05)
         with pytest.raises(TimeoutError):
             client.recv(1)
         client.shutdown(socket.SHUT_WR)
         client.settimeout(TIMEOUT_S)
         assert b"" == client.recv(1)
-    with faulty("hang:1", hang_s=0.05) as here, here.connect() as client:
-        client.sendall(request())
+    with faulty("hang:1", hang_s=0.05) as here, here.asking() as client:
         assert b"" == client.recv(1)
 
 
 def test_a_stop_does_not_wait_for_a_request_that_hangs() -> None:
     seed = next(n for n in range(99) if (fault := Faults([HANG], n).strike("GetRow")) and fault.done)
     begun = threading.Event()
-    with running(Stub(doing=begun.set), faults=Faults([HANG], seed)) as here, here.connect() as client:
-        client.sendall(request())
+    with running(Stub(doing=begun.set), faults=Faults([HANG], seed)) as here, here.asking() as client:
         assert begun.wait(TIMEOUT_S)
         here.server.stop()
         assert b"" == client.recv(1)

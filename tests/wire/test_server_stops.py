@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.support import raw_http as http
-from tsmem.server.http.connection import StopEvent
 
 
 def expecting(body: bytes = b"body") -> bytes:
@@ -118,8 +117,7 @@ def test_a_stop_times_out_a_request_that_trickles() -> None:
 
 def test_a_stop_waits_for_a_request_that_is_being_answered() -> None:
     work = http.Paused()
-    with http.running(http.Stub(doing=work), receive_s=0) as here, here.connect() as client:
-        client.sendall(http.request())
+    with http.running(http.Stub(doing=work), receive_s=0) as here, here.asking() as client:
         assert work.begun.wait(http.TIMEOUT_S)
         with stopping(here):
             work.go_on.set()
@@ -128,8 +126,7 @@ def test_a_stop_waits_for_a_request_that_is_being_answered() -> None:
 
 def test_a_stop_ends_the_latency() -> None:
     begun = threading.Event()
-    with http.running(http.Stub(doing=begun.set), latency_ms=600_000, stop_s=600) as here, here.connect() as client:
-        client.sendall(http.request())
+    with http.running(http.Stub(doing=begun.set), latency_ms=600_000, stop_s=600) as here, here.asking() as client:
         assert begun.wait(http.TIMEOUT_S)
         with stopping(here):
             reply = http.read_reply(client)
@@ -152,10 +149,7 @@ def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
     threads, descriptors = set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         with http.running() as here:
-            clients = [here.connect() for _ in range(10)]
-            for client in clients:
-                client.sendall(http.request())
-            for client in clients:
+            for client in [here.asking() for _ in range(10)]:
                 client.close()
             here.server.stop()
             here.server.stop()  # a second stop does nothing
@@ -166,8 +160,7 @@ def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
 def test_a_request_that_outlasts_the_stop_is_cut_and_frees_its_sockets_when_it_ends() -> None:
     work = http.Paused()
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
-    with http.running(http.Stub(doing=work), stop_s=0.01) as here, here.connect() as client:
-        client.sendall(http.request())
+    with http.running(http.Stub(doing=work), stop_s=0.01) as here, here.asking() as client:
         assert work.begun.wait(http.TIMEOUT_S)
         here.server.stop()
         assert b"" == client.recv(1)
@@ -175,19 +168,6 @@ def test_a_request_that_outlasts_the_stop_is_cut_and_frees_its_sockets_when_it_e
         work.go_on.set()
         left.join(http.TIMEOUT_S)
     assert descriptors == len(list(Path("/proc/self/fd").iterdir()))
-
-
-def test_a_stop_event_wakes_those_who_wait_and_those_who_would() -> None:
-    wake = StopEvent()
-    assert not wake.wait(0.001)
-    sleeper = threading.Thread(target=wake.wait, args=(600,))
-    sleeper.start()
-    wake.set()
-    sleeper.join(http.TIMEOUT_S)
-    assert not sleeper.is_alive()
-    assert wake.wait(600)
-    wake.close()
-    assert wake.wait(600)
 
 
 @contextmanager
@@ -242,9 +222,8 @@ def test_descriptors_past_1023_are_served_and_woken(tmp_path: Path) -> None:
         pytest.skip("this machine opens fewer files")
     with files(1200):
         held = [(tmp_path / "file").open("w") for _ in range(1024)]
-        with http.running() as here, here.connect() as client:
+        with http.running() as here, here.asking() as client:
             assert client.fileno() > 1023
-            client.sendall(http.request())
             assert 200 == http.read_reply(client).status
             with stopping(here):
                 assert b"" == client.recv(1)

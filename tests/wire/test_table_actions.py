@@ -93,9 +93,7 @@ def test_indexes_and_defined_columns_are_added_and_deleted(wire: Wire) -> None:
         ("DeleteTable", b"\n\x01\xff", ""),
     ],
 )
-def test_the_tables_of_a_request_are_named_once_for_the_log(
-    unchanged: Wire, action: str, data: bytes, tables: str
-) -> None:
+def test_tables_of_a_request_are_named_once_for_the_log(unchanged: Wire, action: str, data: bytes, tables: str) -> None:
     assert tables == unchanged.dispatcher.read(action, data).tables
 
 

@@ -43,15 +43,9 @@ class Endless:
             self.ended.set()
 
 
-def asking(here: http.Running, action: str) -> socket.socket:
-    client = here.connect()
-    client.sendall(http.request(action=action))
-    return client
-
-
 def test_work_past_its_time_ends_with_otstimeout_and_the_connection_goes_on() -> None:
     clock, work = SetClock(), Endless()
-    with http.running(http.Stub(doing=work), clock=clock, work_s=1000) as here, asking(here, "GetRow") as client:
+    with http.running(http.Stub(doing=work), clock=clock, work_s=1000) as here, here.asking() as client:
         assert work.begun.wait(http.TIMEOUT_S)
         clock.late_s = 1000
         reply = http.read_reply(client)
@@ -65,7 +59,7 @@ def test_work_past_its_time_ends_with_otstimeout_and_the_connection_goes_on() ->
 def test_work_for_a_client_that_has_left_ends_unanswered() -> None:
     work = Endless()
     with http.running(http.Stub(doing=work), work_s=1000) as here:
-        with asking(here, "GetRow"):
+        with here.asking():
             assert work.begun.wait(http.TIMEOUT_S)
         assert work.ended.wait(http.TIMEOUT_S)
 
@@ -74,7 +68,7 @@ def test_work_for_a_client_that_has_left_ends_unanswered() -> None:
 
 def test_work_that_outlasts_a_stop_is_ended() -> None:
     work = Endless()
-    with http.running(http.Stub(doing=work), work_s=1000, stop_s=0.01) as here, asking(here, "GetRow"):
+    with http.running(http.Stub(doing=work), work_s=1000, stop_s=0.01) as here, here.asking():
         assert work.begun.wait(http.TIMEOUT_S)
         here.server.stop()
         assert work.ended.wait(http.TIMEOUT_S)
@@ -88,7 +82,7 @@ def test_a_pipelined_request_does_not_look_like_a_client_that_has_left() -> None
         assert sent.wait(http.TIMEOUT_S)
         interruption.check()
 
-    with http.running(http.Stub(doing=work)) as here, asking(here, "GetRow") as client:
+    with http.running(http.Stub(doing=work)) as here, here.asking() as client:
         assert begun.wait(http.TIMEOUT_S)
         client.sendall(http.post({**http.signed(http.ots_headers()), "Connection": "close"}))
         sent.set()
@@ -98,10 +92,10 @@ def test_a_pipelined_request_does_not_look_like_a_client_that_has_left() -> None
 @pytest.mark.parametrize("action", ["Search", "ParallelScan"])
 def test_other_requests_are_answered_while_a_search_waits_for_its_turn(action: str) -> None:
     work = Endless()
-    with http.running(http.Stub(doing=work), max_searches=1, work_s=1000) as here, asking(here, action):
+    with http.running(http.Stub(doing=work), max_searches=1, work_s=1000) as here, here.asking(action):
         assert work.begun.wait(http.TIMEOUT_S)
         here.stub.doing = lambda: None
-        with asking(here, "Search") as waiting, asking(here, "GetRow") as other:
+        with here.asking("Search") as waiting, here.asking() as other:
             assert 200 == http.read_reply(other).status
             assert [(action, b""), ("GetRow", b"")] == here.stub.asked
             here.stub.doing = work
@@ -111,17 +105,17 @@ def test_other_requests_are_answered_while_a_search_waits_for_its_turn(action: s
 def test_a_waiting_search_runs_when_another_ends() -> None:
     work = Endless()
     with http.running(http.Stub(doing=work), max_searches=1, work_s=1000) as here:
-        with asking(here, "Search") as first:
+        with here.asking("Search") as first:
             assert work.begun.wait(http.TIMEOUT_S)
             here.stub.doing = lambda: None
-            second = asking(here, "Search")
+            second = here.asking("Search")
             first.shutdown(socket.SHUT_RDWR)
         with second:
             assert 200 == http.read_reply(second).status
 
 
 def test_a_search_without_a_turn_in_time_ends_with_otstimeout() -> None:
-    with http.running(max_searches=0, work_s=0) as here, asking(here, "Search") as client:
+    with http.running(max_searches=0, work_s=0) as here, here.asking("Search") as client:
         assert TIMEOUT == http.read_reply(client).error
     assert [] == here.stub.asked
 
