@@ -51,6 +51,7 @@ SAID = [
         "no messages found: there are messages of session 'trip-7', but none matches --role and --since",
     ),
     (("message", "search", "nowhere"), "no messages found: there are messages, but none matches the text"),
+    (("export", "out.jsonl", "--user", "usr-01"), NO_USER),
 ]  # fmt: skip
 
 

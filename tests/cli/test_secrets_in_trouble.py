@@ -11,10 +11,12 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.support.secrets import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaking_files, leaks, service
+from tests.support.secrets import COMMANDS, FLAGS, ROW, SECRETS, configure, forms, kept, leaking_files, leaks, service
 from tests.support.serve_command import serve_command
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide
+from tsmem.adapters.tablestore.errors import service_error
+from tsmem.adapters.tablestore.transport import shown_id
 from tsmem.cli.app import main as running
 from tsmem.cli.app.context import Context
 from tsmem.cli.commands.serve import ServerLog
@@ -178,6 +180,15 @@ def test_a_key_secret_of_any_script_signs_and_is_not_shown(cli: Cli) -> None:
     outcome = cli("--debug", "-p", "prod", "session", "list", environ=environ)
     assert 6 == outcome.code
     assert "s3cr3t" not in outcome.err
+
+
+@pytest.mark.parametrize("form", [*forms(SECRETS["access_key_secret"])])
+def test_an_answer_for_a_row_is_as_silent_as_one_for_a_request(form: str) -> None:
+    hide(SECRETS.values())
+    error = service_error(f"OTS{form}", f"row of {form} refused")
+    assert f"row of {HIDDEN} refused" == error.message
+    assert f"OTS{HIDDEN}" == error.service_code
+    assert [] == leaks(shown_id(f"id-{form}-1") or "")
 
 
 def test_a_service_that_speaks_no_tls_is_told_nothing(cli: Cli) -> None:
