@@ -20,8 +20,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
-from tests.support.faults import Fault, FaultyClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import Fault, FaultyClient, every_client
 from tests.support.progress import Ticking, drawn
 from tsmem.store import Message
 from tsmem.store.documents import export_line

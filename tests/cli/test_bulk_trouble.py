@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, export_lines, messages, sessions
-from tests.support.faults import FaultyClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import FaultyClient, every_client
 from tsmem.adapters.local import LocalClient
 from tsmem.port import TableClient
 

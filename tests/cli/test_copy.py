@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, export_lines, messages, sessions
-from tests.support.faults import RefusingClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import RefusingClient, every_client
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.store import Message, Metadata, Session
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.faults import Fault, FaultyClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import Fault, FaultyClient, every_client
 from tests.support.server_in_process import environ, serving
 from tsmem.errors import Denied
 from tsmem.store import Message, Metadata, Session

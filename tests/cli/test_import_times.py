@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome
-from tests.support.faults import Fault, FaultyClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import Fault, FaultyClient, every_client
 from tsmem.errors import StorageFailure
 
 OPENAI = ("import", "--format", "openai", "--user", "u")

@@ -12,8 +12,7 @@ from functools import cache
 import pytest
 
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, messages, sessions, store_file
-from tests.support.faults import Fault, FaultyClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import Fault, FaultyClient, every_client
 
 
 @cache

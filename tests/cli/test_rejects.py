@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, export_lines, messages, sessions
-from tests.support.faults import Fault, FaultyClient, RefusingClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import Fault, FaultyClient, RefusingClient, every_client
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 from tsmem.port import TableClient
 from tsmem.store import Message

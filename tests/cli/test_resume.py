@@ -16,8 +16,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, Started, export_lines, messages, sessions
 from tests.support.cloud_profiles import profile
-from tests.support.faults import Fault, FaultyClient, RefusingClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import Fault, FaultyClient, RefusingClient, every_client
 from tests.support.server_in_process import KEY, SECRET, Served, serving
 from tests.support.waiting import wait_until
 from tsmem.errors import StorageFailure, Throttled, TsmemError

@@ -14,8 +14,7 @@ import pytest
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, messages
 from tests.support.clocks import StagedClock
 from tests.support.commands import declarations
-from tests.support.faults import Fault, FaultyClient
-from tests.support.opened_clients import every_client
+from tests.support.faults import Fault, FaultyClient, every_client
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.errors import Throttled

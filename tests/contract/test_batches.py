@@ -48,21 +48,6 @@ def test_each_row_has_its_own_outcome(client: TableClient) -> None:
     assert client.get_rows(REF, [("a",), ("b",), ("c",)]) == [Row(("a",), {"x": 1}), Row(("b",), {"x": 2}), None]
 
 
-def test_a_repeated_key_is_applied_in_order(client: TableClient) -> None:
-    outcomes = client.write_rows(
-        [
-            Put(REF, ("a",), {"x": 1}),
-            Update(REF, ("a",), {"y": 2}),
-            Delete(REF, ("b",)),
-            Put(REF, ("b",), {"x": 1}),
-            Delete(REF, ("b",)),
-        ]
-    )
-
-    assert outcomes == [None] * 5
-    assert client.get_rows(REF, [("a",), ("b",)]) == [Row(("a",), {"x": 1, "y": 2}), None]
-
-
 def test_a_repeated_key_with_an_existence_condition_is_refused(client: TableClient) -> None:
     """A key twice beside any existence condition is InvalidInput for the whole batch, and nothing is done. True is no
     1, and the same key of another table is another one."""

@@ -7,16 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, everything, put
+from tests.support.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, VALUES, everything, put
 from tsmem.errors import InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import TableClient, TableSchema, rows_of
 from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value
-
-VALUES: dict[str, Value] = {
-    "empty": "", "nul": "a\0b", "wide": "退款 😀 \u202e", "long": "x" * 100_000, "zero": 0, "one": 1, "low": -(2**63),
-    "high": 2**63 - 1, "yes": True, "no": False, "float_one": 1.0, "tiny": 5e-324, "huge": 1.7976931348623157e308,
-    "nothing": b"", "bytes": bytes(range(256)), "minus_zero": -0.0,
-}  # fmt: skip
 
 
 def test_values_come_back_as_they_were_written(client: TableClient) -> None:

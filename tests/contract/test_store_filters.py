@@ -17,7 +17,7 @@ from tests.support.items import load
 from tests.support.pages import walked
 from tsmem.errors import InvalidInput
 from tsmem.port import RangePage, TableClient
-from tsmem.rows import Filter, Put, Range, TableRef, Value
+from tsmem.rows import Put, Range, TableRef, Value
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.documents import FIELDS
 
@@ -64,22 +64,14 @@ def test_filters_choose_the_messages_that_plain_python_chooses(
 class CountsBeforeFilter(FaultyClient):
     """A service whose limit counts the rows that it looks at."""
 
-    def get_range(
-        self,
-        table: TableRef,
-        span: Range,
-        *,
-        limit: int | None = None,
-        filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
-        **more: Any,
-    ) -> RangePage:
+    def get_range(self, table: TableRef, span: Range, **options: Any) -> RangePage:
+        limit, test = options.pop("limit", None), options.pop("filter", None)
         self.calls.append(("get_range", (limit,)))
-        columns = {"columns": more["columns"]} if more.get("columns") else {}
-        looked_at = self._client.get_range(table, span, limit=limit, **columns)
-        end = span.end if looked_at.next_start is None else looked_at.next_start
-        if filter is None:
+        looked_at = self._client.get_range(table, span, limit=limit, **options)
+        if test is None:
             return looked_at
-        passed = self._client.get_range(table, span._replace(end=end), filter=filter, **columns)
+        end = span.end if looked_at.next_start is None else looked_at.next_start
+        passed = self._client.get_range(table, span._replace(end=end), filter=test, **options)
         return RangePage(passed.rows, looked_at.next_start)
 
 

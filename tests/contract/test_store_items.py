@@ -9,19 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.backends import on_engine
+from tests.support.backends import VALUES, on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import FaultyClient
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, LimitExceeded, NotFound
 from tsmem.port import TableClient
 from tsmem.rows import Put, Value
 from tsmem.store import Changes, MemoryStore, Message, Metadata, Session
-
-VALUES: dict[str, Value] = {
-    "high": 2**63 - 1, "low": -(2**63), "negative_zero": -0.0, "huge": 1e308, "tiny": 5e-324, "empty": "",
-    "nothing": b"", "nul": "a\0b", "emoji": "😀退款\u202e", "yes": True, "one": 1, "one_point": 1.0,
-    "bytes": bytes(range(256)),
-}  # fmt: skip
 
 
 def test_empty_content_is_not_absent_content(store: MemoryStore) -> None:

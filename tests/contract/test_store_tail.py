@@ -109,12 +109,6 @@ def test_a_message_that_comes_late_is_found(store: MemoryStore) -> None:
     assert [["first"], ["second"], ["late"], [], ["third"]] == late.looks
 
 
-def test_an_empty_session_is_followed(store: MemoryStore) -> None:
-    found = Followed(store, nothing, lambda: store.messages.put(Message("s", "old", -5)), putting(store, "now"))
-
-    assert [[], [], ["old"], ["now"]] == found.looks
-
-
 def test_messages_that_are_deleted_do_not_disturb(store: MemoryStore) -> None:
     for n in range(3):
         putting(store, f"m{n}", ago_s=3 - n)()

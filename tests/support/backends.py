@@ -21,6 +21,12 @@ from tsmem.server.dispatch import ActionResult, Dispatcher, Request
 FILE = "memory.db"
 """The store's file in a backend's folder."""
 STRING, INTEGER, BINARY, DOUBLE = ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY, ColumnType.DOUBLE
+VALUES: dict[str, Value] = {
+    "empty": "", "nul": "a\0b", "wide": "退款 😀 \u202e", "long": "x" * 1000, "zero": 0, "one": 1, "low": -(2**63),
+    "high": 2**63 - 1, "yes": True, "no": False, "float_one": 1.0, "tiny": 5e-324, "huge": 1.7976931348623157e308,
+    "nothing": b"", "bytes": bytes(range(256)), "minus_zero": -0.0,
+}  # fmt: skip
+"""A value of each type, and the ends of each type, by column."""
 BACKENDS = ("engine", "sdk")
 on_engine = pytest.mark.parametrize("backend", ["engine"], indirect=True)
 """Rules of the store alone run on the engine: over the SDK they would repeat what other tests show of requests."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
+from tsmem import adapters
 from tsmem.errors import TsmemError
 from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import RowOutcome, TableClient
@@ -82,3 +86,12 @@ class RefusingClient(FaultyClient):
         rest = [write for place, write in enumerate(writes) if refused[place] is None]
         outcomes = iter(self._client.write_rows(rest) if rest else [])
         return [next(outcomes) if refused[place] is None else refused[place] for place in range(len(writes))]
+
+
+@contextmanager
+def every_client(wrap: Callable[[TableClient], TableClient]) -> Iterator[None]:
+    """Let `wrap` take the place of every client that is opened meanwhile."""
+    opened = adapters.open_client
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adapters, "open_client", lambda *args: wrap(opened(*args)))
+        yield

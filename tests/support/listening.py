@@ -20,11 +20,7 @@ from tsmem.rows import Put, TableRef
 
 PATIENCE_S = 20.0
 """The timeout where something else ends the call, so that a slow machine is not what ends it."""
-
-
 PUT = Put(TableRef("t", ("k",)), ("a",), {"x": 1})
-
-
 Handler = Callable[[socket.socket, threading.Event], None]
 
 

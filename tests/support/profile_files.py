@@ -31,7 +31,6 @@ name = "chats"
 search_fields = { topic = "keyword", score = "double" }
 """
 
-
 MINIMAL = """\
 [profiles.p]
 backend = "tablestore"
@@ -40,7 +39,6 @@ instance = "i"
 access_key_id = "env:KEY_ID"
 access_key_secret = "env:KEY_SECRET"
 """
-
 
 COMMENTED = """\
 # my profiles

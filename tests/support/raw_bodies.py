@@ -64,8 +64,11 @@ class Wire(NamedTuple):
         waiting = list(faults or ())
         return self.dispatcher.answer(self.dispatcher.read(action, data), lambda: waiting.pop(0) if waiting else None)
 
+    def parsed(self, action: str, data: bytes) -> Any:
+        return schema.parse_message(f"{action}Response", self.answer(action, data).body)
+
     def ask(self, action: str, **fields: Any) -> Any:
-        return schema.parse_message(f"{action}Response", self.answer(action, body(action, **fields)).body)
+        return self.parsed(action, body(action, **fields))
 
     def refused(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Refusal:
         """Return code and message of the error that answers a body. Fail if anything stored has changed."""

@@ -123,14 +123,10 @@ def running(stub: Stub | None = None, *, clock: Clock | None = None, **settings:
         yield Running(server, behind, log)
 
 
-def now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
 def ots_headers(body: bytes = b"", **changed: str | None) -> dict[str, str]:
     """Return the headers of a request without a signature. Names have underscores; None leaves one out."""
     headers = {
-        "x-ots-date": now(),
+        "x-ots-date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "x-ots-apiversion": "2015-12-31",
         "x-ots-accesskeyid": "some-id",
         "x-ots-instancename": "some-instance",

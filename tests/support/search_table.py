@@ -10,20 +10,12 @@ from tsmem.port import FieldType, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType, Put, Value
 
 TABLE = TableSchema("notes", (("who", ColumnType.STRING), ("n", ColumnType.INTEGER)))
-INDEX = SearchIndexSchema(
-    "notes",
-    "notes_index",
-    (
-        ("who", FieldType("KEYWORD")),
-        ("n", FieldType("LONG")),
-        ("word", FieldType("KEYWORD")),
-        ("text", FieldType("TEXT", "single_word")),
-        ("note", FieldType("TEXT", "fuzzy", 1, 4)),
-        ("number", FieldType("LONG")),
-        ("price", FieldType("DOUBLE")),
-        ("even", FieldType("BOOLEAN")),
-    ),
-)
+FIELDS = (
+    ("who", FieldType("KEYWORD")), ("n", FieldType("LONG")), ("word", FieldType("KEYWORD")),
+    ("text", FieldType("TEXT", "single_word")), ("note", FieldType("TEXT", "fuzzy", 1, 4)),
+    ("number", FieldType("LONG")), ("price", FieldType("DOUBLE")), ("even", FieldType("BOOLEAN")),
+)  # fmt: skip
+INDEX = SearchIndexSchema("notes", "notes_index", FIELDS)
 ROWS = 50
 MISTYPED, LACKING = 7, 9
 """The row whose `number` is a text, and the row that has none."""

@@ -22,15 +22,9 @@ from tsmem.server.http.settings import Settings
 
 KEY, SECRET = "test-key", "test-secret-4f1c"
 METADATA: dict[str, Any] = {
-    "text": "北京 tea",
-    "empty": "",
-    "number": 2**63 - 1,
-    "negative": -1,
-    "price": 0.1,
-    "yes": True,
-    "no": False,
+    "text": "北京 tea", "empty": "", "number": 2**63 - 1, "negative": -1, "price": 0.1, "yes": True, "no": False,
     "raw": b"\x00\xff",
-}
+}  # fmt: skip
 """Metadata of every type, for rows that clients that are not ours write and read."""
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checked_client import checked_store
 from tests.support.raw_bodies import Wire, instance
-from tests.support.server_in_process import Served, serving
+from tests.support.server_in_process import Served, profile_of, serving
 from tsmem.port import FieldType, SearchIndexSchema
+from tsmem.store import MemoryStore
 
 
 @pytest.fixture
@@ -17,6 +19,13 @@ def served(tmp_path: Path) -> Iterator[Served]:
     """A server without a key, on an empty instance."""
     with serving(tmp_path / "memory.db") as served:
         yield served
+
+
+@pytest.fixture
+def store(served: Served) -> Iterator[MemoryStore]:
+    """A store of that server."""
+    with checked_store(profile_of(served.endpoint)) as store:
+        yield store
 
 
 @pytest.fixture

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.support.checked_client import checked_store
-from tests.support.server_in_process import METADATA, Served, profile_of, sdk_client
+from tests.support.server_in_process import METADATA, Served, sdk_client
 from tsmem.store import MemoryStore
 
 agent_memory = pytest.importorskip("tablestore_for_agent_memory", reason="the official library is not installed")
@@ -44,12 +42,6 @@ def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
     )
     library.init_table()
     return library
-
-
-@pytest.fixture
-def store(served: Served) -> Iterator[MemoryStore]:
-    with checked_store(profile_of(served.endpoint)) as store:
-        yield store
 
 
 def models() -> Any:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.checked_client import checked_store
 from tests.support.node import run_script, why_not
 from tests.support.search_table import BY_KEY, ROWS, columns, fill
-from tests.support.server_in_process import METADATA, Served, profile_of
+from tests.support.server_in_process import METADATA, Served
 from tsmem.store import MemoryStore, Message, Metadata, Session
 
 REASON = why_not()
@@ -30,12 +29,6 @@ def plain(columns: dict[str, Any]) -> dict[str, Any]:
         name: values[next(iter(value))](next(iter(value.values()))) if isinstance(value, dict) else value
         for name, value in columns.items()
     }
-
-
-@pytest.fixture
-def store(served: Served) -> Iterator[MemoryStore]:
-    with checked_store(profile_of(served.endpoint)) as store:
-        yield store
 
 
 def test_tsmem_reads_what_node_writes(served: Served, store: MemoryStore) -> None:

@@ -180,24 +180,17 @@ UNREADABLE_BODIES: list[tuple[str, bytes]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_a_wrong_table_is_refused(unchanged: Wire, name: str) -> None:
-    data, refusal = TABLES[name]
-
-    assert refusal == unchanged.refused("CreateTable", data)
-
-
-@pytest.mark.parametrize("name", SEARCH_INDEXES)
-def test_a_wrong_search_index_is_refused(unchanged: Wire, name: str) -> None:
-    data, refusal = SEARCH_INDEXES[name]
-
-    assert refusal == unchanged.refused(t.CREATE, data)
+REFUSED = [
+    *(pytest.param("CreateTable", *case, id=f"a table: {name}") for name, case in TABLES.items()),
+    *(pytest.param(t.CREATE, *case, id=f"a search index: {name}") for name, case in SEARCH_INDEXES.items()),
+    *(pytest.param(*case, id=name) for name, case in OTHERS.items()),
+]
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_wrong_change_of_a_table_is_refused(unchanged: Wire, name: str) -> None:
-    action, data, refusal = OTHERS[name]
-
+@pytest.mark.parametrize(("action", "data", "refusal"), REFUSED)
+def test_a_wrong_change_of_tables_and_indexes_is_refused(
+    unchanged: Wire, action: str, data: bytes, refusal: Refusal
+) -> None:
     assert refusal == unchanged.refused(action, data)
 
 

@@ -115,40 +115,28 @@ WRITES: list[tuple[dict[str, int], Operation]] = [
     ({"PutRow": 1}, lambda s: s.messages.put(Message("solo", "new", 1))),
     ({"UpdateRow": 1}, lambda s: s.sessions.update("solo", "s", changes=Changes({"a": 1}))),
     ({"UpdateRow": 1}, lambda s: s.sessions.touch("solo", "s", 10**9)),
-    (
-        {"GetRow": 1, "UpdateRow": 1},
-        lambda s: s.sessions.update("solo", "s", changes=Changes({}, replace_metadata=True)),
-    ),
+    ({"GetRow": 1, "UpdateRow": 1},
+     lambda s: s.sessions.update("solo", "s", changes=Changes({}, replace_metadata=True))),
     ({"UpdateRow": 1}, lambda s: s.messages.update("u0000", "m00001", create_time=1, content="x")),
     ({"GetRange": 1, "UpdateRow": 1}, lambda s: s.messages.update("u0000", "m00001", content="x")),
     ({"DeleteRow": 1}, lambda s: s.messages.delete("u0000", "m00002", create_time=2)),
     ({"GetRange": 1, "DeleteRow": 1}, lambda s: s.messages.delete("u0000", "m00003")),
     ({"DeleteRow": 1}, lambda s: s.sessions.delete("solo", "s")),
-    (
-        {"GetRow": 1, "Search": 1, "GetRange": 1, "BatchWriteRow": 1, "DeleteRow": 1},
-        lambda s: s.sessions.delete("u", "u0001", with_messages=True),
-    ),
-    (
-        {"GetRow": 1, "GetRange": 1, "BatchWriteRow": 1, "DeleteRow": 1},
-        lambda s: s.sessions.delete("u", "u0002", with_messages=True, shared_too=True),
-    ),
+    ({"GetRow": 1, "Search": 1, "GetRange": 1, "BatchWriteRow": 1, "DeleteRow": 1},
+     lambda s: s.sessions.delete("u", "u0001", with_messages=True)),
+    ({"GetRow": 1, "GetRange": 1, "BatchWriteRow": 1, "DeleteRow": 1},
+     lambda s: s.sessions.delete("u", "u0002", with_messages=True, shared_too=True)),
     ({"BatchWriteRow": 2}, lambda s: load(s, conversations(1, 399, "new"))),
     ({"BatchWriteRow": 3}, lambda s: load(s, conversations(1, 400, "new"))),
     ({"GetRange": 1, "BatchWriteRow": batches(MANY)}, lambda s: s.sessions.purge("many", until=DAY_US)),
-    (
-        {"GetRange": 2 + USERS, "BatchWriteRow": batches(USERS * (EACH + 1))},
-        lambda s: load(s, s.bulk.items(user_id="v")),
-    ),
-    (
-        {"Search": 1, "GetRange": 1 + 3 * USERS, "BatchWriteRow": batches(USERS * EACH) + 1},
-        lambda s: s.sessions.purge("v", until=DAY_US, with_messages=True),
-    ),
-    (
-        {"Search": 1, "GetRange": 1 + USERS - 2, "BatchWriteRow": batches((USERS - 2) * EACH) + 1},
-        lambda s: s.sessions.purge("u", with_messages=True),
-    ),
+    ({"GetRange": 2 + USERS, "BatchWriteRow": batches(USERS * (EACH + 1))},
+     lambda s: load(s, s.bulk.items(user_id="v"))),
+    ({"Search": 1, "GetRange": 1 + 3 * USERS, "BatchWriteRow": batches(USERS * EACH) + 1},
+     lambda s: s.sessions.purge("v", until=DAY_US, with_messages=True)),
+    ({"Search": 1, "GetRange": 1 + USERS - 2, "BatchWriteRow": batches((USERS - 2) * EACH) + 1},
+     lambda s: s.sessions.purge("u", with_messages=True)),
     ({"GetRange": 1, "BatchWriteRow": 2}, lambda s: s.messages.purge("new0000")),
-]
+]  # fmt: skip
 
 
 def test_an_operation_sends_the_requests_of_its_cost_and_no_others(copied: Path) -> None:

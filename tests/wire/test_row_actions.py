@@ -38,7 +38,7 @@ def test_an_increment_costs_its_name_and_its_number(wire: Wire) -> None:
 @pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
 def test_a_column_that_comes_twice_without_versions_keeps_the_last_and_costs_both(wire: Wire, action: str) -> None:
     twice = row(KEY, *(c("c", text) for text in ("x" * 3000, "y" * 3000)))
-    answer = schema.parse_message(f"{action}Response", wire.answer(action, writing(action, twice, "versioned")).body)
+    answer = wire.parsed(action, writing(action, twice, "versioned"))
 
     assert [("c", "y" * 3000, NOW_MS)] == wire.cells("versioned")
     assert 2 == answer.consumed.capacity_unit.write
@@ -90,7 +90,7 @@ def test_the_log_has_the_number_of_rows_of_each_answer(wire: Wire) -> None:
 def test_a_backward_range_names_its_next_row(wire: Wire) -> None:
     wire.answer("PutRow", writing("PutRow", row({"k": "b"}, c("c", 2))))
     data = raw.ranging({"k": MAX}, {"k": MIN}, direction=1, limit=1)
-    answer = schema.parse_message("GetRangeResponse", wire.answer("GetRange", data).body)
+    answer = wire.parsed("GetRange", data)
 
     assert (("b",), ("a",)) == (decode_row(answer.rows).key, decode_row(answer.next_start_primary_key).key)
 

@@ -51,9 +51,7 @@ def test_update_table_changes_one_option_and_describes_all(wire: Wire) -> None:
         {"deviation_cell_version_in_sec": 5}, {"allow_update": False}, {"max_versions": 3}, {"time_to_live": 86400},
     ]  # fmt: skip
     for changed in changes:
-        answer = schema.parse_message(
-            "UpdateTableResponse", wire.answer("UpdateTable", t.update("new", **changed)).body
-        )
+        answer = wire.parsed("UpdateTable", t.update("new", **changed))
         wanted.update(changed)
         assert schema.new_message("TableOptions", **wanted) == answer.table_options
         assert answer.table_options == wire.ask("DescribeTable", table_name="new").table_options
