@@ -75,16 +75,8 @@ def test_every_command_says_what_it_says_on_the_embedded_store(cloud: Cli, tmp_p
 
 def _plain(outcome: Outcome) -> str:
     """Return the output without names of targets, page tokens (which belong to a target) and request ids."""
-    said = outcome.text + outcome.err
-    for pattern in (
-        r"\S+memory\.db",
-        r"agent-memory @ \S+",
-        r"\(profile \w+\)",
-        r"(--profile|-p) \w+",
-        r"eyJ[\w-]+",
-        r"[0-9a-f-]{36}",
-    ):
-        said = re.sub(pattern, "*", said)
+    names = r"\S+memory\.db|agent-memory @ \S+|\(profile \w+\)|(--profile|-p) \w+|eyJ[\w-]+|[0-9a-f-]{36}"
+    said = re.sub(names, "*", outcome.text + outcome.err)
     return re.sub(r" +", " ", re.sub(r"[─━┄]+", "-", said))
 
 

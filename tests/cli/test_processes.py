@@ -65,13 +65,6 @@ def test_an_interrupted_command_says_what_it_cost(filled: Cli) -> None:
     assert re.search(r"\nstats: \d+ requests?, .* returned, \d+\.\d+ s\n\Z", outcome.err)
 
 
-def test_a_command_whose_reader_went_away_says_what_it_cost(filled: Cli, process: Processes) -> None:
-    outcome = process.shell("{ $TSMEM --stats message list -o jsonl; echo code $? >&2; } | head -1")
-
-    assert outcome.err.endswith("code 141\n")
-    assert re.match(r"stats: \d+ requests?, .* returned, \d+\.\d+ s\ncode 141\n\Z", outcome.err)
-
-
 def test_ctrl_c_before_anything_begins(process: Processes) -> None:
     started = process.start("message", "put", "s", "--content-file", "-")
     ended = started.stopped()

@@ -68,9 +68,7 @@ def test_an_import_warns_of_an_id_that_two_users_of_the_input_have(ready: Cli) -
 
 def test_many_shared_ids_are_counted(ready: Cli) -> None:
     ready.fill([Session("ada", f"s{n:03d}", 5) for n in range(20)])
-    warned = warnings(
-        ready.ok("import", stdin=b"".join(export_line(Session("bob", f"s{n:03d}", 5)) for n in range(20)))
-    )
+    warned = warnings(ready.ok("import", stdin=export_lines(Session("bob", f"s{n:03d}", 5) for n in range(20))))
 
     assert 6 == len(warned)
     assert "warning: 15 session ids more: messages shared with other users" == warned[-1]
@@ -114,10 +112,8 @@ def test_a_copy_warns_of_an_id_that_another_user_has_in_the_target(filled: Cli) 
     filled.config('[profiles.new]\nbackend = "local"\npath = "new.db"\n')
     filled.ok("-p", "new", "import", stdin=export_line(Session("bob", "support", 5)))
 
-    assert (
-        SHARED.replace("ada", "ann").replace("bob", "ada").replace("ann", "bob")
-        in filled.ok("copy", "--from", "local", "--to", "new").err
-    )
+    copied = filled.ok("copy", "--from", "local", "--to", "new")
+    assert "warning: user 'bob' has a session 'support' too: user 'ada' shares its messages" in copied.err
 
 
 DELETIONS = {

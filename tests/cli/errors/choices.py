@@ -68,8 +68,6 @@ CASES = (
     Case("A message in which nothing was said.", "message put s9 --role user hello",
         "the message has neither content nor metadata",
         "'hello' is the message's id; --content TEXT gives the content"),
-    Case("A message without an id in which nothing was said.", "message put s9",
-        "the message has neither content nor metadata", "--content TEXT gives the content"),
     Case("A message to be added at the time of another.", "message put s1 m1 --content x --new --create-time 100",
         "--new does not go with --create-time or --if-absent"),
     Case("Shared messages to be deleted where no messages are.", "session purge --user ada --shared-too --yes",

@@ -7,6 +7,10 @@ from tests.cli.errors.case import Case
 from tests.cli.errors.given import config, config_bytes, environ, locked_profiles
 
 BACKEND = 'default_profile = "x"\n[profiles.x]\nbackend = "local"\n'
+CLOUD = (
+    'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\n'
+    'access_key_id = "env:ID"\naccess_key_secret = "env:SECRET"\n'
+)
 LOCAL = BACKEND + 'path = "x.db"\n'
 
 
@@ -62,7 +66,7 @@ CASES = (
         hint="keys here: backend, timeout, output, tables, path"),
     _refused("A key of the other backend.", LOCAL + 'endpoint = "https://a.b"\n',
         "5: profile 'x': 'endpoint' is a key of backend tablestore, and this profile is local"),
-    _refused("A local profile without a path.", 'default_profile = "x"\n[profiles.x]\nbackend = "local"\n',
+    _refused("A local profile without a path.", BACKEND,
         "2: profile 'x': backend local needs 'path'", hint="for example: tsmem profile set x path=memory.db"),
     _refused("A TableStore without its endpoint and keys.",
         'default_profile = "x"\n[profiles.x]\nbackend = "tablestore"\ninstance = "i"\n',
@@ -79,12 +83,10 @@ CASES = (
         "5: profile 'x': 'timeout' must be a number of seconds, not text"),
     _refused("A timeout of no time.", LOCAL + "timeout = 0\n",
         "5: profile 'x': 'timeout' must be more than 0 and at most 86400 seconds"),
-    _refused("An endpoint that is no address.",
-        'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "a.b"\ninstance = "i"\naccess_key_id = "env:ID"\naccess_key_secret = "env:SECRET"\n',
+    _refused("An endpoint that is no address.", CLOUD.replace("https://a.b", "a.b"),
         "4: profile 'c': 'endpoint' must be https://HOST or http://HOST, with a port where needed and nothing else",
         hint="for example https://my-instance.cn-hangzhou.ots.aliyuncs.com"),
-    _refused("An instance that can be none.",
-        'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i i"\naccess_key_id = "env:ID"\naccess_key_secret = "env:SECRET"\n',
+    _refused("An instance that can be none.", CLOUD.replace('"i"', '"i i"'),
         "5: profile 'c': 'instance' must be letters, digits and hyphens"),
     _refused("Tables that are no table.", LOCAL + "tables = 5\n", "5: profile 'x': 'tables' must be a table of keys"),
     _refused("A table that there is not.", LOCAL + '[profiles.x.tables.sesion]\nname = "s"\n',

@@ -84,10 +84,6 @@ def test_wait_ends_in_time_despite_retries(made: TableClient, clock: ManualClock
 
 def test_wait_0_asks_each_table_and_index_once(made: TableClient, clock: ManualClock) -> None:
     plan = MemoryStore(made, target="test").tables.plan()
-    client = Building(made, clock, 0)
-    MemoryStore(client, clock=clock, target="test").tables.wait(plan, 0)
-    assert (4, 2) == (client.names().count("get_range"), client.names().count("describe_search_index"))
-
     client = Building(made, clock, 0, refuses=True)
     with pytest.raises(Unavailable, match="not ready after 0 s: table session, secondary index"):
         MemoryStore(client, clock=clock, target="test").tables.wait(plan, 0)

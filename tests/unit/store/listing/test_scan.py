@@ -24,8 +24,8 @@ DEADLINE_S = 20
 class Scripted:
     """A client of ten pages with one row each; it announces at once, and answers a page when it is let."""
 
-    def __init__(self, *, most: int = 8) -> None:
-        self.limiter = ConcurrencyLimiter(most)
+    def __init__(self) -> None:
+        self.limiter = ConcurrencyLimiter(8)
         self.let = [threading.Event() for _ in range(10)]
         self.begun: list[int] = []
         self.announced: dict[int, Sequence[int]] = {}
@@ -91,18 +91,6 @@ def test_a_bounded_scan_requests_nothing_beyond_its_bound() -> None:
 
     assert [(0,), (1,), (2,)] == [row.key for row in islice(scanning(client, 3), 3)]
     assert [0, 1, 2] == client.begun
-
-
-def test_without_concurrency_a_page_is_requested_when_it_is_needed() -> None:
-    client = Scripted(most=1)
-    client.let_all()
-    reading = scanning(client)
-    next(reading)
-    assert [0] == client.begun[:1]
-    client.begun.clear()
-
-    assert Row((1,), {}) == next(reading)
-    assert 1 == client.begun[0]
 
 
 def test_a_failed_page_can_be_requested_again() -> None:
