@@ -15,7 +15,7 @@ is written for people and carries no secret; `hint` names a next step where one 
     │   ├── Ambiguous          more than one row has this id
     │   └── SchemaMismatch     a table differs from what the profile describes
     ├── Denied                 credentials or permission
-    ├── Unavailable            no connection, timeout, a failed service; `ambiguous`: it may have been done
+    ├── Unavailable            no connection, timeout, a failed service; `ambiguous`: it may have been carried out
     │   ├── Throttled          refused for now, not done
     │   └── InvalidReply       a reply that breaks the protocol; never retried
     ├── StorageFailure         the local file: disk full, read-only, damaged; `ambiguous` as above

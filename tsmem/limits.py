@@ -139,7 +139,7 @@ def check_columns(columns: Mapping[str, Value]) -> int:
             raise _limit(
                 f"The length of attribute column: '{name}' exceeds the MaxLength:{MAX_VALUE_BYTES} "
                 f"with CurrentLength:{length}.",
-                hint="a value has at most 2 MB: cut it into several messages or keys, or keep it elsewhere",
+                hint="a value can have at most 2 MB: split it, or store it elsewhere",
             )
         size += name_length + length
     return size

@@ -153,7 +153,7 @@ class SearchIndexSchema(NamedTuple):
 
 class RangePage(NamedTuple):
     rows: list[Row]
-    """May be empty although more is left: no scanned row passed the filter or had one of the requested columns."""
+    """May be empty although next page: no scanned row passed the filter or had one of the requested columns."""
     next_start: KeyBound | None
     """The key of the first unread row; None when the range is read to its end."""
 

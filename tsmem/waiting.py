@@ -53,7 +53,7 @@ class Waits:
                     raise
             if waited_s >= SAID_AFTER_S and self.notice is not None and not self._is_said:
                 self._is_said = True
-                self.notice(f"waiting for another process, which holds {path}; Ctrl-C ends the wait")
+                self.notice(f"waiting for another process that holds {path}; press Ctrl-C to stop")
             time.sleep(_PAUSE_S)
 
     def lock(self, descriptor: int, path: str) -> None:

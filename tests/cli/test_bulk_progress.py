@@ -161,7 +161,7 @@ def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) ->
     assert lines
     summary, error = left.splitlines()
     assert re.fullmatch(rf"imported [\d,]+ messages before it ended early: {SUMMARY}", summary)
-    assert re.match(r"error: interrupted; done before: [\d,]+ messages", error)
+    assert re.match(r"error: interrupted; done so far: [\d,]+ messages", error)
 
 
 def test_ctrl_c_leaves_an_export_undone(filled: Cli) -> None:

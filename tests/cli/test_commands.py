@@ -29,7 +29,7 @@ def test_a_session_is_written_read_changed_and_deleted(ready: Cli) -> None:
 
     assert ready.ok("session", "delete", "u", "s").err == (
         "deleted session 's' of user 'u'\n"
-        "its messages stay, if it had any; this deletes them, whoever's they are: tsmem message purge --session s\n"
+        "its messages were kept; this deletes them, for all users of the id: tsmem message purge --session s\n"
     )
     ready.ok("session", "delete", "u", "s", "--missing-ok")
 

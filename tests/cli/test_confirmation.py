@@ -15,12 +15,12 @@ from tsmem.cli.io.streams import Streams
 from tsmem.store import Session
 
 QUESTIONS = {
-    "session purge --user ada": "Delete 2 sessions of user 'ada', but none of their messages?",
+    "session purge --user ada": "Delete 2 sessions of user 'ada', but not their messages?",
     "session purge --user ada --with-messages": "(the messages of 1 session are kept: another user ",
-    "session purge --user ada --with-messages --shared-too": "Delete 2 sessions and 3 messages of user 'ada' (messages "
-    "of another user's session of the same id go too)?",
-    "session purge --everyone": "Delete 3 sessions of everyone, but none of their messages?",
-    "message purge --session s00000": "Delete 3 messages of session 's00000', whoever's it is?",
+    "session purge --user ada --with-messages --shared-too": "Delete 2 sessions and 3 messages of user 'ada' "
+    "(including messages shared with another user's session of the same id)?",
+    "session purge --everyone": "Delete 3 sessions of everyone, but not their messages?",
+    "message purge --session s00000": "Delete 3 messages of session 's00000' (of any user)?",
     "message purge --everything": "Delete 3 messages of all sessions",
     "drop-tables": "Delete the tables session with 3 rows and message with 3 rows?",
 }
@@ -37,7 +37,7 @@ def test_without_a_terminal_it_is_refused(filled: Cli) -> None:
     for line in QUESTIONS:
         outcome = filled(*line.split())
         assert (outcome.code, outcome.out) == (2, b""), line
-        assert f"--yes does it in {filled.database} without asking" in outcome.err
+        assert f"add --yes to do it in {filled.database} without being asked" in outcome.err
         assert "deleting" not in outcome.err
 
     assert filled.export() == before
@@ -46,7 +46,7 @@ def test_without_a_terminal_it_is_refused(filled: Cli) -> None:
 def test_nothing_is_asked_where_nobody_sees_it(filled: Cli) -> None:
     outcome = filled("drop-tables", stdin=io.BytesIO(b"yes\n"), typed=True)
 
-    assert (outcome.code, "--yes does it" in outcome.err) == (2, True)
+    assert (outcome.code, "add --yes to do it" in outcome.err) == (2, True)
     filled.ok("session", "get", "ada", "s00000")
 
 
@@ -87,7 +87,7 @@ def test_the_question_says_up_to_when(filled: Cli, line: str) -> None:
 
 def test_input_that_is_typed_is_waited_for_with_a_word(filled: Cli) -> None:
     for argv in (("import",), ("message", "put", "s00000", "--content-file", "-")):
-        assert "reading what is typed here; Ctrl-D ends it\n" in filled.asked(*argv).err
+        assert "reading from the terminal; press Ctrl-D to end\n" in filled.asked(*argv).err
         assert "typed" not in filled.ok(*argv).err
 
 
@@ -98,8 +98,9 @@ def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
         said = [each for each in said if "another user" not in each and "too: user" not in each]
         stay = line.startswith("session") and "--with-messages" not in line
 
-        assert f"a dry run on {filled.database} (profile local)" == said.pop(0)
-        assert ["their messages stay, if they had any; --with-messages deletes them too"] * stay == said
+        effect = "written to" if line == "import" else "deleted from"
+        assert f"dry run: nothing is {effect} {filled.database} (profile local)" == said.pop(0)
+        assert ["their messages were kept; --with-messages deletes them too"] * stay == said
     assert filled.export() == before
 
 

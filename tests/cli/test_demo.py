@@ -30,7 +30,7 @@ def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> N
     assert "→ find_trains(" in text[text.index("$ tsmem show") : text.index("$ tsmem session update")]
     assert (
         text.index("000003      tool")
-        < text.index("more is left: ")
+        < text.index("next page: ")
         < text.index("$ tsmem message list", 1 + text.index("$ tsmem message list"))
     )
     assert re.search(r"^sessions +messages +skipped +failed\n3 ", text, re.MULTILINE)

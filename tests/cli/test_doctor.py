@@ -300,7 +300,7 @@ def test_a_command_with_a_word_longer_than_a_line_is_not_shown(ready: Cli) -> No
     ready.fill([Message("x" * 60 + "'; touch X #", "m", 1)])
     shown = " ".join(ready("doctor", "--no-color", width=60).text.split())
 
-    assert "touch" not in shown.rpartition("this deletes them")[2]
+    assert "touch" not in shown.rpartition("the command deletes them")[2]
     assert "(the command is too long for this terminal: -o json shows it)" in shown
 
 

@@ -19,7 +19,7 @@ NO_TOPC = "no session has the column 'topc' (columns seen: topic, update_time); 
 NO_LNG = "no message has the column 'lnag' (columns seen: content, lang, role); did you mean 'lang'?"
 NO_USER = "no sessions found: there is no user 'usr-01'; did you mean 'user-01'?"
 NO_SESSION = "no messages found: there is no session 'trip7' with messages; did you mean 'trip-7'?"
-NOTHING = "nothing found: there is no session 'trip7', and there are no messages of it; did you mean 'trip-7'?"
+NOTHING = "nothing found: there is no session 'trip7', and no message of it; did you mean 'trip-7'?"
 SAID = [
     (("session", "list", "--filter", 'topc == "x"'), f"no sessions found: {NO_TOPC}"),
     (("session", "search", "--filter", "topc == 1"), f"no sessions found: {NO_TOPC}"),

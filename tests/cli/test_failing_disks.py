@@ -56,9 +56,9 @@ def test_an_import_into_a_disk_that_fills_up_says_how_many_rows_were_done_and_re
     )
     assert outcome.code == 1
     assert "disk is full" in outcome.err
-    assert "hint: free some space and try again; the same command with --resume goes on where" in outcome.err
+    assert "hint: free some space and try again; run the command with --resume to continue where" in outcome.err
     *_, behind, _, counts, lines = outcome.text.splitlines()
-    done = int(behind.removeprefix("going on behind ").removesuffix(" records"))
+    done = int(behind.removeprefix("continuing after ").removesuffix(" records"))
     assert 0 < done < 1000
     assert f"({done:,} rows had been done before)" in outcome.err
     assert counts.split(",")[1] == f"{1000 - done}"

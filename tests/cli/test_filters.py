@@ -76,7 +76,7 @@ def long_store() -> bytes:
 )
 def test_a_long_scan_shows_its_progress_on_a_terminal_alone(ready: Cli, argv: tuple[str, ...]) -> None:
     ready.use(long_store())
-    target = f"a dry run on {ready.database} (profile local)\n" * ("--dry-run" in argv)
+    target = f"dry run: nothing is deleted from {ready.database} (profile local)\n" * ("--dry-run" in argv)
     shown = ready.ok(*argv, talk=True, clock=Ticking())
     lines, left = drawn(shown.err)
     assert "5,000 rows scanned, " in lines[0]

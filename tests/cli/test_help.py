@@ -98,7 +98,7 @@ def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: s
     """And the embedded one does as its help says."""
     shown = " ".join(ready.ok(*command.split(), "--help").text.split())
     assert "On the embedded store every part of a text is found" in shown
-    assert "on TableStore" in shown
+    assert "On TableStore" in shown
 
     ready.fill([Session("ada", "s", 1, "flights"), Message("s", "m", 1, "user", "flights")])
     assert ready.ok(*command.split(), "light", "-o", "json").json["total"] == 1

@@ -151,7 +151,7 @@ def test_a_tsmem_record_with_a_slip_is_not_taken_for_another_format(ready: Cli) 
     for record, sentence in (
         ({"session_id": "s", "message_id": "m", "role": "user", "content": "tea"}, "create_time is missing"),
         ({"kind": "message", "session_id": "s", "role": "user", "content": "tea"}, "message_id is missing"),
-        ({"user_id": "u", "session_id": "s", "title": "Tea"}, "'title' is no field of a session"),
+        ({"user_id": "u", "session_id": "s", "title": "Tea"}, "'title' is not a field of a session"),
     ):
         assert sentence in ready("import", stdin=json.dumps(record).encode()).err
 

@@ -47,7 +47,7 @@ def listed(cli: Cli) -> list[tuple[str, int]]:
 @pytest.mark.parametrize(
     ("given", "stored", "sentence"),
     [
-        ([0, 0, 0], [0, 1, 2], "2 messages with the time of another: moved behind it by a microsecond"),
+        ([0, 0, 0], [0, 1, 2], "2 messages with the time of another: moved a microsecond after it"),
         (
             [None, None, 0, None, None, 10, None],
             [-2, -1, 0, 1, 2, 10, 11],

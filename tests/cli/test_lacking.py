@@ -31,7 +31,7 @@ def test_commands_work_without_a_home(homeless: Cli) -> None:
         outcome = homeless(*line.split())
         assert outcome.code == 0, (line, outcome)
     assert homeless("doctor").text.startswith("ok       profile: local (built in)")
-    assert homeless("import", "in", "--resume").err == "no home directory is known, so no earlier run was noted\n"
+    assert homeless("import", "in", "--resume").err == "no home directory is known, so no earlier run was recorded\n"
 
 
 def test_the_local_store_without_a_home_says_what_to_set(homeless: Cli) -> None:

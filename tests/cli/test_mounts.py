@@ -25,7 +25,7 @@ def test_commands_are_run_from_a_file_that_is_mounted_read_only(process: Process
         "eval $run 2> changeable\nmount -o remount,ro map\neval $run\n"
     )
     read_only = mounting(process, tmp_path, script)
-    assert "no command is run from a profile file that others can change" in (tmp_path / "changeable").read_text()
+    assert "cmd: secrets run only if you alone can write the profile file" in (tmp_path / "changeable").read_text()
     assert (read_only.code, "others can change" in read_only.err) == (6, False), read_only
 
 
@@ -80,7 +80,7 @@ def test_a_store_that_is_mounted_as_a_single_file_is_refused(
     outcome = mounting(process, tmp_path, script)
     assert outcome.text == "code 1\nm.db\n"
     assert "folder/m.db is mounted as a single file, and SQLite's files beside it would not be shared" in outcome.err
-    assert "hint: mount its folder\n" in outcome.err
+    assert "hint: mount its folder instead\n" in outcome.err
 
 
 def test_a_store_in_a_mounted_folder_is_used(process: Processes, ready: Cli, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_default_limits(ready: Cli) -> None:
 @pytest.mark.parametrize("output", ["table", "jsonl", "csv"])
 def test_a_token_works_in_another_format_and_with_another_limit(filled: Cli, output: str) -> None:
     first = filled.ok("message", "list", "-o", output, "--limit", "4")
-    assert first.err == f"more is left: tsmem message list -o {output} --limit 4 --page-token {first.token}\n"
+    assert first.err == f"next page: tsmem message list -o {output} --limit 4 --page-token {first.token}\n"
     rest = filled.ok("message", "list", "-o", "jsonl", "--page-token", first.token).lines
 
     assert rest == filled.ok("message", "list", "-o", "jsonl").lines[4:]
@@ -82,7 +82,7 @@ def test_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
     while words and len(items) < 9:
         outcome = ready.ok(*words)
         items += outcome.lines
-        line = outcome.err.rpartition("more is left: tsmem ")[2].rstrip("\n")
+        line = outcome.err.rpartition("next page: tsmem ")[2].rstrip("\n")
         script, anywhere = f"printf '%s\\0' {line}", {**os.environ, "LC_ALL": "C"}
         read = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env=anywhere).stdout
         words = read.decode().split("\0")[:-1] if line else []
@@ -105,14 +105,14 @@ def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
         ("session list", "24 sessions\n"),
         ("message list --session s00000 --last 10", "10 messages\n"),
         ("message search", "34 messages\n"),
-        (f"message search --limit 30 --page-token {token}", "34 found in all\n4 messages\n"),
+        (f"message search --limit 30 --page-token {token}", "34 matches\n4 messages\n"),
         ("session list -o csv", ""),
         ("session list -o json", ""),
     ):
         assert said == filled.ok(*argv.split(), width=80).err
     assert "" == filled.ok("session", "list").err
     more = filled.ok("session", "list", "--limit", "1", width=80).err
-    assert more.startswith("1 session, more is left: tsmem session")
+    assert more.startswith("1 session shown; next page: tsmem session")
 
 
 def test_a_token_is_replaced_by_the_next() -> None:

@@ -38,7 +38,7 @@ def test_no_command_of_a_file_that_another_can_put_there_is_run(cli: Cli) -> Non
 
     assert outcome.code == 2
     assert f"warning: {path}: others can change this profile file: " in outcome.err
-    assert "no command is run from a profile file that others can change: " in outcome.err
+    assert "cmd: secrets run only if you alone can write the profile file: " in outcome.err
     assert not (cli.folder / "ran").exists()
 
 

@@ -92,7 +92,7 @@ def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, Ts
 
     assert refused.code == 7
     assert [each["key"][2] for each in refused.error["failures"]] == list(refusing)
-    assert refused.error["hint"] == "bad holds them: import it once the cause is gone"
+    assert refused.error["hint"] == "bad holds them: import it once the cause is fixed"
     assert [each["message_id"] for each in lines("bad")] == list(refusing)
     assert {each["rejected"]["reason"] for each in lines("bad")} == {"refused today"}
     assert len(contents(ready)) == 245
@@ -174,7 +174,7 @@ def test_the_input_is_no_place_for_its_rejects(ready: Cli, name: str) -> None:
     Path("in").write_bytes(data)
     os.link("in", "link")
     Path("symlink").symlink_to("in")
-    assert f"{name} is what is imported" in ready("import", "in", "--rejects", name).err
+    assert f"{name} is the file that is imported" in ready("import", "in", "--rejects", name).err
     with Path("in").open("rb") as stream:
         assert ready("import", "--rejects", name, stdin=stream).code == 2
     assert (Path("in").read_bytes(), contents(ready)) == (data, {})
@@ -203,7 +203,7 @@ def test_a_resumed_import_repeats_no_reject(ready: Cli, refusing: dict[str, Tsme
     resumed = run("--resume")
 
     assert resumed.code == 7
-    assert "going on behind 600 records" in resumed.err
+    assert "continuing after 600 records" in resumed.err
     assert sorted(map(json.dumps, lines("bad"))) == sorted(map(json.dumps, expected))
     assert resumed.error["message"] == "5 of 403 rows could not be written, and 4 of 407 lines could not be read"
     assert len(contents(ready)) == 995

@@ -130,7 +130,7 @@ def stop(cli: Cli, done: int, rows: int, name: str = "in") -> None:
         outcome = cli("import", name)
     assert outcome.code == 1
     assert outcome.err.startswith(f"error: the disk is full ({done} rows had been done before)\n")
-    assert outcome.err.endswith("hint: the same command with --resume goes on where this one stopped\n")
+    assert outcome.err.endswith("hint: run the command with --resume to continue where this one stopped\n")
     assert points(cli) == [done]
 
 
@@ -142,7 +142,7 @@ def resumed(cli: Cli, *argv: str) -> Outcome:
 def test_it_goes_on_behind_what_is_settled(stopped: Cli, argv: tuple[str, ...]) -> None:
     outcome = resumed(stopped, *argv)
     assert (outcome.code, outcome.json["messages"], outcome.json["skipped"]) == (0, 100, 0)
-    assert outcome.err == "going on behind 200 records\n"
+    assert outcome.err == "continuing after 200 records\n"
     assert stopped.export().count(b"\n") == 302
     assert points(stopped) == []
 
@@ -158,7 +158,7 @@ def test_a_target_that_lost_rows_is_filled_from_the_beginning(stopped: Cli, line
     stopped.ok(*line.split())
     outcome = resumed(stopped)
     assert (outcome.code, outcome.json["messages"]) == (0, 300)
-    assert "rows of the stopped import are gone: from the beginning\n" in outcome.err
+    assert "rows of the stopped import are gone: starting from the beginning\n" in outcome.err
     assert stopped.export().count(b"\n") == 302
 
 
@@ -169,7 +169,7 @@ def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli) -> N
         outcome = resumed(cli)
 
     assert (outcome.code, outcome.json["messages"]) == (0, 100)
-    assert outcome.err == "going on behind 600 records; looked for 101 rows of them, all there\n"
+    assert outcome.err == "continuing after 600 records; looked for 101 rows of them, all there\n"
 
 
 def test_rows_that_were_refused_are_tried_again(cli: Cli) -> None:
@@ -196,7 +196,7 @@ def test_without_a_point_it_begins_at_the_beginning(ready: Cli) -> None:
     for _ in range(2):
         outcome = resumed(ready)
         assert (outcome.code, outcome.json["messages"]) == (0, 3)
-        assert outcome.err == "nothing to go on from: from the beginning\n"
+        assert outcome.err == "nothing to resume: starting from the beginning\n"
 
 
 @pytest.mark.parametrize("noted", [b"", b'{"settled": "x"}', b'{"settled": -5}', b"\xff", b'{"settled": 5000}'])
@@ -213,7 +213,7 @@ def test_an_input_that_changed_is_begun_anew(stopped: Cli, count: int, content: 
     os.utime("in", (1, 1))
     outcome = resumed(stopped)
     assert (outcome.code, outcome.json["messages"]) == (0, count)
-    assert outcome.err == "nothing to go on from: from the beginning\n"
+    assert outcome.err == "nothing to resume: starting from the beginning\n"
 
 
 def test_a_compressed_input_is_gone_on_with(ready: Cli) -> None:

@@ -67,10 +67,10 @@ def test_a_search_is_as_every_listing_and_says_its_total_where_it_is_certain(fil
 
 
 def test_a_table_says_how_many_there_are(filled: Cli, backend: str) -> None:
-    assert "3 found in all\n" == filled.ok("message", "search", "tea").err
+    assert "3 matches\n" == filled.ok("message", "search", "tea").err
     page = filled.ok("message", "search", "tea", "--limit", "2")
-    found = "3 found" if backend == "local" else "at most 3 found"
-    assert page.err.startswith(f"{found} in all\nmore is left: tsmem message search tea ")
+    found = "3 matches" if backend == "local" else "up to 3 matches"
+    assert page.err.startswith(f"{found}\nnext page: tsmem message search tea ")
     rest = filled.ok("message", "search", "tea", "--limit", "2", "--page-token", page.token, "-o", "json")
     assert (["m0"], None) == (ids(rest), rest.json["next_page_token"])
 
@@ -90,4 +90,4 @@ def test_the_search_content_stays_where_there_is_little_room(ready: Cli) -> None
     """It is what a session was found by, so metadata goes first."""
     ready.fill([Session("ada", f"s{n}", T, "red tea", Metadata({"topic": "x" * 90})) for n in range(2)])
     shown = ready.ok("session", "search", "tea", width=50).text
-    assert (True, True) == (MARK in shown, "no room for metadata" in shown)
+    assert (True, True) == (MARK in shown, "metadata hidden" in shown)

@@ -169,7 +169,7 @@ def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli) -> None:
     environ = {"ID": "id", "SECRET": "the-secret", "TOKEN": "hunter2-Ω-s3cr3t"}
     outcome = cli("--debug", "-p", "prod", "session", "list", environ=environ)
     assert 2 == outcome.code
-    assert "holds a character that no request can carry" in outcome.err
+    assert "contains a character that cannot be sent in a request" in outcome.err
     assert "s3cr3t" not in outcome.err
 
 

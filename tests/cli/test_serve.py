@@ -124,7 +124,7 @@ def test_a_secret_without_a_key_is_warned_of(cli: Cli) -> None:
     outcome = cli("serve", "--memory", "--host", "0.0.0.0", environ={"TSMEM_SERVE_SECRET": "hush"})
 
     assert 2 == outcome.code
-    assert "warning: TSMEM_SERVE_SECRET is set, and not used without --access-key-id" in outcome.err
+    assert "warning: TSMEM_SERVE_SECRET is set, but not used without --access-key-id" in outcome.err
     assert "hush" not in outcome.err
 
 

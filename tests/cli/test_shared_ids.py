@@ -80,7 +80,7 @@ def test_an_import_says_that_it_could_not_look(unsearched: Cli) -> None:
     with serving(unsearched.database) as served:
         outcome = unsearched("-p", "env", "import", stdin=lines, environ=environ(served.endpoint))
 
-    assert "warning: not looked for other users with these session ids: search index" in outcome.err
+    assert "warning: could not check whether other users have these session ids: search index" in outcome.err
     unsearched.ok("session", "get", "bob", "s")
 
 

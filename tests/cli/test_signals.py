@@ -27,7 +27,7 @@ def test_a_stopped_import_says_what_was_done(ready: Cli, process: Processes, num
     ready.wait_for_messages(1000)
 
     assert started.stopped(number) == Outcome(
-        128 + number, b"", f"error: interrupted{by}; done before: 1,000 messages\n"
+        128 + number, b"", f"error: interrupted{by}; done so far: 1,000 messages\n"
     )
     ready.ok("import", stdin=data)
     assert ready.export().count(b"\n") == 1252

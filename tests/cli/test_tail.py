@@ -131,7 +131,7 @@ def test_a_terminal_is_shown_the_conversation_message_by_message(ready: Cli, fol
 
     first = "session s\n\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m0\n  Is it on time?\n"
     assert [first, first + "\nassistant ▸ 00:01:30 · +1 min 30 s · m1\n  It is.\n"] == following.shown
-    assert (130, "new messages are shown as they come; Ctrl-C ends it\n\n") == (outcome.code, outcome.err)
+    assert (130, "showing new messages as they arrive; press Ctrl-C to stop\n\n") == (outcome.code, outcome.err)
 
 
 def test_long_content_is_folded_on_a_terminal(ready: Cli, following: Following) -> None:
@@ -146,7 +146,7 @@ def test_a_profile_that_prefers_json_cannot_follow_without_another_format(ready:
     outcome = following()
 
     assert 2 == outcome.code
-    assert "a JSON document has an end, and what is followed has none" == outcome.error["message"]
+    assert "--follow never ends, and a JSON document must" == outcome.error["message"]
     assert 130 == Following(ready)("-o", "jsonl").code
 
 
@@ -165,7 +165,7 @@ def test_an_outage_is_said_once_and_so_is_its_end(ready: Cli, following: Followi
         outcome = following(steps=5)
 
     assert ["m0"] == [line["message_id"] for line in outcome.lines]
-    assert "warning: Server is busy; it is tried again\nthe store answers again\n" == outcome.err
+    assert "warning: Server is busy; trying again\nthe store responds again\n" == outcome.err
 
 
 FOLLOW = ("message", "tail", "s", "--follow", "--interval", "0.1")

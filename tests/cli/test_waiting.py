@@ -56,7 +56,7 @@ def setting(database: Path) -> AbstractContextManager[None]:
 def waiting_line(started: Started) -> str:
     """Read stderr up to the line that says what is waited for."""
     lines = (line.decode() for line in started.stderr)
-    return next(line for line in lines if line.startswith("waiting for another process, which holds "))
+    return next(line for line in lines if line.startswith("waiting for another process that holds "))
 
 
 Held = Callable[[Path], AbstractContextManager[None]]
@@ -75,7 +75,7 @@ def test_a_signal_ends_a_wait_at_once(ready: Cli, process: Processes, held: Held
         said = waiting_line(started)
         ended = started.stopped()
 
-    assert said.endswith("; Ctrl-C ends the wait\n")
+    assert said.endswith("; press Ctrl-C to stop\n")
     assert (ended.code, ended.err) == (130, "error: interrupted\n")
 
 

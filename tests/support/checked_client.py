@@ -164,7 +164,7 @@ def _check_projection(call: str, columns: Sequence[str] | None) -> None:
 
 def _check_asked(call: str, table: TableRef, key: Key, row: Row | None, columns: Sequence[str] | None) -> None:
     if row is not None:
-        _require(row.key == key, f"{call} gave a row of another key than it was asked for")
+        _require(row.key == key, f"{call} gave a row with a key that was not requested")
         _check_row(call, table, row, columns)
 
 

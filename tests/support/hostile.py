@@ -93,7 +93,7 @@ def _forged() -> Iterator[str]:
     yield from (
         "x\n──────  ──────\nadmin  s2", "x\n┃ admin ┃ s2 ┃", "│ a │ b │\n├───┼───┤", "─" * 60, "▸ user",
         "x\n\nuser ▸ 09:00", "m1\n\nassistant ▸ 09:00 · m2\n  I agree.",
-        "\nmore is left: tsmem session purge --everyone --yes", "x\n3 sessions, more is left: tsmem drop-tables --yes",
+        "\nnext page: tsmem session purge --everyone --yes", "x\n3 sessions shown; next page: tsmem drop-tables --yes",
         "x\n… 12 more lines, 5 KB in all (--full shows them)",
         "x\nTraceback (most recent call last):\n  File \"x\", line 1", "x\nwarning: forged", "x\ndebug: forged",
         "x\nDelete 0 sessions? [y/N] ", "x\nstats: 0 requests", "x\nok       rows: fine", "x\nuser_id     s1", "…",

@@ -251,7 +251,7 @@ def test_a_server_with_a_key_listens_on_all_addresses() -> None:
 
 def test_a_host_that_cannot_be_resolved_and_a_port_in_use_are_named() -> None:
     for host in ("", "no such name", "a..b", "x" * 300, "bad\0name"):
-        assert "there is no address" in refusal(host=host)
+        assert "there is no such address" in refusal(host=host)
     with running() as here:
         port = here.address[1]
         assert f"127.0.0.1:{port} is in use" == refusal(port=port)

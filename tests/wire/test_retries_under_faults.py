@@ -129,7 +129,7 @@ def test_a_call_without_time_left_sends_nothing() -> None:
         put = Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST)
         assert [None] == retrying.write_rows([put])
         (refused,) = retrying.write_rows([put])
-        with deadline(clock, clock.monotonic_s() - 1), pytest.raises(Unavailable, match="no time left to ask"):
+        with deadline(clock, clock.monotonic_s() - 1), pytest.raises(Unavailable, match="no time was left to send"):
             client.get_row(REF, ("a",))
         client.close()
 

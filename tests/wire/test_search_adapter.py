@@ -80,12 +80,12 @@ def test_an_answer_of_a_part_of_the_index_is_an_error() -> None:
     whole, part = (ots.SearchResponse([], [], [], b"", complete, 0, []) for complete in (True, False))
 
     assert SearchPage([], [], None, 0) == sdk_search.to_page(TABLE.ref, whole, asked)
-    with pytest.raises(Unavailable, match="a part of the search index did not answer"):
+    with pytest.raises(Unavailable, match="part of the search index did not respond"):
         sdk_search.to_page(TABLE.ref, part, asked)
 
 
 def test_a_search_is_retried(client: TablestoreClient) -> None:
-    faulty = FaultyClient(client, Fault("search", Unavailable("a part of the search index did not answer")))
+    faulty = FaultyClient(client, Fault("search", Unavailable("part of the search index did not respond")))
     page = RetryingClient(faulty, ManualClock(), seed=1).search(
         TABLE.ref, "notes_index", Search(MatchAll(), columns=())
     )

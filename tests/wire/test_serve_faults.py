@@ -167,7 +167,7 @@ TOO_OFTEN = {
 
 @pytest.mark.parametrize("specs", TOO_OFTEN)
 def test_rates_of_more_than_1_together_are_refused(specs: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidInput, match=f"^the rates of {TOO_OFTEN[specs]} are more than 1 together$"):
+    with pytest.raises(InvalidInput, match=f"^the rates of {TOO_OFTEN[specs]} add up to more than 1$"):
         Faults([parse_fault(text) for text in specs])
     Faults([parse_fault(text) for text in ("drop:1:PutRow", "hang:1:GetRow", "partial:1", "partial:0")])
 
@@ -207,7 +207,7 @@ def test_a_spec_is_a_kind_a_rate_and_an_action_that_is_served() -> None:
 
 
 MISTAKES = (
-    ("", "there is no kind of fault ''", "known are refuse, throttle"),
+    ("", "there is no kind of fault ''", "known: refuse, throttle"),
     ("throtle:0.1", "there is no kind of fault 'throtle'", "did you mean throttle?"),
     ("drop", "the rate of 'drop' is not a number", "a fault is KIND:RATE[:ACTION]"),
     ("drop:often", "the rate of 'drop:often' is not a number", "for example timeout:0.1:PutRow"),
@@ -215,10 +215,10 @@ MISTAKES = (
         (f"drop:{rate}", f"the rate of 'drop:{rate}' is not between 0 and 1", "a fault is")
         for rate in ("nan", 1.1, -0.1)
     ),
-    ("drop:1:SQLQuery", "there is no action 'SQLQuery'", "known are CreateTable"),
+    ("drop:1:SQLQuery", "there is no action 'SQLQuery'", "known: CreateTable"),
     ("drop:1:putrow", "there is no action 'putrow'", "did you mean PutRow?"),
-    ("drop:1:", "there is no action ''", "known are CreateTable"),
-    ("partial:1:PutRow", "rows fail in batches alone", "BatchWriteRow"),
+    ("drop:1:", "there is no action ''", "known: CreateTable"),
+    ("partial:1:PutRow", "applies only to batches", "BatchWriteRow"),
 )
 
 

@@ -42,7 +42,7 @@ def check_top(file: ConfigFile) -> None:
         if key not in valid:
             raise ProfileError(
                 f"{file.place((key,))}: unknown key {key!r}{did_you_mean(key, valid)}",
-                hint="a file holds default_profile and [profiles.NAME] tables",
+                hint="allowed: default_profile and [profiles.NAME] tables",
             )
     if not isinstance(file.data.get("default_profile", ""), str):
         raise ProfileError(f"{file.place(('default_profile',))}: 'default_profile' must be the name of a profile")
@@ -99,9 +99,11 @@ def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, obje
     if not isinstance(entry, dict):
         raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
     if name == ENV:
-        raise ProfileError(f"{place}: 'env' is made of TABLESTORE_ENDPOINT and its kin; name this profile otherwise")
+        raise ProfileError(f"{place}: 'env' is the profile of the TABLESTORE_ variables; choose another name")
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
-        raise ProfileError(f"{place}: {name!r} cannot name a profile: 1 to 64 printable characters, no leading hyphen")
+        raise ProfileError(
+            f"{place}: {name!r} is not a valid profile name: use 1 to 64 printable characters, no leading hyphen"
+        )
     return entry
 
 

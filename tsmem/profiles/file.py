@@ -40,7 +40,7 @@ def xdg(environ: Mapping[str, str], variable: str, default: str) -> Path:
 
 def _named(environ: Mapping[str, str], flag: str | Path | None) -> Path | None:
     if flag is not None and not str(flag):
-        raise ProfileError("--config names no file")
+        raise ProfileError("--config is empty")
     name = environ.get("TSMEM_CONFIG") if flag is None else flag
     return Path(name) if name else None
 
@@ -105,7 +105,7 @@ def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) ->
 
 def decode_text(path: Path, raw: bytes) -> str:
     if len(raw) > MAX_FILE_BYTES:
-        raise ProfileError(f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB, so it is no profile file")
+        raise ProfileError(f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB, too large for a profile file")
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -141,7 +141,7 @@ def distrust(path: Path, status: os.stat_result) -> str | None:
     is mounted read-only nothing can be written."""
     for step, found in way_to(path):
         if found is None:
-            return f"{step} cannot be looked at"
+            return f"{step} cannot be examined"
         is_folder, is_link = stat.S_ISDIR(found.st_mode), stat.S_ISLNK(found.st_mode)
         if not is_folder and not is_link:
             found = status

@@ -63,7 +63,7 @@ class Secret:
         30 s, or a `cmd:` in a file that others can write."""
         if (value := self.find()) is None:
             variable = self._text.removeprefix("env:")
-            hint = f"in bash or zsh: read -rs {variable} && export {variable} (so that no history keeps the value)"
+            hint = f"in bash or zsh: read -rs {variable} && export {variable} (keeps the value out of the history)"
             raise self._error(f"environment variable {variable} is not set", hint)
         return value
 
@@ -104,13 +104,13 @@ class Secret:
         import time
 
         if self._distrust is not None:
-            raise self._error(f"no command is run from a profile file that others can change: {self._distrust}")
+            raise self._error(f"cmd: secrets run only if you alone can write the profile file: {self._distrust}")
         try:
             words = shlex.split(command)
         except ValueError as error:
             raise self._error(f"cmd: cannot be split into words: {error}") from error
         if not words or not words[0]:
-            raise self._error("cmd: names no command")
+            raise self._error("cmd: has no command")
         ends_s = time.monotonic() + COMMAND_TIMEOUT_S
         environ = {name: value for name, value in self._environ.items() if name not in _OWN_SECRETS}
         try:
@@ -160,7 +160,7 @@ def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
         return home(environ) / name[2:].lstrip("/")
     path = os.path.expanduser(name)  # noqa: PTH111 - for ~user alone, which asks no environment
     if path.startswith("~"):
-        raise ProfileError(f"{name!r}: no such user's home directory is known")
+        raise ProfileError(f"{name!r}: the home directory of this user is not known")
     return folder / path
 
 

@@ -22,7 +22,7 @@ def lock_profiles(target: Path, waits: Waits) -> Iterator[None]:
     Raises OSError; BlockingIOError if another process holds the lock for too long."""
     above = next(folder for folder in target.parents if folder.exists())
     if not above.is_dir():
-        raise NotADirectoryError(20, f"{above} is no folder")
+        raise NotADirectoryError(20, f"{above} is not a folder")
     make_private_folder(str(target.parent))
     descriptor = _open_lock_file(target)
     try:

@@ -141,7 +141,7 @@ def _check_keys(source: WrittenProfile, table: tuple[str, ...], valid: tuple[str
             raise source.error((key,), f"{key!r} is a key of backend {others[0]}, and this profile is {backend}")
         where = f" in {'.'.join(table)!r}" if table else ""
         problem = f"unknown key {key!r}{where}{did_you_mean(key, valid)}"
-        raise source.error((*table, key), problem, f"keys here: {', '.join(valid)}")
+        raise source.error((*table, key), problem, f"valid keys: {', '.join(valid)}")
 
 
 def _set_command(source: WrittenProfile, *assignments: str) -> str:
@@ -243,7 +243,7 @@ def _tables(source: WrittenProfile) -> ProfileTables:
     names = [name for table in (session, message) for name in (table.name, table.secondary_index)]
     for name in names:
         if names.count(name) > 1:
-            raise source.error(("tables",), f"two tables or secondary indexes are both called {name!r}")
+            raise source.error(("tables",), f"two tables or secondary indexes have the name {name!r}")
     return ProfileTables(session, message)
 
 

@@ -47,7 +47,7 @@ def set_values(
     if not assignments:
         raise ProfileError("nothing to set", hint=f"tsmem profile set {name} KEY=VALUE")
     if name == ENV:
-        raise ProfileError("'env' is made of TABLESTORE_ENDPOINT and its kin; it cannot be set")
+        raise ProfileError("'env' is the profile of the TABLESTORE_ variables; it cannot be set")
     edits: _Edits = {}
     for key, text in assignments:
         table, search_fields, field = key.partition(".search_fields.")
@@ -61,7 +61,7 @@ def set_values(
         for path in edits:  # whoever mistypes the key of a secret must neither find it written nor think it gone
             key = path[2]
             if key not in _KEYS and not (isinstance(profile, dict) and key in profile):
-                hint = f"keys here: {', '.join(_KEYS)}"
+                hint = f"valid keys: {', '.join(_KEYS)}"
                 raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=hint)
         return edits
 
@@ -74,7 +74,7 @@ def _parsed(key: str, text: str) -> object:
         return None
     if key in SECRET_KEYS and not text.startswith(REFERENCES):
         raise ProfileError(
-            f"{key!r} takes no secret itself, which would stay in the shell's history",
+            f"{key!r} takes no plain secret on the command line (it would stay in the shell's history)",
             hint=f"write {key}=env:NAME, {key}=file:PATH or {key}=cmd:COMMAND",
         )
     if key not in NUMBER_KEYS:
@@ -108,7 +108,7 @@ def delete_profile(
             written_profile(environ, old, name)  # raises
         if old.data.get("default_profile") == name and name != LOCAL:
             raise ProfileError(
-                f"profile {name!r} is the default", hint="make another one the default first, with tsmem profile use"
+                f"profile {name!r} is the default", hint="choose another default first, with tsmem profile use"
             )
         return {("profiles", name): None}
 
@@ -190,7 +190,7 @@ def _applied(old: Mapping[str, Any], edits: _Edits) -> dict[str, Any]:
                 if depth == 2:
                     hint = "delete it first, with tsmem profile delete"
                     raise ProfileError(f"profile {path[1]!r} must be a table", hint=hint)
-                raise ProfileError(f"{'.'.join(path[2:depth])!r} holds a value, not further keys")
+                raise ProfileError(f"{'.'.join(path[2:depth])!r} is a value and has no keys")
         if value is None:
             level.pop(path[-1], None)
         else:

@@ -53,7 +53,7 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
     or if an endless result is to become a document that has an end."""
     if options.fields is not None:
         if isinstance(result, Report | Document | ManualPage):
-            raise InvalidInput("--fields chooses among the fields of sessions and messages, and this is neither")
+            raise InvalidInput("--fields does not apply: the output has neither sessions nor messages")
         check_fields(noun_of(result), options.fields)
     if isinstance(result, Document):
         if options.unicode:
@@ -82,11 +82,9 @@ def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[
 
             return join_lines(encoded(tail_lines(result, options), options), at_once=result.endless)
         if result.endless and options.format == "json":
-            raise InvalidInput(
-                "a JSON document has an end, and what is followed has none", hint="-o jsonl prints a line a message"
-            )
+            raise InvalidInput("--follow never ends, and a JSON document must", hint="-o jsonl prints a line a message")
         if result.endless and options.format == "table":
-            raise InvalidInput("a table's columns are laid out when all rows are there", hint="-o csv, or -o jsonl")
+            raise InvalidInput("a table needs all rows before it can be laid out", hint="-o csv, or -o jsonl")
         result = Listing("message", result.messages, endless=result.endless)
     if options.format == "json":
         return json_chunks(result, options)

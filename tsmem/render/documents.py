@@ -33,9 +33,9 @@ _NUMBER = r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 
 def check_fields(noun: Noun, fields: Sequence[str]) -> None:
     """Raise InvalidInput for a field that is neither the noun's nor `metadata.<key>`, or that is named twice."""
-    hint = f"its fields are {', '.join(FIELDS[noun])} and metadata.<key>"
+    hint = f"fields: {', '.join(FIELDS[noun])} and metadata.<key>"
     if not fields:
-        raise InvalidInput("no field is named", hint=hint)
+        raise InvalidInput("--fields is empty", hint=hint)
     for position, field in enumerate(fields):
         key = field.removeprefix(METADATA_PREFIX)
         if field not in FIELDS[noun] and (key == field or not is_column_name(key)):
@@ -45,7 +45,7 @@ def check_fields(noun: Noun, fields: Sequence[str]) -> None:
             question = f"; did you mean '{near[0]}'?" if near else ""
             raise InvalidInput(f"a {noun} has no field '{field}'{question}", hint=hint)
         if field in fields[:position]:
-            raise InvalidInput(f"the field '{field}' is named twice")
+            raise InvalidInput(f"the field '{field}' is given twice")
 
 
 def documents(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, Any]]:

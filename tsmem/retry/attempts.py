@@ -17,8 +17,8 @@ MIN_TRIES = 3
 """Attempts at least before a hopeless error ends them, however long they take."""
 _LAST_S, _LAST_PART = 1.0, 0.1
 """Time left for the last attempt: a second, or this part of the whole time if that is less."""
-MAYBE_DONE = "it may have been done"
-LATER = "try again later; `timeout` in the profile is for how many seconds it is tried"
+MAYBE_DONE = "it may have been carried out"
+LATER = "try again later, or raise `timeout` (seconds) in the profile"
 """The hint of an error that has none."""
 
 

@@ -243,7 +243,7 @@ class _Batch(Generic[Outcome]):
         """`call` sends the rows at these places."""
         self._call = call
         self.attempts = attempts
-        self.untried = Unavailable("there was no time left to try it; it was not done")
+        self.untried = Unavailable("no time was left to send it; it was not carried out")
         """The outcome of a row that was not sent."""
         self.outcomes: list[Outcome | TsmemError] = [self.untried] * count
         self.answered = False

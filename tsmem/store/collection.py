@@ -134,7 +134,7 @@ class Collection(Generic[Item]):
             # A field's column with another type, as another library wrote it, is metadata and is replaced too.
             delete |= set(self._get(key).metadata) - set(columns)
         elif not columns and not changes.metadata and not delete:
-            raise InvalidInput("nothing to change", hint=f"say what to change of the {self._noun}")
+            raise InvalidInput("nothing to change", hint=f"say what to change in the {self._noun}")
         columns.update(changes.metadata)
         update = Update(self._codec.table, key, columns, tuple(sorted(delete - set(columns))), MUST_EXIST)
         limits.check_write(update)

@@ -107,8 +107,8 @@ def item_from_document(document: object) -> Session | Message:
     for name in document:
         if name not in FIELDS[kind] and name not in ("kind", "rejected"):
             raise InvalidInput(
-                f"'{brief(str(name))}' is no field of a {kind}: those are {', '.join(FIELDS[kind])}",
-                hint="everything else belongs under metadata",
+                f"'{brief(str(name))}' is not a field of a {kind}; fields: {', '.join(FIELDS[kind])}",
+                hint="put everything else under metadata",
             )
     for name in _REQUIRED[kind]:
         if document.get(name) is None:

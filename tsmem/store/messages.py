@@ -109,7 +109,7 @@ class Messages(Collection[Message]):
         if len(times) > 1:
             raise Ambiguous(
                 f"the id '{message_id}' is used more than once in session '{session_id}'",
-                hint=f"say which by its create time: {' and '.join(map(str, times))} are the first",
+                hint=f"choose one by its create time: {' and '.join(map(str, times))} are the first",
             )
         return (session_id, times[0], message_id) if times else None
 

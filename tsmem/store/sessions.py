@@ -149,7 +149,7 @@ class Sessions(Collection[Session]):
         except (InvalidInput, TableNotFound) as error:
             raise InvalidInput(
                 f"cannot look for other users with the same session ids: {error.message}",
-                hint="init-tables makes the search index that this needs; --shared-too deletes the messages unasked",
+                hint="create the search index with init-tables, or delete the messages anyway with --shared-too",
             ) from error
 
     # Listings
@@ -173,7 +173,7 @@ class Sessions(Collection[Session]):
 
         Cost: ceil(n / 5,000) requests. For a session id n counts all sessions, because the key begins with the user."""
         if user_id is not None and session_id is not None:
-            raise InvalidInput("a user and a session cannot both be asked for")
+            raise InvalidInput("give a user or a session, not both")
         test = None
         if session_id is not None:
             test = Comparison("session_id", Op.EQ, self._codec.check_id("session_id", session_id))

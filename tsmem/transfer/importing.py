@@ -44,12 +44,12 @@ class ImportOptions(NamedTuple):
     def check(self, *, is_file: bool) -> None:
         """Raise InvalidInput for options that do not fit together, or do not fit the input."""
         if self.format == "tsmem" and (self.user is not None or self.start_time is not None):
-            raise InvalidInput("--user and --start-time are for --format openai; an export says both itself")
+            raise InvalidInput("--user and --start-time are for --format openai; an export contains both")
         if self.resume and not is_file:
             raise InvalidInput("standard input cannot be resumed, because it is read once", hint="import a file")
         if self.resume and self.on_conflict == "fail":
             raise InvalidInput(
-                "--resume cannot go with --on-conflict fail: rows of the stopped import would be conflicts",
+                "--resume cannot be combined with --on-conflict fail: rows of the stopped import would be conflicts",
                 hint="--on-conflict skip leaves what is there",
             )
 
@@ -205,11 +205,11 @@ class Import:
         except BaseException as error:
             if isinstance(error, PartialFailure) and rejects is not None and self._ended:
                 if rejects.lasts:
-                    self._caller.next_step = f"{self._options.rejects} holds them: import it once the cause is gone"
+                    self._caller.next_step = f"{self._options.rejects} holds them: import it once the cause is fixed"
                 if point is not None:
                     point.clear()
             elif point is not None and point.note(last, now=True):
-                self._caller.next_step = "the same command with --resume goes on where this one stopped"
+                self._caller.next_step = "run the command with --resume to continue where this one stopped"
             raise
         if point is not None:
             point.clear()
@@ -242,10 +242,10 @@ def create_tables(store: MemoryStore, say: Callable[[str], None]) -> None:
 
 def _resume_message(settled: int, rows: SettledRows, *, is_noted: bool) -> str:
     if settled and not rows.complete:
-        return "rows of the stopped import are gone: from the beginning"
+        return "rows of the stopped import are gone: starting from the beginning"
     if settled:
         looked_for = f"; looked for {quantity(rows.looked_for, 'row')} of them, all there" if rows.is_sample else ""
-        return f"going on behind {quantity(settled, 'record')}{looked_for}"
+        return f"continuing after {quantity(settled, 'record')}{looked_for}"
     if not is_noted:
-        return "no home directory is known, so no earlier run was noted"
-    return "nothing to go on from: from the beginning"
+        return "no home directory is known, so no earlier run was recorded"
+    return "nothing to resume: starting from the beginning"

@@ -84,7 +84,7 @@ class Rejects:
                     self._read_line(raw)
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
                     if raw.endswith(b"\n") or raw[: len(_BEGINNING)] != _BEGINNING[: len(raw)]:
-                        hint = "rejects go into a file of their own"
+                        hint = "choose another file for the rejects"
                         raise InvalidInput(f"{self._name} is not a file of rejects", hint=hint) from error
                     if not resume:
                         raise InvalidInput(

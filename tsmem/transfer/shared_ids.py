@@ -71,7 +71,7 @@ class SharedIds:
             with suppress(TsmemError):
                 if isinstance(error, TableNotFound):
                     self._store.sessions.page(None, limit=1)  # without a table there are no other users
-                self._say(f"warning: not looked for other users with these session ids: {error.message}")
+                self._say(f"warning: could not check whether other users have these session ids: {error.message}")
             return
         for (user, session), others in found.items():
             self._warn(user, session, others)

@@ -55,7 +55,7 @@ CASES = (
         "a.db is an SQLite database, not JSON", EXPORT, given=(file("a.db", database()),)),
     Case("A store of tsmem.", "import a.db",
         "a.db is a tsmem store, not an export",
-        "give it a profile of its own, and then: tsmem copy --from PROFILE --to PROFILE",
+        "make a profile for it, then: tsmem copy --from PROFILE --to PROFILE",
         given=(file("a.db", database(0x74736D6D)),)),
     Case("A file that is compressed twice.", "import a.gz",
         "a.gz is compressed twice", UNPACK, given=(file("a.gz", gzip.compress(gzip.compress(b"{}"))),)),

@@ -93,11 +93,11 @@ def test_delete_removes_a_profile_with_its_comments(env: dict[str, str], config:
         ("prod", [("timeout", "hunter2")], "must be a number"),
         ("prod", [("timeout", "nan")], "more than 0"),
         ("prod", [("tables.session", "y")], "must be a table"),
-        ("prod", [("security_token", "hunter2")], "takes no secret itself"),
+        ("prod", [("security_token", "hunter2")], "takes no plain secret"),
         ("prod", [("access_key_secret", "env:hunter2 x")], "names no environment variable"),
-        ("prod", [("access_key_secret.x", "hunter2")], "'access_key_secret' holds a value"),
+        ("prod", [("access_key_secret.x", "hunter2")], "'access_key_secret' is a value"),
         ("prod", [("security_token.x", "hunter2")], "must be text, not a table"),
-        ("", [("backend", "local"), ("path", "x")], "cannot name a profile"),
+        ("", [("backend", "local"), ("path", "x")], "not a valid profile name"),
     ],
 )
 def test_a_refused_set_leaves_the_file_and_says_no_secret(

@@ -55,7 +55,7 @@ def faulty() -> Iterator[FaultyClient]:
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        (Row(("b",), {}), "another key"),
+        (Row(("b",), {}), "not requested"),
         (Row(("a",), {"x": None}), "type NoneType"),  # type: ignore[dict-item]
         (Row(("a",), {"x": 2**63}), "past 64 bits"),
         (Row(("a",), {"x": float("nan")}), "not finite"),

@@ -53,4 +53,4 @@ def test_a_stopped_import_resumes(store: MemoryStore, tmp_path: Path) -> None:
         assert list(store.bulk.items()) == list(fresh.bulk.items())
 
     assert 51 == done.done
-    assert ["going on behind 400 records; looked for 101 rows of them, all there"] == said
+    assert ["continuing after 400 records; looked for 101 rows of them, all there"] == said

@@ -114,7 +114,7 @@ class TablestoreClient:
         with self._call("DescribeTable", name):
             found = sdk_schemas.described_table(self._sdk.describe_table(name))
             if found.name != name or not found.key:
-                raise reply_checks.WrongReply("the description of another table than it was asked for")
+                raise reply_checks.WrongReply("the description of another table")
             return found
 
     def create_table(self, schema: port.TableSchema) -> None:

@@ -36,43 +36,45 @@ from tsmem.errors import (
 
 MAX_MESSAGE = 4000  # characters of a message that another side wrote
 _STARTING_S = 3.0  # seconds that an unknown host, or one that does not listen, may need to start
-_CHECK_ENDPOINT = "check the endpoint and the instance of the profile, and the network"
+_CHECK_ENDPOINT = "check the endpoint and the instance in the profile, and the network"
 
 _READS = ("BatchGet", "Describe", "Get", "List", "Search")  # beginnings of the names of operations
 _REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
 """Raised by the SDK and protobuf for a request that they cannot encode."""
-_MAYBE_DONE = "what was asked may have been done"
-_BROKEN = "the connection to {host} broke before its answer was complete"
-_NO_TLS = "no secure connection to {host} can be made: it does not speak TLS"
+_MAYBE_DONE = "the request may have been carried out"
+_BROKEN = "the connection to {host} broke before the reply was complete"
+_NO_TLS = "cannot make a secure connection to {host}: it does not speak TLS"
 _USE_HTTP = "an endpoint without TLS begins with http://"
 
 NETWORK: tuple[tuple[type[BaseException], str, str, str | None, float | None], ...] = (
     (ssl.SSLError, "WRONG_VERSION_NUMBER", _NO_TLS, _USE_HTTP, 0),
     (ssl.SSLError, "HTTP_REQUEST", _NO_TLS, _USE_HTTP, 0),
-    (BadStatusLine, "\x15\x03", "{host} speaks TLS alone", USE_HTTPS, 0),
+    (BadStatusLine, "\x15\x03", "{host} accepts only TLS", USE_HTTPS, 0),
     (RemoteDisconnected, "", _BROKEN, None, None),
     (BadStatusLine, "", "{host} does not speak HTTP", CHECK_HOST, _STARTING_S),
-    (socket.gaierror, "", "the host {host} is not known", CHECK_HOST, _STARTING_S),
+    (socket.gaierror, "", "cannot find the host {host}", CHECK_HOST, _STARTING_S),
     (ConnectionRefusedError, "", "{host} refuses connections", _CHECK_ENDPOINT, _STARTING_S),
-    (urllib3.SSLError, "", "no secure connection to {host} can be made", _CHECK_ENDPOINT, _STARTING_S),
+    (urllib3.SSLError, "", "cannot make a secure connection to {host}", _CHECK_ENDPOINT, _STARTING_S),
     (urllib3.NewConnectionError, "", "{host} cannot be reached", _CHECK_ENDPOINT, None),
-    (urllib3.ConnectTimeoutError, "", "{host} cannot be reached: no connection in time", _CHECK_ENDPOINT, None),
+    (urllib3.ConnectTimeoutError, "", "{host} cannot be reached: timed out while connecting", _CHECK_ENDPOINT, None),
     (urllib3.TimeoutError, "", "{host} did not answer in time", None, None),
     (TimeoutError, "", "{host} did not answer in time", None, None),
-    (urllib3.LocationValueError, "", "{host} is no address", CHECK_HOST, 0),
+    (urllib3.LocationValueError, "", "{host} is not a valid address", CHECK_HOST, 0),
     (urllib3.HTTPError, "", _BROKEN, None, None),
-    (urllib3.ProxySchemeUnsupported, "", "the connection to {host} cannot be made", None, None),
+    (urllib3.ProxySchemeUnsupported, "", "cannot connect to {host}", None, None),
     (OSError, "", _BROKEN, None, None),
-    (MemoryError, "", "there is not enough memory for the answer of {host}", None, 0),
+    (MemoryError, "", "not enough memory for the reply of {host}", None, 0),
 )
 """Network errors, with words of their text, message, hint, and the seconds after which another attempt is hopeless. The
 first that fits what was raised or one of its causes counts."""
 
-_TRUST = "trust a private authority with ca_file in the profile, or SSL_CERT_FILE: a file of its certificates"
+_TRUST = (
+    "to trust a private authority, name the file of its certificates as ca_file in the profile, or in SSL_CERT_FILE"
+)
 _CERTIFICATE_HINTS = {
     (9, 10): "renew the certificate, or set the clock of this machine",
     (2, 18, 19, 20, 21): _TRUST,
-    (62, 64): "check the endpoint of the profile: the certificate is another host's",
+    (62, 64): "check the endpoint in the profile: the certificate is for another host",
 }
 """Hints by the reasons of OpenSSL: X509_V_ERR_* of x509_vfy.h."""
 
@@ -80,17 +82,17 @@ _UNTRUSTED = (
     (
         "more than 15 minutes",
         "the clock of this machine differs from that of {host} by more than 15 minutes",
-        "set the clock; requests and answers are signed with their time",
+        "set the clock; requests and replies are signed with the time",
     ),
     (
         "Invalid signature in response",
-        f"the answer of {{host}} is not signed with the secret of this profile; {_MAYBE_DONE}",
+        f"wrong secret: the reply of {{host}} has a different signature; {_MAYBE_DONE}",
         "check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
     ),
     (
         "Invalid access key id in response",
-        f"the answer of {{host}} is for another access key; {_MAYBE_DONE}",
-        "check the endpoint of the profile",
+        f"wrong access key: the reply of {{host}} is for another one; {_MAYBE_DONE}",
+        "check the endpoint in the profile",
     ),
 )
 """Words of the SDK's error for a reply that it does not trust (protocol.py), with message and hint."""
@@ -101,11 +103,11 @@ _EXISTING = re.compile(r"already exists?\b", re.IGNORECASE)
 
 _HINTS = (
     ("OTSAuthFailed", "x-ots-date", "the clock of this machine differs from the service's: set it"),
-    ("OTSAuthFailed", "instance", "check the instance of the profile, and that the endpoint is of its region"),
-    ("OTSAuthFailed", "", "check the access key, the instance and the region of the profile"),
+    ("OTSAuthFailed", "instance", "check the instance in the profile, and that the endpoint is in its region"),
+    ("OTSAuthFailed", "", "check the access key, the instance and the region in the profile"),
     ("OTSNoPermissionAccess", "", "the access key lacks a permission for this: see the policies of its user"),
     ("OTSQuotaExhausted", "", "delete what is not needed, or ask for a larger quota"),
-    ("OTSParameterInvalid", "field: ", "the search index lacks this field: make an index that has it"),
+    ("OTSParameterInvalid", "field: ", "the search index lacks this field: create an index that has it"),
 )
 """Service codes, with words of the message and the hint."""
 
@@ -137,9 +139,9 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
             return None
         return InvalidInput(f"the request cannot be sent: {without_secrets(str(failure))[:MAX_MESSAGE]}")
     if attempt.decoded:
-        return _invalid_reply(f"what cannot be understood ({type(failure).__name__})", attempt, host)
+        return _invalid_reply(f"a reply that cannot be read ({type(failure).__name__})", attempt, host)
     reason = str(failure) if isinstance(failure, ots.OTSClientError) else type(failure).__name__
-    message = f"the answer of {host} cannot be understood: {without_secrets(reason)[:MAX_MESSAGE]}"
+    message = f"cannot read the reply of {host}: {without_secrets(reason)[:MAX_MESSAGE]}"
     after_s = _STARTING_S if is_final(attempt.status or 0) else None
     request_id = attempt.request_id
     return Unavailable(message, ambiguous=True, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=after_s)
@@ -147,7 +149,7 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
 
 def _invalid_reply(rule: str, attempt: HttpAttempt, host: str) -> InvalidReply:
     reads = attempt.operation.startswith(_READS)
-    message = f"{host} answered with {rule}; {'nothing of the answer was used' if reads else _MAYBE_DONE}"
+    message = f"{host} answered with {rule}; {'the reply was not used' if reads else _MAYBE_DONE}"
     request_id = attempt.request_id
     return InvalidReply(message, ambiguous=not reads, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=0)
 
@@ -163,7 +165,7 @@ def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unava
             return Unavailable(message, hint=hint, hopeless_after_s=0)
     for kind, words, sentence, advice, after_s in NETWORK:
         if any(isinstance(cause, kind) and (not words or words in str(cause)) for cause in causes):
-            # A server that speaks TLS alone cannot have understood the request.
+            # A server that accepts only TLS cannot have understood the request.
             ambiguous = attempt.sent and advice != USE_HTTPS
             return Unavailable(sentence.format(host=host), ambiguous=ambiguous, hint=advice, hopeless_after_s=after_s)
     return None

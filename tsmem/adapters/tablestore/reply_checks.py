@@ -25,7 +25,7 @@ class WrongReply(Exception):
 
 def check_same_key(key: Key, row: Row | None) -> None:
     if row is not None and row.key != key:
-        raise WrongReply("a row of another key than it was asked for")
+        raise WrongReply("a row with a key that was not requested")
 
 
 def check_page(span: Range, limit: int | None, page: RangePage) -> None:
@@ -43,11 +43,11 @@ def check_page(span: Range, limit: int | None, page: RangePage) -> None:
     if not in_order:
         raise WrongReply("rows that are out of order")
     if keys and not (span.includes(keys[0]) and span.includes(keys[-1])):
-        raise WrongReply("rows outside the range that was asked for")
+        raise WrongReply("rows outside the requested range")
     previous = keys[-1] if keys else span.start
     start = page.next_start
     if start is not None and (start == previous or not span._replace(start=previous).includes(start)):
-        raise WrongReply("a next page that does not begin behind this one, within the range that was asked for")
+        raise WrongReply("a next page that does not start after this one, within the requested range")
 
 
 def check_outcomes(outcomes: int, rows: int) -> None:
@@ -65,6 +65,6 @@ def check_search(search: Search, page: SearchPage) -> None:
     if len(page.scores) != len(page.rows):
         raise WrongReply(f"{len(page.scores):,} scores for {len(page.rows):,} rows")
     if page.token is not None and page.token == search.token:
-        raise WrongReply("the token of a next page that is this one")
+        raise WrongReply("a page token that leads to the same page")
     if page.total is not None and page.total < len(page.rows):
         raise WrongReply(f"{len(page.rows):,} rows of {page.total:,}")

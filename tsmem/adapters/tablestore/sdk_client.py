@@ -48,11 +48,13 @@ def _check_headers(profile: Profile, credentials: Credentials) -> None:
     key_id, token = credentials.access_key_id, credentials.security_token
     for setting, text in (("instance", profile.instance), ("access_key_id", key_id), ("security_token", token)):
         if text and not all("!" <= char <= "~" for char in text):
-            message = f"profile '{profile.name}': '{setting}' holds a character that no request can carry"
-            raise ProfileError(message, hint="it is letters, digits and signs of ASCII, without spaces or line ends")
+            message = f"profile '{profile.name}': '{setting}' contains a character that cannot be sent in a request"
+            raise ProfileError(message, hint="use ASCII letters, digits and punctuation, without spaces or line breaks")
     if ":" in key_id:
-        message = f"profile '{profile.name}': 'access_key_id' holds a colon, which no access key id has"
-        raise ProfileError(message, hint="the id alone, without the secret")
+        message = (
+            f"profile '{profile.name}': 'access_key_id' contains a colon, which is not allowed in an access key id"
+        )
+        raise ProfileError(message, hint="write only the id, without the secret")
 
 
 def _install_decoder(client: Any) -> None:
@@ -66,13 +68,13 @@ def _install_decoder(client: Any) -> None:
         try:
             reply, message = decoder.decode_response(operation, body, headers.get("x-ots-requestid") or "")
             if message is not None and not message.IsInitialized():  # an empty body would be a page without rows
-                raise WrongReply("what cannot be decoded (a part is missing)")
+                raise WrongReply("a reply that cannot be decoded (a part is missing)")
         except (MemoryError, WrongReply):
             raise
         except Exception as error:
             # Other errors of the SDK's decoder only show how it is made.
             reason = str(error)[:_MAX_REASON] if isinstance(error, (ots.OTSError, ValueError)) else type(error).__name__
-            raise WrongReply(f"what cannot be decoded ({reason.rstrip('.')})") from error
+            raise WrongReply(f"a reply that cannot be decoded ({reason.rstrip('.')})") from error
         CURRENT_ATTEMPT.get().decoded = True
         return reply
 

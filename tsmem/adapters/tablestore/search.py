@@ -75,7 +75,7 @@ def sdk_columns(names: Sequence[str] | None) -> Any:
 def to_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
     """Return the page of a reply. Raises Unavailable if a part of the index did not reply, and WrongReply."""
     if not reply.is_all_succeed:
-        raise Unavailable("a part of the search index did not answer")
+        raise Unavailable("part of the search index did not respond")
     rows = [to_row(table, *row[:2]) for row in reply.rows]
     scores = [hit.score for hit in reply.search_hits] or [None] * len(rows)
     scores = [score if score is not None and math.isfinite(score) else None for score in scores]
@@ -90,7 +90,7 @@ def _sdk_query(query: Query, fields: Mapping[str, FieldType]) -> Any:
         return _sdk_query(plan_contains(query, fields), fields)
     if isinstance(query, Bool):
         if any(map(has_contains, query.must_not)):
-            raise InvalidInput("a search of TableStore cannot leave out the rows that contain a text")
+            raise InvalidInput("a search of TableStore cannot exclude rows that contain a text")
         must, must_not, filters, should = (
             [_sdk_query(part, fields) for part in parts]
             for parts in (query.must, query.must_not, query.filter, query.should)

@@ -45,8 +45,8 @@ MAX_IDLE_CONNECTIONS = 64
 MAX_REPLY_BYTES = 320 * 1024 * 1024
 """Bytes of the largest reply: 100 rows of BatchGetRow with a value of 2 MB each are 200 MB."""
 USE_HTTPS = "begin the endpoint with https://"
-CHECK_HOST = "check the endpoint of the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
-_TOO_LONG = "is longer than any of TableStore's"
+CHECK_HOST = "check the endpoint in the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
+_TOO_LONG = "is longer than any TableStore reply"
 _MAX_REQUEST_ID = 64
 _MAX_HEADER = 4096
 _MIN_ATTEMPT_S = 1.0
@@ -93,7 +93,7 @@ def foreign_server(status: int, host: str, hint: str = CHECK_HOST) -> TsmemError
     """Return the error for the final reply of another kind of server, which did nothing and never will."""
     if status == 413:  # a gateway's means what the service's would
         return from_service("OTSRequestBodyTooLarge", f"the request is too large for {host}")
-    message = f"{host} does not answer as TableStore does (HTTP {status})"
+    message = f"{host} does not reply like TableStore (HTTP {status})"
     return Unavailable(message, ambiguous=status < 300, hint=hint, hopeless_after_s=0)
 
 
@@ -156,7 +156,7 @@ class Transport:
         left_s = time_left_s()
         allowed_s = attempt.timeout_s if left_s is None else attempt_s(left_s)
         if allowed_s <= 0:
-            raise Unavailable(f"there was no time left to ask {self.host}")
+            raise Unavailable(f"no time was left to send a request to {self.host}")
         attempt.ends_s = time.monotonic() + allowed_s
         attempt.signatures = tuple(text for name, text in headers.items() if name.startswith("x-ots-signature"))
         if self._process != getpid():  # parent and child must not use the same connections
@@ -170,7 +170,7 @@ class Transport:
         except ProtocolError as error:
             probe, self._tls_probe = self._tls_probe, None
             if probe is not None and not attempt.received_bytes and _speaks_tls(probe, min(1.0, attempt.left_s())):
-                raise Unavailable(f"{self.host} speaks TLS alone", hint=USE_HTTPS, hopeless_after_s=0) from error
+                raise Unavailable(f"{self.host} accepts only TLS", hint=USE_HTTPS, hopeless_after_s=0) from error
             raise
         self._tls_probe = None
         try:
@@ -209,17 +209,17 @@ def _check_head(reply: BaseHTTPResponse, host: str, hint_400: str) -> None:
     if length is None and not getattr(reply, "chunked", False) and reply.status not in (204, 304):
         # The standard library takes a head that was cut off for a whole one, and what follows for an empty body:
         # a status alone, which does not say whose reply it is.
-        raise ProtocolError("the answer does not say how long it is")
+        raise ProtocolError("the reply has no length")
     if reply.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _unfit("is compressed, which nobody asked for")
+        raise _unfit("is compressed, although that was not requested")
     if length is not None and length.isdecimal() and (len(length) > 18 or int(length) > MAX_REPLY_BYTES):
         raise _unfit(_TOO_LONG)
 
 
 def _unfit(why: str) -> Unavailable:
     """Return the error for a reply that is not read to its end. The next reply would be no better."""
-    hint = "check the endpoint of the profile"
-    return Unavailable(f"the answer {why}", ambiguous=True, hint=hint, hopeless_after_s=0)
+    hint = "check the endpoint in the profile"
+    return Unavailable(f"the reply {why}", ambiguous=True, hint=hint, hopeless_after_s=0)
 
 
 def _look_up(host: str, port: int, timeout_s: float) -> list[Any]:

@@ -105,14 +105,12 @@ class HouseCommand(_WithGlobalOptions, TyperCommand):
             from tsmem.render.documents import check_fields
 
             if declaration.shows is None:
-                raise InvalidInput(
-                    "--fields chooses among the fields of sessions and messages, and this command shows neither"
-                )
+                raise InvalidInput("--fields does not apply: this command shows neither sessions nor messages")
             check_fields(declaration.shows, options.fields)
         formats = declaration.formats
         if formats is not None and options.output is not None and options.output not in formats:
             raise InvalidInput(
-                f"{ctx.command_path} has an output of its own, which is not {options.output}",
+                f"{ctx.command_path} does not support --output {options.output}",
                 hint=f"its formats are {', '.join(formats)}" if len(formats) > 1 else "leave out --output",
             )
         ctx.obj.clock.now_us()  # raises if the clock cannot be read

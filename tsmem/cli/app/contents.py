@@ -7,29 +7,29 @@ with a new command, run `TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.
 from __future__ import annotations
 
 CONTENTS: dict[str, dict[str, str]] = {
-    "tsmem.cli.commands.demo": {"demo": "Try everything on a conversation of its own, in a file that is thrown away."},
+    "tsmem.cli.commands.demo": {"demo": "Try tsmem on sample conversations, in a file that is deleted afterwards."},
     "tsmem.cli.commands.tables": {
-        "init-tables": "Create the tables and indexes that are missing; what exists is left as it is.",
-        "drop-tables": "Delete both tables with everything in them, and their indexes.",
+        "init-tables": "Create missing tables and indexes; existing ones are never changed.",
+        "drop-tables": "Delete both tables, their data and their indexes.",
     },
-    "tsmem.cli.commands.session": {"session": "Sessions: the conversations of users."},
-    "tsmem.cli.commands.message": {"message": "Messages: what was said in sessions."},
+    "tsmem.cli.commands.session": {"session": "List, find, write and delete sessions."},
+    "tsmem.cli.commands.message": {"message": "List, find, write and delete messages."},
     "tsmem.cli.commands.show": {"show": "Show a conversation."},
     "tsmem.cli.commands.transfer": {
-        "export": "Write sessions and messages as JSON lines: everything, one user's, or one session's.",
-        "import": "Read sessions and messages from JSON lines and write them.",
-        "copy": "Copy sessions and messages from one profile's store to another's, or compare both.",
+        "export": "Write sessions and messages to a file of JSON lines.",
+        "import": "Read sessions and messages from a file into the store.",
+        "copy": "Copy sessions and messages from one profile to another, or compare both.",
     },
-    "tsmem.cli.commands.stats": {
-        "stats": "Count what there is, by role, day and size: everything, one user's, or one session's."
-    },
+    "tsmem.cli.commands.stats": {"stats": "Count sessions, messages and bytes, by role, day and size."},
     "tsmem.cli.commands.doctor": {
-        "doctor": "Look for what is wrong: the profile, the connection, the tables, and what is stored in them."
+        "doctor": "Check the profile, the connection, the tables and the stored data for problems."
     },
-    "tsmem.cli.commands.profile": {"profile": "Profiles: which store a command talks to."},
-    "tsmem.cli.commands.serve": {"serve": "Serve one file to TableStore SDKs, as an endpoint on this machine."},
+    "tsmem.cli.commands.profile": {"profile": "Manage profiles: which store a command talks to."},
+    "tsmem.cli.commands.serve": {
+        "serve": "Run a TableStore-compatible endpoint on this machine, backed by a file or memory."
+    },
     "tsmem.cli.app.help": {
-        "completion": "Print the completion script of a shell: bash, zsh or fish.",
+        "completion": "Print the completion script for bash, zsh or fish.",
         "help": "Show a page of the manual, or the help of a command.",
     },
 }

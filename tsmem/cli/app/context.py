@@ -92,7 +92,7 @@ class Context:
         `question` is called when it is asked, because making it may take counting. It returns None if there is nothing
         to do, and has said so. `doing` and the target are said first. Raises InvalidInput if nobody can be asked."""
         if not yes and not self.can_ask:
-            hint = f"--yes does it in {self.profile.target} without asking"
+            hint = f"add --yes to do it in {self.profile.target} without being asked"
             raise InvalidInput("cannot ask for confirmation: not a terminal", hint=hint)
         if doing is not None:
             self.say_target(doing)
@@ -162,7 +162,7 @@ class Context:
         if given is None:
             return 50 if self.format in ("table", "json") else None
         if given < 0:
-            raise InvalidInput(f"--limit must be 0 (for all) or more, not {given}")
+            raise InvalidInput(f"--limit must be 0 (no limit) or more, not {given}")
         return given or None
 
     def time(self, text: str | None, option: str, *, end_of_day: bool = False) -> Time | None:
@@ -191,10 +191,10 @@ class Context:
         is_stdin = names_stdin(name)
         if is_stdin:
             if self._stdin_was_read:
-                raise InvalidInput("standard input can be read only once, and - stands for it twice")
+                raise InvalidInput("standard input can be read only once, but - is given twice")
             self._stdin_was_read = True
             if self.streams.stdin_is_terminal:
-                self.say("reading what is typed here; Ctrl-D ends it")
+                self.say("reading from the terminal; press Ctrl-D to end")
             name = "standard input"
         try:
             with nullcontext(self.streams.stdin) if is_stdin else open(name, "rb") as stream:  # noqa: PTH123

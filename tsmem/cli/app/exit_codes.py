@@ -23,9 +23,9 @@ CODES: tuple[tuple[int, str, type[TsmemError] | None], ...] = (
     (UNAVAILABLE, "unavailable", Unavailable),
     (PARTLY_DONE, "partly done", PartialFailure),
     (FAILED, "failed", TsmemError),
-    (HUNG_UP, "hung up", None),
+    (HUNG_UP, "terminal closed", None),
     (INTERRUPTED, "interrupted", None),
-    (PIPE_CLOSED, "reader gone", None),
+    (PIPE_CLOSED, "output pipe closed", None),
     (TERMINATED, "terminated", None),
 )
 """Each code with a brief meaning, for the help of a command, and its errors; the first that fits counts. The page

@@ -72,9 +72,9 @@ def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> in
         from tsmem.cli.io.progress import counted
 
         result = context.result
-        sentence += f"; done before: {counted(result)}" if result.done else "; nothing had been done"
+        sentence += f"; done so far: {counted(result)}" if result.done else "; nothing was done"
         if result.unconfirmed:
-            sentence += f"; {result.unconfirmed:,} rows more may have been"
+            sentence += f"; up to {result.unconfirmed:,} more rows may have been changed"
     _say_error(context, Interrupted(sentence, hint=context.next_step), argv)
     return 128 + signal_number
 
@@ -99,7 +99,7 @@ def _usage_hint(error: Any, message: str, ctx: Any) -> str:
             return f"options of a command go after its name; see {path} --help"
         if arguments and not error.option_name.startswith("--"):
             words = " ".join(arguments)
-            return f"an argument that begins with - goes behind --, after all options: {path} -- {words}"
+            return f"put -- before an argument that begins with -: {path} -- {words}"
     elif message.startswith("Got unexpected extra argument"):
         if "TEXT" in arguments:
             return f"put a text of several words in quotes: {path} 'several words'"

@@ -28,8 +28,8 @@ def show_help(ctx: Any, param: object, value: bool) -> None:
 
 def global_options() -> list[TyperOption]:
     return [
-        _option("--profile", "-p", metavar="NAME", help="Which profile to use.", autocompletion=complete_profile),
-        _option("--config", metavar="FILE", help="The profile file."),
+        _option("--profile", "-p", metavar="NAME", help="Profile to use.", autocompletion=complete_profile),
+        _option("--config", metavar="FILE", help="Profile file."),
         _option(
             "--output",
             "-o",
@@ -38,11 +38,11 @@ def global_options() -> list[TyperOption]:
             parse=_output_format,
             autocompletion=lambda ctx, args, incomplete: ["table", "json", "jsonl", "csv"],
         ),
-        _option("--fields", metavar="A,B,...", help="Only these, e.g. role,metadata.topic.", parse=_field_names),
-        _option("--stats", is_flag=True, help="Say what it cost, on stderr."),
-        _option("--debug", is_flag=True, help="Log requests, and show a traceback."),
-        _option("--version", is_flag=True, help="Say which version this is.", is_eager=True, callback=_show_version),
-        _option("--no-color", is_flag=True, help="No colours (so does NO_COLOR)."),
+        _option("--fields", metavar="A,B,...", help="Fields to show, e.g. role,metadata.topic.", parse=_field_names),
+        _option("--stats", is_flag=True, help="Print requests, capacity units and time to stderr."),
+        _option("--debug", is_flag=True, help="Log each request; show tracebacks."),
+        _option("--version", is_flag=True, help="Show the version.", is_eager=True, callback=_show_version),
+        _option("--no-color", is_flag=True, help="No colors (like NO_COLOR)."),
     ]
 
 

@@ -48,7 +48,7 @@ def topic_page(topic: str) -> str:
 
 
 @root.command(
-    help="Print the completion script of a shell: bash, zsh or fish.",
+    help="Print the completion script for bash, zsh or fish.",
     example="tsmem completion bash",
     exit_codes=(),
     formats=("table",),
@@ -57,7 +57,7 @@ def completion(
     context: Context, shell: Annotated[str, o.argument("SHELL", "bash, zsh or fish.", suggest_words(*SCRIPTS))]
 ) -> Document:
     if shell not in SCRIPTS:
-        raise InvalidInput(f"there is no completion for '{shell}'", hint=f"the shells are {', '.join(SCRIPTS)}")
+        raise InvalidInput(f"there is no completion for '{shell}'", hint=f"supported shells: {', '.join(SCRIPTS)}")
     return Document([(SCRIPTS_FOLDER / SCRIPTS[shell]).read_bytes()])
 
 

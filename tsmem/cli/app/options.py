@@ -46,46 +46,47 @@ ROLES = suggest_words("user", "assistant", "system", "tool")
 User = Annotated[str, argument("USER", "The user's id.", complete_user)]
 SessionId = Annotated[str, argument("SESSION", "The session's id.", complete_session)]
 MessageId = Annotated[str, argument("MESSAGE", "The message's id.", complete_message)]
-UserOption = Annotated[str | None, option("--user", "USER", "Only this user's.", complete_user)]
-SessionOption = Annotated[str | None, option("--session", "SESSION", "Only this session's.", complete_session)]
+UserOption = Annotated[str | None, option("--user", "USER", "Only this user's sessions.", complete_user)]
+SessionOption = Annotated[str | None, option("--session", "SESSION", "Only this session's messages.", complete_session)]
 Meta = Annotated[
     list[str] | None,
-    typer.Option("-m", "--metadata", metavar="KEY=VALUE", help="key=text, key:=number or boolean, key@file of bytes."),
+    typer.Option("-m", "--metadata", metavar="KEY=VALUE", help="key=text, key:=number or boolean, key@file for bytes."),
 ]
-Unset = Annotated[list[str] | None, option("--unset", "KEY", "Remove this key or field.")]
-ReplaceMetadata = Annotated[bool, flag("--replace-metadata", "Remove metadata that is not given here.")]
-SearchContent = Annotated[str | None, option("--search-content", "TEXT", "Text that search looks into.")]
-Role = Annotated[str | None, option("--role", "ROLE", "user, assistant, system, tool, or any other.", ROLES)]
-Content = Annotated[str | None, option("--content", "TEXT", "What was said.")]
+Unset = Annotated[list[str] | None, option("--unset", "KEY", "Remove this metadata key or field.")]
+ReplaceMetadata = Annotated[bool, flag("--replace-metadata", "Remove metadata that is not given with -m.")]
+SearchContent = Annotated[str | None, option("--search-content", "TEXT", "Additional text for search.")]
+Role = Annotated[str | None, option("--role", "ROLE", "user, assistant, system, tool or another role.", ROLES)]
+Content = Annotated[str | None, option("--content", "TEXT", "Text of the message.")]
 ContentFile = Annotated[
-    str | None, option("--content-file", "FILE", "Read the content from a file; - is standard input.")
+    str | None, option("--content-file", "FILE", "Read the content from FILE; - for standard input.")
 ]
-CreateTime = Annotated[str | None, option("--create-time", "T", f"When it was said: {TIMES}.")]
-UpdateTime = Annotated[str | None, option("--update-time", "T", f"Its last change: {TIMES}.")]
-Since = Annotated[str | None, option("--since", "T", f"From this time on, included: {TIMES}.")]
-Until = Annotated[str | None, option("--until", "T", f"Up to this time, included: {TIMES}.")]
-Limit = Annotated[int | None, option("--limit", "N", "At most so many, 0 for all. [50; all for jsonl and csv]")]
+CreateTime = Annotated[str | None, option("--create-time", "T", f"Time of the message: {TIMES}.")]
+UpdateTime = Annotated[str | None, option("--update-time", "T", f"Update time: {TIMES}.")]
+Since = Annotated[str | None, option("--since", "T", f"Not before this time: {TIMES}.")]
+Until = Annotated[str | None, option("--until", "T", f"Not after this time: {TIMES}.")]
+Limit = Annotated[int | None, option("--limit", "N", "Maximum rows; 0 = no limit. [50; jsonl and csv: no limit]")]
 Filter = Annotated[
-    str | None, option("--filter", "E", "Only what fulfils this, e.g. 'topic == \"billing\" and score >= 0.5'.")
+    str | None,
+    option("--filter", "E", "Only rows matching this expression, e.g. 'topic == \"billing\" and score >= 0.5'."),
 ]
-PageToken = Annotated[str | None, option("--page-token", "TOKEN", "Go on where a page stopped.")]
-IfAbsent = Annotated[bool, flag("--if-absent", "Fail when it exists already.")]
-MissingOk = Annotated[bool, flag("--missing-ok", "Deleting what is not there is no error.")]
-DryRun = Annotated[bool, flag("--dry-run", "Say what would be done, and do nothing.")]
-Progress = Annotated[bool, flag("--progress", "Say how far it is, also where no terminal is.")]
-Yes = Annotated[bool, flag("--yes", "Do not ask.", "-y")]
-Full = Annotated[bool, flag("--full", "Long content whole.")]
-SharedToo = Annotated[bool, flag("--shared-too", "Messages too that another user's session of the same id shares.")]
+PageToken = Annotated[str | None, option("--page-token", "TOKEN", "Continue from a previous page.")]
+IfAbsent = Annotated[bool, flag("--if-absent", "Fail if it already exists.")]
+MissingOk = Annotated[bool, flag("--missing-ok", "Succeed if it does not exist.")]
+DryRun = Annotated[bool, flag("--dry-run", "Show what would be done without doing it.")]
+Progress = Annotated[bool, flag("--progress", "Show progress even without a terminal.")]
+Yes = Annotated[bool, flag("--yes", "Do not ask for confirmation.", "-y")]
+Full = Annotated[bool, flag("--full", "Do not shorten long content.")]
+SharedToo = Annotated[bool, flag("--shared-too", "Delete messages even if another user's session shares them.")]
 
 
 def check_whose(user: str | None, session: str | None) -> None:
     if user is not None and session is not None:
-        raise InvalidInput("--user and --session cannot both be asked for")
+        raise InvalidInput("give --user or --session, not both")
 
 
 def check_shared_too(shared_too: bool, with_messages: bool) -> None:
     if shared_too and not with_messages:
-        raise InvalidInput("--shared-too is about messages, and needs --with-messages")
+        raise InvalidInput("--shared-too needs --with-messages")
 
 
 def up_to(context: Context, time: Time | None) -> str:

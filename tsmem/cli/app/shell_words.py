@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
 
-NOT_SHOWN = "(no command is shown: it would hold a character that cannot be pasted into every shell)"
+NOT_SHOWN = "(command not shown: it contains a character that cannot be pasted into every shell)"
 
 
 def repeated_command(

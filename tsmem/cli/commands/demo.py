@@ -24,7 +24,7 @@ SESSION = "trip-kyoto"
 
 
 @root.command(
-    help="Try everything on a conversation of its own, in a file that is thrown away.",
+    help="Try tsmem on sample conversations, in a file that is deleted afterwards.",
     example="tsmem demo",
     exit_codes=(),
     formats=("table",),

@@ -55,17 +55,19 @@ class Finding(NamedTuple):
 
 
 @root.command(
-    help="""Look for what is wrong: the profile, the connection, the tables, and what is stored in them.
+    help="""Check the profile, the connection, the tables and the stored data for problems.
 
-    Each finding comes with the command that mends it, or shows it. --fix deletes nothing. Exit 4 when something wrong
-    is left, 5 and 6 when the service refuses or cannot be reached.
+    Each finding comes with a command that fixes it or shows it. --fix never deletes anything. The exit code is 4 if
+    problems are left, 5 or 6 if the service refuses or cannot be reached.
     """,
     example="tsmem doctor --fix",
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
 def doctor(
     context: Context,
-    fix: Annotated[bool, o.flag("--fix", "Create what is missing, and raise update times that lag behind.")] = False,
+    fix: Annotated[
+        bool, o.flag("--fix", "Fix what is safe to fix: create what is missing, raise update times that are too early.")
+    ] = False,
     progress: o.Progress = False,
 ) -> Report:
     return Doctor(context, fix=fix, progress=progress).run()
@@ -91,7 +93,7 @@ class Doctor:
             hint = None
             mends = (self._tsmem("init-tables"), self._tsmem("doctor", "--fix"))
             if not self._fix and any(finding.command in mends for finding in left):
-                hint = f"{command_hint(context, 'doctor', '--fix')} mends what can be mended without a decision"
+                hint = f"{command_hint(context, 'doctor', '--fix')} fixes what is safe to fix automatically"
             error = Conflict(f"{len(left):,} finding{' is' if len(left) == 1 else 's are'} left", hint=hint)
         documents: list[dict[str, Any]] = []
         advices: list[Advice] = []
@@ -149,7 +151,7 @@ class Doctor:
             self._stop("credentials" if profile.backend == "tablestore" else "store", error)
             return False
         if profile.backend == "local":
-            self._add("ok", "credentials", "none are needed for a file")
+            self._add("ok", "credentials", "not needed for a file")
             if profile.path is not None:
                 self._file(profile.path.resolve())
             return True
@@ -211,7 +213,7 @@ class Doctor:
             needed: Severity = "warning" if step.kind == "search index" else "error"
             name, differences = f"{step.kind} {step.name}", "; ".join(step.differences)
             if step.created:
-                self._findings.append(Finding(needed, "tables", f"{name} was missing, and is created", mended=True))
+                self._findings.append(Finding(needed, "tables", f"{name} was missing; created", mended=True))
             elif step.state == "missing":
                 refused = f": {differences}" if differences else ""
                 command = check if step.foreign else self._tsmem("init-tables")
@@ -219,13 +221,13 @@ class Doctor:
             elif step.state == "different":
                 self._add("warning", "tables", f"{name} differs: {differences}", check)
         if len(self._findings) == before:
-            self._add("ok", "tables", f"all {len(plan.steps)} tables and indexes are as described")
+            self._add("ok", "tables", f"all {len(plan.steps)} tables and indexes match the profile")
         if foreign := sorted({step.table for step in plan.steps if step.foreign}):
-            sentence = f"not looked at, because table {' and table '.join(foreign)} has another key"
+            sentence = f"not checked: table {' and table '.join(foreign)} has another key"
             self._add("error", "rows", sentence, check)
             return False
         if any(step.state == "missing" or step.created for step in plan.steps if step.kind == "table"):
-            sentence = "not looked at, because a table is missing or was made just now; this looks again"
+            sentence = "not checked: a table is missing or was just created; check again"
             self._add("note", "rows", sentence, self._tsmem("doctor"))
             return False
         return True
@@ -235,11 +237,11 @@ class Doctor:
         if skew_s is None:
             return
         if abs(skew_s) <= MAX_SKEW_S:
-            self._add("ok", "clock", "this machine's and the service's agree within a minute")
+            self._add("ok", "clock", "the clocks of this machine and the service agree within a minute")
             return
         length = duration(round(abs(skew_s)) * 1_000_000)
         side = "behind" if skew_s > 0 else "ahead of"
-        sentence = f"this machine's is {length} {side} the service's, which refuses more than 15 minutes"
+        sentence = f"this machine's is {length} {side} the service's; it refuses more than 15 minutes"
         self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
 
     def _rows(self) -> None:
@@ -268,7 +270,7 @@ class Doctor:
         elif not named:
             result = context.result
             counts = f"{quantity(result.sessions, 'session')} and {quantity(result.messages, 'message')}"
-            self._add("ok", "rows", f"{counts} fit together")
+            self._add("ok", "rows", f"{counts} are consistent")
 
     def _troubles(self) -> Iterator[Finding]:
         from tsmem.store.maintenance.integrity import Behind, Orphans, Shared
@@ -282,16 +284,16 @@ class Doctor:
         count, last = quantity(found.messages, "message"), iso_time(found.last_time, None)
         sentence = f"no user has the session {found.session_id!r} of {count}, the last of {last}"
         if found.recent:
-            sentence += "; it may be written just now; this looks again"
+            sentence += "; it may have been written just now; check again"
             return Finding("note", "orphans", sentence, self._tsmem("doctor"))
-        sentence += "; session put adopts them, and this deletes them"
+        sentence += "; session put adopts them, and the command deletes them"
         return Finding("warning", "orphans", sentence, self._tsmem("message", "purge", session=found.session_id))
 
     def _shared(self, found: Shared) -> Finding:
         users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
         sentence = (
             f"{found.user_count:,} users have a session {found.session_id!r}, whose "
-            f"{quantity(found.messages, 'message')} cannot be told apart: {users}; this lists the sessions"
+            f"{quantity(found.messages, 'message')} cannot be told apart: {users}; the command lists the sessions"
         )
         look = self._tsmem("session", "list", filter=f"session_id == {dumps(found.session_id)}", limit="0")
         return Finding("warning", "shared session", sentence, look)
@@ -307,7 +309,9 @@ class Doctor:
         # A last message of the future, by more than clocks may differ, is a mistake not to be spread.
         if found.last_time > context.clock.now_us() + MARGIN_US:
             look = self._tsmem("message", "tail", last="1", arguments=(found.session_id,))
-            return Finding("warning", about, f"{sentence}, which is still to come: not raised; this shows it", look)
+            return Finding(
+                "warning", about, f"{sentence}, which is in the future: not raised; the command shows it", look
+            )
         if not self._fix:
             return Finding("warning", about, sentence, self._tsmem("doctor", "--fix"))
         context.store.sessions.touch(found.user_id, found.session_id, found.last_time)
@@ -315,7 +319,7 @@ class Doctor:
 
     def _big_cell(self, found: CellSize) -> Finding:
         where = f"{found.kind} {' / '.join(map(repr, found.key))}"
-        sentence = f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; this shows it"
+        sentence = f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; the command shows it"
         first, *time, last = map(str, found.key)
         options = {"create_time": time[0], "output": "json"} if time else {"output": "json"}
         return Finding("note", "size", sentence, self._tsmem(found.kind, "get", arguments=(first, last), **options))

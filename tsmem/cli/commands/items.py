@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tsmem.store.listing.scan import ItemStream
     from tsmem.store.model import Item, Message, Session
 
-Text = Annotated[str | None, o.argument("[TEXT]", "What is looked for; all there is if none.")]
+Text = Annotated[str | None, o.argument("[TEXT]", "Text to find; omit to list everything.")]
 SortOption = Annotated[
-    str, o.choice("--sort", "ORDER", "newest, or score: best first, and pages go on by number.", "newest", "score")
+    str, o.choice("--sort", "ORDER", "newest first, or score (best match first).", "newest", "score")
 ]
 _KEPT = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
 """Fields that are the key, that every put sets, or that are compared by themselves."""
@@ -121,7 +121,7 @@ def purge_after_question(
         return None
 
     if how.dry_run:
-        context.say_target("a dry run on")
+        context.say_target("dry run: nothing is deleted from")
     elif not context.sure(how.yes, text, doing="deleting from"):
         return None
     try:

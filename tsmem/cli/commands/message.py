@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from tsmem.store.messages import Order
     from tsmem.store.requests import Sort
 
-TOUCH = "Also raise this user's session's update time; warn if another user has a session of the id."
+TOUCH = "Also set the update time of this user's session; warn if other users share the session id."
 
-group = root.group("message", "Messages: what was said in sessions.")
+group = root.group("message", "List, find, write and delete messages.")
 
 
 @group.command(
     help="""Write a message: its content, its metadata, or both.
 
-    An id that the session has is refused without a time: --create-time T replaces the message of that time, --new adds
-    one more of the id. At a terminal it is said what would be dropped, and asked.
+    If the session already has a message of this id, give --create-time T to replace it, or --new to add another one. At
+    a terminal, tsmem shows what would be lost and asks first.
     """,
     example='tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada',
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -42,7 +42,7 @@ group = root.group("message", "Messages: what was said in sessions.")
 def put(
     context: Context,
     session: o.SessionId,
-    message: Annotated[str | None, o.argument("[MESSAGE]", "The message's id; a UUID if none.")] = None,
+    message: Annotated[str | None, o.argument("[MESSAGE]", "The message's id; default: a new UUID.")] = None,
     role: o.Role = None,
     content: o.Content = None,
     content_file: o.ContentFile = None,
@@ -50,13 +50,13 @@ def put(
     create_time: o.CreateTime = None,
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
-    new: Annotated[bool, o.flag("--new", "Add a message although the session has one of this id.")] = False,
+    new: Annotated[bool, o.flag("--new", "Add a message even if the session has one of this id.")] = False,
     touch: Annotated[str | None, o.option("--touch", "USER", TOUCH, complete_user)] = None,
     yes: o.Yes = False,
 ) -> Message | None:
     messages = context.store.messages
     if new and (create_time is not None or if_absent):
-        raise InvalidInput("--new does not go with --create-time or --if-absent")
+        raise InvalidInput("--new cannot be combined with --create-time or --if-absent")
     if touch is not None:
         context.store.sessions.check_key(touch, session)
     item = messages.new(
@@ -97,7 +97,7 @@ def get(context: Context, session: o.SessionId, message: o.MessageId, create_tim
 
 
 @group.command(
-    help="Change parts of a message that exists, and leave the rest.",
+    help="Change parts of an existing message; the rest is kept.",
     example='tsmem message update trip-7 000003 --content "Corrected." --unset draft',
 )
 def update(
@@ -128,7 +128,7 @@ def update(
 @group.command(
     help="""Delete one message.
 
-    Messages are kept by session id alone: it goes for every user who has a session of that id.
+    Messages belong to a session id, not to a user: it is deleted for every user who has a session of that id.
     """,
     example="tsmem message delete trip-7 000003",
 )
@@ -145,9 +145,10 @@ def delete(
 
 
 @group.command(
-    help="""Delete many messages: a session's or all, or those up to a time.
+    help="""Delete many messages: of one session or of all, optionally up to a time.
 
-    Messages are kept by session id alone: where two users have a session of one id, the messages of both go.
+    Messages belong to a session id, not to a user: if two users have a session of the same id, the messages of both
+    are deleted.
     """,
     example="tsmem message purge --session trip-7 --until 2026-01-01 --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -155,7 +156,7 @@ def delete(
 def purge(
     context: Context,
     session: o.SessionOption = None,
-    everything: Annotated[bool, o.flag("--everything", "All sessions'.")] = False,
+    everything: Annotated[bool, o.flag("--everything", "Messages of all sessions.")] = False,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002 - the option's own name
     dry_run: o.DryRun = False,
@@ -163,12 +164,12 @@ def purge(
     progress: o.Progress = False,
 ) -> Report | None:
     if everything == (session is not None):
-        raise InvalidInput("say which messages: --session SESSION, or --everything", hint="one of them, and not both")
+        raise InvalidInput("say which messages: --session SESSION, or --everything", hint="give exactly one")
     when = context.time(until, "--until", end_of_day=True)
     wanted = o.checked(context, filter)
 
     def question(found: BulkResult) -> str:
-        of = "all sessions, whoever's" if session is None else f"session '{session}', whoever's it is"
+        of = "all sessions (of all users)" if session is None else f"session '{session}' (of any user)"
         of += o.up_to(context, when) + ("" if filter is None else f", where {filter}")
         return f"Delete {counted(found)} of {of}?"
 
@@ -178,7 +179,7 @@ def purge(
 
 
 @group.command(
-    help="List messages in order of session and time.",
+    help="List messages by session and time.",
     example="tsmem message list --session trip-7 --role user --last 5",
     shows="message",
 )
@@ -190,7 +191,7 @@ def list_(
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
     order: Annotated[str, o.choice("--order", "ORDER", "asc or desc.", "asc", "desc")] = "asc",
-    last: Annotated[int | None, o.option("--last", "N", "The session's last N, oldest first.")] = None,
+    last: Annotated[int | None, o.option("--last", "N", "The last N messages of the session, oldest first.")] = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
@@ -200,7 +201,7 @@ def list_(
         if last < 1:
             raise InvalidInput(f"--last must be 1 or more, not {last}")
         if session is None or limit is not None or page_token is not None or order != "asc":
-            raise InvalidInput("--last needs --session, and no --limit, --page-token or --order")
+            raise InvalidInput("--last needs --session, and cannot be combined with --limit, --page-token or --order")
         show_scan(context, of)
         found_last = context.store.messages.last(session, last, role=role, filter=filter, **times)[0]
         return Listing("message", found_last, why_empty=partial(why_empty, context, of))
@@ -209,11 +210,11 @@ def list_(
 
 
 @group.command(
-    help="""Find messages by a text in their content, newest first.
+    help="""Find messages that contain a text, newest first.
 
-    TEXT is found as it stands, whatever its case, in content and search content. On the embedded store every part of a
-    text is found; on TableStore the words of a content are whole, but for the end of the last, which may go on:
-    `flight` finds `flights`, `light` does not.
+    TEXT is looked for in content and search content; case does not matter. On the embedded store every part of a text
+    is found. On TableStore whole words of a content are found, and the beginning of a word: `flight` finds `flights`,
+    `light` does not.
     """,
     example='tsmem message search "hi" --role user --limit 5',
     shows="message",
@@ -238,10 +239,10 @@ def search(
 
 
 @group.command(
-    help="""Show a session's last messages, and with --follow new ones as they come.
+    help="""Show the last messages of a session, and with --follow new ones as they arrive.
 
-    In a pipe it prints JSON lines, unless -o says otherwise. A message is shown once, also one that comes up to a
-    minute late; a store that cannot be reached for a while is waited for.
+    In a pipe it prints JSON lines, unless -o says otherwise. Each message is shown once, even if it arrives up to a
+    minute late. If the store cannot be reached, tail waits for it.
     """,
     example="tsmem message tail trip-7 --follow --last 3",
     shows="message",
@@ -249,9 +250,11 @@ def search(
 def tail(
     context: Context,
     session: o.SessionId,
-    follow: Annotated[bool, o.flag("--follow", "Go on with new messages as they come, until Ctrl-C.", "-f")] = False,
-    last: Annotated[int, o.option("--last", "N", "The last N messages first, 0 for none.")] = 10,
-    interval: Annotated[float, o.option("--interval", "S", "Seconds between two looks.")] = 2,
+    follow: Annotated[
+        bool, o.flag("--follow", "Keep showing new messages as they arrive, until Ctrl-C.", "-f")
+    ] = False,
+    last: Annotated[int, o.option("--last", "N", "Show the last N messages first; 0 for none.")] = 10,
+    interval: Annotated[float, o.option("--interval", "S", "Seconds between checks for new messages.")] = 2,
     role: o.Role = None,
     filter: o.Filter = None,  # noqa: A002
     full: o.Full = False,
@@ -266,7 +269,7 @@ def tail(
 
         check_interval(interval, "--interval")
         if context.streams.stdout_is_terminal:
-            context.say("new messages are shown as they come; Ctrl-C ends it")
+            context.say("showing new messages as they arrive; press Ctrl-C to stop")
         _watch_pages(context, session)
         say = partial(_say_outage, context)
         stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=wanted, trouble=say)
@@ -296,14 +299,14 @@ def _watch_pages(context: Context, session: str) -> None:
 
 
 def _say_outage(context: Context, error: Unavailable | None) -> None:
-    context.say("the store answers again" if error is None else f"warning: {error.message}; it is tried again")
+    context.say("the store responds again" if error is None else f"warning: {error.message}; trying again")
 
 
 def _content(context: Context, text: str | None, file: str | None) -> str | None:
     if file is None:
         return text
     if text is not None:
-        raise InvalidInput("--content and --content-file both say what the content is")
+        raise InvalidInput("give --content or --content-file, not both")
     try:
         return context.read_file(file).decode()
     except UnicodeDecodeError as error:

@@ -15,11 +15,11 @@ from tsmem.render.result import Report
 
 Name = Annotated[str, o.argument("NAME", "The profile's name.", complete_profile)]
 
-group = root.group("profile", "Profiles: which store a command talks to.")
+group = root.group("profile", "Manage profiles: which store a command talks to.")
 
 
 @group.command(
-    help="List the profiles there are; the one in force is marked.", example="tsmem profile list -o json", exit_codes=()
+    help="List the profiles; the current one is marked.", example="tsmem profile list -o json", exit_codes=()
 )
 def list_(context: Context) -> Report:
     from tsmem.profiles import profile_list
@@ -30,14 +30,14 @@ def list_(context: Context) -> Report:
 
 
 @group.command(
-    help="Show a profile's values and where each came from, never a secret.",
+    help="Show a profile's values and where each comes from; secrets are hidden.",
     example="tsmem profile show local",
     exit_codes=(),
 )
 def show(
     context: Context,
     name: Annotated[
-        str | None, o.argument("[NAME]", "The profile; the one in force if none.", complete_profile)
+        str | None, o.argument("[NAME]", "The profile; default: the current one.", complete_profile)
     ] = None,
 ) -> Report:
     from tsmem.profiles import describe
@@ -49,15 +49,15 @@ def show(
 
 
 @group.command(
-    help="""Set values of a profile in the profile file, and make it if it is new.
+    help="""Set values of a profile in the profile file; a new name makes a new profile.
 
     Keys: backend, timeout, output; path of a local store; endpoint, instance,
     region, access_key_id, access_key_secret, security_token and ca_file (the
     certificates of a private authority) of TableStore; tables.session.name,
     .index, .search_index and .search_fields.COLUMN, and those of tables.message.
 
-    A secret is given as env:NAME, file:PATH or cmd:COMMAND, never itself.
-    access_key_id is no secret and may be given itself.
+    Write a secret as env:NAME, file:PATH or cmd:COMMAND, never the secret itself.
+    access_key_id is not a secret and can be written as it is.
     """,
     example="tsmem profile set work backend=local path=work.db",
     exit_codes=(UNAVAILABLE,),
@@ -66,7 +66,7 @@ def set_(
     context: Context,
     name: Name,
     assignments: Annotated[
-        list[str], o.argument("KEY=VALUE...", "Values; an empty one removes a key.", complete_setting)
+        list[str], o.argument("KEY=VALUE...", "Values to set; an empty value removes the key.", complete_setting)
     ],
 ) -> None:
     from tsmem.profiles import load_profile
@@ -83,7 +83,7 @@ def set_(
         context.say(f"warning: it cannot be used yet: {error.message}")
 
 
-@group.command(help="Make a profile the default one.", example="tsmem profile use local", exit_codes=(UNAVAILABLE,))
+@group.command(help="Make a profile the default.", example="tsmem profile use local", exit_codes=(UNAVAILABLE,))
 def use(context: Context, name: Name) -> None:
     from tsmem.profiles.writer import use_profile
 
@@ -92,7 +92,7 @@ def use(context: Context, name: Name) -> None:
 
 
 @group.command(
-    help="Delete a profile from the profile file; what it points to stays.",
+    help="Delete a profile from the profile file; its store is not touched.",
     example="tsmem profile delete staging",
     exit_codes=(UNAVAILABLE,),
 )
@@ -103,7 +103,7 @@ def delete(context: Context, name: Name) -> None:
     context.say(f"deleted profile '{name}' from {path}")
 
 
-@group.command(help="Say where the profile file is, or would be.", example="tsmem profile path", exit_codes=())
+@group.command(help="Print the path of the profile file.", example="tsmem profile path", exit_codes=())
 def path(context: Context) -> Report:
     from tsmem.profiles import config_path
 

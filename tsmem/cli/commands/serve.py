@@ -40,15 +40,15 @@ _MAX_FAILURE_CHARS = 400
 
 
 @root.command(
-    help="""Serve one file to TableStore SDKs, as an endpoint on this machine.
+    help="""Run a TableStore-compatible endpoint on this machine, backed by a file or memory.
 
-    Without --access-key-id any key is taken, but Python and Java believe no answer unless the client's secret is
-    'tsmem', or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
-    of a batch), each at its rate from 0 to 1, which are 1 together at most; requests in the same order meet the same
-    ones.
+    Without --access-key-id any key is accepted, but the Python and Java SDKs reject replies unless the client's secret
+    is 'tsmem' or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
+    of a batch), each with a rate from 0 to 1; rates must add up to at most 1. The same requests in the same order meet
+    the same faults.
 
-    Ctrl-C, SIGTERM and SIGHUP stop the server, and the exit code is 0; a signal that comes before it serves, or a
-    second one, ends it with the signal's own code.
+    Ctrl-C, SIGTERM and SIGHUP stop the server with exit code 0. A signal before it serves, or a second one, ends it
+    with the signal's own code.
     """,
     example="tsmem serve --memory --port 0",
     exit_codes=(),
@@ -56,30 +56,33 @@ _MAX_FAILURE_CHARS = 400
 )
 def serve(
     context: Context,
-    host: Annotated[str, o.option("--host", "HOST", "Where to listen.")] = "127.0.0.1",
-    port: Annotated[int, o.option("--port", "PORT", "On which port; 0 takes a free one.")] = 8087,
-    path: Annotated[str | None, o.option("--path", "FILE", "The file that keeps the tables.")] = None,
-    memory: Annotated[bool, o.flag("--memory", "Keep the tables until the server stops.")] = False,
-    instance: Annotated[str | None, o.option("--instance", "NAME", "The only instance there is. [any name]")] = None,
+    host: Annotated[str, o.option("--host", "HOST", "Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, o.option("--port", "PORT", "Port to listen on; 0 for any free one.")] = 8087,
+    path: Annotated[str | None, o.option("--path", "FILE", "File that stores the tables.")] = None,
+    memory: Annotated[bool, o.flag("--memory", "Keep the tables in memory, until the server stops.")] = False,
+    instance: Annotated[str | None, o.option("--instance", "NAME", "Accept only this instance name. [any]")] = None,
     access_key_id: Annotated[
-        str | None, o.option("--access-key-id", "ID", f"The only key; its secret is in {SECRET_VARIABLE}.")
+        str | None, o.option("--access-key-id", "ID", f"Accept only this key; its secret is in {SECRET_VARIABLE}.")
     ] = None,
-    latency: Annotated[float, o.option("--latency", "MS", "Milliseconds added to every answer.")] = 0,
+    latency: Annotated[float, o.option("--latency", "MS", "Milliseconds added to every reply.")] = 0,
     fault: Annotated[
-        list[str] | None, o.option("--fault", "KIND:RATE[:ACTION]", "Make requests fail, e.g. throttle:0.1:PutRow.")
+        list[str] | None,
+        o.option("--fault", "KIND:RATE[:ACTION]", "Inject a fault, e.g. throttle:0.1:PutRow; repeatable."),
     ] = None,
-    fault_seed: Annotated[int, o.option("--fault-seed", "N", "Which faults strike when.")] = 0,
-    log: Annotated[bool, o.flag("--log", "A line on stderr for each request.")] = False,
+    fault_seed: Annotated[int, o.option("--fault-seed", "N", "Seed that decides which requests meet a fault.")] = 0,
+    log: Annotated[bool, o.flag("--log", "Print a line to stderr for each request.")] = False,
 ) -> Document:
     from tsmem.server.http.faults import Faults, parse_fault
     from tsmem.server.http.settings import Settings
 
     if memory == (path is not None):
-        raise InvalidInput("say where the tables are: --path FILE, or --memory", hint="one of them, and not both")
+        raise InvalidInput("say where the tables are: --path FILE, or --memory", hint="give exactly one")
     if path == "" or instance == "":
-        raise InvalidInput("--path and --instance need a name")
+        raise InvalidInput("--path and --instance must not be empty")
     if instance is not None and re.fullmatch("[!-~]+", instance) is None:
-        raise InvalidInput("--instance must be printable ASCII without spaces", hint="clients could not send its name")
+        raise InvalidInput(
+            "--instance must be printable ASCII without spaces", hint="clients cannot send other characters"
+        )
     for name, given, most in (("--port", port, 65535), ("--latency", latency, MAX_LATENCY_MS)):
         if not 0 <= given <= most:
             raise InvalidInput(f"{name} must be from 0 to {most}, not {given:g}")
@@ -98,12 +101,14 @@ def _credentials(context: Context, access_key_id: str | None) -> AccessKey | Non
     secret = context.environ.get(SECRET_VARIABLE, "")
     if access_key_id is None:
         if secret:
-            context.say(f"warning: {SECRET_VARIABLE} is set, and not used without --access-key-id")
+            context.say(f"warning: {SECRET_VARIABLE} is set, but not used without --access-key-id")
         return None
     if re.fullmatch("[!-9;-~]+", access_key_id) is None:
         raise InvalidInput("--access-key-id must be printable ASCII without spaces and colons, and not empty")
     if not secret:
-        raise InvalidInput(f"{SECRET_VARIABLE} is not set", hint="the secret of --access-key-id comes from there alone")
+        raise InvalidInput(
+            f"{SECRET_VARIABLE} is not set", hint="the secret of --access-key-id is read only from this variable"
+        )
     from tsmem.adapters.redaction import hide
     from tsmem.server.http.auth import AccessKey
 
@@ -206,14 +211,14 @@ class ServerLog:
             if self._queue.empty() and self._dropped:
                 with self._lock:
                     dropped, self._dropped = self._dropped, 0
-                self._context.say(f"warning: {dropped:,} lines were dropped, because nobody read them")
+                self._context.say(f"warning: {dropped:,} log lines were dropped because stderr was not read")
 
     def add_address(self, endpoint: str, settings: Settings, path: Path | None) -> None:
         key = settings.credentials
         key_id, secret = ("any", "tsmem") if key is None else (key.access_key_id, f"${SECRET_VARIABLE}")
-        self.add(f"serving {'tables that last until it stops' if path is None else path}; Ctrl-C stops it")
+        self.add(f"serving {'tables that last until it stops' if path is None else path}; press Ctrl-C to stop")
         if key is None:
-            self.add("any access key id is taken; the secret is 'tsmem', or the access key id itself")
+            self.add("any access key id is accepted; the secret is 'tsmem', or the access key id itself")
         self.add(
             f"try it with: TABLESTORE_ENDPOINT={endpoint} TABLESTORE_INSTANCE_NAME={settings.instance or 'local'} "
             f"TABLESTORE_ACCESS_KEY_ID={key_id} TABLESTORE_ACCESS_KEY_SECRET={secret} tsmem -p env init-tables"

@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.requests import Sort
 
-group = root.group("session", "Sessions: the conversations of users.")
+group = root.group("session", "List, find, write and delete sessions.")
 
 
 @group.command(
-    help="""Write a session, replacing the one that stood there.
+    help="""Write a session; an existing one is replaced as a whole, metadata included.
 
-    The whole session is replaced, its metadata too: session update changes single values. At a terminal it is said
-    what would be dropped, and asked.
+    To change single values, use session update. At a terminal, tsmem shows what would be lost and asks first.
     """,
     example="tsmem session put ada trip-7 -m topic=travel -m score:=0.5",
     shows="session",
@@ -39,7 +38,7 @@ group = root.group("session", "Sessions: the conversations of users.")
 def put(
     context: Context,
     user: o.User,
-    session: Annotated[str | None, o.argument("[SESSION]", "The session's id; a UUID if none.")] = None,
+    session: Annotated[str | None, o.argument("[SESSION]", "The session's id; default: a new UUID.")] = None,
     metadata: o.Meta = None,
     update_time: o.UpdateTime = None,
     search_content: o.SearchContent = None,
@@ -68,7 +67,7 @@ def get(context: Context, user: o.User, session: o.SessionId) -> Session:
 
 
 @group.command(
-    help="Change parts of a session that exists, and leave the rest.",
+    help="Change parts of an existing session; the rest is kept.",
     example="tsmem session update ada trip-7 -m topic=refund --unset score --touch",
 )
 def update(
@@ -80,10 +79,10 @@ def update(
     replace_metadata: o.ReplaceMetadata = False,
     search_content: o.SearchContent = None,
     update_time: o.UpdateTime = None,
-    touch: Annotated[bool, o.flag("--touch", "Set its update time to now.")] = False,
+    touch: Annotated[bool, o.flag("--touch", "Set the update time to now.")] = False,
 ) -> None:
     if touch and update_time is not None:
-        raise InvalidInput("--touch and --update-time both say when")
+        raise InvalidInput("give --touch or --update-time, not both")
     time = context.clock.now_us() if touch else context.point(update_time, "--update-time")
     context.store.sessions.update(
         user,
@@ -96,10 +95,10 @@ def update(
 
 
 @group.command(
-    help="""Delete one session; its messages stay unless asked for.
+    help="""Delete one session, and with --with-messages its messages.
 
-    A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
-    a session, and says so, unless --shared-too.
+    Messages belong to a session id, not to a user. If another user has a session of the same id, --with-messages keeps
+    the messages and says so; --shared-too deletes them.
     """,
     example="tsmem session delete ada trip-7 --with-messages",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -108,7 +107,7 @@ def delete(
     context: Context,
     user: o.User,
     session: o.SessionId,
-    with_messages: Annotated[bool, o.flag("--with-messages", "Its messages first, then itself.")] = False,
+    with_messages: Annotated[bool, o.flag("--with-messages", "Delete its messages too.")] = False,
     shared_too: o.SharedToo = False,
     missing_ok: o.MissingOk = False,
 ) -> None:
@@ -121,15 +120,15 @@ def delete(
     context.say(f"{'deleted' if result.sessions else 'there was no'} session '{session}' of user '{user}'{also}")
     if result.sessions and not with_messages:
         purge = command_hint(context, "message", "purge", session=session)
-        context.say(f"its messages stay, if it had any; this deletes them, whoever's they are: {purge}")
+        context.say(f"its messages were kept; this deletes them, for all users of the id: {purge}")
 
 
 @group.command(
-    help="""Delete many sessions: a user's or everyone's, all or those up to a time.
+    help="""Delete many sessions: of one user or of everyone, optionally up to a time.
 
-    A message's key has no user: users with sessions of one id share the messages. --with-messages keeps those of such
-    sessions, and says so, unless --shared-too. With --everyone and no --filter it keeps them where the other's session
-    stays.
+    Messages belong to a session id, not to a user. If another user has a session of the same id, --with-messages keeps
+    the messages and says so; --shared-too deletes them. With --everyone and no --filter, messages are kept only if the
+    other user's session is kept.
     """,
     example="tsmem session purge --everyone --until 90d --with-messages --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -140,14 +139,14 @@ def purge(
     everyone: Annotated[bool, o.flag("--everyone", "Everyone's.")] = False,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002 - the option's own name
-    with_messages: Annotated[bool, o.flag("--with-messages", "Their messages too.")] = False,
+    with_messages: Annotated[bool, o.flag("--with-messages", "Delete their messages too.")] = False,
     shared_too: o.SharedToo = False,
     dry_run: o.DryRun = False,
     yes: o.Yes = False,
     progress: o.Progress = False,
 ) -> Report | None:
     if everyone == (user is not None):
-        raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="one of them, and not both")
+        raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="give exactly one")
     when = context.time(until, "--until", end_of_day=True)
     wanted = o.checked(context, filter)
     o.check_shared_too(shared_too, with_messages)
@@ -157,9 +156,9 @@ def purge(
         whose += o.up_to(context, when) + ("" if filter is None else f" where {filter}")
         also = ""
         if not with_messages:
-            also = ", but none of their messages"
+            also = ", but not their messages"
         elif shared_too:
-            also = " (messages of another user's session of the same id go too)"
+            also = " (including messages shared with another user's session of the same id)"
         elif found.shared:
             kept = quantity(found.shared, "session")
             also = f" (the messages of {kept} are kept: another user has a session of the same id)"
@@ -170,14 +169,14 @@ def purge(
     asked, how = AskedListing("session", user, filter, until=until), items.PurgeOptions(dry_run, yes, progress)
     report = items.purge_after_question(context, delete_them, asked, how, question)
     if report is not None and context.result.sessions and not with_messages:
-        doctor = f"{command_hint(context, 'doctor')} names what is left of whom"
+        doctor = f"{command_hint(context, 'doctor')} lists the messages that are left"
         next_step = "--with-messages deletes them too" if dry_run else doctor
-        context.say(f"their messages stay, if they had any; {next_step}")
+        context.say(f"their messages were kept; {next_step}")
     return report
 
 
 @group.command(
-    help="List sessions in order of user and session id.",
+    help="List sessions by user and session id.",
     example="tsmem session list --user ada --fields session_id,metadata.topic",
     shows="session",
 )
@@ -193,9 +192,9 @@ def list_(
 
 
 @group.command(
-    help="""List a user's sessions, or everyone's, latest first.
+    help="""List sessions by update time, latest first: of one user or of everyone.
 
-    Everyone's come through the search index. A session without an update time is not among them.
+    Sessions of everyone are read through the search index. Sessions without an update time are left out.
     """,
     example="tsmem session recent --user ada --since 7d",
     shows="session",
@@ -216,10 +215,10 @@ def recent(
 
 
 @group.command(
-    help="""Find sessions by a text in their search content, latest first.
+    help="""Find sessions whose search content contains a text, latest first.
 
-    TEXT is found as it stands, whatever its case. On the embedded store every part of a text is found; on TableStore
-    whole words are, and a part of a word where the index is fuzzy, as the one is that init-tables makes.
+    Case does not matter. On the embedded store every part of a text is found. On TableStore whole words are found, and
+    parts of words if the index is fuzzy, as those made by init-tables are.
     """,
     example='tsmem session search "refund" --user ada --since 30d',
     shows="session",

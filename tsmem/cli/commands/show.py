@@ -17,8 +17,8 @@ from tsmem.render.result import Conversation
 @root.command(
     help="""Show a conversation.
 
-    On a terminal long content is folded, which says its size; JSON and tool calls are broken into lines. --markdown
-    draws what was said, but for what tools say; a link is shown with its target.
+    On a terminal, long content is folded, with its size, and JSON and tool calls are broken into lines. --markdown
+    renders content as Markdown, except the output of tools; links are shown with their targets.
     """,
     example="tsmem show trip-7 --user ada --last 10",
     shows="message",
@@ -26,10 +26,12 @@ from tsmem.render.result import Conversation
 def show(
     context: Context,
     session: o.SessionId,
-    user: Annotated[str | None, o.option("--user", "USER", "Show this user's session with it.", complete_user)] = None,
+    user: Annotated[
+        str | None, o.option("--user", "USER", "Also show this user's session metadata.", complete_user)
+    ] = None,
     last: Annotated[int | None, o.option("--last", "N", "Only the last N messages.")] = None,
     full: o.Full = False,
-    markdown: Annotated[bool, o.flag("--markdown", "Draw what was said as Markdown.")] = False,
+    markdown: Annotated[bool, o.flag("--markdown", "Render content as Markdown.")] = False,
 ) -> Conversation:
     if last is not None and last < 1:
         raise InvalidInput(f"--last must be 1 or more, not {last}")

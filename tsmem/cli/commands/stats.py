@@ -21,9 +21,9 @@ _TOTALS = ("sessions", "users", "messages", "bytes", "first_time", "last_time")
 
 
 @root.command(
-    help="""Count what there is, by role, day and size: everything, one user's, or one session's.
+    help="""Count sessions, messages and bytes, by role, day and size.
 
-    Every row is read once. Days are UTC's. Where users share a session id, --user counts the messages of all of them.
+    Every row is read once. Days are UTC. If users share a session id, --user counts the messages of all of them.
     """,
     example="tsmem stats --user ada",
 )
@@ -94,4 +94,4 @@ def _parts(found: Statistics) -> Iterator[Part]:
         yield Section("biggest sessions", ("session_id", "messages", "bytes", "last"), rows)
     if found.cells:
         cells = [("/".join(map(str, c.key)), c.column, Size(c.bytes)) for c in found.cells]
-        yield Section("cells of 80 % of 2 MB and more", ("key", "column", "bytes"), cells)
+        yield Section("cells of 80 % of 2 MB or more", ("key", "column", "bytes"), cells)

@@ -20,9 +20,9 @@ _COLUMNS = ("kind", "name", "table", "state", "differences")
 
 
 @root.command(
-    help="""Create the tables and indexes that are missing; what exists is left as it is.
+    help="""Create missing tables and indexes; existing ones are never changed.
 
-    Doing it again changes nothing. Exit 4 when something that exists is not as the profile describes it.
+    It can be repeated. The exit code is 4 if something exists but differs from the profile.
     """,
     example="tsmem init-tables --check -o json",
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
@@ -30,18 +30,16 @@ _COLUMNS = ("kind", "name", "table", "state", "differences")
 def init_tables(
     context: Context,
     dry_run: o.DryRun = False,
-    check: Annotated[bool, o.flag("--check", "Only compare; exit 4 when something differs.")] = False,
-    no_search: Annotated[bool, o.flag("--no-search", "Leave the search indexes out.")] = False,
-    wait: Annotated[
-        float | None, o.option("--wait", "S", "Then wait, so many seconds at most, until all can be used.")
-    ] = None,
+    check: Annotated[bool, o.flag("--check", "Only compare; exit code 4 if something is missing or differs.")] = False,
+    no_search: Annotated[bool, o.flag("--no-search", "Do not create search indexes.")] = False,
+    wait: Annotated[float | None, o.option("--wait", "S", "Wait up to S seconds until everything is ready.")] = None,
 ) -> Report:
     if dry_run and check:
-        raise InvalidInput("--dry-run and --check are two different questions")
+        raise InvalidInput("give --dry-run or --check, not both")
     if wait is not None and (dry_run or check):
-        raise InvalidInput("--wait is for what is created, and --dry-run and --check create nothing")
+        raise InvalidInput("--wait cannot be combined with --dry-run or --check, which create nothing")
     if wait is not None and not 0 <= wait <= MAX_WAIT_S:
-        raise InvalidInput(f"--wait takes 0 to {MAX_WAIT_S} seconds")
+        raise InvalidInput(f"--wait must be 0 to {MAX_WAIT_S} seconds")
     context.say_target("comparing" if dry_run or check else "creating tables in")
     tables = context.store.tables
     plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
@@ -52,7 +50,7 @@ def init_tables(
 
 
 @root.command(
-    help="Delete both tables with everything in them, and their indexes.",
+    help="Delete both tables, their data and their indexes.",
     example="tsmem drop-tables --yes",
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
@@ -84,7 +82,7 @@ def _report(context: Context, plan: Plan, *, check: bool) -> Report:
         error.hint = "tsmem never alters existing tables; change this by hand"
         if check and plan.missing:
             command = command_hint(context, "init-tables")
-            error.hint = f"{command} creates what is missing; what differs is for you to change"
+            error.hint = f"{command} creates what is missing; change what differs by hand"
     steps = [(s.kind, s.name, s.table, "created" if s.created else s.state, s.differences) for s in plan.steps]
     document = {"target": context.profile.target, "steps": [dict(zip(_COLUMNS, s, strict=True)) for s in steps]}
     return Report(document, _COLUMNS, [(*step, "; ".join(differences)) for *step, differences in steps], error)

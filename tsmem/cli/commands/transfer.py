@@ -37,10 +37,9 @@ File = Annotated[str, o.argument("[FILE]", "A file, .gz compressed; - or none: s
 
 
 @root.command(
-    help="""Write sessions and messages as JSON lines: everything, one user's, or one session's.
+    help="""Write sessions and messages to a file of JSON lines.
 
-    A file is written whole or not at all. A message's key has no user: where users share a session id, --user writes
-    the messages of all of them.
+    A file is written whole or not at all. If users share a session id, --user writes the messages of all of them.
     """,
     example="tsmem export memory.jsonl.gz --user ada",
     formats=("table", "jsonl"),
@@ -79,11 +78,12 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
 
 
 @root.command(
-    help="""Read sessions and messages from JSON lines and write them.
+    help="""Read sessions and messages from a file into the store.
 
-    A file is checked wholly before its first row is written; importing it twice changes nothing. With --rejects, what
-    cannot be read or is refused is kept in a file that can be imported again, and the rest is written. A fresh
-    embedded store gets its tables. A warning names session ids that other users have too: they share the messages.
+    A file is checked completely before the first row is written. Importing it again changes nothing. With --rejects,
+    rows that cannot be read or written are kept in a file that can be imported later, and the rest is imported. The
+    tables of a new embedded store are created. A warning names session ids that other users have too, because users
+    with the same session id share its messages.
     """,
     example="tsmem import chats.jsonl --format openai --user ada",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -94,16 +94,28 @@ def import_(
     format: Annotated[  # noqa: A002
         str, o.option("--format", "FORMAT", "tsmem or openai.", suggest_words(*FORMATS))
     ] = "tsmem",
-    user: Annotated[str | None, o.option("--user", "USER", "openai: whose sessions they are.", complete_user)] = None,
+    user: Annotated[
+        str | None, o.option("--user", "USER", "User whose sessions these are (format openai).", complete_user)
+    ] = None,
     start_time: Annotated[
-        str | None, o.option("--start-time", "T", "openai: the first message's time. [the file's own]")
+        str | None,
+        o.option("--start-time", "T", "Time of the first message if messages have none (format openai). [the file's]"),
     ] = None,
     on_conflict: Annotated[
         str,
-        o.choice("--on-conflict", "WHAT", "What exists already: overwrite, skip or fail.", "overwrite", "skip", "fail"),
+        o.choice(
+            "--on-conflict",
+            "WHAT",
+            "What to do with rows that exist: overwrite, skip or fail.",
+            "overwrite",
+            "skip",
+            "fail",
+        ),
     ] = "overwrite",
-    rejects: Annotated[str | None, o.option("--rejects", "FILE", "Keep what cannot be read or written there.")] = None,
-    resume: Annotated[bool, o.flag("--resume", "Go on where an import of the file was stopped.")] = False,
+    rejects: Annotated[
+        str | None, o.option("--rejects", "FILE", "Write rows that cannot be read or written to FILE.")
+    ] = None,
+    resume: Annotated[bool, o.flag("--resume", "Continue a stopped import of the same file.")] = False,
     dry_run: o.DryRun = False,
     progress: o.Progress = False,
 ) -> Report:
@@ -115,22 +127,22 @@ def import_(
     options = ImportOptions(format, user, start_us, cast("OnConflict", on_conflict), rejects, resume)
     options.check(is_file=file != "-")  # before the input is opened
     if file == "-" and context.streams.stdin_is_terminal:
-        context.say("reading what is typed here; Ctrl-D ends it")
+        context.say("reading from the terminal; press Ctrl-D to end")
     stdin = Input("standard input", context.streams.stdin)
     with nullcontext(stdin) if file == "-" else open_input(file) as source:
         job = Import(context, source, options)
         with account(context, "imported", asked=progress, quiet=dry_run):
             if dry_run:
-                context.say_target("a dry run on")
+                context.say_target("dry run: nothing is written to")
             return counts(job.dry_run() if dry_run else job.run())
 
 
 @root.command(
-    help="""Copy sessions and messages from one profile's store to another's, or compare both.
+    help="""Copy sessions and messages from one profile to another, or compare both.
 
-    Everything, one user's, or one session's. Rows that exist are overwritten. --check names what is missing, surplus or
-    different, and ends with 4. Where users share a session id, --user copies the messages of all of them; a warning
-    names ids that other users have in the target.
+    Existing rows are overwritten. --check names rows that are missing, surplus or different, and ends with 4. If users
+    share a session id, --user copies the messages of all of them; a warning names ids that other users have in the
+    target.
     """,
     example="tsmem copy --from local --to local --check",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -141,7 +153,7 @@ def copy(
     target: Annotated[str, o.option("--to", "PROFILE", "Where to write.", complete_profile)],
     user: o.UserOption = None,
     session: o.SessionOption = None,
-    check: Annotated[bool, o.flag("--check", "Write nothing; compare both sides row by row.")] = False,
+    check: Annotated[bool, o.flag("--check", "Write nothing; compare both stores row by row.")] = False,
     progress: o.Progress = False,
 ) -> Report | None:
     o.check_whose(user, session)
@@ -162,7 +174,7 @@ def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None,
     # A file is one place, by whatever path it is named.
     places = [each.target if each.path is None else os.path.realpath(each.path) for each in profiles]
     if places[0] == places[1] and source.layout == target.layout:
-        raise InvalidInput("both profiles name the same store", hint="--to another profile")
+        raise InvalidInput("both profiles name the same store", hint="choose another profile with --to")
     context.say(f"copying from {source.target} to {target.target}")
     create_tables(target, context.say)
 
@@ -201,7 +213,7 @@ def _compare(
         more = f"; the first {MAX_DIFFERENCES:,} are named" if count > MAX_DIFFERENCES else ""
         error = Conflict(f"{quantity(count, 'difference')} in {target.target}: {parts}{more}")
         if found["surplus"] < count:
-            error.hint = "the same command without --check writes what is missing or different"
+            error.hint = "run the command without --check to write what is missing or different"
     else:
         say_why_nothing(context, user, session)
         context.say(f"{source.target} and {target.target} are equal: {counted(result)} compared")

@@ -57,7 +57,7 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
         return f"there are {there}, but none matches {' and '.join(asked.conditions)}"
     if noun == "session" and "update_time" not in sample.columns:  # the order of session recent
         return f"the {there} have no update time"
-    return f"there are {there}, but the index does not have them: it may be behind"
+    return f"there are {there}, but they are not in the index; it may lag behind"
 
 
 def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[str]) -> str | None:  # noqa: A002
@@ -89,7 +89,7 @@ def say_why_nothing(context: Context, user: str | None, session: str | None) -> 
         return
     if session is not None:
         near = nearest_session(context.opened[0], session)
-        context.say(f"nothing found: there is no session '{session}', and there are no messages of it{near}")
+        context.say(f"nothing found: there is no session '{session}', and no message of it{near}")
     elif user is not None:
         context.say(why_empty(context, AskedListing("session", user)))
     else:

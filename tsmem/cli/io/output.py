@@ -41,7 +41,7 @@ def send(context: Context, chunks: Iterator[bytes]) -> None:
             give_up(streams.stdout)
             sentence, hint = f"cannot write standard output: {error.strerror}", None
             if any(store.cost.write_units for store in context.opened):
-                sentence += "; the store was changed all the same"
+                sentence += "; the change to the store was made"
             elif error.errno == ENOSPC:
                 hint = "free some space and try again"
             raise StorageFailure(sentence, hint=hint) from error
@@ -88,13 +88,13 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
     total = listing.total() if is_table and listing.total is not None else None
     if total is not None and not (with_counts and total.exact == count):
         if total.exact is not None:
-            context.say(f"{total.exact:,} found in all")
+            context.say(f"{total.exact:,} matches")
         elif total.at_most is not None:
-            context.say(f"at most {total.at_most:,} found in all")
+            context.say(f"up to {total.at_most:,} matches")
     shown = quantity(count, listing.noun)
     if token is not None:
         command = next_page(argv, token, unicode=context.streams.unicode)
-        context.say(f"{f'{shown}, ' if with_counts else ''}more is left: {command}")
+        context.say(f"{f'{shown} shown; ' if with_counts else ''}next page: {command}")
     elif with_counts and why_empty is None:
         context.say(shown)
 

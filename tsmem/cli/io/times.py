@@ -63,7 +63,7 @@ def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Tim
         if match := _DATE_TIME.fullmatch(text):
             return _moment(match), None
     except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
-        raise _refused(f"{text!r} is no time: the calendar or the clock has none such") from error
+        raise _refused(f"{text!r} is not a date or time that exists") from error
     raise _refused(f"{text!r} is no time")
 
 
@@ -111,12 +111,12 @@ def _day(midnight: datetime, end_of_day: bool) -> int:
 def _moment(match: re.Match[str]) -> int:
     fraction = (match["fraction"] or "").rstrip("0")
     if len(fraction) > 6:
-        raise _refused("a time has at most 6 digits after the point: it is kept in microseconds")
+        raise _refused("at most 6 digits may follow the point: times are kept in microseconds")
     if fraction and len(match["clock"].replace(":", "")) < 6:
         raise _refused("a fraction needs seconds before it")
     zone = match["zone"] or ""
     if not re.fullmatch(r"Z?|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?", zone.upper()):
-        raise _refused(f"{zone} is no offset from UTC")
+        raise _refused(f"{zone} is not a valid offset from UTC")
     moment = datetime.fromisoformat(f"{match['date']}T{match['clock']}{zone.upper()}")
     return _microseconds(moment + int(fraction.ljust(6, "0")) * _MICROSECOND)
 
@@ -127,4 +127,4 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _refused(reason: str) -> InvalidInput:
-    return InvalidInput(reason, hint=f"a time is {FORMS}; tsmem help times says more")
+    return InvalidInput(reason, hint=f"write {FORMS}; see tsmem help times")

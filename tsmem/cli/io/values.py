@@ -31,7 +31,7 @@ def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> d
     for pair in pairs:
         match = _PAIR.fullmatch(pair)
         if match is None:
-            problem = f"{_shown(pair)} is no metadata: it has none of the signs =, := and @"
+            problem = f"{_shown(pair)} is not KEY=VALUE"
             raise InvalidInput(problem, hint=f"write {FORMS}")
         key, sign, rest = match["key"], match["sign"], match["rest"]
         check_metadata_key(key)
@@ -52,7 +52,7 @@ def _shown(text: str) -> str:
 def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
     if not name:
         hint = f"write {key}@FILE, or {key}=@ for the text @"
-        raise InvalidInput(f"metadata '{key}' names no file after @", hint=hint)
+        raise InvalidInput(f"metadata '{key}' has no file name after @", hint=hint)
     try:
         return read_file(name)
     except InvalidInput as error:
@@ -68,9 +68,9 @@ def _scalar(key: str, text: str) -> int | float | bool:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, int | float):
-        reason = "is no JSON number or boolean"
+        reason = "is not a JSON number or boolean"
     elif value in (float("inf"), float("-inf")):
-        reason = "is not finite as a 64-bit number"
+        reason = "is too large for a 64-bit number"
     elif isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
         reason = "does not fit in 64 bits"
     else:
@@ -83,14 +83,14 @@ def _hint(key: str, text: str) -> str:
     if not text:
         return f"write {key}= for empty text"
     if text == "null":
-        return f"there is no null; session update and message update remove a key with --unset {key}"
+        return f"null cannot be stored; session update and message update remove a key with --unset {key}"
     if text[0] == '"':
-        return f"text needs no JSON: write {key}=TEXT"
+        return f"for text write {key}=TEXT"
     if text[0] in "[{":
-        return f"metadata is flat; {key}=TEXT keeps JSON as text"
+        return f"metadata is flat; to keep JSON as text write {key}=TEXT"
     if text.lower() in ("true", "false"):
         return f"write {key}:={text.lower()}"
-    finite = "numbers are finite; " if text.lstrip("+-").lower() in ("nan", "inf", "infinity") else ""
+    finite = "numbers must be finite; " if text.lstrip("+-").lower() in ("nan", "inf", "infinity") else ""
     return f"{finite}{key}=TEXT keeps it as text"
 
 
@@ -104,7 +104,9 @@ def parse_profile_assignments(pairs: Sequence[str]) -> list[tuple[str, str]]:
         if not equals:
             raise InvalidInput(f"assignment {number} has no =", hint="write KEY=VALUE; KEY= removes a key")
         if _PROFILE_KEY.fullmatch(key) is None:
-            raise InvalidInput(f"assignment {number} begins with no key of a profile", hint="for example timeout=10")
+            raise InvalidInput(
+                f"assignment {number} does not begin with a key of a profile", hint="for example timeout=10"
+            )
         if key in found:
             raise InvalidInput(f"{key!r} is given twice")
         text_bytes(value, f"the value of {key!r}")

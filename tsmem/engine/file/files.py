@@ -97,7 +97,7 @@ def _refuse_single_mount(path: str) -> None:
     if None not in mounts and mounts[0] != mounts[1]:
         raise StorageFailure(
             f"{path} is mounted as a single file, and SQLite's files beside it would not be shared",
-            hint="mount its folder",
+            hint="mount its folder instead",
         )
 
 
@@ -177,7 +177,7 @@ class Opened(NamedTuple):
     def check_unchanged(self) -> None:
         """Raise Unavailable if a file that was opened as unchanging has changed since."""
         if self.stamp is not None and self.stamp != _stamp(self.path):
-            message = f"{self.path} changed while it was read; nobody here may write beside it"
+            message = f"{self.path} changed while it was read, and its folder is not writable"
             raise Unavailable(message, hint="try again")
 
 
@@ -222,7 +222,7 @@ def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
     try:
         application, version = waits.until_free(read_marks, is_busy, path)
         if application != APPLICATION_ID:
-            raise StorageFailure(f"{path} is a database, but not one of tsmem's", hint="choose another path")
+            raise StorageFailure(f"{path} is an SQLite database, but not a tsmem store", hint="choose another path")
         check_format(path, version)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("SELECT version FROM catalog_version").fetchone()
@@ -289,6 +289,6 @@ def check_format(path: str, version: int) -> None:
     if version != FORMAT:
         older = "export its rows with the tsmem that made it, and import them with this one"
         raise StorageFailure(
-            f"{path} has format {version}, and this tsmem reads format {FORMAT}",
+            f"{path} has format {version}; this tsmem reads format {FORMAT}",
             hint="use a newer tsmem" if version > FORMAT else older,
         )

@@ -71,7 +71,7 @@ def _io_failure(error: sqlite3.Error, path: str, stage: Stage) -> StorageFailure
     else:
         hint = "look for errors of the disk in the system's log"
     if ambiguous:
-        hint += "; then see whether the write is there, or repeat it"
+        hint += "; then check whether the write was kept, or repeat it"
     return StorageFailure(message, hint=hint, ambiguous=ambiguous)
 
 
@@ -85,7 +85,7 @@ def _may_be_kept(extended: int, stage: Stage) -> bool:
 
 
 def _kept(ambiguous: bool) -> str:
-    return "this write may have been kept" if ambiguous else "nothing of this write was kept"
+    return "this write may have been kept" if ambiguous else "this write was not kept"
 
 
 def _disk_fails(path: str) -> bool:

@@ -149,7 +149,7 @@ def size_of(blob: bytes) -> int:
     try:
         shape, key_bytes, at = _open(blob)
     except _UNREADABLE as error:
-        raise _damaged("its bytes end too early, or are no text") from error
+        raise _damaged("it is cut short, or not valid text") from error
     return key_bytes + shape.fixed_bytes + len(blob) - at - shape.data_at
 
 
@@ -172,9 +172,9 @@ def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
                 columns[name] = blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
     except _UNREADABLE as error:
-        raise _damaged("its bytes end too early, or are no text") from error
+        raise _damaged("it is cut short, or not valid text") from error
     if at != len(blob):
-        raise _damaged("its length is not what it says")
+        raise _damaged("its length is wrong")
     return size, columns
 
 
@@ -193,9 +193,9 @@ def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Va
                 columns[name] = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
             at = end
     except _UNREADABLE as error:
-        raise _damaged("its bytes end too early, or are no text") from error
+        raise _damaged("it is cut short, or not valid text") from error
     if at != len(blob):
-        raise _damaged("its length is not what it says")
+        raise _damaged("its length is wrong")
     return size, columns
 
 
@@ -214,7 +214,7 @@ def unpack_cells(blob: bytes) -> list[Cell]:
             cells.append(Cell(name, value, stamp))
             at = end
     except _UNREADABLE as error:
-        raise _damaged("its bytes end too early, or are no text") from error
+        raise _damaged("it is cut short, or not valid text") from error
     if at != len(blob):
-        raise _damaged("its length is not what it says")
+        raise _damaged("its length is wrong")
     return cells

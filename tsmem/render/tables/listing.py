@@ -58,7 +58,7 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
                 yield from _above(field, value, palette)
             yield from _rows(list(group), layout, options, palette)
     if layout is not None and layout.no_room:
-        note = f"no room for {', '.join(layout.no_room)}: a wider terminal or --fields shows more"
+        note = f"{', '.join(layout.no_room)} hidden (terminal too narrow); choose columns with --fields"
         yield from palette.wrapped("dim", note)
 
 

@@ -78,14 +78,14 @@ def parse_fault(text: str) -> FaultSpec:
         _check_known("action", action, ACTIONS)
     if kind == PARTIAL and action and action not in BATCHES:
         hint = f"those are {' and '.join(BATCHES)}"
-        raise InvalidInput(f"rows fail in batches alone, and {action} is none", hint=hint)
+        raise InvalidInput(f"`partial` applies only to batches, and {action} is none", hint=hint)
     return FaultSpec(kind, rate, action or None)
 
 
 def _check_known(what: str, word: str, known: Sequence[str]) -> None:
     if word not in known:
         near = nearest_names(word, known)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)};"
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)};"
         raise InvalidInput(f"there is no {what} '{word}'", hint=f"{hint} {EXAMPLE}")
 
 
@@ -145,5 +145,6 @@ def _check_rates(specs: Sequence[FaultSpec], action: str | None) -> None:
     kinds = f"{', '.join(most)} and {last}" if most else last
     of_action = f" for {action}" if any(spec.action for spec in specs) else ""
     raise InvalidInput(
-        f"the rates of {kinds}{of_action} are more than 1 together", hint="a request meets one fault at most"
+        f"the rates of {kinds}{of_action} add up to more than 1",
+        hint="a request meets at most one fault, so rates must add up to at most 1",
     )

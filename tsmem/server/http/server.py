@@ -214,7 +214,7 @@ def _resolve(settings: Settings) -> tuple[socket.AddressFamily, Any]:
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise InvalidInput(f"there is no address '{settings.host}' to listen on") from error
+        raise InvalidInput(f"cannot listen on '{settings.host}': there is no such address") from error
     family, _, _, _, address = found[0]
     ip = ip_address(str(address[0]).partition("%")[0])
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
@@ -222,7 +222,7 @@ def _resolve(settings: Settings) -> tuple[socket.AddressFamily, Any]:
         ip, family, address = mapped, socket.AF_INET, (str(mapped), settings.port)
     if settings.credentials is None and not ip.is_loopback:
         raise InvalidInput(
-            f"'{settings.host}' can be reached from other machines, which takes an access key",
+            f"'{settings.host}' can be reached from other machines, so an access key is required",
             hint="set one, or listen on 127.0.0.1",
         )
     return family, address

@@ -94,7 +94,7 @@ class _Parser:
         try:
             for token in tokenize.generate_tokens(io.StringIO(self._text).readline):
                 if token.type == tokenize.COMMENT:
-                    raise self._error("a filter has no comments", *token.start)
+                    raise self._error("comments are not allowed", *token.start)
                 if token.type == previous == tokenize.STRING:
                     raise self._error("write a comma between two texts", *token.start)
                 if token.type != tokenize.NL:

@@ -20,7 +20,7 @@ from tsmem.rows import Key
 VERSION = 1
 MAX_TOKEN_LENGTH = 40_000
 """Enough for four key columns of 1,024 control characters, each six characters in JSON, in base64."""
-START_AGAIN = "begin anew, without a page token"
+START_AGAIN = "start again without a page token"
 
 
 class Window(NamedTuple):
@@ -47,8 +47,8 @@ def resolve(since: Time | None, until: Time | None, now_us: int) -> Window:
             raise InvalidInput(f"the time {point} does not fit in 64 bits")
     if since is not None and until is not None and since > until:
         raise InvalidInput(
-            f"the time window is empty: since {since} is after until {until}",
-            hint="since is the earlier one; of two ages the longer is the earlier",
+            f"since ({since}) is later than until ({until})",
+            hint="swap them",
         )
     return Window(since, until)
 
@@ -82,7 +82,7 @@ def decode_token(
         raise InvalidInput("the page token was made by another version of tsmem", hint=START_AGAIN)
     if document.get("q") != query_digest:
         raise InvalidInput(
-            "the page token belongs to another query", hint="repeat the listing with the options that gave the token"
+            "the page token belongs to another query", hint="use the options of the listing that printed the token"
         )
     key, window = document.get("k"), document.get("w")
     if not (isinstance(key, list) and [*map(type, key)] == [*key_types.values()]):

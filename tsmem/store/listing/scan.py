@@ -78,7 +78,7 @@ class RowScan:
         """`want` is the number of rows expected to be used, None for all. The rows begin behind the key `after`."""
         if after is not None:
             if not scan.span.includes(after):
-                raise InvalidInput("the page token points outside of what is listed", hint=START_AGAIN)
+                raise InvalidInput("the page token is outside the listed range", hint=START_AGAIN)
             scan = scan._replace(span=scan.span._replace(start=after))
         self._client = client
         self._scan = scan

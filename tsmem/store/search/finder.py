@@ -52,9 +52,9 @@ class Finder(Generic[Item]):
         """Stream the items that match. Raises InvalidInput, and TableNotFound for a missing table or index.
         Cost: 1 request for each 100 rows that the index finds, and 1 once for each store."""
         if request.sort not in SORTS:
-            raise InvalidInput(f"the results are sorted by newest or score, not '{request.sort}'")
+            raise InvalidInput(f"the order must be newest or score, not '{request.sort}'")
         if request.text == "":
-            raise InvalidInput("the text to search for is empty", hint="leave it out to find all of them")
+            raise InvalidInput("the text to search for is empty", hint="leave it out to list everything")
         limits.text_bytes(request.text or "", "the text")
         table = self._codec.table
         equal = {name: value for name, value in request.scope.items() if value is not None}

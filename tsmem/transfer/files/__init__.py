@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 
 _DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
-_HINTS = {errno.ENOSPC: "free some space and try again", errno.ENOENT: "the folder must be there already"}
+_HINTS = {errno.ENOSPC: "free some space and try again", errno.ENOENT: "create the folder first"}
 
 
 def cannot_read(name: str, error: Exception) -> InvalidInput:

@@ -223,7 +223,7 @@ class ForbiddenFiles:
                     raise _refusal(f"{name} is {what}")
         same = self._source is not None and os.path.samestat(found, self._source)
         if same and not stat.S_ISCHR(found.st_mode) and not stat.S_ISSOCK(found.st_mode):  # those go both ways
-            raise _refusal(f"{name} is what is imported", hint="rejects go into a file of their own")
+            raise _refusal(f"{name} is the file that is imported", hint="choose another file for the rejects")
         if not was_open and found.st_uid not in (0, os.geteuid()):
             raise _refusal(f"{name} belongs to another user")
 

@@ -46,7 +46,7 @@ _NOTES = {
     "unread": ("time", "that cannot be read: kept as metadata, and the message has none"),
     "known": ("message", "without a time: already in the store with a time, which is kept"),
     "followed": ("message", "without a time: put a microsecond from the one before or after"),
-    "moved": ("message", "with the time of another: moved behind it by a microsecond"),
+    "moved": ("message", "with the time of another: moved a microsecond after it"),
     "backwards": ("message", "earlier than the one before: stored in the order of time"),
     "zoneless": ("time", "without a zone: taken as UTC"),
     "unnamed": ("conversation", "without an id: a longer copy becomes another session"),
@@ -188,13 +188,13 @@ class Conversion:
         messages: list[dict[str, object]] = rest.pop("messages")
         user = rest.pop("user_id", None) if self._user_id is None else self._user_id
         if not isinstance(user, str) or (not user and self._user_id is None):
-            raise InvalidInput("the conversation names no user_id", hint="say whose sessions these are: --user USER")
+            raise InvalidInput("the conversation has no user_id", hint="say whose sessions these are: --user USER")
         given_id = _take_id(rest, SESSION_ID_KEYS)
         if given_id is not None:
             if hash(given_id) in self._given_ids:
                 raise InvalidInput(
                     f"the session id '{brief(given_id)}' was used by an earlier conversation",
-                    hint="give the parts of one conversation as one, or ids of their own",
+                    hint="merge conversations of one id, or give them different ids",
                 )
             self._given_ids.add(hash(given_id))
         session_id = given_id or self._made_id(user, conversation)

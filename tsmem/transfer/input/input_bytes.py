@@ -50,7 +50,7 @@ def open_input(name: str) -> Iterator[Input]:
 
 
 _UNPACK = "unpack it first, and import what is in it"
-_COPY = "give it a profile of its own, and then: tsmem copy --from PROFILE --to PROFILE"
+_COPY = "make a profile for it, then: tsmem copy --from PROFILE --to PROFILE"
 _EXPORT = "write the conversations as JSON first"
 _KINDS = (
     (b"SQLite format 3\x00", "an SQLite database", _EXPORT),

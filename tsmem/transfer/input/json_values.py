@@ -284,7 +284,7 @@ class _Reader:
 
     def _if_cut(self, at: int, message: str = "") -> str:
         ended = self._window.ended and (at >= len(self._window.text) or message.startswith("Unterminated"))
-        return "; the input ends in this line, perhaps in the middle of it" if ended else ""
+        return "; the input ends in this line; it may be cut short" if ended else ""
 
 
 def _scan(text: str, at: int) -> tuple[int, int, int]:

@@ -115,7 +115,7 @@ def test_a_reply_that_is_decoded_and_makes_no_sense_is_not_retried() -> None:
     client, _ = canned(b"")
     described = client._sdk.protocol.decoder.api_decode_map
     described["DescribeTable"] = lambda body, request_id: (object(), None)
-    with pytest.raises(InvalidReply, match="cannot be understood") as caught:
+    with pytest.raises(InvalidReply, match="cannot be read") as caught:
         client.describe_table("a")
 
     assert 0 == caught.value.hopeless_after_s

@@ -89,7 +89,7 @@ def test_an_unknown_authority_is_refused_with_a_hint(endpoint: str, tmp_path: Pa
     assert "the certificate of localhost" in error.message
     assert "is not trusted: unable to get local issuer certificate (tried once" in error.message
     assert error.hint == (
-        "trust a private authority with ca_file in the profile, or SSL_CERT_FILE: a file of its certificates"
+        "to trust a private authority, name the file of its certificates as ca_file in the profile, or in SSL_CERT_FILE"
     )
 
 
@@ -113,7 +113,7 @@ def test_ca_file_and_ssl_variables_are_trusted(
 ) -> None:
     options = {key: folder / value for key, value in named.items()}
     made = profile(endpoint, tmp_path, **options)
-    assert "does not answer as TableStore does (HTTP 404)" in asked(made).message
+    assert "does not reply like TableStore (HTTP 404)" in asked(made).message
     if "SSL_CERT_FILE" in named:
         assert ("ca_file", str(options["SSL_CERT_FILE"]), "environment SSL_CERT_FILE") in describe(made)
 
@@ -140,7 +140,7 @@ def test_a_certificate_of_another_host_is_refused(endpoint: str, folder: Path, t
     url = endpoint.replace("localhost", "127.0.0.1")
     error = asked(profile(url, tmp_path, ca_file=folder / "ca.pem"))
     assert "IP address mismatch, certificate is not valid for '127.0.0.1' (tried once" in error.message
-    assert error.hint == "check the endpoint of the profile: the certificate is another host's"
+    assert error.hint == "check the endpoint in the profile: the certificate is for another host"
 
 
 def test_a_ca_file_without_certificates_is_a_profile_error(folder: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_log_lines_that_do_not_fit_are_dropped_and_counted() -> None:
         assert b"later\n" == told.readline()
 
     assert [f"line {number}\n".encode() for number in range(5)] == first[:5]
-    assert b"warning: 7 lines were dropped, because nobody read them\n" == first[5]
+    assert b"warning: 7 log lines were dropped because stderr was not read\n" == first[5]
 
 
 def test_closing_the_log_does_not_wait_for_ever_for_a_stalled_reader() -> None:

@@ -82,7 +82,7 @@ def test_a_file_of_an_older_format_is_refused_for_reads_and_writes(tmp_path: Pat
         raw.execute(f"PRAGMA user_version = {files.FORMAT - 1}")
     with opened(path) as client:
         for call in (client.list_tables, lambda: client.create_table(TABLE)):
-            with pytest.raises(StorageFailure, match=f"has format {files.FORMAT - 1}, and this tsmem reads") as caught:
+            with pytest.raises(StorageFailure, match=f"has format {files.FORMAT - 1}; this tsmem reads") as caught:
                 call()
             assert "export its rows with the tsmem that made it, and import them with this one" == caught.value.hint
 

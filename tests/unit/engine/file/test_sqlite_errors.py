@@ -21,8 +21,8 @@ from tsmem.rows import Put
 @pytest.mark.parametrize(
     ("code", "is_full", "words", "ambiguous"),
     [
-        (sqlite3.SQLITE_FULL, False, "nothing of this write was kept", False),
-        (sqlite3.SQLITE_IOERR_WRITE, False, "nothing of this write was kept", False),
+        (sqlite3.SQLITE_FULL, False, "this write was not kept", False),
+        (sqlite3.SQLITE_IOERR_WRITE, False, "this write was not kept", False),
         (sqlite3.SQLITE_IOERR_FSYNC, False, "this write may have been kept", True),
         (sqlite3.SQLITE_IOERR_SHMSIZE, False, "this write may have been kept", True),
         (sqlite3.SQLITE_IOERR_SHMSIZE, True, "the disk is full: this write may have been kept", True),

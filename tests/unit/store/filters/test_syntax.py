@@ -47,7 +47,7 @@ REFUSED = [
     ("a in []", 6, "write values behind in"),
     ("x == -9223372036854775809", 6, "64 bits"),
     ('x == "\\ud800"', 6, "lone surrogate"),
-    ("(a == 1 # and not b\n)", 9, "no comments"),
+    ("(a == 1 # and not b\n)", 9, "comments are not allowed"),
     ('a in ["x" "y"]', 11, "write a comma between two texts"),
     ("a == 1 and", 11, "the filter ends too early"),
     ("a and (lambda: 1)", 8, "not in the filter language"),
