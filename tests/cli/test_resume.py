@@ -98,7 +98,7 @@ def test_an_import_killed_again_and_again_under_faults_ends_as_an_undisturbed_on
                 until(lambda before=before: points(cli) not in ([], before), started)  # type: ignore[misc]
             ended = started.stopped(signal.SIGKILL)
             kills += ended.code == -signal.SIGKILL
-            went_on += "going on behind" in ended.err
+            went_on += "continuing after" in ended.err
         ended = process.run("import", "in", "--resume")
         assert ended.code == 0, ended
         struck = {entry.fault for entry in served.log}
