@@ -147,8 +147,8 @@ def test_an_old_sqlite_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> No
         outcome = cli(*line.split())
         assert outcome.code == 1
         assert outcome.err.splitlines()[-2:] == [
-            "error: this Python has SQLite 3.34.1; the embedded store and serve need SQLite 3.35 with FTS5",
-            "hint: use a newer Python or SQLite; profiles of TableStore work without it",
+            "error: this Python has SQLite 3.34.1; the embedded store and `tsmem serve` need SQLite 3.35 with FTS5",
+            "hint: use a newer Python or SQLite; profiles that use TableStore work without it",
         ]
     assert not cli.database.parent.exists()
 

@@ -1,11 +1,11 @@
 """Find the line of each key of a TOML text, and edit single keys so that the rest of the text stays as it is.
 
-`file.py` calls `key_lines` on every profile file that is read, and `writer.py` calls `edited`. The standard library has
-neither: tomllib keeps no positions and writes nothing, and tomli_w writes a whole document, without its comments.
+`file.py` calls `key_lines` on every profile file that is read, and `writer.py` calls `edited`. No library here does
+either: tomllib keeps no positions and cannot write, and tomli_w writes a whole document, without its comments.
 
-tomllib has read the text before. This module knows `[tables]` and `key = value` lines, as `profile set` writes them,
-and passes over all else. `edited` reads its result again: if that does not say what was wanted, tomli_w writes the
-document anew.
+Both functions expect text that tomllib has read without an error. They know only `[table]` headers and one-line `key =
+value` pairs, as `profile set` writes them, and skip all other lines. `edited` parses its result; if that differs from
+what was wanted, it has tomli_w write the whole document.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 KeyPath = tuple[str, ...]
-"""Keys from the root of the document."""
+"""The keys that lead from the root of the document to a value."""
 
 _STRING = r"""(?:"(?:\\.|[^"\\])*"|'[^']*')"""
 _NAME = rf"(?:{_STRING}|[A-Za-z0-9_-]+)"
@@ -26,23 +26,23 @@ _HEADER = re.compile(rf"\s*\[\[?\s*({_NAMES})\s*\]")
 _KEY = re.compile(rf"(\s*({_NAMES})\s*=\s*)((?:{_STRING}|[^\"'#])*)(?:#.*)?$")
 _COMMENT_OR_BLANK = re.compile(r"\s*(?:#.*)?$")
 _MAX_DEPTH = 6
-"""No key of a profile lies deeper."""
+"""The greatest depth of a key of a profile."""
 
 
 class _Table:
-    """The lines of one table, from the comments right above its header on, or those above the first header."""
+    """The lines of one table, starting with the comments directly above its header. The first one has no header."""
 
     def __init__(self, path: KeyPath, lines: list[str]) -> None:
         self.path = path
         self.lines = lines
 
     def end(self) -> int:
-        """Return the index behind the last line that is no comment."""
+        """Return the index after the last line that is neither blank nor a comment."""
         return max((i for i, line in enumerate(self.lines, 1) if not _COMMENT_OR_BLANK.match(line)), default=0)
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Return the line on which each key and table first stands, as far as this module knows the notation."""
+    """Return the number of the line where each key and table first appears, if this module knows its notation."""
     found: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for number, line in enumerate(text.split("\n"), 1):
@@ -58,10 +58,10 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def edited(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) -> str:
-    """Return the text after the keys at these paths got the values that the document `wanted` has for them, or went.
+    """Return the text with each key of `paths` set to its value in `wanted`, or removed if `wanted` has none.
 
-    A removed table takes the comments in it and directly above it along. If the text cannot be edited line by line, all
-    comments and the notation of values are lost."""
+    Removing a table also removes the comments directly above it and those inside it up to its last key. If editing line
+    by line fails, the whole document is written anew, without comments."""
     import tomli_w
 
     tables = _split(text)
@@ -97,7 +97,7 @@ def _split(text: str) -> list[_Table]:
 
 
 def _remove_tables(tables: list[_Table], path: KeyPath) -> None:
-    """Remove a table and those below it. Comments behind their last keys stay."""
+    """Remove a table and its subtables. Comments after their last keys are kept."""
     for i in reversed(range(1, len(tables))):
         if tables[i].path[: len(path)] == path:
             removed = tables.pop(i)
@@ -105,8 +105,8 @@ def _remove_tables(tables: list[_Table], path: KeyPath) -> None:
 
 
 def _rewrite(tables: list[_Table], path: KeyPath, wanted: Mapping[str, Any]) -> bool:
-    """Write or remove the value in the line of a key, or of an inline table that holds it. Return False if there is no
-    such line."""
+    """Replace the value on the line that sets this key, or the inline table with it; delete the line if the value is
+    gone. Return False if there is no such line."""
     for table in tables:
         for i, line in enumerate(table.lines):
             if (match := _KEY.match(line)) is None:
@@ -120,7 +120,7 @@ def _rewrite(tables: list[_Table], path: KeyPath, wanted: Mapping[str, Any]) -> 
 
 
 def _add(tables: list[_Table], path: KeyPath, value: object) -> None:
-    """Write a key below the last one of its table, or into a new table below those of its profile."""
+    """Add a key after the last key of its table, or in a new table after the last table of its profile."""
     line = f"{_key(path[-1])} = {_literal(value)}"
     for table in tables:
         if table.path == path[:-1]:
@@ -134,7 +134,7 @@ def _add(tables: list[_Table], path: KeyPath, value: object) -> None:
 def _names(dotted: str) -> KeyPath:
     names: list[str] = []
     level: object = None
-    with suppress(ValueError):  # within a text of several lines there may be anything
+    with suppress(ValueError):  # a line inside a multi-line string can look like a key or a header
         level = tomllib.loads(f"[{dotted}]")
     while isinstance(level, dict) and level:
         name, level = next(iter(level.items()))

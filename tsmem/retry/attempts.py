@@ -1,8 +1,9 @@
-"""Times the attempts of one call, and makes the error after the last one.
+"""Decides when to retry a call and when to stop, and makes the error for a call whose attempts have all failed.
 
-No attempt begins after the deadline. An error that waiting rarely mends ends the attempts sooner (`hopeless_after_s`):
-a mistyped host is reported in seconds, and a wrong certificate at once. For any other error the whole time is used: a
-pause that would use it up is cut, so that a last attempt begins while enough is left for its reply.
+No attempt starts after the deadline. If waiting is unlikely to fix an error, retrying stops sooner (the error's
+`hopeless_after_s`): a mistyped host is reported in seconds, a wrong certificate at once. Other errors are retried until
+little time is left. A pause that would run too close to the deadline is shortened, so that a last attempt still has
+time for its reply. `client.py` makes the attempts.
 """
 
 from __future__ import annotations
@@ -14,27 +15,27 @@ from tsmem.clock import Clock, time_left_s
 from tsmem.errors import Unavailable
 
 MIN_TRIES = 3
-"""Attempts at least before a hopeless error ends them, however long they take."""
+"""Attempts before a hopeless error ends the retries, even if each takes long."""
 _LAST_S, _LAST_PART = 1.0, 0.1
-"""Time left for the last attempt: a second, or this part of the whole time if that is less."""
+"""Time reserved for the last attempt: so many seconds, or that part of the total time if it is less."""
 MAYBE_DONE = "it may have been carried out"
 LATER = "try again later, or raise `timeout` (seconds) in the profile"
-"""The hint of an error that has none."""
+"""The hint for an error that has no hint of its own."""
 
 
 class RetryPolicy(NamedTuple):
     timeout_s: float = 30.0
-    """Seconds for one reply, all attempts and pauses together."""
+    """Total seconds to get a reply, including all attempts and pauses."""
     first_pause_s: float = 0.1
-    """Seconds before the second attempt. Doubled each time, and multiplied by 0.5 to 1.0 at random."""
+    """The longest first pause. The limit doubles after each pause; a pause is a random 50 to 100 % of it."""
     max_pause_s: float = 3.0
 
 
 class Attempts:
-    """The attempts of one call, or of one part of it."""
+    """The attempts of one call, or of one request within it."""
 
     def __init__(self, clock: Clock, policy: RetryPolicy, draw: random.Random) -> None:
-        """They end with the policy's timeout, or with the caller's deadline if that is sooner."""
+        """No attempt starts after the policy's timeout or the caller's deadline, whichever comes first."""
         left_s = time_left_s()
         timeout_s = policy.timeout_s if left_s is None else min(policy.timeout_s, left_s)
         self._clock = clock
@@ -48,13 +49,13 @@ class Attempts:
         self._is_last = False
         self.count = 0
         self.lost = False
-        """True if the reply to any of them may have been lost."""
+        """True if the reply to an attempt may have been lost. The caller sets it."""
 
     def in_time(self) -> bool:
         return self._clock.monotonic_s() < self.ends_s
 
     def wait(self, error: Unavailable) -> bool:
-        """Pause before the next attempt and return True, or return False at once if there will be none."""
+        """Pause and return True, or return False without a pause if there should be no further attempt."""
         now_s = self._clock.monotonic_s()
         next_s = min(now_s + self._pause_s * self._random.uniform(0.5, 1.0), self._last_s)
         hopeless_s = error.hopeless_after_s
@@ -69,8 +70,8 @@ class Attempts:
         return True
 
     def given_up(self, error: Unavailable, *, lost: bool, is_write: bool) -> Unavailable:
-        """Return the last attempt's error, with the time and number of attempts. An error after a lost reply is plain
-        Unavailable, because the service may not have refused; for a write it says so."""
+        """Return the last attempt's error, with the time and number of attempts. If a reply was lost it is Unavailable,
+        not a subclass, because the request may have been carried out; for a write the message says so."""
         times = "once" if self.count == 1 else f"{self.count} times"
         tried_s = self._clock.monotonic_s() - self._started_s
         message = f"{error.message.rstrip('.')} (tried {times} in {tried_s:.3g} s)"

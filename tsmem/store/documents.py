@@ -75,13 +75,13 @@ def loads(text: str | bytes, *, first_line: int = 1) -> object:
 
 
 def decode_at(text: str, at: int) -> tuple[object, int]:
-    """Decode the JSON value that begins at a character. Return it and its end. Raises the decoder's own errors, which
-    `described_fault` describes."""
+    """Decode the JSON value that starts at an index. Return the value and the index after it. Raises the decoder's
+    errors; `described_fault` makes a message of them."""
     return _decoder.raw_decode(text, at)
 
 
 def described_fault(error: ValueError | RecursionError) -> str:
-    """Return what is wrong with a JSON text, without the place."""
+    """Describe an error of JSON, without its line and column."""
     if isinstance(error, RecursionError):
         return "not usable JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
@@ -89,7 +89,7 @@ def described_fault(error: ValueError | RecursionError) -> str:
     reason = str(error)
     if reason.startswith("Exceeds the limit"):  # of sys.set_int_max_str_digits
         return f"not usable JSON: a number has more than {sys.get_int_max_str_digits():,} digits"
-    return f"not valid JSON: {reason}"
+    return f"not usable JSON: {reason}"
 
 
 def item_from_document(document: object) -> Session | Message:
@@ -163,7 +163,7 @@ def _checked_integer(where: str, value: int) -> int:
 
 
 def brief(text: str) -> str:
-    """Return a text from a file as an error quotes it, cut after 80 characters."""
+    """Shorten a text to 80 characters, to quote it in an error."""
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 

@@ -1,8 +1,8 @@
-"""Check replies of the service against their requests: pages end, and rows are those that were asked for.
+"""Checks that replies match their requests: paging terminates, and the rows are those that were requested.
 
-Replies are signed, so these checks only guard against faults of the service, such as a page that begins where the one
-before began. They raise WrongReply; `errors.py` turns it into InvalidReply with the name of the host. The store checks
-the types of keys itself.
+`client.py` calls these checks. Replies are signed, so nobody can alter them in transit: the checks only catch faults of
+the service, such as a page that starts where the last one started. They raise WrongReply, which `errors.py` turns into
+InvalidReply with the name of the host.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WrongReply(Exception):
-    """A broken rule. Its message ends the sentence "HOST answered with ..."."""
+    """A reply does not match its request. The message completes the sentence "HOST answered with ..."."""
 
 
 def check_same_key(key: Key, row: Row | None) -> None:
@@ -29,11 +29,12 @@ def check_same_key(key: Key, row: Row | None) -> None:
 
 
 def check_page(span: Range, limit: int | None, page: RangePage) -> None:
-    """Raise WrongReply unless the rows of a page are within the range, in its order, and not too many, and the next
-    page begins behind them. Without rows, it must begin behind the start of the request: else pages never end."""
+    """Raise WrongReply unless a page has at most the allowed number of rows, all within the range and in its direction,
+    and the next page starts after the last row. After an empty page, the next one must start after the start of the
+    range; otherwise paging could go on forever."""
     most = MAX_ROWS_PER_PAGE if limit is None else min(limit, MAX_ROWS_PER_PAGE)
     if len(page.rows) > most:
-        raise WrongReply(f"{len(page.rows):,} rows where {most:,} are the most")
+        raise WrongReply(f"{len(page.rows):,} rows when at most {most:,} were allowed")
     keys = [row.key for row in page.rows]
     compare = operator.gt if span.backward else operator.lt
     try:
@@ -56,15 +57,15 @@ def check_outcomes(outcomes: int, rows: int) -> None:
 
 
 def check_search(search: Search, page: SearchPage) -> None:
-    """Raise WrongReply unless a page of a search has no more rows than its limit, each once and with a score, a
-    possible total, and another token than the request."""
+    """Raise WrongReply unless a page has at most `search.limit` rows, each once and with a score. A total must be at
+    least the number of rows, and a token must differ from that of the request."""
     if len(page.rows) > search.limit:
-        raise WrongReply(f"{len(page.rows):,} rows where {search.limit:,} are the most")
+        raise WrongReply(f"{len(page.rows):,} rows when at most {search.limit:,} were allowed")
     if len({row.key for row in page.rows}) != len(page.rows):
-        raise WrongReply("one row twice")
+        raise WrongReply("the same row twice")
     if len(page.scores) != len(page.rows):
         raise WrongReply(f"{len(page.scores):,} scores for {len(page.rows):,} rows")
     if page.token is not None and page.token == search.token:
         raise WrongReply("a page token that leads to the same page")
     if page.total is not None and page.total < len(page.rows):
-        raise WrongReply(f"{len(page.rows):,} rows of {page.total:,}")
+        raise WrongReply(f"{len(page.rows):,} rows but a total of {page.total:,}")

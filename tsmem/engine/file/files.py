@@ -1,9 +1,9 @@
-"""Making and opening the file. Called by `connections.py`.
+"""Creates and opens the SQLite file of a store, for `connections.py`.
 
-A file is made whole under another name, and then renamed. Measured before this was written: eight processes that opened
-a fresh file met "database is locked" at the switch to WAL in spite of a busy timeout. So WAL, schema, application_id
-and user_version are set once, under a lock file, in `<path>.new`; a process killed there leaves a leftover that the
-next one removes. The lock file stays: removing it would let two processes lock two files.
+A new file is built completely as `<path>.new`, under a lock file, and then renamed: WAL, schema, application_id and
+user_version are set once. Otherwise processes that open a new file together can get "database is locked" at the switch
+to WAL, even with a busy timeout (measured with eight processes). If a process is killed while it builds the file, the
+next one removes what it left. The lock file stays: if it were removed, two processes could lock two files of one name.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def check_sqlite() -> None:
         found += " without FTS5"
     needed = ".".join(map(str, NEEDED_SQLITE[:2]))
     raise StorageFailure(
-        f"this Python has {found}; the embedded store and serve need SQLite {needed} with FTS5",
-        hint="use a newer Python or SQLite; profiles of TableStore work without it",
+        f"this Python has {found}; the embedded store and `tsmem serve` need SQLite {needed} with FTS5",
+        hint="use a newer Python or SQLite; profiles that use TableStore work without it",
     )
 
 
 def identity(path: str) -> Identity | None:
-    """Return what tells a file from another of the same name; None if it does not exist, or is empty: that only
-    reserves the name. Raises StorageFailure for a path that is no file."""
+    """Return what tells a file from another one that had the same path. Return None if there is none, or an empty one,
+    which only reserves the name. Raises StorageFailure for a path that is not a regular file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def make_file(path: str, waits: Waits) -> None:
             if identity(path) is None:
                 try:
                     _make_whole(path)
-                except BaseException:  # a signal too
+                except BaseException:  # also an interrupt by a signal
                     _remove(path + ".new", "", *_SIDE_FILES)
                     raise
     except OSError as error:
@@ -206,8 +206,8 @@ def open_made(path: str, waits: Waits) -> Opened:
 
 
 def _only_readable(path: str) -> bool:
-    """Return True if nobody here can write beside the file and no log is left. Then SQLite may be told that the file
-    does not change, and need not make its shared memory there."""
+    """Return True if this process cannot write beside the file and there is no log. The file is then opened as
+    immutable, so that SQLite does not create its shared memory beside it."""
     folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
     effective = os.access in os.supports_effective_ids
     return not os.access(folder, os.W_OK, effective_ids=effective) and identity(path + "-wal") is None
@@ -255,7 +255,7 @@ def open_empty() -> Opened:
 
 
 def open_temporary(count: int) -> list[Opened]:
-    """Open so many connections to a new file without a name. Raises StorageFailure.
+    """Open `count` connections to a new file without a name. Raises StorageFailure.
 
     SQLite's own temporary databases have one connection, and a long search would block everybody else. So the file is
     made with a name, in a folder that only this user may enter, and the folder is removed once all connections are

@@ -1,7 +1,8 @@
 """Actions on tables, secondary indexes and defined columns.
 
-Streams, encryption, local transactions and auto-increment keys are refused. Reserved throughput has no effect, as on
-instances that are billed by use. Responses have every field that some client reads without checking that it is there.
+Requests for streams, encryption, local transactions, full-row updates and auto-increment keys are refused. Reserved
+throughput is checked for its range and otherwise ignored, as on instances that are billed by use. Some clients read
+optional fields without checking that they are present, so responses always have them.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ _COLUMN_TYPES = {
     4: ColumnType.STRING,
     7: ColumnType.BINARY,
 }
-_KEY_NUMBERS = {kind: number for number, kind in _KEY_TYPES.items()}
-_COLUMN_NUMBERS = {kind: number for number, kind in _COLUMN_TYPES.items()}
-_GLOBAL, _LOCAL = 0, 1  # also the update modes of such indexes: asynchronous and synchronous
+_KEY_TYPE_NUMBERS = {kind: number for number, kind in _KEY_TYPES.items()}
+_COLUMN_TYPE_NUMBERS = {kind: number for number, kind in _COLUMN_TYPES.items()}
+_GLOBAL, _LOCAL = 0, 1  # types of indexes; the update modes have the same numbers: asynchronous, synchronous
 _ACTIVE = 1
 _INCREMENTAL = 2
-_DEVIATION_S = 86400
+_DEFAULT_DEVIATION_S = 86400
 _MAX_RESERVED_UNITS = 100_000  # source: CreateTable in TableStore's developer reference
 
 
@@ -54,7 +55,7 @@ def create_table(context: ActionContext, request: Any, response: Any) -> None:
         options.time_to_live_s,
         options.max_versions,
         options.allow_update is not False,
-        _DEVIATION_S if options.deviation_s is None else options.deviation_s,
+        _DEFAULT_DEVIATION_S if options.deviation_s is None else options.deviation_s,
     )
     context.engine.create_table(table)
 
@@ -64,9 +65,9 @@ def describe_table(context: ActionContext, request: Any, response: Any) -> None:
     response.table_status = _ACTIVE
     response.table_meta.table_name = table.name
     for name, kind in table.key:
-        response.table_meta.primary_key.add(name=name, type=_KEY_NUMBERS[kind])
+        response.table_meta.primary_key.add(name=name, type=_KEY_TYPE_NUMBERS[kind])
     for name, kind in table.defined_columns:
-        response.table_meta.defined_column.add(name=name, type=_COLUMN_NUMBERS[kind])
+        response.table_meta.defined_column.add(name=name, type=_COLUMN_TYPE_NUMBERS[kind])
     for index in table.indexes:
         meta = response.index_metas.add(name=index.name, primary_key=index.key, defined_column=index.columns)
         meta.index_type = meta.index_update_mode = _GLOBAL if index.is_global else _LOCAL
@@ -82,7 +83,7 @@ def update_table(context: ActionContext, request: Any, response: Any) -> None:
 
 
 def list_table(context: ActionContext, request: Any, response: Any) -> int:
-    response.table_names.extend(context.engine.list_tables())  # secondary indexes too
+    response.table_names.extend(context.engine.list_tables())  # the list has the names of secondary indexes too
     return len(response.table_names)
 
 
@@ -133,7 +134,7 @@ def _check_stream_and_throughput(request: Any) -> None:
 
 
 def _set_options(response: Any, table: TableSchema) -> None:
-    """Set the fields that DescribeTable and UpdateTable have in common."""
+    """Set the fields that the responses of DescribeTable and UpdateTable share."""
     options = response.table_options
     options.time_to_live, options.max_versions = table.time_to_live_s, table.max_versions
     options.deviation_cell_version_in_sec, options.allow_update = table.deviation_s, table.allow_update

@@ -1,8 +1,9 @@
-"""One client's connection: bytes in and out, and an end to every wait.
+"""One client's connection: reads requests and sends responses, with a time limit on every wait.
 
-No client holds a thread for ever: `Settings` limits each wait, however slowly bytes trickle in. A stop wakes every
-thread that waits without a request, and leaves a while to a request that has begun to arrive. It does not shut sockets
-down for reading: SDKs send a request's head and body apart, and the body would be lost.
+No client can hold a thread forever: `Settings` limits each wait, even if bytes arrive slowly. When the server stops,
+threads that wait for a request wake at once, and a request that has begun to arrive gets a little time to finish. The
+read side of sockets stays open then: SDKs send the head and body of a request separately, so a body still on its way
+would be lost.
 """
 
 from __future__ import annotations
@@ -75,14 +76,14 @@ class Connection:
         self._is_hurried = False  # a stop has moved that time forward
         self._lock = threading.Lock()
         self.waiting_since_s: float | None = clock.monotonic_s()
-        """The time since which there is no whole request; None while one is being answered. Any thread may read it."""
+        """When the wait for a complete request began; None while a request is answered. Any thread may read it."""
         self._is_given_up = False
         with suppress(OSError):  # the client has left already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_head(self) -> bytes | None:
-        """Return the next request's head, without the empty line after it. Return None if the client left or is idle,
-        or if the server stops. Raises the service's errors, and OSError."""
+        """Return the next request's head, without the empty line after it. Return None if the client leaves or is idle,
+        or if the server stops before a request begins. Raises OSError, and the error to answer a bad request with."""
         if self.waiting_since_s is None:
             self.waiting_since_s = self._clock.monotonic_s()
         idle_until_s = self._clock.monotonic_s() + self.settings.idle_s
@@ -153,7 +154,7 @@ class Connection:
         """Mark the request as received. Raises ConnectionAbortedError if the connection was closed meanwhile."""
         with self._lock:
             if self._is_given_up:
-                raise ConnectionAbortedError("another connection has its place")
+                raise ConnectionAbortedError("closed to make room for another connection")
             self.waiting_since_s = None
 
     def give_up_place(self) -> bool:
@@ -189,7 +190,7 @@ class Connection:
         while True:
             if self.stop_event.is_set and not self._is_hurried:
                 self._is_hurried = True
-                self._poll.unregister(self.stop_event)  # it stays readable, and must not end the wait again
+                self._poll.unregister(self.stop_event)  # it stays readable, so every later poll would return at once
                 self._due_s = min(self._due_s, self._clock.monotonic_s() + self.settings.receive_s)
             left_s = self._due_s - self._clock.monotonic_s()
             if left_s <= 0:
@@ -200,5 +201,5 @@ class Connection:
         if not data and (self.stop_event.is_set or self._is_given_up):
             raise ConnectionAbortedError("cut off, or gone, while the server stops")
         if not data:
-            raise malformed("it ends before it is whole")
+            raise malformed("it ends before it is complete")
         self._buffer += data

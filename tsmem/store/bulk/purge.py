@@ -1,7 +1,7 @@
 """Deletes many sessions with their messages, group by group. `Sessions.purge` uses it.
 
-The messages of a group are deleted first, in batches that many sessions share, and its sessions once they are gone. So
-a session goes only after the last of its messages, and a purge that failed can be repeated.
+For each group it deletes the messages first, then the sessions. One batch can hold messages of several sessions. A
+session is deleted only after all messages that are deleted with it, so a purge that failed can be repeated.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.concurrency import Pending, prefetch, submit
 
-_GROUP = 1000
-_CHECKED_GROUP = 50
-"""Sessions of a group that is checked for later messages: few, because they are deleted right after the check."""
+_GROUP_SIZE = 1000
+_CHECKED_GROUP_SIZE = 50
+"""Sessions in a group that is checked for later messages. Few, so that little time passes between check and delete."""
 
 
 class Candidate(NamedTuple):
@@ -28,7 +28,7 @@ class Candidate(NamedTuple):
 
     delete: Delete
     shared: bool
-    """True if another user keeps a session with the same id, so that the messages stay."""
+    """True if another user still has a session of this id after the purge. Its messages are then not deleted."""
 
     @property
     def session_id(self) -> str:
@@ -47,8 +47,9 @@ class SessionPurge:
         has_later: Callable[[str], bool] | None,
         dry_run: bool,
     ) -> None:
-        """`messages_of` begins to read the messages that go with a session; None keeps them all. `has_later` tells if a
-        session has a message that keeps it; None if no message does."""
+        """`messages_of(session_id)` starts to read a session's messages and returns their deletes; without it none is
+        deleted. `has_later(session_id)` is true if a message is later than the end of the purge, so that the session
+        is kept; without it sessions are not checked."""
         self._limiter = client.limiter
         self._result = result
         self._messages_of = messages_of
@@ -57,14 +58,15 @@ class SessionPurge:
         self._sessions = BatchWriter(client, result, skip_failed_conditions=True)
         self._messages = BatchWriter(client, result)
         self._counted: set[str] = set()
-        """Ids of a dry run: messages that two users share are counted once."""
+        """Session ids whose messages a dry run has counted: two users may have sessions of one id."""
 
     def run(self, candidates: Iterator[Candidate]) -> None:
-        """Delete sessions. Raises PartialFailure when a message is refused: the sessions of its group stay.
+        """Delete the candidates and their messages, or count them. Raises PartialFailure if a message cannot be
+        deleted: the sessions of its group are then kept, and later groups are not started.
 
-        Cost: ceil(n / 200) requests for n rows of each table and 2 more for each group, beside those of reading
-        messages once and asking for later ones twice."""
-        size = _GROUP if self._has_later is None else _CHECKED_GROUP
+        Cost: ceil(n / 200) requests to delete n rows of a table, and at most 2 for each group, whose last batches are
+        not full. Reading messages, and checking twice for later ones, costs extra."""
+        size = _GROUP_SIZE if self._has_later is None else _CHECKED_GROUP_SIZE
         try:
             with self._sessions, self._messages:
                 while group := list(islice(candidates, size)):
@@ -105,7 +107,7 @@ class SessionPurge:
             self._result.raise_failures("deleted")
 
     def _without_later(self, group: list[Candidate]) -> list[Candidate]:
-        """Return the sessions that no later message keeps."""
+        """Return the sessions without a later message, and count the others as skipped."""
         if self._has_later is None:
             return group
         has_later = self._has_later

@@ -61,7 +61,7 @@ def test_values_are_read_in_any_encoding_and_chunks(
         (b'{"a": "\xff"}', "not valid UTF-8 at column 8"),
         (b"\xff", "not valid UTF-8 at column 1"),
         (b'{"a": "b', "not valid JSON: Invalid control character at column 9"),
-        (b'{"a": NaN}', "not valid JSON: NaN is not a JSON number"),
+        (b'{"a": NaN}', "not usable JSON: NaN is not a JSON number"),
         (b'{"a": %s}' % (b"9" * 5000), "not usable JSON: a number has more than 4,300 digits"),
         (b'{"a":' * 100_000, "not usable JSON: nested too deeply"),
     ],
@@ -98,8 +98,8 @@ def test_an_error_in_an_array_or_a_value_of_several_lines_ends_the_reading(text:
 def test_an_unusable_element_is_returned_and_the_others_too() -> None:
     assert found(b'[1, {"a": NaN}, {"a": 1, "a": 2}, 4]') == [
         ("1, element 0", 1),
-        ("1, element 1", "not valid JSON: NaN is not a JSON number"),
-        ("1, element 2", 'not valid JSON: the key "a" is given twice'),
+        ("1, element 1", "not usable JSON: NaN is not a JSON number"),
+        ("1, element 2", 'not usable JSON: the key "a" is given twice'),
         ("1, element 3", 4),
     ]
 
