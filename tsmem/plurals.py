@@ -5,4 +5,5 @@ from __future__ import annotations
 
 def quantity(count: int, noun: str) -> str:
     """Return a count with its noun, in the singular or plural."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    ending = "es" if noun.endswith("ch") else "s"
+    return f"{count:,} {noun}{'' if count == 1 else ending}"

@@ -68,6 +68,7 @@ def test_a_search_is_as_every_listing_and_says_its_total_where_it_is_certain(fil
 
 def test_a_table_says_how_many_there_are(filled: Cli, backend: str) -> None:
     assert "3 matches\n" == filled.ok("message", "search", "tea").err
+    assert "1 match\n" == filled.ok("message", "search", "red").err
     page = filled.ok("message", "search", "tea", "--limit", "2")
     found = "3 matches" if backend == "local" else "up to 3 matches"
     assert page.err.startswith(f"{found}\nnext page: tsmem message search tea ")

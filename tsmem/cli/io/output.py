@@ -88,9 +88,9 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
     total = listing.total() if is_table and listing.total is not None else None
     if total is not None and not (with_counts and total.exact == count):
         if total.exact is not None:
-            context.say(f"{total.exact:,} matches")
+            context.say(quantity(total.exact, "match"))
         elif total.at_most is not None:
-            context.say(f"up to {total.at_most:,} matches")
+            context.say(f"up to {quantity(total.at_most, 'match')}")
     shown = quantity(count, listing.noun)
     if token is not None:
         command = next_page(argv, token, unicode=context.streams.unicode)

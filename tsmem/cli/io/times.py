@@ -64,7 +64,7 @@ def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Tim
             return _moment(match), None
     except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
         raise _refused(f"{text!r} is not a date or time that exists") from error
-    raise _refused(f"{text!r} is no time")
+    raise _refused(f"{text!r} is not a valid time")
 
 
 def _unit_warning(text: str, value: int, now_us: int) -> str | None:
