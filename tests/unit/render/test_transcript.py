@@ -13,6 +13,7 @@ from tests.support.rendering import NOW_US, SGR, text
 from tests.support.transcripts import MESSAGES, PIPE, conversation, said, terminal
 from tsmem.render import Options
 from tsmem.render.result import Conversation
+from tsmem.render.transcript import FOLD_CHARACTERS
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
@@ -60,6 +61,15 @@ def test_long_content_is_folded_and_full_shows_it() -> None:
     assert '"row": 29' not in shown
     assert '"row": 29' in whole
     assert "--full" not in whole
+
+
+@pytest.mark.parametrize(
+    ("characters", "hidden"), [(FOLD_CHARACTERS, r"\d+ more lines, 20.0 KB"), (FOLD_CHARACTERS + 1, "20.0 KB")]
+)
+def test_the_lines_of_a_very_long_text_are_not_counted(characters: int, hidden: str) -> None:
+    message = Message("s", "m", 0, "tool", "x" * characters)
+
+    assert re.search(rf"  … {hidden} in all", text(Conversation(None, [message]), terminal(80)))
 
 
 @pytest.mark.parametrize("content", ["\n" * 5000, " " * 30_000, "\t\n" * 99])

@@ -54,6 +54,7 @@ def test_json_keeps_other_text_as_utf_8() -> None:
         ([], "a session or message must be an object, not a list"),
         ({**KEY, "create_time": 1.0}, "create_time is a number; it must be an integer"),
         ({**KEY, "create_time": True}, "create_time is a boolean; it must be an integer"),
+        ({**KEY, "content": "\ud800"}, "content holds a lone surrogate at character 0"),
         ({**KEY, "metadata": {"x": {"$bytes": "AA==", "y": 1}}}, "metadata.x is an object"),
     ],
 )
