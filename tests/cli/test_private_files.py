@@ -179,11 +179,11 @@ def test_the_resume_point_is_private(ready: Cli) -> None:
     try:
         with victim.open("rb") as stream, closing(call):
             point = ResumePoint(call.store, state, stream, "victim", ())
-            assert point.note(1, now=True)
+            assert point.save(1, now=True)
             (noted,) = state.iterdir()
             noted.unlink()
             noted.symlink_to(victim)
-            assert point.note(2, now=True)
+            assert point.save(2, now=True)
     finally:
         os.umask(old)
 

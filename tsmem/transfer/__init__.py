@@ -1,6 +1,6 @@
-"""Transfer: memory in files, out of a store and into one.
+"""Import and export: read sessions and messages from files into a store, and write them from a store to files.
 
-The commands `export` and `import` call it, and so can any program:
+The commands `import` and `export` call this package. Programs can call it too:
 
     from tsmem import open_store
     from tsmem.transfer import ImportOptions, export_file, import_file
@@ -9,10 +9,12 @@ The commands `export` and `import` call it, and so can any program:
         export_file(store, "memory.jsonl.gz", user_id="ada")
         import_file(store, "chats.jsonl", ImportOptions("openai", user="ada"))
 
-`exporting.py` writes the items of `store.bulk` as JSON lines, into a file that `files/` writes whole or not at all.
-`importing.py` reads JSON values (`input/`), makes sessions and messages of them (`records.py`, `formats/`), and has
-`store.bulk` write them. `resume.py` notes how far it is, `rejects.py` keeps what cannot be imported, `shared_ids.py`
-warns of session ids that several users have. This package imports nothing of the command line (`caller.py`).
+An export takes items from `store.bulk`, makes each a line of JSON (`exporting.py`), and writes the lines to a file
+(`files/`). An import (`importing.py`) reads JSON values from a file (`input/`), turns them into sessions and messages
+(`records.py`, `formats/`), and passes those to `store.bulk`. Meanwhile `resume.py` saves how far the import has come,
+`rejects.py` keeps what cannot be imported, and `shared_ids.py` warns about session ids that several users have.
+
+Nothing here imports the command line; `caller.py` is the interface to it.
 """
 
 from __future__ import annotations

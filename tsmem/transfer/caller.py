@@ -1,5 +1,7 @@
-"""The interface between an export or import and the program that runs it: the command line's `Context`, or a
-`LibraryCaller`, which `export_file` and `import_file` make."""
+"""`Caller`: what an export or import needs from the program that runs it.
+
+The command line passes its `Context`; `export_file` and `import_file` pass a `LibraryCaller`.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ if TYPE_CHECKING:
 
 class Caller(Protocol):
     next_step: str | None
-    """The hint for the user if this fails or is stopped."""
-    whole_file: str | None
-    """The file that is written whole or not at all, until the new one takes its place."""
+    """A hint for the user, shown if the export or import fails or is stopped."""
+    unfinished_output: str | None
+    """Name of the output file, while stopping the export would leave the old file unchanged."""
 
     @property
     def result(self) -> BulkResult: ...
@@ -28,7 +30,7 @@ class Caller(Protocol):
     def resume_folder(self) -> Path | None: ...
     def say(self, text: str, /) -> None: ...
     def protected_files(self) -> Iterable[tuple[str, str]]:
-        """Return paths that must not be written, each with a description."""
+        """Return the paths of files that must not be written to, each with a description."""
         ...
 
 
@@ -39,7 +41,7 @@ class LibraryCaller:
     resume_folder: Path | None = None
     result: BulkResult = field(default_factory=BulkResult)
     next_step: str | None = None
-    whole_file: str | None = None
+    unfinished_output: str | None = None
 
     def protected_files(self) -> Iterable[tuple[str, str]]:
-        return ()  # a store's file is recognised by its content
+        return ()  # `ForbiddenFiles` recognises the files of a store without being told

@@ -1,4 +1,7 @@
-"""Exports: sessions and messages as JSON lines, between a header and an end that counts them."""
+"""Write exports: sessions and messages as JSON lines, between a header line and an end line that counts them.
+
+The command `export` passes `export_lines` to an `Output` or to standard output; `export_file` does so for a program.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ VERSION = 1
 
 
 def export_lines(items: Iterable[Session | Message], result: BulkResult) -> Iterator[bytes]:
-    """Yield the lines of an export. `result` counts the items whose lines were taken."""
+    """Yield the lines of an export, and count each item in `result` once its line has been consumed."""
     yield json.dumps({"kind": "tsmem", "version": VERSION}).encode() + b"\n"
     for item in items:
         line = export_line(item)
@@ -38,10 +41,10 @@ def export_file(
     session_id: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> BulkResult:
-    """Write everything, one user's, or one session's memory to a file, whole or not at all; `.gz` is compressed.
+    """Write the memory of one user, of one session id, or all of it, to a file. `.gz` files are compressed.
 
-    Return how much that was. `say` is called with warnings. Raises InvalidInput, StorageFailure. Cost: that of
-    `store.bulk.items`."""
+    The file is written completely or not at all. Return the counts of what was written. `say` is called with warnings.
+    Raises InvalidInput, StorageFailure. Cost: that of `store.bulk.items`."""
     caller = LibraryCaller(store, say or (lambda text: None))
     with Output(caller, name) as output:
         output.write_whole(export_lines(store.bulk.items(user_id=user_id, session_id=session_id), caller.result))

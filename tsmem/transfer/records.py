@@ -1,8 +1,8 @@
-"""Read the records of an import, one by one, in constant memory.
+"""Read the sessions and messages of an import, one by one, in constant memory.
 
-`importing.py` calls `read_records`. Bytes become texts (`input/input_bytes.py`), texts become JSON values with their
-places (`input/json_values.py`), and one of the `formats/` makes records of the values. An error names the place of the
-value. If the caller keeps bad values, reading continues behind them.
+`importing.py` calls `read_records`. `input/input_bytes.py` unpacks the input, `input/json_values.py` parses it into
+JSON values, and a module of `formats/` turns the values into sessions and messages. An error names the line of the bad
+value. If the caller collects bad values (`on_bad_value`), reading continues after them.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from tsmem.transfer.input.input_bytes import parts, text_advice
 from tsmem.transfer.input.json_values import JsonValue, values
 
 CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai.read_conversation}
+OnBadValue = Callable[[JsonValue, InvalidInput], None]
 
 
 @dataclass
 class ImportSource:
     stream: BinaryIO
-    """It may be compressed."""
+    """The bytes of the input; they can be compressed."""
     format: ImportFormat = "tsmem"
     conversion: Conversion | None = None
-    """Needed for a conversation format."""
-    keep: Callable[[JsonValue, InvalidInput], None] | None = None
-    """Called with each value that cannot be read; without it the first one is an error."""
+    """Converts conversations; None for tsmem's own format."""
+    on_bad_value: OnBadValue | None = None
+    """Called with each value that cannot be read. If None, the first such value ends the import."""
     name: str = "the input"
-    unreadable: int = 0
-    """Values that could not be read, so far."""
+    bad_values: int = 0
+    """Number of values that could not be read so far."""
 
     def values(self) -> Iterator[JsonValue]:
-        """Yield the values that are JSON, and refuse the others. Raises InvalidInput."""
+        """Yield the JSON values of the input; report text that is not JSON. Raises InvalidInput."""
         is_first = True
         for member, chunks in parts(self.stream, self.name):
             for value in values(chunks, member):
@@ -46,21 +47,21 @@ class ImportSource:
                 else:
                     if is_first and not value.text.startswith(("{", "[", '"')):
                         error = InvalidInput(error.message, hint=text_advice(value.text))
-                    self.refuse(value, error)
+                    self.report_bad_value(value, error)
                 is_first = False
-                del value  # its memory is used for the next one
+                del value  # free its memory before the next value is parsed
 
-    def refuse(self, value: JsonValue, error: InvalidInput) -> None:
-        """Keep a value that cannot be read. Raises InvalidInput, with its place, if bad values are not kept."""
-        if self.keep is None:
+    def report_bad_value(self, value: JsonValue, error: InvalidInput) -> None:
+        """Pass a bad value to `on_bad_value`. Raises InvalidInput, with the line, if there is none."""
+        if self.on_bad_value is None:
             raise InvalidInput(f"line {value.place}: {error.message}", hint=error.hint) from error
-        self.unreadable += 1
-        self.keep(value, error)
+        self.bad_values += 1
+        self.on_bad_value(value, error)
 
 
 def read_records(source: ImportSource) -> Iterator[ImportedItem]:
-    """Return an iterator over the records of a source. It raises InvalidInput, with the place, at a value that cannot
-    be read."""
+    """Return an iterator over the sessions and messages of a source. The iterator raises InvalidInput, with the line,
+    for a bad value that `on_bad_value` does not take."""
     if source.format == "tsmem":
         return read_tsmem(source)
     assert source.conversion is not None

@@ -1,7 +1,9 @@
-"""Rejects: what an import could not bring in, line by line in a file that can be imported again once the cause is gone.
+"""The file of `import --rejects`: what an import could not read or write, one reject a line.
 
-A row that was refused is its own line with the reason in `rejected`, which reading ignores. A line that could not be
-read is kept letter for letter as the `text` of a line of the kind `rejected`, and is read again out of it.
+The file can itself be imported once the cause is fixed. A rejected row is a line as in an export, with the reason added
+under `rejected`; reading ignores that key. A line that could not be read is kept unchanged as the `text` of a line of
+the kind `rejected`. `importing.py` writes the file through `Rejects`; the readers in `formats/` call `refused_row` and
+`unwrapped` to read it.
 """
 
 from __future__ import annotations
@@ -31,20 +33,22 @@ if TYPE_CHECKING:
     from tsmem.transfer.input.json_values import JsonValue
 
 _KEY_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
-_BEGINNING = b'{"kind": "'
+_LINE_START = b'{"kind": "'
 
 
 class Rejects:
-    """The file of `import --rejects`. Each line is written, whole or not at all, before the import continues.
+    """Writes rejects. Each is written, whole or not at all, before the import continues.
 
-    - Rejects are added behind those of earlier imports, if the file holds nothing else. One that it holds already is
-      not repeated, so that an import can be resumed, or run again.
-    - A file that was made for nothing is removed. One import at a time writes a file."""
+    - Rejects are appended to those of earlier imports. A reject that the file has already is not written again, so that
+      an import can be resumed or repeated.
+    - If there are no rejects, a file that this import created is removed.
+    - Only one import at a time can write to a file."""
 
     def __init__(self, caller: Caller, name: str, source: Input, input_format: ImportFormat, *, resume: bool) -> None:
-        """Open the file. A last line that was cut off is removed with `resume`, because the import repeats it, and
-        refused otherwise. Raises InvalidInput for a file that cannot be written, is the input, or holds something
-        else."""
+        """Open the file. With `resume`, an incomplete last line is removed, because the import will write it again.
+
+        Raises InvalidInput for a file that cannot be written, is the input, holds anything but rejects, or without
+        `resume` ends in an incomplete line."""
         if name == "-" or is_compressed(name):
             what = "a compressed file" if name != "-" else "standard output"
             raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
@@ -52,25 +56,24 @@ class Rejects:
         self._format = input_format
         self._result = caller.result
         self._digests: set[bytes] = set()
-        """Hashes of the file's lines without their reasons. They may come from several inputs."""
+        """Hashes of the file's lines, without their reasons."""
         self._reasons: dict[tuple[object, ...], str] = {}
-        """The reasons of the rows in the file, by their line in the input and their key."""
-        self._unsynced = self._ends_in_line = False
+        """The reasons of the rejected rows in the file, by line number in the input and primary key."""
+        self._needs_sync = self._needs_newline = False
         with ExitStack() as stack, explained(name):
             self._output = stack.enter_context(Output(caller, name, source.raw))
-            self._descriptor = self._output.to_append()
+            self._descriptor = self._output.open_to_append()
             self._file = WaitingFile(self._descriptor, "wb", closefd=False)
-            if self.lasts:
-                self._begin(resume)
+            if self.is_importable:
+                self._lock_and_read(resume)
             stack.pop_all()
 
     @property
-    def lasts(self) -> bool:
-        """True if the rejects can be imported from there: False for a device, a pipe, or an open descriptor."""
+    def is_importable(self) -> bool:
+        """True if the rejects go to a file, which can be imported later; False for a device, pipe or descriptor."""
         return self._output.is_file
 
-    def _begin(self, resume: bool) -> None:
-        """Lock the file and read what it holds."""
+    def _lock_and_read(self, resume: bool) -> None:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -83,7 +86,7 @@ class Rejects:
                 try:
                     self._read_line(raw)
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
-                    if raw.endswith(b"\n") or raw[: len(_BEGINNING)] != _BEGINNING[: len(raw)]:
+                    if raw.endswith(b"\n") or raw[: len(_LINE_START)] != _LINE_START[: len(raw)]:
                         hint = "choose another file for the rejects"
                         raise InvalidInput(f"{self._name} is not a file of rejects", hint=hint) from error
                     if not resume:
@@ -94,7 +97,7 @@ class Rejects:
                     os.ftruncate(self._descriptor, size)
                     return
                 size += len(raw)
-        self._ends_in_line = bool(raw) and not raw.endswith(b"\n")
+        self._needs_newline = bool(raw) and not raw.endswith(b"\n")
 
     def _read_line(self, line: bytes) -> None:
         document: dict[str, Any] = json.loads(line)
@@ -115,41 +118,42 @@ class Rejects:
             self._output.close()
 
     def holds(self, record: ImportedItem) -> bool:
+        """True if the record is one of the rejected rows in the file."""
         return (record.line, *key_of(record.item)) in self._reasons
 
     def count_again(self, record: ImportedItem) -> None:
-        """Count a record that an earlier run settled as failed, if it was kept: it is still missing in the store."""
+        """Count a record as failed if an earlier run rejected it, because it is still missing from the store."""
         key = key_of(record.item)
         reason = self._reasons.get((record.line, *key))
         if reason is not None:
             self._result.fail(RowFailure(key, InvalidInput(reason)))
 
-    def value(self, value: JsonValue, error: InvalidInput) -> None:
-        """Keep a value that could not be read. One that was rejected before is not wrapped again."""
+    def add_value(self, value: JsonValue, error: InvalidInput) -> None:
+        """Write a value that could not be read. If it is itself a line of rejects, its `format` and `text` are kept."""
         self._result.fail(RowFailure((f"line {value.place}",), error))
         self._result.unread += 1
         raw = value.raw or dumps(value.document).encode() + b"\n"
-        held: dict[str, object] = {"format": self._format}
+        content: dict[str, object] = {"format": self._format}
         try:
-            held["text"] = raw.decode()
-            before = loads(raw)
-            if isinstance(before, dict) and before.get("kind") == "rejected" and {"format", "text"} <= before.keys():
-                held = {"format": before["format"], "text": before["text"]}
+            content["text"] = raw.decode()
+            earlier = loads(raw)
+            if isinstance(earlier, dict) and earlier.get("kind") == "rejected" and {"format", "text"} <= earlier.keys():
+                content = {"format": earlier["format"], "text": earlier["text"]}
         except UnicodeDecodeError:
-            held["text"] = {"$bytes": base64.b64encode(raw).decode()}
+            content["text"] = {"$bytes": base64.b64encode(raw).decode()}
         except InvalidInput:
             pass
-        self._add({"kind": "rejected", "line": value.place, "reason": error.message, **held})
+        self._add({"kind": "rejected", "line": value.place, "reason": error.message, **content})
 
-    def row(self, record: ImportedItem, error: TsmemError) -> None:
+    def add_row(self, record: ImportedItem, error: TsmemError) -> None:
         kind = "session" if isinstance(record.item, Session) else "message"
         reason = {"line": record.line, "reason": error.message}
         self._add({"kind": kind, **item_document(record.item), "rejected": reason})
 
     def sync(self) -> None:
-        """Put what was written on the disk. Raises InvalidInput and StorageFailure."""
-        if self._unsynced:
-            self._unsynced = False
+        """Sync what was written to the disk. Raises InvalidInput and StorageFailure."""
+        if self._needs_sync:
+            self._needs_sync = False
             with explained(self._name):
                 os.fsync(self._descriptor)
                 self._output.sync_name()
@@ -159,20 +163,20 @@ class Rejects:
         if self._digests and _digest(line) in self._digests:
             return
         try:
-            if not self.lasts:
+            if not self.is_importable:
                 self._file.write(line)
                 return
             size = os.fstat(self._descriptor).st_size
-            self._unsynced = True
-            with suppress(PermissionError):  # one that was there may have been for everyone
+            self._needs_sync = True
+            with suppress(PermissionError):  # others may have been able to read a file that existed before
                 os.fchmod(self._descriptor, 0o600)
             try:
-                self._file.write(b"\n" + line if self._ends_in_line else line)
+                self._file.write(b"\n" + line if self._needs_newline else line)
             except BaseException:
                 with suppress(OSError):
                     os.ftruncate(self._descriptor, size)
                 raise
-            self._ends_in_line = False
+            self._needs_newline = False
         except OSError as error:
             raise cannot_write(self._name, error) from error
 
@@ -186,7 +190,7 @@ def _digest(line: bytes) -> bytes:
 
 
 def refused_row(document: object) -> Session | Message | None:
-    """Return the row that a line of rejects holds, whatever the format of its input; None for another line. Raises
+    """Return the row of a rejected row's line, whatever format it was read from; None for any other JSON value. Raises
     InvalidInput."""
     if isinstance(document, dict) and "rejected" in document and document.get("kind") in ("session", "message"):
         return item_from_document(document)
@@ -194,10 +198,11 @@ def refused_row(document: object) -> Session | Message | None:
 
 
 def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
-    """Return the value that a line of the kind `rejected` holds; any other value as it is. Raises InvalidInput."""
+    """Return the JSON value in the text of a line of the kind `rejected`, or any other value as it is. Raises
+    InvalidInput."""
     if not isinstance(document, dict) or document.get("kind") != "rejected":
         return document
-    if format == "tsmem" != document.get("format"):  # the other way round, the format may have been the mistake
+    if format == "tsmem" != document.get("format"):  # openai may read what tsmem rejected: a wrong --format can be why
         raise InvalidInput(
             f"this was rejected as a line of --format {brief(str(document.get('format')))}: import it as one"
         )
@@ -209,6 +214,6 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
                 return loads(base64.b64decode(encoded, validate=True))
     except binascii.Error as error:
         raise InvalidInput("the bytes of a rejected line are no base64") from error
-    except InvalidInput as error:  # without its line in that text: the one that counts is where it stands now
+    except InvalidInput as error:  # drop "line 1: ", which counts within the text
         raise InvalidInput(error.message.partition(": ")[2]) from error
     raise InvalidInput("a rejected line has a text")

@@ -1,8 +1,8 @@
-"""The resume point of an import: the number of records that are settled, that is, written or kept as rejects.
+"""The resume point of an import: how many records of its input are settled, that is, written or kept as rejects.
 
-It is noted now and then while the import runs, in a small file of its own, and removed when the import has ended well.
-It belongs to one input (path, size and modification time), one way to read it, and one target. A stale point is too
-early, never too late, and a row that is written twice stays the same.
+`importing.py` saves that number now and then in a small file of its own, reads it for `--resume`, and removes it when
+all records are settled. A resume point belongs to one input (path, size and modification time), one way to read it,
+and one target. It can be too low but never too high; writing a record twice changes nothing.
 """
 
 from __future__ import annotations
@@ -26,38 +26,42 @@ if TYPE_CHECKING:
     from tsmem.store.model import Message, Session
     from tsmem.transfer.rejects import Rejects
 
-EVERY_S = 0.25
+SAVE_INTERVAL_S = 0.25
 
 
 class ResumePoint:
-    def __init__(self, store: MemoryStore, folder: Path, stream: BinaryIO, name: str, how: tuple[object, ...]) -> None:
-        """`how` holds everything else that decides which rows the input becomes."""
+    def __init__(
+        self, store: MemoryStore, folder: Path, stream: BinaryIO, name: str, reading: tuple[object, ...]
+    ) -> None:
+        """`reading` holds the options that decide which rows the input becomes."""
         status = os.fstat(stream.fileno())
         tables = (store.layout.session.ref.name, store.layout.message.ref.name)
-        identity = [os.path.realpath(name), status.st_size, status.st_mtime_ns, store.target, *tables, *how]
+        identity = [os.path.realpath(name), status.st_size, status.st_mtime_ns, store.target, *tables, *reading]
         self._path = folder / f"{hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]}.json"
         self._clock = store.clock
-        self._due_s = self._clock.monotonic_s() + EVERY_S
-        self._noted: int | None = None
+        self._due_s = self._clock.monotonic_s() + SAVE_INTERVAL_S
+        self._saved: int | None = None
 
     def read(self) -> int:
+        """Return the number of settled records; 0 if no import saved one."""
         try:
             settled = json.loads(self._path.read_bytes())["settled"]
         except (OSError, ValueError, KeyError, TypeError):
             return 0
         return settled if type(settled) is int and settled > 0 else 0
 
-    def note(self, settled: int, *, now: bool = False) -> bool:
-        """Note how many records are settled, `now` or when it is due. Return True if an import can be resumed.
+    def save(self, settled: int, *, now: bool = False) -> bool:
+        """Save the number of settled records, unless it was saved less than SAVE_INTERVAL_S ago; `now` saves it anyway.
 
-        Raises nothing where it cannot be written: an import can begin anew."""
-        if settled != self._noted and (now or self._clock.monotonic_s() >= self._due_s):
-            self._due_s = self._clock.monotonic_s() + EVERY_S
+        Return True if the file has a number to resume from. A file that cannot be written is no error, because the
+        import can be run again from the beginning."""
+        if settled != self._saved and (now or self._clock.monotonic_s() >= self._due_s):
+            self._due_s = self._clock.monotonic_s() + SAVE_INTERVAL_S
             with suppress(OSError):
                 make_private_folder(str(self._path.parent))
                 replace_file(str(self._path), json.dumps({"settled": settled}).encode())
-                self._noted = settled
-        return bool(self._noted)
+                self._saved = settled
+        return bool(self._saved)
 
     def clear(self) -> None:
         with suppress(OSError):
@@ -65,25 +69,27 @@ class ResumePoint:
 
 
 class SettledRows:
-    """Looks for the rows of settled records in the store: if one is gone, continuing would leave a gap."""
+    """Checks that the store still has the rows of settled records. If one is missing, the import must start again."""
 
     def __init__(self, store: MemoryStore, settled: int, rejects: Rejects | None) -> None:
-        """Rows that are among the rejects need not be there."""
+        """Rows that `rejects` holds were never written, so they are not looked for."""
         self._store = store
         self._settled = settled
         self._rejects = rejects
-        # On TableStore, to look for all rows would take more requests than to write them again: there, about a hundred.
+        # On TableStore, looking for every row would take more requests than writing them again, so about a hundred rows
+        # are looked for.
         self._stride = 1 if store.is_local else max(1, settled // (MAX_ROWS_PER_READ - 1))
         self._items: list[Session | Message] = []
         self.is_sample = self._stride > 1
-        self.complete = True
+        self.all_found = True
         self.looked_for = 0
+        """Number of rows that were looked for."""
 
     def watch(self, records: Iterable[ImportedItem]) -> Iterator[ImportedItem]:
-        """Yield the records of the whole input. Cost: a request for each hundred rows that are looked for."""
+        """Yield the records of the whole input. Cost: 1 request for each 100 rows that are looked for."""
         for place, record in enumerate(records):
             chosen = place < self._settled and (place % self._stride == 0 or place == self._settled - 1)
-            if chosen and self.complete and (self._rejects is None or not self._rejects.holds(record)):
+            if chosen and self.all_found and (self._rejects is None or not self._rejects.holds(record)):
                 self._items.append(record.item)
             if len(self._items) == MAX_ROWS_PER_READ:
                 self._look()
@@ -93,7 +99,7 @@ class SettledRows:
     def _look(self) -> None:
         self.looked_for += len(self._items)
         try:
-            self.complete = self.complete and self._store.bulk.present(self._items)
-        except (TableNotFound, InvalidInput):  # the second for a record that no store can hold
-            self.complete = False
+            self.all_found = self.all_found and self._store.bulk.present(self._items)
+        except (TableNotFound, InvalidInput):  # InvalidInput: no store can hold this record
+            self.all_found = False
         self._items = []

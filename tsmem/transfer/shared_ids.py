@@ -1,4 +1,8 @@
-"""Warnings of session ids that several users have: they share the messages, because a message's key has no user."""
+"""Warn about session ids that several users have.
+
+Such users share the session's messages, because the key of a message has no user. Imports, copies, `session put` and
+`message put --touch` use `SharedIds`, which searches the store for other users of the ids that are written.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +20,30 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.bulk import ImportedItem
 
 MAX_NAMED = 5
-"""Shared ids that are named; the rest are counted."""
+"""Number of shared ids that are named in warnings; the rest are counted."""
 MAX_REMEMBERED = 10_000
-"""Sessions of an input that are remembered, the last ones: memory does not grow with the input."""
+"""Number of sessions of an input that are remembered, so that memory does not grow with the input."""
 
 
 class SharedIds:
-    """Warns of the sessions of an input whose ids other users have too, in the input or in the store."""
+    """Warns about session ids that other users have too, in the same input or in the store."""
 
     def __init__(self, say: Callable[[str], None], store: MemoryStore) -> None:
         self._say = say
         self._store = store
         self._owners: dict[str, str] = {}
+        """The first user of each remembered session id of the input."""
         self._pairs: list[Pair] = []
+        """Users and session ids of the next search."""
         self._users: set[str] = set()
+        """The users in `_pairs`."""
         self._shared: set[str] = set()
         self._can_search = True
 
     def watch(self, records: Iterator[ImportedItem]) -> Iterator[ImportedItem]:
-        """Yield the records. Cost: 1 request for each 500 sessions, or 100 users, and 1 more where ids are shared.
+        """Yield the records, and warn about their session ids. If the store cannot be searched, one warning says so.
 
-        If the store cannot be searched, one warning says so."""
+        Cost: 1 request for each 500 sessions or 100 users, and 1 more if ids are shared."""
         for record in records:
             if isinstance(record.item, Session):
                 user, session = record.item.user_id, record.item.session_id
@@ -56,7 +63,7 @@ class SharedIds:
             self._say(f"warning: {more} more: messages shared with other users")
 
     def check(self, user: str, session: str) -> None:
-        """Warn of one session. Cost: 1 request."""
+        """Warn about one session. Cost: 1 request."""
         self._pairs.append((user, session))
         self._search()
 
@@ -70,7 +77,7 @@ class SharedIds:
             self._can_search = False
             with suppress(TsmemError):
                 if isinstance(error, TableNotFound):
-                    self._store.sessions.page(None, limit=1)  # without a table there are no other users
+                    self._store.sessions.page(None, limit=1)  # raises without a session table: nothing is shared then
                 self._say(f"warning: could not check whether other users have these session ids: {error.message}")
             return
         for (user, session), others in found.items():

@@ -53,8 +53,8 @@ class Context:
         """Output format in a pipe if neither --output nor the profile chooses one."""
         self.next_step: str | None = None
         """The hint to give if this run fails or is stopped now."""
-        self.whole_file: str | None = None
-        """The file that this run is writing, as long as stopping the run would leave the old file unchanged."""
+        self.unfinished_output: str | None = None
+        """Name of the output file, while stopping the run would leave the old file unchanged."""
         self.clear_line: Callable[[], None] = lambda: None
         """Removes the progress line from the terminal, if one is drawn."""
         self._stdin_was_read = False

@@ -66,8 +66,8 @@ def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> in
     sentence = "interrupted"
     if signal_number != SIGINT:
         sentence += f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
-    if context.whole_file is not None:
-        sentence += f"; {context.whole_file} was not written"
+    if context.unfinished_output is not None:
+        sentence += f"; {context.unfinished_output} was not written"
     elif "result" in context.__dict__:  # a bulk command began
         from tsmem.cli.io.progress import counted
 

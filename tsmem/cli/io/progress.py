@@ -130,7 +130,7 @@ def account(context: Context, verb: str, where: str = "", *, asked: bool, quiet:
         early = ""
     finally:
         _, seconds, rates = _figures(context, began_s)
-        done, unwritten = counted(context.result), context.whole_file
+        done, unwritten = counted(context.result), context.unfinished_output
         said = f"{verb} {done}{where}{early}"
         if early and unwritten is not None:
             said = f"read {done}{early}; {unwritten} was not written"

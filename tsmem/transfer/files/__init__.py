@@ -1,8 +1,8 @@
-"""Files that the user names: exports, rejects, backups, and the small files of resume points.
+"""The files that a user names: exports and rejects.
 
-`outputs.py` opens every file that a command is told to write, and decides which must not be written; `tsmem/disk.py`
-makes the new file that then takes the place of another. `descriptors.py` knows names such as /dev/stdout, and reads and
-writes descriptors that do not block. The errors of files stand here.
+`export`, `import --rejects` and `export_file` open their output with `outputs.py`, which refuses forbidden files and
+replaces a file only with a complete one. `descriptors.py` handles names of open descriptors, such as /dev/stdout, and
+waits for descriptors that do not block. The functions below turn an OSError into an error for the user.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def cannot_write(name: str, error: OSError) -> TsmemError:
 
 @contextmanager
 def explained(name: str) -> Iterator[None]:
-    """Raise `cannot_write` for an OSError, except for a pipe whose reader went away: the command line handles that."""
+    """Turn an OSError into the error of `cannot_write`. BrokenPipeError passes, because the command line handles it."""
     try:
         yield
     except BrokenPipeError:

@@ -1,5 +1,6 @@
-"""Names of open descriptors, such as /dev/stdin and /proc/self/fd/3, and reading and writing those that another program
-made non-blocking. The command line loads this at its start, so it imports little.
+"""Recognise names of open descriptors, such as /dev/stdin and /proc/self/fd/3, and wait for non-blocking descriptors.
+
+`outputs.py` and the command line call this. Every start of the command line loads it, so it imports little.
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ import select
 from typing import Any
 
 _DESCRIPTOR = r"(/dev|/proc/(\d+)(/task/\d+)?)/fd/(?P<number>\d+)"
-"""Compiled when it is first used: most runs name no file."""
+"""Not compiled here, because most runs name no file."""
 _MAX_LINKS = 40
 
 
 def names_stdin(name: str) -> bool:
-    """Return True for `-` and the names of descriptor 0. Opening those again could read something else: /dev/null,
-    where standard input was closed, and a file from its beginning."""
-    return name == "-" or own_descriptor(without_links(name)) == 0
+    """Return True for `-` and for names of descriptor 0. Standard input must not be opened again by such a name: that
+    would read a file from its beginning, or /dev/null if standard input was closed."""
+    return name == "-" or own_descriptor(resolve_links(name)) == 0
 
 
 def names_stdout(name: str) -> bool:
-    return name == "-" or own_descriptor(without_links(name)) == 1
+    """Return True for `-` and for names of descriptor 1."""
+    return name == "-" or own_descriptor(resolve_links(name)) == 1
 
 
-def without_links(name: str) -> str:
-    """Follow links, but not the link that a descriptor is."""
+def resolve_links(name: str) -> str:
+    """Return the path that links lead to. The name of a descriptor, which is itself a link, is not followed."""
     for _ in range(_MAX_LINKS):
         folder, base = os.path.split(name)
         path = os.path.join(os.path.realpath(folder), base)  # noqa: PTH118
@@ -41,18 +43,20 @@ def without_links(name: str) -> str:
 
 
 def is_descriptor(path: str) -> bool:
-    """Return True for the path of a descriptor of any process."""
+    """Return True for the path of a descriptor, of this process or another."""
     return re.fullmatch(_DESCRIPTOR, path, re.ASCII) is not None
 
 
 def own_descriptor(path: str) -> int | None:
     """Return the number of a descriptor of this process, or None."""
     match = re.fullmatch(_DESCRIPTOR, path, re.ASCII)
-    process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119 - not always the number that we know
+    # Not os.getpid(): /proc may belong to another PID namespace, where this process has another number.
+    process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119
     return int(match["number"]) if match is not None and match[2] in (None, process) else None
 
 
 def duplicate(number: int) -> int:
+    """Return a duplicate of an open descriptor. Raises OSError if it cannot be written to."""
     import fcntl
 
     try:
@@ -64,8 +68,8 @@ def duplicate(number: int) -> int:
 
 
 class WaitingFile(io.FileIO):
-    """An unbuffered file that waits where its descriptor does not block: that belongs to the pipe or terminal itself,
-    where another program may have set it."""
+    """An unbuffered file that waits until a non-blocking descriptor is ready. Another program can have made a pipe or
+    terminal non-blocking for everyone who has it open."""
 
     def write(self, data: Any, /) -> int:
         rest = memoryview(data).cast("B")

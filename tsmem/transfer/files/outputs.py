@@ -1,9 +1,14 @@
-"""Open every file that a command is told to write: the outputs of `export` and `import --rejects`.
+"""Open the output files of `export`, `export_file` and `import --rejects`.
 
-A name may lead to a descriptor that is open already (`/dev/stdout`, `/dev/fd/3`), which is duplicated and not opened
-again, so that what a shell opened with `>>` is appended to; to a device or a pipe; or to a file. Links are followed,
-unless another user made them. `ForbiddenFiles` are refused before anything is done. A file is written whole or not at
-all (`write_whole`), or appended to (`to_append`). A new one can be read by its owner alone.
+An `Output` finds what a name stands for, and `ForbiddenFiles` refuses it if a command must not write to it. The export
+then calls `write_whole`, the rejects `open_to_append`. A name can stand for
+
+- an open descriptor (`/dev/stdout`, `/dev/fd/3`): it is duplicated, because opening it again would overwrite a file
+  that the shell opened with `>>`;
+- a device or a pipe: it is opened and written to;
+- a file: `write_whole` replaces it only once the new content is complete. Only its owner can read a new file.
+
+Links are followed unless another user owns them.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ from tsmem.disk import (
 )
 from tsmem.errors import InvalidInput
 from tsmem.transfer.files import explained
-from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, without_links
+from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, resolve_links
 
 if TYPE_CHECKING:
     from tsmem.transfer.caller import Caller
@@ -43,18 +48,20 @@ _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Output:
-    """A place to write to, found and checked."""
+    """One output of a command."""
 
     def __init__(self, caller: Caller, name: str, source: BinaryIO | None = None) -> None:
         """`source` is the input of the same command. Raises InvalidInput and StorageFailure."""
         self.name = name
         self.is_file = False
-        """True unless it is a device, a pipe or a descriptor that was open already."""
+        """False for a device, a pipe, and a descriptor that was open before."""
         self._caller = caller
         self._forbidden = ForbiddenFiles(caller.protected_files(), source)
         self._folder = self._descriptor = -1
+        """Descriptors of the file's folder and of the output; -1 if not open."""
         self._path = self._base = ""
-        self._is_new = False
+        self._was_created = False
+        """True if `open_to_append` created the file."""
         try:
             with explained(name):
                 self._open()
@@ -69,9 +76,9 @@ class Output:
         self.close()
 
     def close(self) -> None:
-        """Remove a file that was made to append to, and is empty."""
-        if self._is_new:
-            self._is_new = False
+        """Close the output. A file that `open_to_append` created is removed if it is still empty."""
+        if self._was_created:
+            self._was_created = False
             with suppress(OSError):
                 found = os.fstat(self._descriptor)
                 if found.st_size == 0 and os.path.samestat(found, self._stat()):
@@ -82,20 +89,21 @@ class Output:
         self._descriptor = self._folder = -1
 
     def _open(self) -> None:
-        if (link := link_of_another(Path(self.name))) is not None:  # it could lead to any file
+        if (link := link_of_another(Path(self.name))) is not None:  # its owner could make it lead to any file
             name = link if link != Path(self.name).absolute() else self.name
             raise _refusal(f"{name} is a link that belongs to another user")
-        last = without_links(self.name)
-        if (number := own_descriptor(last)) is not None:
+        path = resolve_links(self.name)
+        if (number := own_descriptor(path)) is not None:
             self._descriptor = duplicate(number)
             self._forbidden.check_descriptor(self.name, self._descriptor)
-        elif is_descriptor(last):  # of another process: the main one of a container, for example
+        elif is_descriptor(path):  # of another process, such as the main process of a container
             self._descriptor = os.open(self.name, _WRITE)
             self._forbidden.check_descriptor(self.name, self._descriptor, was_open=False)
         else:
             self._open_path()
 
     def _open_path(self) -> None:
+        """Open the folder, and the file, device or pipe if there is one. A new file is opened later."""
         if os.path.basename(self.name) in ("", ".", ".."):  # noqa: PTH119
             reason = errno.EISDIR if self.name else errno.ENOENT
             raise OSError(reason, os.strerror(reason))
@@ -108,7 +116,7 @@ class Output:
         except FileNotFoundError:
             self.is_file = True
             return
-        self._forbidden.check_status(self.name, found)  # opening another user's pipe would wait for them
+        self._forbidden.check_status(self.name, found)  # first: opening another user's pipe would wait for a reader
         self.is_file = stat.S_ISREG(found.st_mode)
         flags = _APPEND | os.O_NONBLOCK if self.is_file else _WRITE | os.O_NOFOLLOW
         self._descriptor = os.open(self._base, flags, dir_fd=self._folder)
@@ -119,22 +127,23 @@ class Output:
     def _stat(self) -> os.stat_result:
         return os.stat(self._base, dir_fd=self._folder, follow_symlinks=False)
 
-    def to_append(self) -> int:
-        """Return a descriptor to read, and to write behind what is there. Raises OSError."""
+    def open_to_append(self) -> int:
+        """Return a descriptor that appends to the output, and can read it if it is a file. Raises OSError."""
         if self._descriptor < 0:
-            self._is_new = True
+            self._was_created = True
             self._descriptor = os.open(self._base, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._folder)
         return self._descriptor
 
     def sync_name(self) -> None:
+        """Sync the file's name to the disk: its folder."""
         sync_folder(os.path.dirname(self._path))  # noqa: PTH120
 
     def write_whole(self, lines: Iterator[bytes]) -> None:
-        """Write all lines. A file is new, takes the place of the old one once it is complete and on the disk, and gets
-        its owner, group and mode. Other hard links of the old one keep their content."""
+        """Write all lines. A file is replaced by a new one, once that is complete and on the disk. The new file gets
+        the owner, group and mode of the old one; other hard links to the old one keep the old content."""
         with explained(self.name):
             if self.is_file:
-                self._caller.whole_file = self.name
+                self._caller.unfinished_output = self.name
                 with replacing(self._folder, self._base, self._put_in_place) as stream:
                     _write(stream, self.name, lines)
                     self._keep_access(stream.fileno())
@@ -147,18 +156,18 @@ class Output:
                 os.fsync(self._descriptor)
 
     def _put_in_place(self, partial: str) -> None:
-        self._caller.whole_file = None  # from here on the file may be the new one
+        self._caller.unfinished_output = None  # from now on, the name may lead to the new file
         try:
             os.replace(partial, self._base, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         except OSError as error:
             if error.errno != errno.EBUSY or self._descriptor < 0:
-                self._caller.whole_file = self.name
+                self._caller.unfinished_output = self.name
                 raise
-            self._copy_over(partial)
+            self._copy_over_mount(partial)
 
-    def _copy_over(self, partial: str) -> None:
-        """Write a file's content in place: a mount point cannot be replaced. Where that fails or is stopped, the
-        content stays in a file beside it, and the error names that one."""
+    def _copy_over_mount(self, partial: str) -> None:
+        """Write the new content into the old file, which is a mount point and cannot be replaced. If that fails or is
+        stopped, the new content is kept in a file beside it, and the hint names that file."""
         kept = partial.replace(".part", ".whole")
         os.rename(partial, kept, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         where = os.path.join(os.path.dirname(self.name), kept)  # noqa: PTH118, PTH120
@@ -183,9 +192,9 @@ class Output:
         if old.st_uid != made.st_uid and not _succeeds(lambda: os.fchown(new, old.st_uid, -1)):
             self._caller.say(f"warning: {self.name}: its owner could not be kept; it belongs to you now")
         if old.st_gid != made.st_gid and not _succeeds(lambda: os.fchown(new, -1, old.st_gid)):
-            mode &= ~stat.S_IRWXG  # the rights of its group are not for another one
+            mode &= ~stat.S_IRWXG  # the new file's group must not get the rights of the old group
             self._caller.say(f"warning: {self.name}: its group could not be kept, so the new one has no rights")
-        elif (acl := _acl(self._descriptor)) is not None:  # then the mode's group bits are not those of the group
+        elif (acl := _acl(self._descriptor)) is not None:  # the mode's group bits are then the list's mask
             if _succeeds(lambda: os.setxattr(new, _ACL, acl)):
                 return
             mode &= ~stat.S_IRWXG
@@ -194,41 +203,42 @@ class Output:
 
 
 class ForbiddenFiles:
-    """The files that a command must not write. Each check raises InvalidInput for one of them.
+    """Refuses files that a command must not write to. Each check raises InvalidInput for
 
-    - A tsmem store, a file that belongs to one, the profile file, and the input of the same command. They are known by
-      their content, their path, and their device and inode.
-    - What belongs to neither root nor this user, because its owner could read what is written. This is checked on the
-      descriptor that is written to. What was open when the command started may belong to anybody."""
+    - a tsmem store, another file of a store, the profile file, and the input of the same command. They are recognised
+      by content, by path, and by device and inode;
+    - a file that belongs to neither root nor this user, because its owner could read what is written. This is checked
+      on the descriptor that is written to, unless it was open when the command started."""
 
     def __init__(self, protected: Iterable[tuple[str, str]], source: BinaryIO | None = None) -> None:
-        """`protected` are paths, each with a description; `source` is the input of the same command."""
+        """`protected` has the paths of the store and the profile file, each with a description. `source` is the input
+        of the same command."""
         self._protected = dict(protected)
         self._source: os.stat_result | None = None
-        with suppress(OSError, ValueError):  # an input without a descriptor
+        with suppress(OSError, ValueError):  # the input has no descriptor
             self._source = None if source is None else os.fstat(source.fileno())
 
     def check_path(self, name: str, path: str) -> None:
-        """Refuse the path of a protected file, also where no file is yet."""
+        """Refuse the path of a protected file, whether that file exists or not."""
         if (what := self._protected.get(path)) is not None:
             raise _refusal(f"{name} is {what}")
         if path.endswith(SUFFIXES) and (store := store_beside(path)) is not None:
             raise _refusal(f"{name} is a file of the store {store}")
 
     def check_status(self, name: str, found: os.stat_result, *, was_open: bool = False) -> None:
-        """Refuse a protected file under another name, the input, and what belongs to another user."""
+        """Refuse a protected file under another name, the input, and a file of another user."""
         for path, what in self._protected.items():
             with suppress(OSError):
                 if os.path.samestat(found, os.stat(path)):  # noqa: PTH116
                     raise _refusal(f"{name} is {what}")
-        same = self._source is not None and os.path.samestat(found, self._source)
-        if same and not stat.S_ISCHR(found.st_mode) and not stat.S_ISSOCK(found.st_mode):  # those go both ways
+        goes_both_ways = stat.S_ISCHR(found.st_mode) or stat.S_ISSOCK(found.st_mode)  # a terminal or a socket
+        if self._source is not None and os.path.samestat(found, self._source) and not goes_both_ways:
             raise _refusal(f"{name} is the file that is imported", hint="choose another file for the rejects")
         if not was_open and found.st_uid not in (0, os.geteuid()):
             raise _refusal(f"{name} belongs to another user")
 
     def check_descriptor(self, name: str, descriptor: int, *, was_open: bool = True) -> None:
-        """Check the file that a descriptor is open on, and refuse a store, known by its content."""
+        """Check the file that a descriptor is open on, as `check_status` does, and refuse the content of a store."""
         found = os.fstat(descriptor)
         self.check_status(name, found, was_open=was_open)
         if stat.S_ISREG(found.st_mode) and is_store(_header(descriptor)):
@@ -240,7 +250,7 @@ def _refusal(message: str, hint: str = "write to another file") -> InvalidInput:
 
 
 def _header(descriptor: int) -> bytes:
-    """Return the first bytes of a file, also of one that is open for writing only; none where they cannot be read."""
+    """Return the first bytes of a file, even if the descriptor can only write; b"" if they cannot be read."""
     with suppress(OSError):
         return os.pread(descriptor, HEADER_BYTES, 0)
     with suppress(OSError), open(f"/dev/fd/{descriptor}", "rb") as stream:  # noqa: PTH123
@@ -258,14 +268,14 @@ def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
         return
     import gzip
 
-    # Level 6 is 5 times as fast as the 9 that gzip takes by itself, for files that are hardly larger. No name and no
-    # time in it: the same rows make the same file.
+    # Level 6 is 5 times as fast as gzip's default of 9, and the files are hardly larger. Without a name and a time, the
+    # same rows always make the same file.
     with gzip.GzipFile(filename="", fileobj=stream, mode="wb", compresslevel=6, mtime=0) as packed:
         packed.writelines(lines)
 
 
 def _acl(descriptor: int) -> bytes | None:
-    """Return the access control list of a file; None where it has none beside its mode."""
+    """Return the access control list of a file; None if it has only a mode."""
     with suppress(OSError):
         return os.getxattr(descriptor, _ACL) if sys.platform == "linux" else None
     return None

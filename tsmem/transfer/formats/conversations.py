@@ -101,7 +101,7 @@ def read_conversations(
         try:
             items = [*conversion.rows(content)] if isinstance(content, _ConversationDraft) else [content]
         except InvalidInput as error:
-            source.refuse(value, error)
+            source.report_bad_value(value, error)
             continue
         for item in items:
             yield ImportedItem(value.place, item)
@@ -123,7 +123,7 @@ def _drafts(
                     document = unwrapped(value.document, source.format)
                     content = conversion.draft(read(document, value.array is not None))
             except InvalidInput as error:
-                source.refuse(value, error)
+                source.report_bad_value(value, error)
                 continue
             waiting.append((value, content))
             while waiting and (len(waiting) >= width or sum(len(each.text) for each, _ in waiting) > MAX_TEXT_AHEAD):

@@ -35,18 +35,18 @@ def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
             kind = document.get("kind") if isinstance(document, dict) else None
             item = None if kind in ("tsmem", "end") else _item(document, in_array=value.array is not None)
         except InvalidInput as error:
-            source.refuse(value, error)
+            source.report_bad_value(value, error)
             continue
         if item is not None:
             if read is not None:
                 read.count(item)
             yield ImportedItem(place, item)
         elif kind == "end":
-            _check_end(place, document, read, source.unreadable - unreadable_before)
+            _check_end(place, document, read, source.bad_values - unreadable_before)
             read = None
         else:
             _check_header(place, document, read)
-            read, unreadable_before = BulkResult(), source.unreadable
+            read, unreadable_before = BulkResult(), source.bad_values
     if read is not None:
         raise InvalidInput(
             f"line {place}: the file ends in the middle of an export: it was cut short",
