@@ -20,7 +20,7 @@ NOW_US = 1_760_000_000_000_000
 
 def terminal(width: int = 80, **changes: object) -> Options:
     """Return the options of a terminal that has so many columns."""
-    return Options(width=width, terminal=True, now_us=NOW_US, timezone=UTC)._replace(**changes)  # type: ignore[arg-type]
+    return Options(width=width, is_terminal=True, now_us=NOW_US, timezone=UTC)._replace(**changes)  # type: ignore[arg-type]
 
 
 def text(result: Result, options: Options) -> str:

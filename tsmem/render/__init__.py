@@ -1,15 +1,16 @@
-"""Turn results into bytes: commands return data, and only this package decides how it looks.
+"""Turn the results of commands into bytes. Commands return data, and only this package decides how it looks.
 
-`render` is called for a command's result, `render_error` for what goes to stderr. Nothing here looks at a stream or at
-the clock: `Options` (`result.py`) says what the terminal can do, and the caller writes the chunks.
+`cli/app/main.py` calls `render` with a command's result and writes the chunks that it yields; `cli/app/failure.py`
+calls `render_error` for stderr. Nothing here asks a stream or the clock: `Options` in `result.py` describes
+the terminal.
 
-- For programs: `documents.py` (json, jsonl, csv, errors, `--fields`).
-- For people: `tables/` (listings, records, reports) and `transcript.py` (conversations), with `markdown.py` and
-  `json_text.py` for what stands in their content.
-- Safe and measured text: `text.py` escapes stored text, `cells.py` measures, cuts and wraps it, `values.py` formats
-  times and numbers, `palette.py` colours, `ascii.py` serves terminals without UTF-8.
+- For programs: `documents.py` (JSON, JSON lines, CSV, error objects, `--fields`).
+- For people: `tables/` (listings, records, reports), `transcript.py` (conversations), `markdown.py` (drawn Markdown)
+  and `json_text.py` (tool calls and other JSON in stored text).
+- Building blocks of the output for people: `text.py` escapes stored text, `cells.py` measures, cuts and wraps it,
+  `values.py` formats times and numbers, `palette.py` colours, and `ascii.py` serves terminals without UTF-8.
 
-Formats are imported when they are asked for: JSON needs neither rich nor csv.
+A format is imported when it is used, so that JSON loads neither rich nor csv.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.render.documents import (
     check_fields,
-    encoded,
+    encode_lines,
     error_document,
     join_lines,
     json_chunks,
@@ -43,14 +44,15 @@ from tsmem.store.documents import dumps
 
 __all__ = ["Options", "check_fields", "render", "render_error"]
 
-_PAGE_WIDTH = 100
-"""Cells of a line of the manual at most: longer lines are hard to read."""
+_MAX_PAGE_WIDTH = 100
+"""Pages of the manual are not drawn wider than this, because long lines are hard to read."""
 
 
 def render(result: Result, options: Options) -> Iterator[bytes]:
-    """Return the result's bytes in chunks that are ready to be written. What the source raises in the middle is raised
-    after what came before it was yielded. Raises InvalidInput at once if a field asked for is not one of the result's,
-    or if an endless result is to become a document that has an end."""
+    """Return the result as chunks of bytes, ready to be written.
+
+    An error that the result's items raise is raised after the chunks of the items before it. Raises InvalidInput at
+    once for fields that the result does not have, and for an endless result in a format that needs an end."""
     if options.fields is not None:
         if isinstance(result, Report | Document | ManualPage):
             raise InvalidInput("--fields does not apply: the output has neither sessions nor messages")
@@ -68,46 +70,53 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
 
 def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[bytes]:
     if isinstance(result, ManualPage):
-        lines = None
-        if options.width is not None:
-            from tsmem.render.markdown import markdown_lines
-            from tsmem.render.palette import Palette
-
-            lines = markdown_lines(result.text, min(options.width, _PAGE_WIDTH), Palette(options))
-        return encoded(lines or [result.text.removesuffix("\n")], options)
-    for_people = options.format == "table" and options.fields is None
+        return encode_lines(_page_lines(result, options), options)
     if isinstance(result, LiveTail):
-        if for_people:
+        if options.format == "table" and options.fields is None:
             from tsmem.render.transcript import tail_lines
 
-            return join_lines(encoded(tail_lines(result, options), options), at_once=result.endless)
-        if result.endless and options.format == "json":
+            return join_lines(encode_lines(tail_lines(result, options), options), at_once=result.is_endless)
+        if result.is_endless and options.format == "json":
             raise InvalidInput("--follow never ends, and a JSON document must", hint="-o jsonl prints a line a message")
-        if result.endless and options.format == "table":
+        if result.is_endless and options.format == "table":
             raise InvalidInput("a table needs all rows before it can be laid out", hint="-o csv, or -o jsonl")
-        result = Listing("message", result.messages, endless=result.endless)
+        result = Listing("message", result.messages, is_endless=result.is_endless)
     if options.format == "json":
         return json_chunks(result, options)
     if options.format in ("jsonl", "csv"):
         return line_chunks(result, options)
+    return join_lines(encode_lines(_table_lines(result, options), options))
+
+
+def _page_lines(page: ManualPage, options: Options) -> list[str]:
+    lines = None
+    if options.width is not None:
+        from tsmem.render.markdown import markdown_lines
+        from tsmem.render.palette import Palette
+
+        lines = markdown_lines(page.text, min(options.width, _MAX_PAGE_WIDTH), Palette(options))
+    return lines or [page.text.removesuffix("\n")]
+
+
+def _table_lines(result: Data, options: Options) -> Iterator[str]:
     if isinstance(result, Conversation):
-        if for_people:
+        if options.fields is None:
             from tsmem.render.transcript import conversation_lines
 
-            return join_lines(encoded(conversation_lines(result, options), options))
+            return conversation_lines(result, options)
         result = Listing("message", result.messages)
     if isinstance(result, Listing):
         from tsmem.render.tables.listing import listing_lines
 
-        return join_lines(encoded(listing_lines(result, options), options))
+        return listing_lines(result, options)
     from tsmem.render.tables.report import report_lines
 
-    return join_lines(encoded(report_lines(result, options), options))
+    return report_lines(result, options)
 
 
 def render_error(error: TsmemError, output: Format, *, unicode: bool = True) -> bytes:
-    """Return an error as stderr shows it: an object for json and jsonl, else a line, and another for the hint. In ASCII
-    where stderr can show no more."""
+    """Return an error as it is written to stderr: one object for json and jsonl, else a line for the message and a line
+    for the hint. Without `unicode`, it is ASCII."""
     if output in ("json", "jsonl"):
         text = f"{dumps(error_document(error))}\n"
         return (text if unicode else json_in_ascii(text)).encode()

@@ -1,8 +1,8 @@
-"""For a terminal that is not in UTF-8: the texts of a result in ASCII, other characters by their numbers.
+"""Turn the texts of a result into ASCII, for a terminal whose encoding is not UTF-8. `render` calls `ascii_result`.
 
-Bytes of UTF-8 would be taken one by one there. They would show other text, and those from 0x80 to 0x9f are control
-characters, so that a stored 雛 could colour or move. What people read is spelled out before it is laid out, so that it
-still fits; `documents.py` spells JSON out in JSON's own way.
+Such a terminal would take the bytes of UTF-8 one by one. It would show other text, and the bytes from 0x80 to 0x9f are
+control characters, so that a stored 雛 could change colours or move the cursor. For tables, transcripts and CSV the
+characters are escaped here, before the layout measures them. JSON has escapes of its own (`json_in_ascii`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tsmem.store.model import Message, Session
 
 
 def ascii_result(value: Any) -> Any:
-    """Return a result, or a value in one, with all its texts in ASCII."""
+    """Return a result, or a value within one, with all its texts in ASCII."""
     match value:
         case str():
             return ascii_text(value)

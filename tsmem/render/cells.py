@@ -1,8 +1,8 @@
-"""Text measured, cut and wrapped in terminal cells: wide characters take two, combining marks none.
+"""Measure, cut and wrap text in terminal cells: wide characters take two cells, combining marks none.
 
-Where terminals differ, the widest is believed: a joined or tinted emoji is measured as if its parts stood side by
-side, and a mark that takes room of its own, as in Hindi, takes a cell. A line that is a little short is better than one
-that runs over into a forged row. All text here has passed `visible`.
+All text here has passed `visible`. Where terminals differ, the largest width counts: a joined or tinted emoji is
+measured as if its parts stood side by side, and a mark that takes room of its own, as in Hindi, counts one cell. A line
+that is a little short does no harm, but one that runs over could continue on the next line as a forged row.
 """
 
 from __future__ import annotations
@@ -15,22 +15,24 @@ from functools import lru_cache
 from rich.cells import get_character_cell_size
 
 _WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]|[^ \u2e80-\u9fff\uac00-\ud7af]+)| +")
-"""The unit of wrapping: a word with the spaces before it. East Asian text breaks anywhere."""
+"""A unit that wrapping keeps together: a word with the spaces before it, or one East Asian character."""
 _TWO_CELLS = re.compile("[\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U00016ff1\U0001f3fb-\U0001f3ff]")
-"""Two cells on some terminals, and fewer by some version of rich: Hangul tone marks, circled numbers on black squares,
-hexagrams, Vietnamese reading marks and skin tones. Found by measuring every character in tmux 3.3a (glibc 2.36)."""
+"""Characters that take two cells on some terminals although some version of rich counts fewer: Hangul tone marks,
+circled numbers on black squares, hexagrams, Vietnamese reading marks and skin tones. Found by measuring every character
+in tmux 3.3a (glibc 2.36)."""
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-"""The blocks that Unicode keeps for scripts written from right to left, and their numbers."""
+"""Unicode blocks of right-to-left scripts, with their digits."""
 _LEFT_TO_RIGHT_BLANK = "\u2800"
-"""A blank pattern of Braille: a letter written from left to right to Unicode Standard Annex 9."""
+"""The blank Braille pattern: it shows nothing and counts as left-to-right in the algorithm of UAX 9."""
 
 
 def width(text: str) -> int:
-    """Return the cells that text takes at most."""
+    """Return the largest number of cells that the text takes on any terminal."""
     return len(text) if text.isascii() else sum(map(_cells, text))
 
 
 def cut(text: str, cells: int) -> str:
+    """Return the longest beginning of the text that fits in the given number of cells."""
     if text.isascii():
         return text[: max(0, cells)]
     used = 0
@@ -43,7 +45,7 @@ def cut(text: str, cells: int) -> str:
 
 @lru_cache(4096)
 def _cells(character: str) -> int:
-    if character == "\ufe0f":  # may make an emoji of what is before it, which is wider
+    if character == "\ufe0f":  # turns some characters before it into wider emoji
         return 1
     if _TWO_CELLS.match(character) is not None:
         return 2
@@ -53,35 +55,35 @@ def _cells(character: str) -> int:
 
 
 def fit(text: str, cells: int, ellipsis: str) -> str:
-    """Return the text in so many cells, with an ellipsis where its end is missing."""
+    """Return the text if it fits in the given number of cells, else its beginning with an ellipsis."""
     return text if width(text) <= cells else cut(text, cells - len(ellipsis)) + ellipsis[:cells]
 
 
 def fit_middle(text: str, cells: int, ellipsis: str) -> str:
-    """Return the text in so many cells: ids differ at either end, so the middle is cut."""
+    """Return the text if it fits in the given number of cells, else its two ends: ids differ there."""
     if width(text) <= cells:
         return text
     room = max(0, cells - len(ellipsis))
     tail = cut(text[::-1], room // 2)[::-1]
-    while tail and not width(tail[0]):  # a mark whose letter is cut off
+    while tail and not width(tail[0]):  # a combining mark whose letter was cut off
         tail = tail[1:]
     return cut(text, room - width(tail)) + ellipsis[:cells] + tail
 
 
 def space_after(text: str, cells: int) -> str:
-    """Return so many cells of space to stand between a text and the next one on its line.
+    """Return the given number of cells of space, to separate a text from the next one on the same line.
 
-    A terminal that reorders text takes two texts written from right to left for one, with the spaces and numbers
-    between them, and draws the second one first. The blank prevents this. Isolates (U+2068, U+2069) would too, but
-    they would be copied with an id, and terminals lose one at the left edge."""
+    A terminal that reorders text treats two right-to-left texts, with the spaces and numbers between them, as one text
+    and draws the second one first. A blank left-to-right character between them prevents this. So would isolates
+    (U+2068, U+2069), but they would be copied with an id, and terminals lose one at the left edge."""
     if cells < 1 or _RIGHT_TO_LEFT.search(text) is None:
         return " " * cells
-    before = " " * (cells > 1)  # away from an id, which may be selected with all that stands next to it
-    return before + _LEFT_TO_RIGHT_BLANK + " " * (cells - len(before) - 1)
+    gap = " " * (cells > 1)  # a double click on an id would select a blank that touches it
+    return gap + _LEFT_TO_RIGHT_BLANK + " " * (cells - len(gap) - 1)
 
 
 def wrap(text: str, cells: int) -> Iterator[str]:
-    """Yield lines of at most so many cells, broken between words where possible; newlines in the text break too."""
+    """Yield lines of at most the given number of cells. They end at newlines and, where possible, between words."""
     for line in text.split("\n"):
         if width(line) <= cells:
             yield line
@@ -90,24 +92,24 @@ def wrap(text: str, cells: int) -> Iterator[str]:
 
 
 def _wrap_line(line: str, cells: int) -> Iterator[str]:
-    built: list[str] = []
+    pieces: list[str] = []
     used = 0
     for word in _WORD.findall(line):
         size = width(word)
-        if built and used + size > cells:
-            yield "".join(built)
+        if pieces and used + size > cells:
+            yield "".join(pieces)
             word = word.lstrip(" ")
-            built, used, size = [], 0, width(word)
+            pieces, used, size = [], 0, width(word)
         start = 0
         while size > cells:
             head = cut(word[start : start + cells * 8], cells) or word[start]
-            if (behind := head.rfind("/") + 1) > len(head) // 3:  # a path is broken between its parts
-                head = head[:behind]
+            if (part_end := head.rfind("/") + 1) > len(head) // 3:  # break a path between its parts
+                head = head[:part_end]
             yield head
             start += len(head)
             size -= width(head)
         word = word[start:]
-        built.append(word)
+        pieces.append(word)
         used += size
     if used or not line:
-        yield "".join(built)
+        yield "".join(pieces)

@@ -1,8 +1,15 @@
-"""The formats for programs: json, jsonl, csv, and errors as objects. `join_lines` gathers the lines of every format.
+"""The formats for programs: JSON, JSON lines, CSV, and errors as JSON objects. `render` chooses between them.
 
-A list in JSON is streamed, and is a valid document however it ends: nothing is written before its first item is there
-or it is known to be empty, and a failure later on closes it with the error inside, and is then raised. A writer that is
-interrupted between two chunks can throw KeyboardInterrupt into the iterator, to be given the end of the document.
+`records` makes each item of a result a dict of plain values, with the chosen fields only; `json_chunks` and
+`line_chunks` write these dicts as text. `join_lines` gathers the lines of every format, also those for people, into
+chunks of bytes.
+
+A JSON list is streamed and is a valid document however it ends:
+
+- Nothing is written until the first item has arrived or the list is known to be empty.
+- If a later item fails, the error is written into the end of the document and then raised.
+- A caller that is interrupted between two chunks can throw KeyboardInterrupt into the iterator, which then yields the
+  end of the document.
 """
 
 from __future__ import annotations
@@ -23,16 +30,17 @@ from tsmem.store.model import Message, Session
 
 METADATA_PREFIX = "metadata."
 CHUNK_BYTES = 32 * 1024
-LONGEST_WAIT_S = 0.05
-"""The age at which a gathered line is written when the next one comes."""
-_FORMULA = "'*[=+\\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets take the wide signs too
-"""The beginning of a cell that a spreadsheet may run (https://owasp.org/www-community/attacks/CSV_Injection), after any
-apostrophes of its own: taking one away gives every cell back."""
+MAX_DELAY_S = 0.05
+"""A line that arrives this long after the last chunk completes the next one."""
+_FORMULA = "'*[=+\\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets accept the wide signs too
+"""The beginning of a cell that a spreadsheet might run as a formula (owasp.org/www-community/attacks/CSV_Injection).
+Such a cell gets an apostrophe. Cells that already begin with apostrophes get one more, so that removing one from each
+changed cell restores the stored text."""
 _NUMBER = r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 
 
 def check_fields(noun: Noun, fields: Sequence[str]) -> None:
-    """Raise InvalidInput for a field that is neither the noun's nor `metadata.<key>`, or that is named twice."""
+    """Raise InvalidInput if a name is neither a field of the noun nor `metadata.<key>`, or if it is given twice."""
     hint = f"fields: {', '.join(FIELDS[noun])} and metadata.<key>"
     if not fields:
         raise InvalidInput("--fields is empty", hint=hint)
@@ -48,8 +56,8 @@ def check_fields(noun: Noun, fields: Sequence[str]) -> None:
             raise InvalidInput(f"the field '{field}' is given twice")
 
 
-def documents(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, Any]]:
-    """Return the result as a stream of objects, which jsonl prints as lines and csv as rows."""
+def records(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, Any]]:
+    """Return one dict for each line of JSON lines or row of CSV."""
     match result:
         case Session() | Message():
             return [_item(result, fields)]
@@ -76,7 +84,7 @@ def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, An
 
 
 def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
-    """Return one JSON document, indented on a terminal. Elsewhere it is one line, or a line for each item of a list."""
+    """Return one JSON document: indented on a terminal, else on one line, with a line for each item of a list."""
     document: Mapping[str, Any]
     match result:
         case Listing():
@@ -90,29 +98,30 @@ def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
             }
         case Report():
             document = dict(result.document)
-    return iter([f"{_json(document, options, pretty=options.terminal)}\n".encode()])
+    return iter([f"{_json(document, options, pretty=options.is_terminal)}\n".encode()])
 
 
 def line_chunks(result: Data, options: Options) -> Iterator[bytes]:
-    """Return a JSON object or a row of CSV for each record."""
-    at_once = options.terminal or (isinstance(result, Listing) and result.endless)
+    """Return one line for each record, as JSON or CSV."""
+    at_once = options.is_terminal or (isinstance(result, Listing) and result.is_endless)
     if options.format == "csv":
         return join_lines(_csv_lines(result, options), at_once=at_once)
-    lines = (f"{_json(document, options)}\n".encode() for document in documents(result, options.fields))
+    lines = (f"{_json(document, options)}\n".encode() for document in records(result, options.fields))
     return join_lines(lines, at_once=at_once)
 
 
 def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
-    """Yield CSV by RFC 4180: a header always, metadata as one cell of JSON, an empty cell for a null and an empty text.
+    """Yield CSV (RFC 4180) with a header. Metadata is one cell of JSON; null and empty text are both empty cells.
 
-    In a pipe, cells are as they were stored and rows end in CRLF, as the RFC wants. On a terminal they are made safe to
-    show and end in a newline. A listing that fails before its first row writes no header either."""
+    In a pipe, cells hold the stored text and rows end in CRLF, as the RFC demands. On a terminal, cells are escaped and
+    rows end in a newline. The header comes with the first row, so that a listing that fails before it writes nothing.
+    """
     import csv
 
     from tsmem.render.text import visible
 
-    returning = cast(Any, SimpleNamespace(write=str))  # a file whose write returns the text
-    writer = csv.writer(returning, lineterminator="\n" if options.terminal else "\r\n")
+    returning = cast(Any, SimpleNamespace(write=str))  # writerow returns what `write` returns: the text
+    writer = csv.writer(returning, lineterminator="\n" if options.is_terminal else "\r\n")
     formula, number = re.compile(_FORMULA), re.compile(_NUMBER)
 
     def cell(value: object) -> str:
@@ -122,7 +131,7 @@ def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
         return f"'{text}" if formula.match(text) and not number.fullmatch(text) else text
 
     def line(cells: Iterable[str]) -> bytes:
-        text: str = writer.writerow([visible(cell) for cell in cells] if options.terminal else cells)
+        text: str = writer.writerow([visible(cell) for cell in cells] if options.is_terminal else cells)
         return text.encode("utf-8" if options.unicode else "ascii", "backslashreplace")
 
     columns: Sequence[str]
@@ -131,7 +140,7 @@ def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
     else:
         columns = options.fields or FIELDS[noun_of(result)]
     header = line(columns)
-    for document in documents(result, options.fields):
+    for document in records(result, options.fields):
         yield header + line(map(cell, document.values()))
         header = b""
     if header:
@@ -144,47 +153,48 @@ def _json(document: Mapping[str, Any], options: Options, *, pretty: bool = False
 
 
 def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
-    pretty, written = options.terminal, 0
+    """Yield `{"items": [...], "next_page_token": ...}` with the items as they come, and with the total of a search."""
+    pretty, written = options.is_terminal, 0
     head, tail = (b'{\n  "items": [', b"\n  ],\n  ") if pretty else (b'{"items": [', b"\n], ")
 
-    def lines() -> Iterator[bytes]:
+    def item_lines() -> Iterator[bytes]:
         nonlocal written
         newline = "\n    " if pretty else "\n"
-        for document in documents(listing, options.fields):
-            text = f"\n{_json(document, options, pretty=pretty)}".replace("\n", newline)
+        for record in records(listing, options.fields):
+            text = f"\n{_json(record, options, pretty=pretty)}".replace("\n", newline)
             separator = "," if written else ""
             written += 1
             yield f"{separator}{text}".encode()
 
-    def closing(document: dict[str, Any]) -> bytes:
-        return (_json(document, options, pretty=pretty).removeprefix("{").lstrip() + "\n").encode()
+    def last_members(members: dict[str, Any]) -> bytes:
+        return (_json(members, options, pretty=pretty).removeprefix("{").lstrip() + "\n").encode()
 
-    begun = False
+    has_begun = False
     try:
-        for chunk in join_lines(lines(), at_once=pretty):
-            first, begun = not begun, True
-            yield head + chunk if first else chunk
-        end: dict[str, Any] = {"next_page_token": listing.next_page_token(None)}
+        for chunk in join_lines(item_lines(), at_once=pretty):
+            is_first, has_begun = not has_begun, True
+            yield head + chunk if is_first else chunk
+        members: dict[str, Any] = {"next_page_token": listing.next_page_token(None)}
         if listing.total is not None:
-            end["total"] = listing.total().exact
+            members["total"] = listing.total().exact
     except (Exception, KeyboardInterrupt) as error:
-        if begun:
+        if has_begun:
             try:
                 token = listing.next_page_token(written)
             except TsmemError:
                 token = None
-            yield tail + closing({"next_page_token": token, **error_document(error)})
+            yield tail + last_members({"next_page_token": token, **error_document(error)})
         raise
-    yield (tail if begun else head + tail.lstrip()) + closing(end)
+    yield (tail if has_begun else head + tail.lstrip()) + last_members(members)
 
 
 def json_in_ascii(document: str) -> str:
-    """Return the same JSON with escapes for what is not ASCII, which stands in its texts alone."""
+    """Return the JSON text with escapes instead of characters beyond ASCII, which occur only within its strings."""
     return re.sub(r"[^\x00-\x7f]+", lambda match: json.dumps(match.group())[1:-1], document)
 
 
 def error_document(error: BaseException) -> dict[str, Any]:
-    """Return the object that stands for an error in JSON. It lists the rows that failed in a bulk request."""
+    """Return an error as a JSON object. That of a bulk request lists the failed rows."""
     if not isinstance(error, TsmemError):
         interrupted = isinstance(error, KeyboardInterrupt)
         code, message = ("Interrupted", "interrupted") if interrupted else (type(error).__name__, str(error))
@@ -205,28 +215,30 @@ def error_document(error: BaseException) -> dict[str, Any]:
 
 
 def join_lines(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[bytes]:
-    """Join lines into chunks: the first line by itself, later ones by size and time, or each `at_once`. When the source
-    raises, the lines before are yielded first."""
-    waiting: list[bytes] = []
-    size, due = 0, 0.0
+    """Join lines into chunks.
+
+    The first line is a chunk of its own. Later lines are gathered until they have CHUNK_BYTES, or until MAX_DELAY_S
+    have passed. With `at_once`, each line is a chunk. If `lines` raises, the gathered lines are yielded first."""
+    gathered: list[bytes] = []
+    size, due_s = 0, 0.0
     try:
         for line in lines:
-            waiting.append(line)
+            gathered.append(line)
             size += len(line)
-            if at_once or size >= CHUNK_BYTES or time.monotonic() >= due:
-                chunk, size = b"".join(waiting), 0
-                waiting.clear()
+            if at_once or size >= CHUNK_BYTES or time.monotonic() >= due_s:
+                chunk, size = b"".join(gathered), 0
+                gathered.clear()
                 yield chunk
-                due = time.monotonic() + LONGEST_WAIT_S
+                due_s = time.monotonic() + MAX_DELAY_S
     except (Exception, KeyboardInterrupt):
-        if waiting:
-            yield b"".join(waiting)
+        if gathered:
+            yield b"".join(gathered)
         raise
-    if waiting:
-        yield b"".join(waiting)
+    if gathered:
+        yield b"".join(gathered)
 
 
-def encoded(lines: Iterable[str], options: Options) -> Iterator[bytes]:
-    """Encode lines. What the encoding does not have is spelled out: in UTF-8, a lone surrogate."""
+def encode_lines(lines: Iterable[str], options: Options) -> Iterator[bytes]:
+    """Encode each line with a newline. Characters that cannot be encoded, in UTF-8 lone surrogates, are escaped."""
     encoding = "utf-8" if options.unicode else "ascii"
     return (f"{line}\n".encode(encoding, "backslashreplace") for line in lines)

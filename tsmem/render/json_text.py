@@ -1,7 +1,10 @@
-"""JSON inside stored text, made readable: tool calls as `name(argument=value)`, other JSON broken into lines.
+"""Make JSON in stored text readable: tool calls as `name(argument=value)`, other JSON broken into lines.
 
-What is shown says what was stored: JSON that would not read the same afterwards (a key given twice, a number written in
-another way, such as 1.50) is not touched, and neither is what is nested too deeply.
+`transcript.py` and the tables call `tool_calls` for the metadata of a message; `transcript.py` also looks for JSON in
+content and metadata with `parsed_json` and shows it with `pretty_lines`.
+
+The output always says what was stored. JSON that would not read the same (a key given twice, a number that Python
+writes in another way, such as 1.50) is left alone.
 """
 
 from __future__ import annotations
@@ -18,39 +21,41 @@ from tsmem.rows import Value
 from tsmem.store.documents import loads
 
 CALL_KEYS = ("tool_calls", "function_call")
-"""Keys of metadata that hold a list of calls or, in the older format, a single one."""
-PRETTY_CHARACTERS = 100_000
-MAX_DEPTH = 100
+"""Metadata keys of OpenAI's formats: a list of calls and, in the older format, a single call."""
+MAX_PARSED_CHARACTERS = 100_000
+MAX_PARSED_DEPTH = 100
+"""Longer or deeper JSON is shown as it was stored: formatting it would take too long."""
 
 
 class ToolCall(NamedTuple):
     name: str
     arguments: dict[str, object] | str
-    """Values by name; the text itself if it is not a JSON object."""
+    """Values by name, or the stored text if it is not a JSON object."""
 
     def line(self) -> str:
         """Return the call on one line, safe to show."""
-        inside = self.arguments
-        if not isinstance(inside, str):
-            inside = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in inside.items())
-        return visible(f"{self.name}({inside})")
+        text = self.arguments
+        if not isinstance(text, str):
+            text = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in text.items())
+        return visible(f"{self.name}({text})")
 
     def lines(self, room: int) -> list[str]:
-        """Return the call, safe to show, on one line if it fits in so many cells, else an argument a line."""
+        """Return the call, safe to show: on one line if it fits in `room` cells, else with a line for each argument."""
         line = self.line()
         if isinstance(self.arguments, str) or not self.arguments or width(line) <= room:
             return [line]
-        opened = [
+        arguments = [
             visible(f"    {part}")
             for name, value in self.arguments.items()
-            for part in outline(value, room - 4, f"{visible(name)}=", ",")
+            for part in pretty_lines(value, room - 4, f"{visible(name)}=", ",")
         ]
-        return [f"{visible(self.name)}(", *opened, "  )"]
+        return [f"{visible(self.name)}(", *arguments, "  )"]
 
 
 def tool_calls(metadata: Mapping[str, Value]) -> dict[str, list[ToolCall]]:
-    found = {key: _calls(metadata.get(key)) for key in CALL_KEYS}
-    return {key: calls for key, calls in found.items() if calls}
+    """Return the calls in each of CALL_KEYS that holds some. A key whose value is not a list of calls is left out."""
+    calls_by_key = {key: _calls(metadata.get(key)) for key in CALL_KEYS}
+    return {key: calls for key, calls in calls_by_key.items() if calls}
 
 
 def _calls(value: object) -> list[ToolCall]:
@@ -69,13 +74,13 @@ def _calls(value: object) -> list[ToolCall]:
 
 
 def parsed_json(value: object) -> object:
-    """Return the value of a text that is a JSON object or list; None for any other text."""
-    if not isinstance(value, str) or len(value) > PRETTY_CHARACTERS or value.lstrip()[:1] not in ("{", "["):
+    """Return the value of a text that is a JSON object or list and can be shown parsed; None for everything else."""
+    if not isinstance(value, str) or len(value) > MAX_PARSED_CHARACTERS or value.lstrip()[:1] not in ("{", "["):
         return None
     try:
-        json.loads(value, parse_float=partial(_as_written, float), parse_int=partial(_as_written, int))
+        json.loads(value, parse_float=partial(_number_as_written, float), parse_int=partial(_number_as_written, int))
         parsed = loads(value)
-        return parsed if _depth(parsed) <= MAX_DEPTH else None
+        return parsed if _depth(parsed) <= MAX_PARSED_DEPTH else None
     except (InvalidInput, ValueError, RecursionError):
         return None
 
@@ -86,16 +91,17 @@ def _depth(value: object) -> int:
     return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
 
 
-def _as_written(kind: type[int] | type[float], number: str) -> float:
-    """Raise ValueError for a number that Python would write in another way, such as -0, and for too many digits."""
+def _number_as_written(kind: type[int] | type[float], number: str) -> float:
+    """Return the number. Raises ValueError if Python would write it differently, such as -0, or if it is too long."""
     if repr(kind(number)) != number:
         raise ValueError(number)
     return kind(number)
 
 
-def outline(value: object, room: int, name: str = "", comma: str = "") -> Iterator[str]:
-    """Yield a value on one line if it fits in so many cells, else opened a level."""
-    line = name + json.dumps(value, ensure_ascii=False) + comma
+def pretty_lines(value: object, room: int, prefix: str = "", comma: str = "") -> Iterator[str]:
+    """Yield a value as JSON: on one line if it fits in `room` cells, else with a line for each part. `prefix` is put
+    before the value and `comma` after it."""
+    line = prefix + json.dumps(value, ensure_ascii=False) + comma
     if not isinstance(value, dict | list) or not value or (len(line) < 8 * room and width(line) <= room):
         yield line
         return
@@ -105,8 +111,8 @@ def outline(value: object, room: int, name: str = "", comma: str = "") -> Iterat
         if isinstance(value, dict)
         else [("", v) for v in value]
     )
-    yield name + opening
+    yield prefix + opening
     for position, (label, part) in enumerate(parts, 1):
-        for inner in outline(part, room - 2, label, "," if position < len(parts) else ""):
+        for inner in pretty_lines(part, room - 2, label, "," if position < len(parts) else ""):
             yield "  " + inner
     yield closing + comma

@@ -1,10 +1,12 @@
-"""Markdown drawn by rich for `show --rendered`. The text is hostile here too: rich is given what `visible` let through,
-and a parser that hides nothing.
+"""Draw Markdown with rich: the content of messages for `show --markdown`, and the pages of the manual.
 
-Raw HTML, entities, automatic links, reference definitions and images are left as they were written, because drawn they
-would hide text, or show other text than is there. A link is its words and its target; no terminal link is ever made.
-Headings and code keep their signs, as there may be no colour to tell them by. Code is not highlighted: lexers take any
-time on text made for them.
+The text is hostile here too, so rich gets only what `visible` let through, and the parser is set up to hide nothing:
+
+- Raw HTML, entities, automatic links, reference definitions and images are shown as they were written, because drawn
+  they would hide text or show other text.
+- A link is shown as its words and its target. No terminal link is ever made.
+- Headings and code keep their signs, because there might be no colour to tell them by.
+- Code is not highlighted, because text can be written that keeps a lexer busy without end.
 """
 
 from __future__ import annotations
@@ -17,33 +19,34 @@ from rich.markdown import Markdown, MarkdownContext, MarkdownIt, Paragraph  # ty
 
 from tsmem.render.cells import width
 from tsmem.render.palette import Palette
-from tsmem.render.tables.grid import drawn, painted
+from tsmem.render.tables.grid import draw, paint_line
 from tsmem.render.text import visible
 
 MARKDOWN_CHARACTERS = 20_000
-"""A longer text is shown as it was written."""
-_LEFT_ALONE = ("reference", "entity", "autolink", "image")
+"""A longer text is shown as it was written: drawing takes too long."""
+_DISABLED_RULES = ("reference", "entity", "autolink", "image")
 
 
 def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
-    """Return the text as painted lines of so many cells; None where it is better shown as it was written."""
+    """Return the lines of the drawn text, in `room` cells. Return None if the text is better shown as it was written:
+    it is too long, does not fit, or would lose letters."""
     text = visible(text, keep_newlines=True)
     if len(text) > MARKDOWN_CHARACTERS or room < 20:
         return None
     document = _Document("", hyperlinks=False)
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).disable(_LEFT_ALONE)
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).disable(_DISABLED_RULES)
     document.parsed = parser.parse(text)
     for token in document.parsed:
         for child in token.children or ():
-            if child.type == "link_open" and child.attrs.get("title"):  # rich shows the target alone
+            if child.type == "link_open" and child.attrs.get("title"):  # rich would drop the title
                 child.attrs["href"] = f'{child.attrs["href"]} "{child.attrs["title"]}"'
-    lines = list(drawn(document, room))
+    lines = list(draw(document, room))
     plain = ["".join(segment.text for segment in line) for line in lines]
     if not any(plain) or any(width(line) > room for line in plain) or _letters([text]) - _letters(plain):
         return None
-    if any(visible(line) != line for line in plain):  # without the signs between them too many marks stand together
+    if any(visible(line) != line for line in plain):  # the removed signs kept marks apart, which now pile up
         return None
-    shown = [painted(line, palette) for line in lines]
+    shown = [paint_line(line, palette) for line in lines]
     while not shown[0]:
         del shown[0]
     while not shown[-1]:
@@ -52,7 +55,7 @@ def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
 
 
 class _Heading(Paragraph):
-    """A heading behind its signs. Rich would centre the first one."""
+    """A heading after its `#` signs. Rich would centre the first one."""
 
     level: int
 
@@ -68,7 +71,7 @@ class _Heading(Paragraph):
 
 
 class _Code(Paragraph):
-    """A block of code, between the signs that it was put between. Rich would highlight it, in a box."""
+    """A block of code between its fences. Rich would highlight it in a box."""
 
     token: Any
 

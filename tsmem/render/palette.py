@@ -1,4 +1,6 @@
-"""Colours and signs: what a terminal can show decides, and no sign carries what the words do not say."""
+"""Colours and signs of the output for people, as far as the terminal can show them. Tables, transcripts and Markdown
+use a `Palette`. Colours only decorate: the words alone say everything.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ HIGHLIGHT_STYLE = "bold red"
 
 
 class Palette:
-    """Paints text that is already safe. Rich makes every escape sequence; no markup is ever read."""
+    """Colours text that is already safe. Rich makes the escape sequences; it never reads the text as markup."""
 
     def __init__(self, options: Options) -> None:
         self._color = options.color
@@ -26,21 +28,22 @@ class Palette:
         self.unicode = options.unicode
         self._searched = None if options.highlight is None else visible(options.highlight)
         signs = ("…", "→", "▸", "─", "·") if options.unicode else ("...", "->", ">", "-", "-")
-        self.ellipsis, self.arrow, self.speaks, self.rule, self.dot = signs
+        self.ellipsis, self.arrow, self.speaker_sign, self.rule, self.dot = signs
 
     def paint(self, style: str | Style, text: str) -> str:
-        """Return the text in a style, or as it is where there is no colour. A link in the style is not made."""
+        """Return the text with the escape sequences of the style, if there are colours. Links are dropped."""
         if not self._color or not style:
             return text
         style = style_of(style) if isinstance(style, str) else style
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
     def wrapped(self, style: str, text: str) -> Iterator[str]:
-        """Yield the text in a style, wrapped to the terminal's width."""
+        """Yield the lines of the styled text, wrapped to the width of the terminal."""
         for line in [text] if self.width is None else wrap(text, self.width):
             yield self.paint(style, line)
 
     def highlighted(self, style: str, text: str) -> Iterator[tuple[str, str]]:
+        """Yield the parts of the text, each with its style: the given one, or HIGHLIGHT_STYLE for matches."""
         done = 0
         for begin, end in () if self._searched is None else spans(text, self._searched):
             yield style, text[done:begin]

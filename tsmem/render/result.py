@@ -1,6 +1,7 @@
 """The results that commands return, and the options for showing them.
 
-A result holds data and never says how it looks: `render` turns it into bytes in the format that the options name.
+A command returns one of these results, which hold data and say nothing about their looks. `cli/app/main.py` passes the
+result and the `Options` of the run to `render`, which turns them into bytes.
 """
 
 from __future__ import annotations
@@ -20,69 +21,76 @@ FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
 
 
 class Options(NamedTuple):
-    """Everything that decides how a result is shown: formatters look at no stream, clock or environment."""
+    """Everything besides the result that decides how the output looks. Formatters never ask the stream, the clock or
+    the environment."""
 
     format: Format = "table"
     fields: tuple[str, ...] | None = None
+    """The value of --fields."""
     width: int | None = None
-    """Cells in a line of the terminal; None where nothing may be cut or wrapped."""
+    """Columns of the terminal. None for a pipe, where nothing is cut or wrapped."""
     color: bool = False
-    terminal: bool = False
+    is_terminal: bool = False
     unicode: bool = True
-    """False for a terminal that is not in UTF-8: everything is written in ASCII."""
+    """False for a terminal whose encoding is not UTF-8: all output is ASCII then."""
     now_us: int = 0
     timezone: tzinfo | None = None
-    """None for the machine's own."""
+    """None for the local time zone."""
     highlight: str | None = None
-    """The text of a search, highlighted where it stands in content, whatever its case."""
+    """The text that was searched for. It is highlighted in content and search content, ignoring case."""
 
 
 class Listing(NamedTuple):
-    """Sessions or messages, streamed; iterating may raise in the middle."""
+    """A stream of sessions or messages. Iterating over it can raise an error after some items."""
 
     noun: Noun
     items: Iterable[Session] | Iterable[Message]
     next_page_token: Callable[[int | None], str | None] = lambda count: None
-    """Called with None once the items are used up, or with the number of items written when something failed."""
+    """Returns the token of the next page. Its argument is None after the last item, or the number of items that were
+    written before an error."""
     total: Callable[[], Total] | None = None
-    """The number of matches of a search on all its pages, called once the items are used up."""
+    """Returns the number of matches of a search on all pages. To be called after the last item."""
     highlight: str | None = None
-    endless: bool = False
-    """True if it goes on for as long as it is read, so that each item is shown as it comes."""
+    is_endless: bool = False
+    """True if new items keep coming. Each one is then shown as soon as it arrives."""
     why_empty: Callable[[], str] | None = None
 
 
 class Conversation(NamedTuple):
-    """A session's messages, oldest first, to be read as a transcript."""
+    """The messages of a session, oldest first, to be read as a transcript."""
 
     session: Session | None
-    """None where the user is not known."""
+    """None if the user is unknown."""
     messages: Sequence[Message]
-    earlier: bool = False
+    has_earlier: bool = False
+    """True if earlier messages were left out."""
     full: bool = False
+    """True to fold nothing."""
     markdown: bool = False
+    """True to draw content as Markdown."""
 
 
 class LiveTail(NamedTuple):
-    """The last messages of a session, oldest first, and then the new ones if it is followed."""
+    """The last messages of a session, oldest first. If `is_endless`, new messages follow as they arrive."""
 
     session_id: str
     messages: Iterable[Message]
-    endless: bool = False
+    is_endless: bool = False
     full: bool = False
 
 
 class Report(NamedTuple):
-    """A small table of facts other than sessions and messages: a plan, a list of profiles, counts."""
+    """A small result that is neither sessions nor messages: a plan, a list of profiles, counts."""
 
     document: Mapping[str, object]
     """The JSON output: plain values only."""
     columns: Sequence[str] = ()
+    """Columns of the table and of CSV, and keys in JSON lines. Without columns, these formats print `document`."""
     rows: Sequence[Sequence[object]] = ()
-    """The output as table and csv, and as one object a row in jsonl. Without columns all of them print the document."""
     error: TsmemError | None = None
     """A failure that is printed after the report and sets the exit code."""
     parts: Sequence[Part] = ()
+    """What people are shown instead of the table."""
 
 
 class Moment(NamedTuple):
@@ -100,7 +108,7 @@ class Facts(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A small table; its values are those of Facts."""
+    """A small table. Its cells hold the same kinds of values as Facts."""
 
     title: str
     columns: Sequence[str]
@@ -110,31 +118,31 @@ class Section(NamedTuple):
 class Plot(NamedTuple):
     title: str
     days: Sequence[tuple[date, int]]
-    """The counts of days, in order; a missing day counts 0."""
+    """Days in order, each with its count. A missing day has the count 0."""
 
 
 class Advice(NamedTuple):
-    word: str
+    severity: str
     sentence: str
     command: Sequence[str] = ()
-    """The words of a command line, quoted for a shell."""
+    """The words of a command line, already quoted for a shell."""
 
 
-class Advices(NamedTuple):
+class AdviceList(NamedTuple):
     items: Sequence[Advice]
 
 
-Part = Facts | Section | Plot | Advices
+Part = Facts | Section | Plot | AdviceList
 
 
 class Document(NamedTuple):
-    """Text or bytes that are the output themselves, whatever the format: an export, a completion script."""
+    """Output that is the same in every format, such as an export or a completion script."""
 
     chunks: Iterable[bytes]
 
 
 class ManualPage(NamedTuple):
-    """A page of the manual in Markdown: drawn on a terminal, and as it is in a pipe."""
+    """A page of the manual in Markdown. A terminal shows it drawn, a pipe gets the source."""
 
     text: str
 

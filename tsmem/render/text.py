@@ -1,15 +1,24 @@
-"""The one place where text is made safe to show. Stored text is hostile: it must not move the cursor, recolour, rewrite
-a title, reorder what stands beside it, draw over other lines, hide, or forge a row.
+"""Make text safe to show. Everything that people see passes through `visible` or `visible_id`, and only through them.
 
-Escaped (`\\n`, `\\x1b`, `\\u202e`): control characters, line and paragraph separators, bidi marks, overrides and
-isolates, characters that show nothing, lone surrogates. Kept, because honest text needs them: a joiner (U+200C, U+200D)
-between two visible non-ASCII characters, as in emoji, Persian and Hindi; one variation selector after a sign or a
-letter without case (emoji, Han, Mongolian); up to four combining marks on a character, whatever joiners stand between
-them, and as many marks again that take room. In ids these are escaped too, and so are spaces that cannot be seen or
-told from others: two ids that differ look different, unless their letters look alike.
+Stored text is hostile: it must not move the cursor, change colours or the window title, reorder or overwrite other
+text, hide itself, or forge a row. These characters are escaped (`\\n`, `\\x1b`, `\\u202e`):
 
-A backslash is not doubled: paths stay readable, and text that spells `\\n` out looks like an escaped newline. That
-forgery gains nothing, as either is plain text on its own line; JSON shows the difference.
+- control characters, line and paragraph separators
+- bidirectional marks, overrides and isolates
+- characters that show nothing
+- lone surrogates
+
+Honest text needs some of them, which are kept:
+
+- a joiner (U+200C, U+200D) between two visible characters beyond ASCII, as in emoji, Persian and Hindi
+- one variation selector after a symbol or a letter without case (emoji, Han, Mongolian)
+- up to MAX_MARKS combining marks on a character, and as many more that take room of their own (category Mc)
+
+In ids, joiners, variation selectors and spaces that are hard to see or to tell apart are escaped too. Two ids that
+differ then look different, unless their letters look alike.
+
+A backslash is not doubled, so that paths stay readable. Text that spells out `\\n` therefore looks like an escaped
+newline. That is harmless, because both are text on one line, and JSON shows the difference.
 """
 
 from __future__ import annotations
@@ -18,7 +27,7 @@ import re
 import unicodedata
 
 MAX_MARKS = 4
-"""Combining marks on one character; Vietnamese and Hebrew need three, and more are drawn over other lines."""
+"""Combining marks allowed on one character. Vietnamese and Hebrew need three; a tall pile is drawn over other lines."""
 
 _JOINERS = "\u200c\u200d"
 _SUSPECT = re.compile(
@@ -31,40 +40,40 @@ _SUSPECT = re.compile(
     "]"
 )
 _JAMO = re.compile("[\u1161-\u11ff\ud7b0-\ud7ff]")
-"""Hangul vowels and finals: letters that stand on the letter before them as marks do."""
-_MARKS = r"[^\w\s\x00-\x7f]"
-"""A superset of all marks, none of which is a word character."""
-_MARK_RUN = re.compile(f"{_MARKS}{{{MAX_MARKS + 1},}}")
-_MARK_OR_JAMO_RUN = re.compile(f"(?:{_MARKS}|{_JAMO.pattern}){{{MAX_MARKS + 1},}}")
+"""Hangul vowels and final consonants: letters that a terminal draws onto the letter before them, like marks."""
+_POSSIBLE_MARK = r"[^\w\s\x00-\x7f]"
+"""Matches every combining mark, and other signs too: no mark is a word character for `re`."""
+_MARK_RUN = re.compile(f"{_POSSIBLE_MARK}{{{MAX_MARKS + 1},}}")
+_MARK_OR_JAMO_RUN = re.compile(f"(?:{_POSSIBLE_MARK}|{_JAMO.pattern}){{{MAX_MARKS + 1},}}")
 _UNSEEN_SPACE = re.compile(r"^ |(?<= ) | \Z")
-"""A space at either end, and each after another."""
+"""Spaces that are hard to see in an id: at its beginning, at its end, or after another space."""
 _UNSEEN_IN_IDS = re.compile("[\u180b-\u180d\u180f\u2800\ufe00-\ufe0f\U0001d159\U000e0100-\U000e01ef]")
-"""Blank characters and variation selectors that Python calls printable."""
-_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180d\u180f]")
-_ON_ONE_LINE = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\r\n": "\\r\\n"}
-_ON_LINES = {"\n": "\n", "\t": "    ", "\r": "\\r", "\r\n": "\n"}
+"""Blank characters and variation selectors that `str.isprintable` accepts."""
+_VARIATION_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180d\u180f]")
+_LINE_BREAKS_ESCAPED = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "\r\n": "\\r\\n"}
+_LINE_BREAKS_KEPT = {"\n": "\n", "\t": "    ", "\r": "\\r", "\r\n": "\n"}
 
 
 def visible(text: str, *, keep_newlines: bool = False) -> str:
-    """Return the text safe to show: on one line, or on its lines if newlines are kept (tabs are then spaces)."""
+    """Return the text, safe to show, on one line. With `keep_newlines`, newlines stay and a tab becomes four spaces."""
     if text.isascii() and text.isprintable():
         return text
     if not text.isascii():
         runs = _MARK_RUN if _JAMO.search(text) is None else _MARK_OR_JAMO_RUN
-        text = runs.sub(_bounded, text)
-    short = _ON_LINES if keep_newlines else _ON_ONE_LINE
+        text = runs.sub(_escape_excess_marks, text)
+    line_breaks = _LINE_BREAKS_KEPT if keep_newlines else _LINE_BREAKS_ESCAPED
 
-    def shown(match: re.Match[str]) -> str:
-        found = match.group()
-        if found in short:
-            return short[found]
-        return found if _is_honest(found, match.string, match.start()) else escaped(found)
+    def kept_or_escaped(match: re.Match[str]) -> str:
+        suspect = match.group()
+        if suspect in line_breaks:
+            return line_breaks[suspect]
+        return suspect if _is_honest(suspect, match.string, match.start()) else escaped(suspect)
 
-    return _SUSPECT.sub(shown, text)
+    return _SUSPECT.sub(kept_or_escaped, text)
 
 
 def visible_id(text: str) -> str:
-    """Return an id, a user's name or a role as one line in which every character can be seen."""
+    """Return an id or a role as one line in which every character can be seen."""
     shown = _UNSEEN_SPACE.sub(lambda match: escaped(match.group()), visible(text))
     if shown.isascii():
         return shown
@@ -72,7 +81,7 @@ def visible_id(text: str) -> str:
 
 
 def ascii_text(text: str) -> str:
-    """Return the text with the number of each character that is not ASCII in its place."""
+    """Return the text with an escape such as `\\u9000` for each character that is not ASCII."""
     return text.encode("ascii", "backslashreplace").decode()
 
 
@@ -80,13 +89,13 @@ def escaped(character: str) -> str:
     return f"\\x{ord(character):02x}" if character.isascii() else ascii_text(character)
 
 
-def _is_honest(found: str, text: str, at: int) -> bool:
-    """Return True if a joiner joins, or a variation selector varies, what is seen."""
+def _is_honest(suspect: str, text: str, at: int) -> bool:
+    """Return True for a joiner between visible characters and for a variation selector after one that it can vary."""
     before = text[at - 1] if at else ""
-    if found in _JOINERS:
-        kept = _is_honest(before, text, at - 1) if _SELECTOR.match(before) else _is_seen(before)
-        return kept and _is_seen(text[at + 1 : at + 2])
-    if not _SELECTOR.match(found) or not before:
+    if suspect in _JOINERS:
+        follows_visible = _is_honest(before, text, at - 1) if _VARIATION_SELECTOR.match(before) else _is_seen(before)
+        return follows_visible and _is_seen(text[at + 1 : at + 2])
+    if not _VARIATION_SELECTOR.match(suspect) or not before:
         return False
     if before.isascii():
         return text[at + 1 : at + 2] == "\u20e3"  # a keycap
@@ -98,8 +107,9 @@ def _is_seen(character: str) -> bool:
     return character > "\x7f" and _SUSPECT.match(character) is None
 
 
-def _bounded(match: re.Match[str]) -> str:
-    """Return each character with the marks it may have, and the numbers of further marks and the joiners among them."""
+def _escape_excess_marks(match: re.Match[str]) -> str:
+    """Return a run of marks in which each mark beyond MAX_MARKS on one character is escaped. Joiners between such marks
+    are escaped too."""
     shown, marks, spacing = [], 0, 0
     for character in match.group():
         if _is_mark(character):
@@ -114,6 +124,6 @@ def _bounded(match: re.Match[str]) -> str:
 
 def _is_mark(character: str) -> bool:
     category = unicodedata.category(character)
-    if category == "Cn":  # it may be one in a later Unicode, which the terminal knows; emoji are no marks
+    if category == "Cn":  # unknown to Python, but perhaps a mark for the terminal; new emoji are not marks
         return not "\U0001f000" <= character < "\U000e0000"
     return category in ("Mn", "Me") or (category == "Lo" and _JAMO.match(character) is not None)

@@ -1,8 +1,11 @@
-"""A conversation as text to be read: whose it is, how long it is and when it was, then message after message.
+"""A conversation as a transcript: a header with its id, user, length and time, then one message after the other.
 
-Only headings and the line of a new day begin at the left edge. Content is indented, so no message can pass itself off
-as another speaker's. On a terminal lines wrap under where they began, and what is long is folded, which always says so;
-in a pipe nothing is wrapped or folded, and times are whole.
+`render` calls `conversation_lines` for `show`, and `tail_lines` for `message tail`. Both format each message with a
+`TranscriptWriter`: a line when the day changes, a heading with role and time, then content, tool calls and metadata.
+
+Only headings and day lines begin at the left edge. Content is indented, so that no message can pass itself off as the
+heading of another one. On a terminal, lines are wrapped, and long content is folded with a note that says so. In a
+pipe, nothing is wrapped or folded, and times are complete.
 """
 
 from __future__ import annotations
@@ -12,23 +15,24 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tsmem.plurals import quantity
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
-from tsmem.render.json_text import outline, parsed_json, tool_calls
+from tsmem.render.json_text import parsed_json, pretty_lines, tool_calls
 from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.result import Conversation, LiveTail, Options
 from tsmem.render.text import ascii_text, visible, visible_id
-from tsmem.render.values import age, duration, iso_time, local_day, local_time, pairs, size
+from tsmem.render.values import age, duration, iso_time, local_day, local_time, metadata_pairs, size
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
 INDENT = "  "
 READING_WIDTH = 100
 FOLD_LINES = 12
-FOLD_SLACK = 3
-"""The least number of lines worth hiding."""
+"""Lines that are shown of folded content."""
+MIN_HIDDEN_LINES = 3
+"""Content is folded only if this many lines are hidden."""
 FOLD_CHARACTERS = 20_000
-"""Characters that are wrapped before folding: more take too long."""
-ASIDE_CHARACTERS = 400
-"""The same of metadata, which is cut to two lines."""
+"""Content beyond this is folded without being wrapped first, which would take too long."""
+METADATA_CHARACTERS = 400
+"""Metadata is formatted up to this length, and then cut to two lines."""
 _SECOND = 1_000_000
 _NAME = re.compile(r"[\w.-]{1,40}\Z")
 _BULLET = re.compile(r" *(?:[-*+•] |\d{1,3}[.)] )?")
@@ -43,15 +47,15 @@ def conversation_lines(conversation: Conversation, options: Options) -> Iterator
 
 
 def tail_lines(tail: LiveTail, options: Options) -> Iterator[str]:
-    """Yield the session's id, then every message in one piece, so that none stops in the middle while the next is
-    awaited."""
-    palette, empty = Palette(options), True
+    """Yield the session's id, then each message as a single string of several lines. A message is then written as soon
+    as it arrives, and whole."""
+    palette, is_empty = Palette(options), True
     yield "\n".join(palette.wrapped("bold", f"session {visible_id(tail.session_id)}"))
     writer = TranscriptWriter(options, full=tail.full)
     for message in tail.messages:
-        empty = False
+        is_empty = False
         yield "\n".join(("", *writer.lines(message)))
-    if empty:
+    if is_empty:
         yield palette.paint("dim", "nothing to show")
 
 
@@ -60,18 +64,19 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
         yield from palette.wrapped("bold", f"session {visible_id(session_id)}")
-    line, *facts = _facts(session, messages, options)
-    for fact in facts:
-        begun = f"{line} {palette.dot}"
-        if options.width is not None and width(f"{begun} {fact}") > options.width:
-            yield from palette.wrapped("dim", line)
-            line = fact
+    first, *others = _facts(session, messages, options)
+    lines = [first]
+    for fact in others:
+        longer = f"{lines[-1]} {palette.dot}" + space_after(lines[-1], 1) + fact
+        if options.width is None or width(longer) <= options.width:
+            lines[-1] = longer
         else:
-            line = begun + space_after(begun, 1) + fact
-    yield from palette.wrapped("dim", line)
+            lines.append(fact)
+    for line in lines:
+        yield from palette.wrapped("dim", line)
     if session is not None and (session.metadata or session.search_content is not None):
-        yield from palette.wrapped("dim", _aside(session, session.metadata, options, full=conversation.full))
-    if conversation.earlier:
+        yield from palette.wrapped("dim", _metadata_line(session, session.metadata, options, full=conversation.full))
+    if conversation.has_earlier:
         yield ""
         note = f"{palette.ellipsis} earlier messages left out"
         yield palette.paint("dim", fit(note, options.width or 80, palette.ellipsis))
@@ -88,46 +93,46 @@ def _facts(session: Session | None, messages: Sequence[Message], options: Option
     if options.width is None:
         yield f"{iso_time(first, options.timezone)} to {iso_time(last, options.timezone)}"
         return
-    yield local_time(first, options.timezone, 0)
+    yield local_time(first, options.timezone, whole_seconds=True)
     if last - first >= _SECOND:
         yield f"over {duration(last - first)}"
     yield age(last, options.now_us)
 
 
 class TranscriptWriter:
-    """Formats messages one after the other, and remembers when the last one was."""
+    """Formats messages one after the other. It remembers the day and the time of the last message."""
 
     def __init__(self, options: Options, *, full: bool, markdown: bool = False) -> None:
         self._options = options
         self._palette = Palette(options)
         self._full = full
         self._folds = options.width is not None and not full
-        self._room = None if options.width is None else max(1, min(options.width, READING_WIDTH) - len(INDENT))
-        self._page = self._room or READING_WIDTH
+        self._wrap_width = None if options.width is None else max(1, min(options.width, READING_WIDTH) - len(INDENT))
+        self._line_width = self._wrap_width or READING_WIDTH
         self._markdown = markdown
-        self._last: int | None = None
+        self._last_time_us: int | None = None
         self._day: str | None = None
 
     def lines(self, message: Message) -> Iterator[str]:
-        """Yield the day if it has changed, the speaker and the time, the content, calls, and what else is known."""
+        """Yield the day if it has changed, the heading, the content, the tool calls and the metadata."""
         day = local_day(message.create_time, self._options.timezone)
-        if self._options.width is not None and day is not None and day != self._day:  # in a pipe times have their date
+        if self._options.width is not None and day is not None and day != self._day:  # in a pipe, times have dates
             self._day = day
             rule = self._palette.rule * 2
             yield self._palette.paint("dim", fit(f"{rule} {day} {rule}", self._options.width, self._palette.ellipsis))
             yield ""
         yield self._heading(message, day)
-        called = tool_calls(message.metadata)
+        calls_by_key = tool_calls(message.metadata)
         if message.content:
             yield from self._content(message.content, message.role)
-        elif message.content == "" or not called:
+        elif message.content == "" or not calls_by_key:
             yield INDENT + self._palette.paint("dim", "(no content)" if message.content is None else "(empty)")
         arrow = f"{self._palette.arrow} "
-        for call in (call for calls in called.values() for call in calls):
-            shown = "\n".join(call.lines(self._page - len(arrow)))
+        for call in (call for calls in calls_by_key.values() for call in calls):
+            shown = "\n".join(call.lines(self._line_width - len(arrow)))
             yield from self._folded_text(arrow + shown, call.line(), "yellow")
-        yield from self._metadata(message, called)
-        self._last = message.create_time
+        yield from self._metadata(message, calls_by_key)
+        self._last_time_us = message.create_time
 
     def _heading(self, message: Message, day: str | None) -> str:
         palette, room, time_us = self._palette, self._options.width, message.create_time
@@ -137,87 +142,88 @@ class TranscriptWriter:
             role += f" {_name(tool)}"
         if room is None:
             facts = [iso_time(time_us, self._options.timezone)]
-        else:  # below the line of its day it needs no date
-            facts = [local_time(time_us, self._options.timezone, 0)[0 if day is None else 11 :]]
-        if self._last is not None and time_us - self._last >= _SECOND:
-            facts.append(f"+{duration(time_us - self._last)}")
+        else:  # the line of the day has the date
+            facts = [local_time(time_us, self._options.timezone, whole_seconds=True)[0 if day is None else 11 :]]
+        if self._last_time_us is not None and time_us - self._last_time_us >= _SECOND:
+            facts.append(f"+{duration(time_us - self._last_time_us)}")
         facts.append(visible_id(message.message_id))
         between = f" {palette.dot} "
         if room is not None:
             least = room // 3
-            taken = width(between.join(facts[:-1])) + len(between) + len(palette.speaks) + 2
+            taken = width(between.join(facts[:-1])) + len(between) + len(palette.speaker_sign) + 2
             facts[-1] = fit_middle(facts[-1], room - taken - min(width(role), least), palette.ellipsis)
             role = fit(role, max(least, room - taken - width(facts[-1])), palette.ellipsis)
-        speaker = palette.paint(ROLE_STYLES.get(message.role or "", "bold"), f"{role} {palette.speaks}")
+        speaker = palette.paint(ROLE_STYLES.get(message.role or "", "bold"), f"{role} {palette.speaker_sign}")
         return speaker + space_after(role, 1) + palette.paint("dim", between.join(facts))
 
     def _content(self, content: str, role: str | None) -> Iterator[str]:
-        """Yield JSON broken into lines, Markdown drawn if that is asked for, other text as it is. The output of tools
-        is not Markdown."""
+        """Yield JSON broken into lines, Markdown drawn if that was asked for, and other text as it is. The output of a
+        tool is never taken for Markdown."""
         if parsed := parsed_json(content):
-            yield from self._folded_text("\n".join(outline(parsed, self._page)), content)
+            yield from self._folded_text("\n".join(pretty_lines(parsed, self._line_width)), content)
             return
         if self._markdown and role != "tool":
             from tsmem.render.markdown import markdown_lines
 
-            if (drawn := markdown_lines(content, self._page, self._palette)) is not None:
+            if (drawn := markdown_lines(content, self._line_width, self._palette)) is not None:
                 yield from self._folded(drawn, content)
                 return
         yield from self._folded_text(content, content)
 
-    def _metadata(self, message: Message, called: Collection[str]) -> Iterator[str]:
-        """Yield JSON under its key, in lines of its own, then the rest on one line."""
-        shown = {"_json", *called} | ({"name"} if message.role == "tool" else set())
+    def _metadata(self, message: Message, shown_keys: Collection[str]) -> Iterator[str]:
+        """Yield each JSON text in lines of its own, then the rest of the metadata on one line."""
+        shown = {"_json", *shown_keys} | ({"name"} if message.role == "tool" else set())
         for key in str(message.metadata.get("_json", "")).split(","):
             text = message.metadata.get(key)
             if key not in shown and isinstance(text, str) and (parsed := parsed_json(text)) is not None:
                 shown.add(key)
-                opened = "\n".join(outline(parsed, self._page, f"{visible(key)}="))
-                yield from self._folded_text(opened, text, "dim")
+                pretty = "\n".join(pretty_lines(parsed, self._line_width, f"{visible(key)}="))
+                yield from self._folded_text(pretty, text, "dim")
         rest = Metadata({key: value for key, value in message.metadata.items() if key not in shown})
         if rest or message.search_content is not None:
-            yield from self._indented(_aside(message, rest, self._options, full=self._full), "dim")
+            yield from self._indented(_metadata_line(message, rest, self._options, full=self._full), "dim")
 
     def _folded_text(self, shown: str, stored: str, style: str = "") -> Iterator[str]:
-        complete = not self._folds or len(shown) <= FOLD_CHARACTERS
-        beginning = visible(shown if complete else shown[:FOLD_CHARACTERS], keep_newlines=True)
+        """Yield a text, wrapped, indented and folded if it is long. `stored` is the text whose size is named."""
+        is_complete = not self._folds or len(shown) <= FOLD_CHARACTERS
+        beginning = visible(shown if is_complete else shown[:FOLD_CHARACTERS], keep_newlines=True)
         lines = [line.removeprefix(INDENT) for line in self._indented(beginning, style)]
-        yield from self._folded(lines, stored, complete=complete)
+        yield from self._folded(lines, stored, is_complete=is_complete)
 
-    def _folded(self, lines: Sequence[str], stored: str, *, complete: bool = True) -> Iterator[str]:
-        hides = self._folds and (not complete or len(lines) >= FOLD_LINES + FOLD_SLACK)
+    def _folded(self, lines: Sequence[str], stored: str, *, is_complete: bool = True) -> Iterator[str]:
+        hides = self._folds and (not is_complete or len(lines) >= FOLD_LINES + MIN_HIDDEN_LINES)
         shown = list(lines[:FOLD_LINES] if hides else lines)
         while hides and shown and not shown[-1]:
             shown.pop()
         yield from (INDENT + line if line else "" for line in shown)
         if hides:
-            more = f"{len(lines) - len(shown)} more lines, " if complete else ""
+            more = f"{len(lines) - len(shown)} more lines, " if is_complete else ""
             total = size(len(stored.encode(errors="surrogatepass")))
             yield from self._indented(f"{self._palette.ellipsis} {more}{total} in all (--full shows them)", "dim")
 
     def _indented(self, text: str, style: str = "") -> Iterator[str]:
-        """Yield safe text, indented, in lines as wide as there is room; a list item wraps under its text."""
-        text = text if self._palette.unicode else ascii_text(text)  # JSON had escapes, which were read
-        for line in text.split("\n"):
-            if self._room is None:
-                bullet, parts = "", [line]
+        """Yield safe text in indented lines, wrapped on a terminal. Lines of a list item align after its bullet."""
+        text = text if self._palette.unicode else ascii_text(text)  # parsed JSON can have new characters
+        for whole_line in text.split("\n"):
+            if self._wrap_width is None:
+                bullet, parts = "", [whole_line]
             else:
-                bullet = _BULLET.match(line).group() if width(line) > self._room else ""  # type: ignore[union-attr]
-                bullet = bullet if len(bullet) <= self._room // 3 else ""
-                parts = [*wrap(line[len(bullet) :], self._room - len(bullet))]
+                bullet = _BULLET.match(whole_line).group() if width(whole_line) > self._wrap_width else ""  # type: ignore[union-attr]
+                bullet = bullet if len(bullet) <= self._wrap_width // 3 else ""
+                parts = [*wrap(whole_line[len(bullet) :], self._wrap_width - len(bullet))]
             for position, part in enumerate(parts):
-                begun = (" " * len(bullet) if position else bullet) + part
-                yield INDENT + self._palette.paint(style, begun.rstrip(" ")) if begun.strip(" ") else ""
+                line = (" " * len(bullet) if position else bullet) + part
+                yield INDENT + self._palette.paint(style, line.rstrip(" ")) if line.strip(" ") else ""
 
 
-def _aside(item: Session | Message, metadata: Metadata, options: Options, *, full: bool) -> str:
-    """Return metadata and the search text on one line, cut on a terminal where it is long."""
-    known = metadata if item.search_content is None else metadata.merged({"search_content": item.search_content})
+def _metadata_line(item: Session | Message, metadata: Metadata, options: Options, *, full: bool) -> str:
+    """Return metadata and search content on one line. On a terminal it is cut to two lines, unless `full`."""
+    pairs = metadata if item.search_content is None else metadata.merged({"search_content": item.search_content})
     if options.width is None or full:
-        return pairs(known, limit=None)
-    return fit(pairs(known, limit=ASIDE_CHARACTERS), 2 * options.width, Palette(options).ellipsis)
+        return metadata_pairs(pairs, limit=None)
+    return fit(metadata_pairs(pairs, limit=METADATA_CHARACTERS), 2 * options.width, Palette(options).ellipsis)
 
 
 def _name(text: str) -> str:
-    """Return a role or a tool's name, in quotes if it could be taken for more than a name."""
+    """Return a role or the name of a tool, in quotes if it could be taken for more than a name."""
     return text if _NAME.match(text) and visible_id(text) == text else f'"{visible_id(text)}"'

@@ -1,11 +1,13 @@
-"""Values as people read them: times, ages, sizes, numbers, metadata. Everything returned is safe to show on one line,
-unless newlines were asked for."""
+"""Format times, ages, sizes and metadata values for people. Tables, transcripts and messages on stderr use it.
+
+Every returned string is safe to show on one line.
+"""
 
 from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from tsmem.plurals import quantity
@@ -15,41 +17,34 @@ from tsmem.rows import Value
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-_NOT_TEXT = re.compile(r"(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|-|<.*|base64:.*)?\Z", re.DOTALL)
-"""Text that reads like a value of another type, or like none."""
+_NEEDS_QUOTES = re.compile(r"(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|-|<.*|base64:.*)?\Z", re.DOTALL)
+"""Text that reads like a number, a boolean, bytes or a missing value."""
 _WORD = re.compile(r"[^\s\",=]+\Z")
 
 
-def local_time(time_us: int, timezone: tzinfo | None, digits: int = 6) -> str:
-    """Return `YYYY-MM-DD HH:MM:SS` and so many digits (0, 3 or 6); a time outside the calendar is its number."""
+def local_time(time_us: int, timezone: tzinfo | None, *, whole_seconds: bool = False) -> str:
+    """Return `YYYY-MM-DD HH:MM:SS.ffffff`, or without the fraction for `whole_seconds`. A time that the calendar cannot
+    express is returned as its number."""
     moment = _moment(time_us, timezone)
     if moment is None:
         return str(time_us)
-    return moment.replace(tzinfo=None).isoformat(" ", "microseconds")[: 19 + digits + (digits > 0)]
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds" if whole_seconds else "microseconds")
 
 
 def local_day(time_us: int, timezone: tzinfo | None) -> str | None:
+    """Return `YYYY-MM-DD, Weekday`, or None for a time that the calendar cannot express."""
     moment = _moment(time_us, timezone)
     return None if moment is None else f"{moment.date().isoformat()}, {moment:%A}"
 
 
 def iso_time(time_us: int, timezone: tzinfo | None) -> str:
-    """Return ISO 8601 with microseconds and offset, or the number as `local_time` does."""
+    """Return the time in ISO 8601 with microseconds and offset, or as its number if the calendar cannot express it."""
     moment = _moment(time_us, timezone)
     return str(time_us) if moment is None else moment.isoformat(timespec="microseconds")
 
 
-def digits_needed(times_us: Iterable[int]) -> int:
-    """Return the number of digits of a second that tell these times apart: 0, 3 or 6."""
-    different = set(times_us)
-    for digits, unit in ((0, _SECOND), (3, 1000)):
-        if len({time // unit for time in different}) == len(different):
-            return digits
-    return 6
-
-
 def duration(length_us: int) -> str:
-    """Return a length of time in its two greatest units: `2 h 5 min`, `3 d`, `0 s`."""
+    """Return a length of time in its two largest units: `2 h 5 min`, `3 d`, `0 s`."""
     seconds = length_us // _SECOND
     parts: list[str] = []
     for unit, unit_s in _UNITS:
@@ -62,12 +57,12 @@ def duration(length_us: int) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Return the time that something took: tenths of a second below a minute."""
+    """Return how long something took, below a minute in tenths of a second."""
     return f"{seconds:.1f} s" if seconds < 60 else duration(round(seconds) * _SECOND)
 
 
 def age(time_us: int, now_us: int) -> str:
-    """Return how long ago a time was, or how far ahead it is, in its greatest unit."""
+    """Return how long ago a time was, or how far ahead it is, in its largest unit: `2 h ago`, `in 3 d`."""
     count, unit, *_ = duration(abs(now_us - time_us)).split()
     return f"{count} {unit} ago" if time_us <= now_us else f"in {count} {unit}"
 
@@ -81,40 +76,40 @@ def size(length: int) -> str:
     return f"{length / 1_000_000:.1f} MB" if length < 1_000_000_000 else f"{length / 1_000_000_000:.2f} GB"
 
 
-def scalar(value: Value, *, whole: bool, word: bool = False) -> str:
-    """Return a metadata value. Text that reads like a number, a boolean or nothing is quoted; with `word`, so is text
-    of more than one word. Bytes are base64 when `whole`, else their size."""
+def metadata_value(value: Value, *, full_bytes: bool, quote_spaces: bool = False) -> str:
+    """Return a metadata value. Text that reads like a value of another type is put in quotes, and with `quote_spaces`
+    also text that is not a single word. Bytes are shown in base64 if `full_bytes`, else as their size."""
     match value:
         case bool():
             return "true" if value else "false"
         case bytes():
-            return f"base64:{b2a_base64(value, newline=False).decode()}" if whole else f"<{size(len(value))}>"
+            return f"base64:{b2a_base64(value, newline=False).decode()}" if full_bytes else f"<{size(len(value))}>"
         case str():
-            if _NOT_TEXT.match(value) or (word and not _WORD.match(value)):
+            if _NEEDS_QUOTES.match(value) or (quote_spaces and not _WORD.match(value)):
                 return '"' + visible(value.replace('"', '\\"')) + '"'
             return visible(value)
         case _:
             return repr(value)
 
 
-def pairs(metadata: Mapping[str, Value], *, limit: int | None, without: Collection[str] = ()) -> str:
-    """Return metadata on one line, as `key=value, ...`; with a limit, only enough to fill that many characters."""
+def metadata_pairs(metadata: Mapping[str, Value], *, limit: int | None, excluded_keys: Collection[str] = ()) -> str:
+    """Return metadata on one line as `key=value, ...`. With a limit, stop once it has that many characters, and show
+    bytes as their size."""
     parts: list[str] = []
     room = limit
     for key, value in metadata.items():
-        if key in without:
+        if key in excluded_keys:
             continue
         if room is not None and isinstance(value, str):
             value = value[: room + 1]
-        name = visible(key) if _WORD.match(key) else scalar(key, whole=True, word=True)
-        parts.append(f"{name}={scalar(value, whole=limit is None, word=True)}")
+        name = visible(key) if _WORD.match(key) else metadata_value(key, full_bytes=True, quote_spaces=True)
+        parts.append(f"{name}={metadata_value(value, full_bytes=limit is None, quote_spaces=True)}")
         if room is not None and (room := room - len(parts[-1])) < 0:
             break
     return ", ".join(parts)
 
 
 def _moment(time_us: int, timezone: tzinfo | None) -> datetime | None:
-    """Return None for a time outside the calendar."""
     try:
         return (_EPOCH + timedelta(microseconds=time_us)).astimezone(timezone)
     except (OverflowError, OSError, ValueError):

@@ -38,7 +38,7 @@ def test_a_json_list_that_fails_has_the_token_behind_its_last_item(error: BaseEx
         raise error
 
     listing = Listing("message", items(), lambda written: f"behind {written}")
-    document = failed(listing, type(error), terminal=terminal)
+    document = failed(listing, type(error), is_terminal=terminal)
     assert ["m1", "m2", "m3"] == [item["message_id"] for item in document["items"]]
     assert ("behind 3", error_document(error)["error"]) == (document["next_page_token"], document["error"])
 
@@ -58,7 +58,7 @@ def test_the_first_row_is_printed_before_the_next_is_read() -> None:
 
     for terminal, expected in ((False, 1), (True, 2)):
         taken: list[str] = []
-        chunks = render(Listing("message", items()), options("jsonl", terminal=terminal))
+        chunks = render(Listing("message", items()), options("jsonl", is_terminal=terminal))
         for _ in range(expected):
             next(chunks)
         assert len(taken) == expected

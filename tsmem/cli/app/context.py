@@ -152,7 +152,7 @@ class Context:
             fields=self.options.fields,
             width=self.streams.width if terminal else None,
             color=terminal and not plain,
-            terminal=terminal,
+            is_terminal=terminal,
             unicode=self.streams.unicode or not terminal,
             now_us=self.clock.now_us(),
         )

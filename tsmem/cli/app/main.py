@@ -98,7 +98,7 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
     try:
         send(context, render(result, context.render_options()))
     except KeyboardInterrupt as interrupt:
-        if not isinstance(result, LiveTail) or not result.endless:
+        if not isinstance(result, LiveTail) or not result.is_endless:
             raise
         if context.streams.stderr_is_terminal:  # Ctrl-C is its normal end; the line after ^C
             context.say("")

@@ -97,7 +97,7 @@ def up_to(context: Context, time: Time | None) -> str:
 
     if isinstance(time, int):
         return f" up to {local_time(time, None)}"
-    return f" up to {local_time(time.before(context.clock.now_us()), None, 0)}"
+    return f" up to {local_time(time.before(context.clock.now_us()), None, whole_seconds=True)}"
 
 
 def checked(context: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name

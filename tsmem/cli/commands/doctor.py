@@ -21,7 +21,7 @@ from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repea
 from tsmem.cli.io.progress import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.plurals import quantity
-from tsmem.render.result import Advice, Advices, Report
+from tsmem.render.result import Advice, AdviceList, Report
 from tsmem.render.values import duration, iso_time, size
 from tsmem.store.documents import dumps
 
@@ -104,7 +104,7 @@ class Doctor:
             advices.append(Advice("mended" if mended else severity, f"{about}: {text}", command or ()))
         document = {"findings": documents, "left": len(left), "mended": sum(finding.mended for finding in found)}
         rows = [tuple(each.values()) for each in documents]
-        return Report(document, Finding._fields, rows, error, [Advices(advices)])
+        return Report(document, Finding._fields, rows, error, [AdviceList(advices)])
 
     def _add(self, severity: Severity, about: str, sentence: str, command: Words = ()) -> None:
         self._findings.append(Finding(severity, about, sentence, command))

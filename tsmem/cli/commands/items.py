@@ -51,9 +51,9 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
         old = items.stored(item)
     lost = {} if old is None else _lost_values(old, item)
     if lost:
-        from tsmem.render.values import pairs
+        from tsmem.render.values import metadata_pairs
 
-        drops = f"this drops {quantity(len(lost), 'value')}: {pairs(lost, limit=_MAX_SHOWN)}"
+        drops = f"this drops {quantity(len(lost), 'value')}: {metadata_pairs(lost, limit=_MAX_SHOWN)}"
         question = f"{items.name_of(item)} exists; {drops}. Replace it?"
         if not context.sure(False, lambda: question):
             return False

@@ -273,7 +273,7 @@ def tail(
         _watch_pages(context, session)
         say = partial(_say_outage, context)
         stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=wanted, trouble=say)
-        return LiveTail(session, stream, endless=True, full=full)
+        return LiveTail(session, stream, is_endless=True, full=full)
     of = AskedListing("message", session, filter, role=role)
     show_scan(context, of)
     ended = messages.last(session, last, role=role, filter=wanted)[0] if last else []

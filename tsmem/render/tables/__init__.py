@@ -1,5 +1,4 @@
-"""Tables for people: `listing.py` shows many sessions or messages, `report.py` one of them, or a report.
+"""Tables for people. `listing.py` shows sessions or messages as rows; `report.py` shows a single one, or a report.
 
-Both turn values into cells (`items.py` those of sessions and messages) and leave the drawing to `grid.py`, which alone
-uses rich's tables.
+Both turn values into cells, those of sessions and messages with `items.py`, and leave the drawing to `grid.py`.
 """

@@ -1,10 +1,15 @@
-"""Draw rows in columns: rich draws, in widths that are planned here.
+"""Draw rows of cells in columns. `listing.py` and `report.py` plan the widths with `natural_widths` and `plan_widths`,
+then call `table_lines`. `markdown.py` uses `draw` and `paint_line` too.
 
-On a terminal every line fits. In a pipe nothing is cut: a value longer than MAX_ALIGNED pushes its row to the right.
+On a terminal, every line fits the width. In a pipe, nothing is cut: a value longer than MAX_ALIGNED pushes the rest of
+its row to the right.
 
-Cutting, wrapping and measuring are ours: rich cuts no id in its middle and no text round what was searched for, counts
-Indic vowel signs and joined emoji as narrower than many terminals draw them (a stored text could then run over into a
-forged row), and does not keep right-to-left text apart from the next column. `drawn` and `painted` also serve Markdown.
+Rich draws the table. Cutting, wrapping and measuring are ours, because rich
+
+- cannot cut an id in its middle, nor a text around the match of a search;
+- measures Indic vowel signs and joined emoji as narrower than many terminals draw them, so that a stored text could run
+  over into a forged row;
+- lets right-to-left text mix with the next column.
 """
 
 from __future__ import annotations
@@ -29,14 +34,14 @@ if TYPE_CHECKING:
 
 GAP = 2
 MAX_ALIGNED = 60
-"""The widest column that is padded in a pipe."""
-_CONCESSIONS = (
-    ("text", 100), ("aside", 40), ("text", 60), ("aside", 24), ("text", 40), ("aside", 12), ("name", 12), ("text", 20),
-    ("aside", 8), ("name", 9), ("text", 8),
+"""Cells to which a column is padded in a pipe at most."""
+_NARROWING_STEPS = (
+    ("text", 100), ("extra", 40), ("text", 60), ("extra", 24), ("text", 40), ("extra", 12), ("name", 12), ("text", 20),
+    ("extra", 8), ("name", 9), ("text", 8),
 )  # fmt: skip
-"""The kinds of columns that are narrowed, in turn, and how far. Ids stay whole: no other command takes a cut one."""
-_LAST_CONCESSIONS = (*_CONCESSIONS, ("id", 10), ("text", 6), ("aside", 6), ("id", 7))
-"""The same where no column can be left out instead."""
+"""The kind of column that is narrowed in each step, and to how many cells. Ids stay whole, because no command accepts a
+shortened one."""
+_NARROWING_STEPS_WITH_IDS = (*_NARROWING_STEPS, ("id", 10), ("text", 6), ("extra", 6), ("id", 7))
 _STYLES = {
     "markdown.code": "cyan",
     "markdown.block_quote": "dim",
@@ -53,8 +58,8 @@ _ASCII_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
 
 class Column(NamedTuple):
     title: str
-    kind: Literal["id", "time", "name", "text", "aside"] = "text"
-    """The way in which it is narrowed and its values are cut."""
+    kind: Literal["id", "time", "name", "text", "extra"] = "text"
+    """Decides how far the column is narrowed and where its values are cut: ids in their middle, others at the end."""
     style: str = ""
 
 
@@ -63,15 +68,16 @@ class TableCell(NamedTuple):
 
     text: str
     style: str | None = None
-    """Replaces the column's style."""
-    searched: bool = False
+    """The style of this cell if it differs from the column's."""
+    is_searched: bool = False
+    """True for a text in which matches of the search are highlighted."""
 
 
 def plan_widths(natural: Sequence[int], columns: Sequence[Column], room: int, *, cut_ids: bool) -> list[int] | None:
-    """Return the width of each column in a line of `room` cells; None if they do not fit."""
+    """Return a width for each column such that a row fits in `room` cells; None if that is impossible."""
     widths = list(natural)
     excess = sum(widths) + GAP * (len(widths) - 1) - room
-    for kind, floor in _LAST_CONCESSIONS if cut_ids else _CONCESSIONS:
+    for kind, floor in _NARROWING_STEPS_WITH_IDS if cut_ids else _NARROWING_STEPS:
         while excess > 0:
             wide = [i for i, column in enumerate(columns) if column.kind == kind and widths[i] > floor]
             if not wide:
@@ -82,12 +88,12 @@ def plan_widths(natural: Sequence[int], columns: Sequence[Column], room: int, *,
 
 
 def natural_widths(columns: Sequence[Column], rows: Iterable[Sequence[TableCell]], most: int) -> list[int]:
-    """Return the width that each column would like, its title included, up to `most`."""
+    """Return the width that shows all values and the title of each column, but no more than `most`."""
     widths = [width(column.title) for column in columns]
     for row in rows:
         for i, cell in enumerate(row):
             if widths[i] < most:
-                widths[i] = max(widths[i], *(width(line + _closing(line)) for line in cell.text.split("\n")))
+                widths[i] = max(widths[i], *(width(line + _direction_blank(line)) for line in cell.text.split("\n")))
     return [min(most, cells) for cells in widths]
 
 
@@ -100,27 +106,29 @@ def table_lines(
     titled: bool = True,
     cuts: bool = False,
 ) -> Iterator[str]:
-    """Draw rows in columns of these widths. On a terminal there is a rule beneath the titles, and a text that is wider
-    than its column is wrapped, or cut if `cuts`. In a pipe it moves the rest of its row."""
-    pushes = palette.width is None
-    box = SIMPLE_HEAD if titled and not pushes else None
+    """Draw rows in columns of these widths.
+
+    On a terminal there is a rule beneath the titles, and a value that is wider than its column is wrapped, or cut if
+    `cuts`. In a pipe it stays whole and pushes the rest of its row to the right."""
+    is_pipe = palette.width is None
+    box = SIMPLE_HEAD if titled and not is_pipe else None
     table = Table(box=box, show_header=titled, show_edge=False, padding=0, header_style=None, border_style="dim")
-    drawn_columns: list[list[_Lines]] = []
+    cells_by_column: list[list[_CellLines]] = []
     for place, (column, cells) in enumerate(zip(columns, widths, strict=True)):
         gap = GAP if place < len(columns) - 1 else 0
-        title = _lines(column, TableCell(column.title, "bold"), cells, gap, palette, cuts=True)
+        title = _cell_lines(column, TableCell(column.title, "bold"), cells, gap, palette, cuts=True)
         table.add_column(title, width=max(1, cells + gap - (gap > 0 and box is not None)))  # a box has a gap of 1
-        drawn_columns.append([_lines(column, row[place], cells, gap, palette, cuts=cuts) for row in rows])
-    if (cuts or pushes) and rows:  # rich takes 0.2 ms a row, and 0.05 ms a line of a row
-        drawn_columns = [[_Lines(chain.from_iterable(cells))] for cells in drawn_columns]
-    for row in zip(*drawn_columns, strict=True):
+        cells_by_column.append([_cell_lines(column, row[place], cells, gap, palette, cuts=cuts) for row in rows])
+    if (cuts or is_pipe) and rows:  # each row is one line: give rich a single row of many lines, 4 times as fast
+        cells_by_column = [[_CellLines(chain.from_iterable(cells))] for cells in cells_by_column]
+    for row in zip(*cells_by_column, strict=True):
         table.add_row(*row)
-    for line in drawn(table, sum(widths) + (GAP + 1) * len(widths)):
-        yield painted(line, palette)
+    for line in draw(table, sum(widths) + (GAP + 1) * len(widths)):
+        yield paint_line(line, palette)
 
 
-class _Lines(list[list[Segment]]):
-    """A cell's lines, for rich to set beside those of other cells."""
+class _CellLines(list[list[Segment]]):
+    """The lines of a cell. Rich sets them beside those of the other cells in the row."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         for line in self:
@@ -128,7 +136,9 @@ class _Lines(list[list[Segment]]):
             yield Segment.line()
 
 
-class _Measured(Segment):
+class _MeasuredSegment(Segment):
+    """A segment with our measure of its width instead of rich's."""
+
     cells = 0
 
     @property
@@ -136,46 +146,49 @@ class _Measured(Segment):
         return self.cells
 
 
-def _lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, *, cuts: bool) -> _Lines:
-    """Return what a column of so many cells shows, with a gap behind it."""
-    closing = _closing(cell.text) if gap else ""
-    room = cells - width(closing)
+def _cell_lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, *, cuts: bool) -> _CellLines:
+    """Return the lines of a cell in a column of the given number of cells. A line that fills its column ends in the gap
+    to the next column."""
+    blank = _direction_blank(cell.text) if gap else ""
+    room = cells - width(blank)
     texts: Iterable[str] = [cell.text]
     if palette.width is not None:
         texts = [_cut(column, cell, room, palette)] if cuts else wrap(cell.text, room)
     style = column.style if cell.style is None else cell.style
-    lines = _Lines()
+    lines = _CellLines()
     for text in texts:
-        text += closing + " " * (gap if width(text) > room else 0)
+        text += blank + " " * (gap if width(text) > room else 0)
         lines.append([])
-        for part_style, part in palette.highlighted(style, text) if cell.searched else [(style, text)]:
-            piece = _Measured(part, style_of(part_style))
-            piece.cells = min(width(part), cells + gap)
-            lines[-1].append(piece)
+        for part_style, part in palette.highlighted(style, text) if cell.is_searched else [(style, text)]:
+            segment = _MeasuredSegment(part, style_of(part_style))
+            segment.cells = min(width(part), cells + gap)
+            lines[-1].append(segment)
     return lines
 
 
-def _closing(text: str) -> str:
+def _direction_blank(text: str) -> str:
+    """Return the blank that keeps right-to-left text apart from the next column; nothing for other text."""
     return space_after(text, GAP).rstrip(" ")
 
 
 def _cut(column: Column, cell: TableCell, cells: int, palette: Palette) -> str:
-    """Return a text in so many cells: ids without their middle, the rest without its end, or round the first match."""
+    """Return the part of a value that fits in its column: the ends of an id, the first match of a search with the text
+    around it, or the beginning of another text."""
     text, ellipsis = cell.text, palette.ellipsis
     if column.kind == "id":
         return fit_middle(text, cells, ellipsis)
-    if cell.searched and width(text) > cells and (match := palette.first_match(text)) is not None:
+    if cell.is_searched and width(text) > cells and (match := palette.first_match(text)) is not None:
         start, end = match
         if width(text[:end]) > cells - len(ellipsis):
-            before = cells - 2 * len(ellipsis) - width(text[start:end])  # the match is shown whole
-            begin = max(0, start - min(cells // 4, max(0, before)))
+            spare = cells - 2 * len(ellipsis) - width(text[start:end])  # cells left beside the whole match
+            begin = max(0, start - min(cells // 4, max(0, spare)))
             begin -= text[max(0, begin - 1) : begin] == "\\"  # not inside an escape
             text = ellipsis + text[begin:]
     return fit(text, cells, ellipsis)
 
 
-def drawn(renderable: RenderableType, room: int) -> Iterator[list[Segment]]:
-    """Draw something in `room` cells. Lines have no spaces at their ends."""
+def draw(renderable: RenderableType, room: int) -> Iterator[list[Segment]]:
+    """Let rich draw something in `room` cells, and yield its lines without trailing spaces."""
     console = _console(room)
     for line in Segment.split_lines(console.render(renderable, console.options)):
         while line:
@@ -186,8 +199,8 @@ def drawn(renderable: RenderableType, room: int) -> Iterator[list[Segment]]:
         yield line
 
 
-def painted(line: Sequence[Segment], palette: Palette) -> str:
-    """Return a drawn line with its colours, in ASCII where the terminal shows no more."""
+def paint_line(line: Sequence[Segment], palette: Palette) -> str:
+    """Return a drawn line as text with colours. Rich's signs are replaced on a terminal that shows only ASCII."""
     parts = []
     for text, style, _ in line:
         if not palette.unicode and not text.isascii():

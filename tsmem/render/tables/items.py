@@ -1,4 +1,7 @@
-"""One session or message as cells: the column of each field, and how its value reads."""
+"""Turn the fields of a session or message into table cells: the column of each field, and how its value reads.
+
+`listing.py` uses this for rows, `report.py` for single records.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.result import Options
 from tsmem.render.tables.grid import Column, TableCell
 from tsmem.render.text import ascii_text, visible, visible_id
-from tsmem.render.values import age, iso_time, local_time, pairs, scalar
+from tsmem.render.values import age, iso_time, local_time, metadata_pairs, metadata_value
 from tsmem.store.model import Message, Session
 
 NULL = "-"
@@ -25,8 +28,8 @@ _COLUMNS: dict[str, Column] = {
     "role": Column("role", "name"),
     "update_time": Column("update_time", "time", "dim"),
     "create_time": Column("create_time", "time", "dim"),
-    "search_content": Column("search_content", "aside"),
-    "metadata": Column("metadata", "aside"),
+    "search_content": Column("search_content", "extra"),
+    "metadata": Column("metadata", "extra"),
 }
 
 
@@ -41,8 +44,7 @@ def _value(item: Session | Message, field: str) -> Any:
 
 
 def is_blank(item: Session | Message, field: str) -> bool:
-    """Return True if the field's narrow cell would show nothing. Calls are shown where content is missing, and not in
-    the metadata too."""
+    """Return True if the field's cell would show nothing on a terminal."""
     if field == "metadata":
         return item.metadata.keys() <= {*_shown_elsewhere(item)}
     if field == "content" and isinstance(item, Message):
@@ -51,41 +53,43 @@ def is_blank(item: Session | Message, field: str) -> bool:
 
 
 def _shown_elsewhere(item: Session | Message) -> tuple[str, ...]:
-    """Return metadata left out of narrow cells: the names of JSON columns, and calls shown as content."""
-    has_calls = isinstance(item, Message) and item.content is None
-    return ("_json", *tool_calls(item.metadata)) if has_calls else ("_json",)
+    """Return the metadata keys that a terminal does not show as metadata: tool calls, if they are shown in the place of
+    missing content, and `_json`, which names the keys that hold JSON."""
+    shows_calls = isinstance(item, Message) and item.content is None
+    return ("_json", *tool_calls(item.metadata)) if shows_calls else ("_json",)
 
 
-def cell(
-    item: Session | Message, field: str, options: Options, digits: int, limit: int | None, *, ages: bool = False
+def field_cell(
+    item: Session | Message, field: str, options: Options, limit: int | None, *, has_age: bool = False
 ) -> TableCell:
-    """Return one value on one line; with a limit, only as many characters of it as can matter. Times have so many
-    digits of a second and, with `ages`, their age."""
+    """Return the cell of a field, on one line. `limit` is the number of characters of a long text that are formatted:
+    more would not fit the terminal. None formats all of it. With `has_age`, a time is followed by its age."""
     value = _value(item, field)
     if value is None:
-        has_metadata = limit is None and (options.fields is None or "metadata" in options.fields)
-        called = {} if field != "content" or has_metadata else tool_calls(item.metadata)
-        if not called:
+        shows_all_metadata = limit is None and (options.fields is None or "metadata" in options.fields)
+        calls_by_key = {} if field != "content" or shows_all_metadata else tool_calls(item.metadata)
+        if not calls_by_key:
             return TableCell(NULL, "dim")
-        text = ", ".join(call.line() for calls in called.values() for call in calls)[:limit]
+        text = ", ".join(call.line() for calls in calls_by_key.values() for call in calls)[:limit]
         return TableCell(f"{Palette(options).arrow} {text if options.unicode else ascii_text(text)}", "dim")
     if field == "metadata":
-        return TableCell(pairs(value, limit=limit, without=() if limit is None else _shown_elsewhere(item)) or NULL)
+        excluded_keys = () if limit is None else _shown_elsewhere(item)
+        return TableCell(metadata_pairs(value, limit=limit, excluded_keys=excluded_keys) or NULL)
     if field.startswith(METADATA_PREFIX):
-        return TableCell(scalar(value[:limit] if isinstance(value, str) else value, whole=limit is None))
+        return TableCell(metadata_value(value[:limit] if isinstance(value, str) else value, full_bytes=limit is None))
     if field in TIMES:
         if options.width is None:
             return TableCell(iso_time(value, options.timezone))
-        old = f" ({age(value, options.now_us)})" if ages else ""
-        return TableCell(local_time(value, options.timezone, digits) + old)
+        suffix = f" ({age(value, options.now_us)})" if has_age else ""
+        return TableCell(local_time(value, options.timezone, whole_seconds=True) + suffix)
     if field in _SEARCHED:
-        return TableCell(visible(_excerpt(value, limit, options)) or '""', searched=True)
+        return TableCell(visible(_excerpt(value, limit, options)) or '""', is_searched=True)
     style = ROLE_STYLES.get(value) if field == "role" else None
     return TableCell(visible_id(value[:limit]) or '""', style)
 
 
 def _excerpt(text: str, limit: int | None, options: Options) -> str:
-    """Return as many characters of a text as can matter: its beginning, or those round the first match."""
+    """Return up to `limit` characters of the text: its beginning, or the part around the first match."""
     if limit is None or len(text) <= limit:
         return text
     start, end = (0, 0) if options.highlight is None else next(spans(text, options.highlight), (0, 0))
@@ -95,7 +99,7 @@ def _excerpt(text: str, limit: int | None, options: Options) -> str:
 
 
 def field_entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, TableCell]]:
-    """Yield a field's name and value as a record shows them; metadata has an entry for each key."""
+    """Yield the name and the cell of a field for a record; metadata yields one for each key."""
     value = _value(item, field)
     if field == "metadata" and value is not None:
         for key in value:
@@ -106,4 +110,4 @@ def field_entries(item: Session | Message, field: str, options: Options) -> Iter
     elif options.width is not None and value and field in _SEARCHED:
         yield field, TableCell(visible(value, keep_newlines=True))
     else:
-        yield visible(field), cell(item, field, options, 6, None)
+        yield visible(field), field_cell(item, field, options, None)

@@ -1,8 +1,9 @@
-"""One record, a report of facts, or the parts of a report beneath each other: names at the left edge, values beside
-them, wrapped rather than cut.
+"""A single session or message, or a report, for people: names at the left edge and values beside them. `render` calls
+`report_lines`, which makes cells of the values and draws them with `grid.py`.
 
-A command is broken between its words alone, so that it can be copied. One with a word longer than a line is not shown:
-broken within the word it would be another command, and hostile text in the word could choose which.
+On a terminal, values are wrapped and not cut. A command is broken only between its words, so that it can be copied. If
+one of its words is longer than a line, the command is not shown: broken inside that word it would be another command,
+and hostile text could choose which one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from itertools import zip_longest
 
 from tsmem.render.cells import fit, width, wrap
 from tsmem.render.palette import Palette
-from tsmem.render.result import Advice, Advices, Facts, Moment, Options, Part, Plot, Report, Section, Size, noun_of
+from tsmem.render.result import Advice, AdviceList, Facts, Moment, Options, Part, Plot, Report, Section, Size, noun_of
 from tsmem.render.tables import grid
 from tsmem.render.tables.grid import GAP, Column, TableCell
 from tsmem.render.tables.items import NULL, field_entries
@@ -21,19 +22,19 @@ from tsmem.render.values import age, iso_time, local_time, size
 from tsmem.store.documents import FIELDS, dumps
 from tsmem.store.model import Message, Session
 
-BLOCKS, SIGNS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
-"""The heights of a plot's columns from low to high, in Unicode and in ASCII."""
-MAX_COLUMNS = 60
+BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
+"""The columns of a plot, from low to high."""
+MAX_PLOT_COLUMNS = 60
 _NAMES_AND_VALUES = (Column("", "id", "bold"), Column(""))
-_BENEATH = "    "
-_WORD_CELLS = 7
-_CONTINUED = " \\"
+_INDENT = "    "
+_SEVERITY_WIDTH = 7
+_LINE_CONTINUATION = " \\"
 _TOO_LONG = "(the command is too long for this terminal: -o json shows it)"
 _ADVICE_STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yellow", "error": "bold red"}
 
 
 def report_lines(result: Session | Message | Report, options: Options) -> Iterator[str]:
-    """Yield a record, field by field; a report's parts, or its rows, or its document if it has neither."""
+    """Yield the fields of a session or message, or a report: its parts, else its rows, else its document."""
     if isinstance(result, Session | Message):
         entries = [
             (TableCell(visible(name)), cell)
@@ -65,9 +66,9 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
             yield from _rows(_columns(columns), cells, options)
         case Plot():
             yield from _plot_lines(part, options)
-        case Advices(items):
+        case AdviceList(items):
             for item, following in zip_longest(items, items[1:]):
-                if following is not None and following.command == item.command:  # it stands below the last of them
+                if following is not None and following.command == item.command:  # show it once, after the last of them
                     item = item._replace(command=())
                 yield from _advice_lines(item, options)
 
@@ -93,7 +94,7 @@ def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:
         case Moment(time_us) if options.width is None:
             return TableCell(iso_time(time_us, options.timezone))
         case Moment(time_us):
-            text = local_time(time_us, options.timezone, 0)
+            text = local_time(time_us, options.timezone, whole_seconds=True)
             return TableCell(f"{text}  ({age(time_us, options.now_us)})" if aged else text)
         case Size(length):
             return TableCell(size(length))
@@ -104,10 +105,11 @@ def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:
 
 
 def _rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
-    """Yield rows under their titles, if they have some, each on as many lines as it needs on a terminal, else on one.
+    """Yield a table, with a header if the columns have titles. On a terminal, long values are wrapped.
 
-    Where room is short, the first column stands on lines of its own, and the others beneath: what names a row stays
-    whole. If it is longer than a line, only its first part begins at the left edge, so that no other looks like a row.
+    The first column names a row and must stay whole. If it does not fit beside the other columns, each row takes
+    several lines: the name, then the other columns beneath it, indented. A name that is longer than a line continues
+    indented too, so that no part of it looks like a row.
     """
     palette = Palette(options)
     titled = any(column.title for column in columns)
@@ -116,20 +118,21 @@ def _rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], option
     if options.width is None or not titled or widths[0] >= natural[0] or len(columns) == 1:
         yield from grid.table_lines(columns, rows, widths, palette, titled=titled)
         return
-    room = max(1, options.width - len(_BENEATH))
+    room = max(1, options.width - len(_INDENT))
     rest = columns[1:]
     widths = _fitted(grid.natural_widths(rest, [row[1:] for row in rows], room), rest, room)
     yield palette.paint("bold", fit(columns[0].title, room, palette.ellipsis))
-    yield from (_BENEATH + line for line in grid.table_lines(rest, [], widths, palette))
+    yield from (_INDENT + line for line in grid.table_lines(rest, [], widths, palette))
     for first, *others in rows:
         style = columns[0].style if first.style is None else first.style
         for place, line in enumerate(wrap(first.text, room)):
-            yield (_BENEATH if place else "") + palette.paint(style, line)
+            yield (_INDENT if place else "") + palette.paint(style, line)
         lines = grid.table_lines(rest, [others], widths, palette, titled=False)
-        yield from (_BENEATH + line for line in lines)
+        yield from (_INDENT + line for line in lines)
 
 
 def _fitted(natural: Sequence[int], columns: Sequence[Column], room: int) -> list[int]:
+    """Return widths that fit in `room` cells. The names of facts, a column without a title, get up to a third of it."""
     widths = list(natural)
     if not columns[0].title:
         widths[0] = min(widths[0], max(12, room // 3))
@@ -143,7 +146,7 @@ def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
         yield from _title(f"{plot.title}: {plot.days[0][1]:,} on {first}, and on no other day", options)
         return
     span = (last - first).days + 1
-    days_each = -(-span // min(MAX_COLUMNS, options.width or MAX_COLUMNS))
+    days_each = -(-span // min(MAX_PLOT_COLUMNS, options.width or MAX_PLOT_COLUMNS))
     counts = [0] * ((span - 1) // days_each + 1)
     for day, count in plot.days:
         counts[(day - first).days // days_each] += count
@@ -151,31 +154,32 @@ def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
     each = "" if days_each == 1 else f", {days_each} days a column"
     most = f"{highest:,} {'a day' if days_each == 1 else 'a column'} at most"
     yield from _title(f"{plot.title}: {first} to {last}{each}, {most}", options)
-    levels = BLOCKS if options.unicode else SIGNS  # rounded up, so that the smallest count is seen
+    levels = BLOCKS if options.unicode else ASCII_BLOCKS
+    # Levels are rounded up, so that the smallest count can be seen.
     columns = [levels[-(-count * len(levels) // highest) - 1] if count else " " for count in counts]
     yield Palette(options).paint("cyan", "".join(columns))
 
 
 def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
-    """Return the severity at the left edge, and nothing else there; the sentence beside it, the command beneath."""
-    room = None if options.width is None else max(8, options.width - _WORD_CELLS - GAP)
-    word = visible(advice.word)
-    rows = [(TableCell(word, _ADVICE_STYLES.get(word)), TableCell(visible(advice.sentence)))]
+    """Return a small table: the severity alone at the left edge, beside it the sentence and below that the command."""
+    room = None if options.width is None else max(8, options.width - _SEVERITY_WIDTH - GAP)
+    severity = visible(advice.severity)
+    rows = [(TableCell(severity, _ADVICE_STYLES.get(severity)), TableCell(visible(advice.sentence)))]
     if advice.command:
-        command = _command([visible(word) for word in advice.command], room)
+        command = _command_lines([visible(word) for word in advice.command], room)
         rows.append((TableCell(""), TableCell(_TOO_LONG) if command is None else TableCell(command, "cyan")))
-    widths = (_WORD_CELLS, room or grid.MAX_ALIGNED)
+    widths = (_SEVERITY_WIDTH, room or grid.MAX_ALIGNED)
     return grid.table_lines((Column(""), Column("")), rows, widths, Palette(options), titled=False)
 
 
-def _command(words: Sequence[str], room: int | None) -> str | None:
-    """Return a command in lines of so many cells; None if a word does not fit in one."""
+def _command_lines(words: Sequence[str], room: int | None) -> str | None:
+    """Return a command, broken into lines of at most `room` cells; None if one of its words is longer than a line."""
     if room is None:
         return " ".join(words)
     lines = [words[0]]
     for word in words[1:]:
-        if width(lines[-1]) + 1 + width(word) + len(_CONTINUED) > room:
-            lines[-1] += _CONTINUED
+        if width(lines[-1]) + 1 + width(word) + len(_LINE_CONTINUATION) > room:
+            lines[-1] += _LINE_CONTINUATION
             lines.append(f"  {word}")
         else:
             lines[-1] += f" {word}"

@@ -35,7 +35,7 @@ def results(hostile: str) -> Iterator[Result]:
     yield Listing("session", [session])
     yield Listing("session", [session, session])
     yield Listing("message", mixed)
-    yield Conversation(session, messages, earlier=True)
+    yield Conversation(session, messages, has_earlier=True)
     yield Conversation(None, messages, full=True)
     yield Report({hostile: hostile}, (hostile, "b"), [(hostile, hostile), (None, {"a": hostile})])
     yield Report({hostile: hostile})
@@ -109,7 +109,10 @@ def test_session_ids_stand_above_their_rows_on_a_narrow_terminal(width: int) -> 
     items = [Message(f"{n // 2}{uuid[1:]}", f"{n}{uuid[1:]}", n, "assistant", "text " * 50) for n in range(6)]
     shown = text(Listing("message", items), terminal(width))
 
-    assert 3 == shown.count("\nsession_id ") == len(re.findall(rf"\nsession_id \d{uuid[1:]}\n\d{uuid[1:]} ", shown))
+    assert shown.startswith(f"session_id 0{uuid[1:]}\n\nmessage_id ")
+    for n in (1, 2):
+        assert f"\n\nsession_id {n}{uuid[1:]}\n{2 * n}{uuid[1:]} " in shown
+    assert 1 == shown.count("message_id")
     assert all(item.message_id in shown for item in items)
     assert "text" in shown
 
@@ -123,12 +126,12 @@ def test_ages_stand_beside_times_on_a_wide_terminal() -> None:
     assert "ago" not in text(Listing("message", items), Options(timezone=UTC))
 
 
-def test_digits_of_a_second_are_dropped_before_metadata_is_cut() -> None:
-    items = [Session("u", f"airline-04{n}-3", NOW_US - n, None, Metadata({"task_id": n, "trial": 3})) for n in range(3)]
+def test_ages_are_dropped_before_metadata_gets_short() -> None:
+    metadata = Metadata({"task_id": "x" * 40})
+    items = [Session("u", f"airline-04{n}-3", NOW_US - n * 1_000_000, None, metadata) for n in range(3)]
 
-    assert "2025-10-09 08:53:20.000000 (0 s ago)  task_id=0, trial=3" in text(Listing("session", items), terminal(80))
-    narrow = text(Listing("session", items), terminal(68))
-    assert "2025-10-09 08:53:20 (0 s ago)  task_id=0, trial=3" in narrow
+    assert f"2025-10-09 08:53:20 (0 s ago)  task_id={'x' * 15}" in text(Listing("session", items), terminal(80))
+    assert f"2025-10-09 08:53:20  task_id={'x' * 15}" in text(Listing("session", items), terminal(68))
 
 
 def test_the_match_of_a_search_is_shown_whole() -> None:
@@ -148,12 +151,6 @@ def test_columns_without_values_are_hidden_on_a_terminal_only() -> None:
     assert "search_content" in text(listing, terminal(fields=("message_id", "search_content")))
 
 
-def test_times_have_as_many_digits_as_tell_them_apart() -> None:
-    for step, expected in ((1_000_000, "00:00:01 "), (1000, "00:00:00.001 "), (1, "00:00:00.000001 ")):
-        shown = text(Listing("message", [Message("s", "m", n * step, "user") for n in range(2)]), terminal())
-        assert expected in shown
-
-
 def test_later_rows_with_other_columns_get_a_new_header() -> None:
     items = [Message("s", str(n), n * 1_000_000, "user") for n in range(1000)]
     late = [Message("s", "late", 10**9 + n, "user", "found") for n in range(2)]
@@ -161,7 +158,6 @@ def test_later_rows_with_other_columns_get_a_new_header() -> None:
 
     assert shown.count("message_id") == 2
     assert "found" in shown
-    assert "00:16:40.000001" in shown
     assert text(Listing("message", [*items, *late]), Options()).count("message_id") == 1
 
 
