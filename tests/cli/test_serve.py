@@ -20,7 +20,7 @@ from tests.support.raw_bodies import c, row, writing
 from tests.support.raw_http import ots_headers, post, signed
 from tests.support.serve_command import DEADLINE_S, ServeProcess, serve_command
 from tests.support.waiting import wait_until
-from tsmem.cli.app.signals import SAME_S
+from tsmem.cli.app.signals import SAME_SIGNAL_S
 from tsmem.server.wire import schema
 
 
@@ -98,7 +98,7 @@ def test_a_second_signal_ends_it_although_a_request_is_in_hand(process: Processe
         server.process.send_signal(signal.SIGINT)
         wait_until(lambda: not _takes_connections(server.address))  # it has heard the first signal
         heard_s = time.monotonic()
-        wait_until(lambda: time.monotonic() > heard_s + SAME_S)  # one that comes sooner is no second one
+        wait_until(lambda: time.monotonic() > heard_s + SAME_SIGNAL_S)  # one that comes sooner is no second one
         code, _, err = server.stop(signal.SIGINT)
 
     assert 130 == code

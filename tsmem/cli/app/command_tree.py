@@ -1,13 +1,13 @@
 """The tree of commands: how a command is declared, and how it is found, loaded and built when it is called.
 
-A module of `cli/commands/` declares its commands beside their functions:
+The modules of `cli/commands/` declare their commands beside their functions:
 
     @root.command(help="Show a conversation. ...", example="tsmem show trip-7", shows="message")
     def show(context: Context, session: SessionId) -> Conversation: ...
 
-Declaring builds nothing. `root` imports a module when a command of it is called, and Typer builds that command alone:
-building a command takes longer than most commands take to run. `tsmem --help` and completion show the summaries of
-`contents.py`, which is generated from the declarations.
+`main.py` parses a command line with `root`. Only then is the module of the called command imported, and only that
+command is built by Typer: building a command takes longer than most commands take to run. `tsmem --help` and completion
+use the summaries in `contents.py`, which is generated from the declarations.
 """
 
 from __future__ import annotations
@@ -38,40 +38,42 @@ class Declaration:
     name: str
     function: Callable[..., object]
     help: str
-    """Its first line stands in lists of commands."""
+    """The text of --help. Its first line is the summary in lists of commands."""
     example: str
     exit_codes: tuple[int, ...]
-    """All exit codes that it can end with, in order."""
+    """All exit codes that the command can end with, in ascending order."""
     formats: tuple[str, ...] | None
-    """The values that --output may have; None for all."""
+    """The values that --output accepts; None for all."""
     shows: Noun | None
-    """The items among whose fields --fields chooses; None if it shows neither sessions nor messages."""
+    """Whose fields --fields chooses; None if the command shows neither sessions nor messages."""
 
     @property
     def summary(self) -> str:
         return self.help.split("\n", 1)[0]
 
     def build(self) -> Any:
-        """Return the HouseCommand that Typer makes of the function's parameters. Typer passes its own context, and the
-        function takes the run's, which is the object in it."""
+        """Return the DeclaredCommand that Typer makes from the parameters of the function.
+
+        Typer passes its own context as the first argument. The function wants the `Context` of the run instead, which
+        Typer's context has as `obj`."""
         declared = signature(self.function, eval_str=True)
         context, *others = declared.parameters.values()
 
         def call(ctx: typer.Context, **values: Any) -> object:
             return self.function(ctx.obj, **values)
 
-        its_own = context.replace(name="ctx", annotation=typer.Context)
-        call.__signature__ = declared.replace(parameters=[its_own, *others])  # type: ignore[attr-defined]
+        typer_context = context.replace(name="ctx", annotation=typer.Context)
+        call.__signature__ = declared.replace(parameters=[typer_context, *others])  # type: ignore[attr-defined]
         call.__annotations__ = {}
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(self.name, cls=HouseCommand, help=self.help)(call)
+        app.command(self.name, cls=DeclaredCommand, help=self.help)(call)
         command: Any = typer.main.get_command(app)
         command.declaration = self
         return command
 
 
 class _WithGlobalOptions:
-    """A mixin for Typer's classes of commands and groups."""
+    """A mixin for Typer's classes of commands and groups that adds the global options."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,11 +97,11 @@ class _WithGlobalOptions:
                     formatter.write_dl(records)
 
 
-class HouseCommand(_WithGlobalOptions, TyperCommand):
+class DeclaredCommand(_WithGlobalOptions, TyperCommand):
     declaration: Declaration
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. Raises InvalidInput before anything is done if it has no such output or fields."""
+        """Run the command. Raises InvalidInput first if the command does not support --fields or --output as given."""
         options, declaration = ctx.obj.options, self.declaration
         if options.fields is not None:
             from tsmem.render.documents import check_fields
@@ -117,7 +119,8 @@ class HouseCommand(_WithGlobalOptions, TyperCommand):
         return super().invoke(ctx)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
-        """Write the help, the example on a line of its own, to be copied, and the exit codes."""
+        """Write the help, the example and the exit codes. The example has a line of its own, so that it can be
+        copied."""
         super().format_help_text(ctx, formatter)
         formatter.write(f"\n  Example:\n    {self.declaration.example}\n")
         codes = [f"{code}\xa0{MEANINGS[code].replace(' ', chr(0xA0))}" for code in self.declaration.exit_codes]
@@ -126,18 +129,18 @@ class HouseCommand(_WithGlobalOptions, TyperCommand):
             formatter.write(f"    {line}\n".replace("\xa0", " "))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Return the parts of the usage line; Typer puts a required argument into braces, and here it has none."""
+        """Return the parts of the usage line, without the braces that Typer puts around required arguments."""
         pieces = super().collect_usage_pieces(ctx)
         return [piece[1:-1] if piece[0] == "{" and piece[-1] == "}" else piece for piece in pieces]
 
 
 class CommandGroup(_WithGlobalOptions, TyperGroup):
-    """Commands by name, each built when it is called."""
+    """A group of commands, each of which is built when it is called."""
 
     def __init__(self, name: str, help: str) -> None:  # noqa: A002 - Typer's word
         super().__init__(name=name, help=help, rich_markup_mode=None)
         self.summary = help
-        self.commands: dict[str, Any] = {}  # None until it is built; Typer suggests among the names
+        self.commands: dict[str, Any] = {}  # None until it is built; Typer needs the names for suggestions
         self.declarations: dict[str, Declaration | CommandGroup] = {}
 
     def command(
@@ -149,10 +152,10 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         formats: tuple[str, ...] | None = None,
         shows: Noun | None = None,
     ) -> Callable[[Function], Function]:
-        """Declare the decorated function as a command of this group, named as the function is.
+        """Return a decorator that declares a function as a command of this group, under the function's name.
 
-        `help` begins with one line for lists of commands. It is an argument because Python drops docstrings under -OO.
-        `exit_codes` are those beyond the codes that every command can end with."""
+        `help` is not taken from the docstring, because `python -OO` drops docstrings. `exit_codes` are added to those
+        of every command."""
 
         def declare(function: Function) -> Function:
             name = function.__name__.rstrip("_").replace("_", "-")
@@ -167,7 +170,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         return self.declarations[name]
 
     def summaries(self) -> dict[str, str]:
-        """Return the names of the commands, in the order of the help, with their summaries."""
+        """Return the summary of each command by its name, in the order of the help."""
         return {name: declaration.summary for name, declaration in self.declarations.items()}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -193,7 +196,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
 
 class Root(CommandGroup):
-    """`tsmem`: a group that imports the module of a command when it is called. Click calls it a lazy group."""
+    """The `tsmem` command. It is a lazy group: the module of a command is imported when the command is called."""
 
     def __init__(self) -> None:
         super().__init__(

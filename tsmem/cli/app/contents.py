@@ -1,7 +1,8 @@
-"""The commands of `tsmem` by module, in the order of its help, with summaries that are shown without importing them.
+"""The commands of `tsmem`: their modules, their names and their summaries, in the order of the help. `command_tree.py`
+shows them in lists and completes them without importing a command.
 
-The order is made by hand. The rest is generated from the declarations: after a change of the first line of a help, or
-with a new command, run `TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py`.
+The order is made by hand, the rest is generated. After adding a command or changing the first line of a help, run
+`TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""One run of a command: its streams, environment, clock and global options, and the store, opened at its first use.
+"""`Context`: what a command gets as its first argument. It has the streams, environment, clock and global options of
+one run, and opens the store when it is first used.
 
-A command gets it as its first argument. It returns a result and talks through `say`; only `main.py` writes and exits.
-It is also the `Caller` of an export or import (`tsmem/transfer/caller.py`).
+A command returns its result and uses `say` for everything else; only `main.py` writes results and sets the exit code.
+`tsmem/transfer/` sees the `Context` as its `Caller` (`tsmem/transfer/caller.py`).
 """
 
 from __future__ import annotations
@@ -47,21 +48,21 @@ class Context:
         self.environ = environ
         self.clock = clock
         self.options = GlobalOptions()
-        self.opened: list[MemoryStore] = []
-        """Stores to be closed with the run."""
+        self.opened_stores: list[MemoryStore] = []
+        """Stores to be closed at the end of the run."""
         self.piped_format: Format = "table"
-        """Output format in a pipe if neither --output nor the profile chooses one."""
+        """Output format in a pipe, unless --output or the profile chooses another."""
         self.next_step: str | None = None
-        """The hint to give if this run fails or is stopped now."""
+        """A hint for the user, shown if the run fails or is stopped."""
         self.unfinished_output: str | None = None
         """Name of the output file, while stopping the run would leave the old file unchanged."""
         self.clear_line: Callable[[], None] = lambda: None
-        """Removes the progress line from the terminal, if one is drawn."""
+        """Removes the progress line from the terminal, if there is one."""
         self._stdin_was_read = False
 
     @cached_property
     def result(self) -> BulkResult:
-        """The counts of a bulk command so far. An interrupted command reports them."""
+        """The counts of a bulk command so far, which are reported if it is interrupted."""
         from tsmem.store.bulk.result import BulkResult
 
         return BulkResult()
@@ -73,12 +74,12 @@ class Context:
         self.write_stderr(visible(text) + "\n")
 
     def write_stderr(self, text: str) -> None:
-        """Write text that is safe already."""
+        """Write text that is already safe to show."""
         self.clear_line()
         self.streams.write_stderr(text)
 
     def say_target(self, doing: str) -> None:
-        """Name the store that a table command or a bulk delete is about to work on."""
+        """Say which store a command is about to change: `doing` and then the store."""
         self.say(f"{doing} {self.profile.target} (profile {self.profile.name})")
 
     @property
@@ -86,11 +87,12 @@ class Context:
         """True if a question can be shown and answered."""
         return self.streams.stdin_is_terminal and self.streams.stderr_is_terminal
 
-    def sure(self, yes: bool, question: Callable[[], str | None], doing: str | None = None) -> bool:
-        """Return True if a change that cannot be undone is confirmed, by --yes or by the answer to the question.
+    def confirm(self, yes: bool, question: Callable[[], str | None], doing: str | None = None) -> bool:
+        """Return True if --yes or the user confirms a change that cannot be undone. Raises InvalidInput without a
+        terminal on which the user can be asked.
 
-        `question` is called when it is asked, because making it may take counting. It returns None if there is nothing
-        to do, and has said so. `doing` and the target are said first. Raises InvalidInput if nobody can be asked."""
+        `question` is called only when the user is asked, because it can need a count. It returns None if there is
+        nothing to do, after saying that. If `doing` is given, it and the store are said first."""
         if not yes and not self.can_ask:
             hint = f"add --yes to do it in {self.profile.target} without being asked"
             raise InvalidInput("cannot ask for confirmation: not a terminal", hint=hint)
@@ -110,7 +112,7 @@ class Context:
                 answer = self.streams.stdin.readline()
         finally:
             if not answer.endswith(b"\n"):
-                self.say("")  # Ctrl-C and the end of the input leave the cursor behind the question
+                self.say("")  # after Ctrl-C or the end of the input, the cursor is still on this line
         if answer.strip().lower() in (b"y", b"yes"):
             return True
         self.say("nothing was done")
@@ -121,7 +123,8 @@ class Context:
         return self.profile_named(self.options.profile)
 
     def profile_named(self, name: str | None) -> Profile:
-        """Load a profile, or for None the one in force, and say its warnings. Raises ProfileError."""
+        """Load a profile and say its warnings. None means the profile that is chosen by the environment or the profile
+        file. Raises ProfileError."""
         from tsmem.profiles import load_profile
 
         profile = load_profile(self.environ, config=self.options.config, profile=name)
@@ -131,9 +134,9 @@ class Context:
 
     @cached_property
     def format(self) -> Format:
-        """The output format: --output, else the profile's, else a table, or in a pipe `piped_format`.
+        """The output format: that of --output, else that of the profile, else a table, or `piped_format` in a pipe.
 
-        A profile that cannot be loaded is ignored here, for the commands that repair it."""
+        A profile that cannot be loaded is ignored, so that commands that repair profiles work."""
         if self.options.output is not None:
             return self.options.output
         default: Format = "table" if self.streams.stdout_is_terminal else self.piped_format
@@ -158,7 +161,8 @@ class Context:
         )
 
     def limit(self, given: int | None) -> int | None:
-        """Return a listing's limit: 50 by default for table and json; None, for no limit, for jsonl and csv or 0."""
+        """Return the limit of a listing, or None for no limit. The default is 50 for table and json, and none for
+        others."""
         if given is None:
             return 50 if self.format in ("table", "json") else None
         if given < 0:
@@ -166,7 +170,7 @@ class Context:
         return given or None
 
     def time(self, text: str | None, option: str, *, end_of_day: bool = False) -> Time | None:
-        """Return the time that an option was given; say a warning if it may not be what was meant."""
+        """Return the time in the value of an option. A warning is said if the user might have meant another time."""
         if text is None:
             return None
         from tsmem.cli.io.times import parse_time
@@ -179,13 +183,13 @@ class Context:
             self.say(f"warning: {option}: {warning}")
         return time
 
-    def point(self, text: str | None, option: str) -> int | None:
-        """Return a time in microseconds; an age counts back from now."""
+    def time_us(self, text: str | None, option: str) -> int | None:
+        """Return the time in the value of an option in microseconds. An age counts back from now."""
         time = self.time(text, option)
         return time if time is None or isinstance(time, int) else time.before(self.clock.now_us())
 
     def read_file(self, name: str) -> bytes:
-        """Read a file, or standard input for `-`, whose content becomes a value. Raises InvalidInput."""
+        """Read a file, or standard input for `-`, to store its content as a value. Raises InvalidInput."""
         from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
 
         is_stdin = names_stdin(name)
@@ -198,7 +202,7 @@ class Context:
             name = "standard input"
         try:
             with nullcontext(self.streams.stdin) if is_stdin else open(name, "rb") as stream:  # noqa: PTH123
-                data = stream.read(MAX_ROW_BYTES + 1)  # a larger file is refused before all of it is in memory
+                data = stream.read(MAX_ROW_BYTES + 1)  # enough to see that a file is too large
         except (OSError, ValueError) as error:
             from tsmem.transfer.files import cannot_read
 
@@ -210,23 +214,24 @@ class Context:
     @cached_property
     def store(self) -> MemoryStore:
         store = self.open(self.profile)
-        if not gc.isenabled():  # __main__ disabled it; what is loaded by now stays, and need not be looked at again
+        if not gc.isenabled():  # `tsmem/__main__.py` disabled it for the start
+            # What is loaded by now stays until the end: freeze it, so that no collection has to visit it.
             gc.freeze()
             gc.enable()
         return store
 
     def open(self, profile: Profile) -> MemoryStore:
-        """Open a profile's store until the end of the run."""
+        """Open the store of a profile. It is closed at the end of the run."""
         from tsmem import open_profile
 
         log = (lambda line: self.say(f"debug: {line}")) if self.options.debug else None
         store = open_profile(profile, self.clock, log=log, notice=self.say)
-        self.opened.append(store)
+        self.opened_stores.append(store)
         return store
 
     def close(self) -> None:
         self.clear_line()
-        for store in self.opened:
+        for store in self.opened_stores:
             store.close()
 
     def protected_files(self) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,6 @@
-"""Reports a run that failed or was stopped: a line or a JSON object on stderr, and the exit code. Loaded only then."""
+"""Report a run that failed or was stopped: a line or a JSON object on stderr, and the exit code. `main.py` imports this
+module only then.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from tsmem.cli.app.command_tree import CommandGroup
 from tsmem.cli.app.context import SECRET_VARIABLE
 from tsmem.cli.app.exit_codes import FAILED, exit_code
 from tsmem.cli.app.shell_words import command_hint
-from tsmem.cli.app.signals import NAMES
+from tsmem.cli.app.signals import SIGNAL_NAMES
 from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotFound, TsmemError
 from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
@@ -26,16 +28,17 @@ if TYPE_CHECKING:
 
 
 class Interrupted(TsmemError):
-    """A signal stopped the run. The name stands in JSON; the exit code is the signal's."""
+    """A signal stopped the run. Only its name is used, in JSON; the exit code depends on the signal."""
 
 
 OFTEN_GIVEN_AS_ARGUMENT = ("--session", "--user", "--path")
+"""Options whose value people often give as an argument."""
 MAX_LISTED_FAILURES = 20
-"""Failed rows that are listed for people. JSON has all that were kept."""
+"""Failed rows that are listed on stderr. JSON lists all that were recorded."""
 
 
-def failed(context: Context, raised: Exception, argv: Sequence[str]) -> int:
-    """Report what a run raised and return the exit code. What is not an error of ours is a bug."""
+def report_failure(context: Context, raised: Exception, argv: Sequence[str]) -> int:
+    """Report the error that ended a run and return the exit code. An error of an unknown kind is reported as a bug."""
     if isinstance(raised, TyperException):
         sentence, ctx = raised.format_message(), getattr(raised, "ctx", None)
         hint = None if ctx is None else _usage_hint(raised, sentence, ctx)
@@ -52,8 +55,8 @@ def failed(context: Context, raised: Exception, argv: Sequence[str]) -> int:
     error.hint = "; ".join(filter(None, (error.hint, context.next_step))) or None
     if context.options.debug:
         _say_traceback(context, error)
-    form = _say_error(context, error, argv)
-    if isinstance(error, PartialFailure) and form not in ("json", "jsonl"):
+    output = _say_error(context, error, argv)
+    if isinstance(error, PartialFailure) and output not in ("json", "jsonl"):
         for failure in error.failures[:MAX_LISTED_FAILURES]:
             context.say(f"failed: {' / '.join(map(str, failure.key))}: {failure.error.message}")
         if len(error.failures) > MAX_LISTED_FAILURES:
@@ -61,14 +64,14 @@ def failed(context: Context, raised: Exception, argv: Sequence[str]) -> int:
     return exit_code(error)
 
 
-def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> int:
-    """Report what a bulk command had done when a signal stopped it, and return the exit code."""
+def report_interruption(context: Context, signal_number: int, argv: Sequence[str]) -> int:
+    """Report the signal that ended a run, with what a bulk command had done by then, and return the exit code."""
     sentence = "interrupted"
     if signal_number != SIGINT:
-        sentence += f" by {NAMES.get(signal_number, f'signal {signal_number}')}"
+        sentence += f" by {SIGNAL_NAMES.get(signal_number, f'signal {signal_number}')}"
     if context.unfinished_output is not None:
         sentence += f"; {context.unfinished_output} was not written"
-    elif "result" in context.__dict__:  # a bulk command began
+    elif "result" in context.__dict__:  # a bulk command has begun
         from tsmem.cli.io.progress import counted
 
         result = context.result
@@ -80,7 +83,7 @@ def interrupted(context: Context, signal_number: int, argv: Sequence[str]) -> in
 
 
 def _missing_module(error: Exception) -> TsmemError | None:
-    """Return the error to report if this Python lacks a part of the standard library; None for other errors.
+    """Return the error to report if a module of the standard library is missing; None for other errors.
 
     Some Pythons are built without sqlite3 or ssl, and Windows has no fcntl."""
     name = (error.name or "").lstrip("_") if isinstance(error, ImportError) else ""
@@ -91,7 +94,7 @@ def _missing_module(error: Exception) -> TsmemError | None:
 
 
 def _usage_hint(error: Any, message: str, ctx: Any) -> str:
-    """Return what to write instead of the command line that the parser refused."""
+    """Return a hint on what to write instead of the command line that the parser refused."""
     path, params = ctx.command_path, ctx.command.params
     arguments = [param.metavar.strip("[]") for param in params if param.param_type_name == "argument"]
     if message.startswith("No such option"):
@@ -111,18 +114,18 @@ def _usage_hint(error: Any, message: str, ctx: Any) -> str:
 
 
 def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
-    """Return the error to report instead if a table has another key than the layout's.
+    """Return a clearer error if the request failed because a table has another primary key than the layout.
 
-    The service's own text names neither the table nor the difference. Cost: 1 request a table, after such a failure."""
+    The service's own message names neither the table nor the difference. This takes one request for each table."""
     if not isinstance(error, InvalidInput | TableNotFound) or error.service_code is None:
         return None
     from tsmem.store.layout import NOT_OURS
 
-    found: list[str] = []
-    for store in context.opened:
+    differences: list[str] = []
+    for store in context.opened_stores:
         with suppress(TsmemError):
-            found += store.tables.key_differences()
-    return SchemaMismatch("; ".join(found), hint=NOT_OURS, request_id=error.request_id) if found else None
+            differences += store.tables.key_differences()
+    return SchemaMismatch("; ".join(differences), hint=NOT_OURS, request_id=error.request_id) if differences else None
 
 
 def _say_traceback(context: Context, error: Exception) -> None:
@@ -137,7 +140,8 @@ def _say_traceback(context: Context, error: Exception) -> None:
 
 
 def traceback_lines(error: BaseException) -> Iterator[str]:
-    """Yield the lines of a traceback. A message is one line whatever it quotes: it could forge lines of code."""
+    """Yield the lines of a traceback. The message stays a single line, so that stored text in it cannot forge
+    others."""
     import traceback
 
     for part in traceback.format_exception(error):
@@ -145,9 +149,10 @@ def traceback_lines(error: BaseException) -> Iterator[str]:
 
 
 def _say_error(context: Context, error: TsmemError, argv: Sequence[str]) -> str:
-    """Write an error and return its format, also for one raised before the options or the profile were read."""
+    """Write an error to stderr and return the format that was used. The arguments are searched for --output, because
+    the error might have been raised before they were parsed."""
     given = re.search(rf"(?:^|\0)(?:-o|--output)[\0=]?({'|'.join(FORMATS)})(?:$|\0)", "\0".join(argv))
     profile = context.__dict__.get("profile")  # None unless it was loaded
-    form: str = context.options.output or (given and given[1]) or getattr(profile, "output", None) or "table"
-    context.write_stderr(render_error(error, cast(Format, form), unicode=context.streams.unicode).decode())
-    return form
+    output: str = context.options.output or (given and given[1]) or getattr(profile, "output", None) or "table"
+    context.write_stderr(render_error(error, cast(Format, output), unicode=context.streams.unicode).decode())
+    return output

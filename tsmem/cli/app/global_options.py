@@ -1,7 +1,8 @@
-"""The options of every command and group. They may stand before or after a command's name; the last one given counts.
+"""The options that every command and group has. They can be given before or after the name of a command; the last one
+given counts.
 
-Their callbacks store the values in the run's `Context`. While a shell completes a line there is no run: then the values
-are found in `ctx.meta` under `tsmem.NAME`.
+Each option's callback stores its value in the `Context` of the run. While a shell completes a command line there is no
+`Context`, so `suggest.py` finds the values in `ctx.meta`, under `tsmem.NAME`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tsmem.errors import InvalidInput
 
 
 class HelpShown(Exception):
-    """Help or the version was asked for. `cli/app/main.py` writes the text, as it writes every output."""
+    """Raised with the text of the help or the version, which `main.py` then writes."""
 
 
 def show_help(ctx: Any, param: object, value: bool) -> None:
@@ -47,7 +48,7 @@ def global_options() -> list[TyperOption]:
 
 
 def _option(*names: str, parse: Callable[[str], object] | None = None, **more: Any) -> TyperOption:
-    """Return an option whose value, if it is given, is parsed and stored under its own name."""
+    """Return an option. If it is given, its value is parsed and stored in the run's options under the option's name."""
     name = names[0].removeprefix("--").replace("-", "_")
 
     def store(ctx: Any, param: object, value: Any) -> None:
@@ -71,7 +72,8 @@ def _output_format(text: str) -> str:
 
 
 def _field_names(text: str) -> tuple[str, ...]:
-    """Return the names of --fields. In double quotes a name may have commas, and blanks at its ends."""
+    """Return the names in a value of --fields. A name in double quotes can contain commas and begin or end with
+    blanks."""
     quoted = r'"(?:[^"]|"")*"'
     if not text.strip():
         return ()

@@ -1,7 +1,7 @@
-"""`tsmem help`: the pages of `tsmem/manual/`, and the help of a command.
-`tsmem completion`: the scripts that make shells call tsmem for completions; `suggest.py` has what it replies.
+"""Declare two commands. `tsmem help` shows the pages of `tsmem/manual/` and the help of a command. `tsmem completion`
+prints the script that makes a shell call tsmem for completions.
 
-The scripts stand in `completions/` beside this module; the copies in the project's `completions/` are for packagers.
+The scripts are in `completions/` beside this module. Packagers find copies in the project's `completions/`.
 """
 
 from __future__ import annotations

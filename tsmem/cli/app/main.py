@@ -1,5 +1,7 @@
-"""Runs a command line: the arguments choose a command, the command returns a result, render makes bytes of it, and they
-are written. Nothing else turns errors into exit codes.
+"""Run a command line. `tsmem/__main__.py` calls `main`, and so do tests and programs, with streams of their own.
+
+The arguments choose a command, the command returns a result, `render` turns the result into bytes, and
+`cli/io/output.py` writes them. Errors become exit codes only here.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from tsmem.errors import InvalidInput
 if TYPE_CHECKING:
     from tsmem.render.result import Result
 
-COMPLETE = "_TSMEM_COMPLETE"  # set by the completion script of a shell
+COMPLETE = "_TSMEM_COMPLETE"
+"""Environment variable that the completion script of a shell sets."""
 
 
 def main(
@@ -30,7 +33,7 @@ def main(
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> int:
-    """Run one command line and return its exit code. The defaults are those of this process."""
+    """Run one command line and return its exit code. Streams, environment and clock are this process's by default."""
     variables = os.environ if environ is None else environ
     if variables.get(COMPLETE) and streams is None:
         from typer.completion import completion_init  # type: ignore[attr-defined]
@@ -41,7 +44,7 @@ def main(
     started_s = context.clock.monotonic_s()
     try:
         code = _exit_code(context, argv)
-        if context.options.stats and context.opened:
+        if context.options.stats and context.opened_stores:
             _say_stats(context, context.clock.monotonic_s() - started_s)
         return code
     finally:
@@ -55,16 +58,16 @@ def _exit_code(context: Context, argv: Sequence[str]) -> int:
         except BrokenPipeError:
             raise
         except Exception as error:
-            if STOP_SIGNALS.raised is not None:  # a library turned the signal into this error
-                raise Stopped(STOP_SIGNALS.raised) from error
+            if STOP_SIGNALS.raised_signal is not None:  # a library turned Stopped into this error
+                raise Stopped(STOP_SIGNALS.raised_signal) from error
             from tsmem.cli.app import failure
 
-            return failure.failed(context, error, argv)
+            return failure.report_failure(context, error, argv)
     except KeyboardInterrupt as interrupt:
         from tsmem.cli.app import failure
 
-        return failure.interrupted(context, number_of(interrupt), argv)
-    except BrokenPipeError:  # nobody reads on: end quietly
+        return failure.report_interruption(context, number_of(interrupt), argv)
+    except BrokenPipeError:  # the reader of stdout is gone: end quietly
         give_up(context.streams.stdout)
         return exit_codes.PIPE_CLOSED
 
@@ -73,7 +76,7 @@ def _run(context: Context, argv: Sequence[str]) -> int:
     for word in argv:
         try:
             word.encode()
-        except UnicodeEncodeError:  # not chained, and its value not shown: it may be a secret
+        except UnicodeEncodeError:  # the value might be a secret: neither show nor chain it
             name, equals, _ = word.encode("utf-8", "backslashreplace").decode().partition("=")
             raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
     try:
@@ -100,7 +103,7 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
     except KeyboardInterrupt as interrupt:
         if not isinstance(result, LiveTail) or not result.is_endless:
             raise
-        if context.streams.stderr_is_terminal:  # Ctrl-C is its normal end; the line after ^C
+        if context.streams.stderr_is_terminal:  # Ctrl-C is the normal end of --follow: go to the line after ^C
             context.say("")
         return 128 + number_of(interrupt)
     if isinstance(result, Report) and result.error is not None:
@@ -112,8 +115,8 @@ def _say_stats(context: Context, seconds: float) -> None:
     from tsmem.plurals import quantity
     from tsmem.port import Cost
 
-    cost = reduce(Cost.plus, (store.cost for store in context.opened), Cost())
-    progress = [items.read_progress for store in context.opened for items in (store.sessions, store.messages)]
+    cost = reduce(Cost.plus, (store.cost for store in context.opened_stores), Cost())
+    progress = [items.read_progress for store in context.opened_stores for items in (store.sessions, store.messages)]
     context.say(
         f"stats: {quantity(cost.requests, 'request')}, "
         f"{cost.read_units:,} read and {cost.write_units:,} write capacity units, "

@@ -1,4 +1,6 @@
-"""Arguments and options that several commands share: the same name means the same thing everywhere."""
+"""Arguments and options that several commands share, so that a name means the same thing everywhere. Commands use them
+as annotations of their parameters.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ def flag(name: str, help: str, *short: str) -> Any:  # noqa: A002
 
 
 def choice(name: str, metavar: str, help: str, *words: str) -> Any:  # noqa: A002
-    """Return an option that takes one of these words."""
+    """Return an option whose value must be one of these words."""
 
     def check(value: str) -> str:
         if value not in words:
@@ -90,7 +92,7 @@ def check_shared_too(shared_too: bool, with_messages: bool) -> None:
 
 
 def up_to(context: Context, time: Time | None) -> str:
-    """Return the end of a question: up to when something is deleted, in local time; empty without a bound."""
+    """Return ` up to TIME`, in local time, for a question about deleting; an empty text if there is no bound."""
     if time is None:
         return ""
     from tsmem.render.values import local_time
@@ -100,8 +102,9 @@ def up_to(context: Context, time: Time | None) -> str:
     return f" up to {local_time(time.before(context.clock.now_us()), None, whole_seconds=True)}"
 
 
-def checked(context: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
-    """Return a filter that can be parsed. Raises InvalidInput; people are shown the place of the error before it."""
+def valid_filter(context: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
+    """Return the filter if it can be parsed, else raise InvalidInput. Unless errors are JSON, the place of the error in
+    the filter is said on stderr before."""
     if filter is None:
         return None
     from tsmem.store.filters.row_filter import RowFilter

@@ -1,7 +1,8 @@
-"""Command lines to be pasted into a shell: they use the profile of this run, and no stored text in them is run.
+"""Quote command lines that users paste into a shell. Hints and `doctor` print them for the profile of this run, and
+stored text in them must not be run.
 
-bash, zsh, dash and fish read this quoting alike (tests/unit/cli/app/test_shell_words.py tries it). A control character
-has no notation that all of them read: a word with one is never quoted, and the command is not shown.
+The quoting means the same in bash, zsh, dash and fish; tests/unit/cli/app/test_shell_words.py tries it with these
+shells. No notation for a control character works in all of them, so a command with such a character is not shown.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ NOT_SHOWN = "(command not shown: it contains a character that cannot be pasted i
 def repeated_command(
     context: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> tuple[str, ...] | None:
-    """Return the quoted words of a command line, for this run's profile by default; None if one cannot be quoted.
+    """Return the quoted words of a `tsmem` command line, or None if one of them cannot be quoted. The command uses the
+    given profile, or else the one of this run.
 
-    Arguments and options may hold anything; options are named without their hyphens."""
+    Arguments and the values of options can be any text. The keyword `dry_run` stands for the option --dry-run."""
     words = ["tsmem"]
     for name, value in (("config", context.options.config), ("profile", profile or context.options.profile)):
         words += [] if value is None else _option(name, value)
@@ -38,26 +40,25 @@ def _option(name: str, value: str) -> Sequence[str]:
 
 
 def command_hint(context: Context, *command: str, **more: Any) -> str:
-    """Return the same command line as text, or NOT_SHOWN."""
+    """Return the command line of `repeated_command` as text, or NOT_SHOWN."""
     return " ".join(repeated_command(context, *command, **more) or (NOT_SHOWN,))
 
 
 def all_quoted(words: Iterable[str], *, unicode: bool = True) -> tuple[str, ...] | None:
-    """Return the words quoted; None if one of them cannot be."""
-    found = [quoted(word, unicode=unicode) for word in words]
-    return None if None in found else tuple(word for word in found if word is not None)
+    """Return the quoted words, or None if one of them cannot be quoted."""
+    words_or_none = [quoted(word, unicode=unicode) for word in words]
+    return None if None in words_or_none else tuple(word for word in words_or_none if word is not None)
 
 
 def quoted(word: str, *, unicode: bool = True) -> str | None:
-    """Return a word as bash, zsh, dash and fish all read it; None if the terminal cannot show it as it is.
-
-    Without `unicode` the terminal shows ASCII alone."""
+    """Return a word, quoted for bash, zsh, dash and fish. Return None if the terminal cannot show it unchanged; without
+    `unicode` it shows only ASCII."""
     from tsmem.render.text import visible
 
     if visible(word) != word or not (unicode or word.isascii()):
         return None
-    # Unlike the others, fish reads a backslash within single quotes, so it stands outside of them, as the quote does.
-    # Among the characters that are quoted, =, ~ and % mean something to some shells.
+    # Only fish gives a backslash a meaning within single quotes. A backslash or a single quote is therefore put outside
+    # of them, behind a backslash. Characters such as =, ~ and % are quoted because they mean something to some shells.
     parts = [part for part in re.split(r"([\\'])", word) if part]
     return (
         "".join(

@@ -1,9 +1,11 @@
-"""SIGINT, SIGTERM and SIGHUP end a run: it stops where it is, cleans up, and says what was done.
+"""Stop a run on SIGINT, SIGTERM or SIGHUP such that it cleans up and says what was done.
 
-The handler raises Stopped. While a chunk of output is written, the signal waits for the end of the chunk. A second
-signal ends the process at once. A signal that was ignored when the process began (nohup, a background job of a shell
-script) stays ignored. Handlers are installed also for process 1 of a container, where the kernel ignores a signal
-without one.
+`tsmem/__main__.py` installs `STOP_SIGNALS`. Its handler raises Stopped, which `main.py` turns into a report and an exit
+code. While a chunk of output is written, the signal is deferred to the end of the chunk. A second signal ends the
+process at once.
+
+A signal that was ignored when the process began (nohup, a background job of a script) stays ignored. As process 1 of a
+container the handlers matter too, because there the kernel ignores signals without a handler.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-NAMES: dict[int, str] = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
-SAME_S = 0.5
-"""Signals within this many seconds count as one: a terminal that closes and its shell both send one, and so do Ctrl-C
-and a program that passes it on."""
+SIGNAL_NAMES: dict[int, str] = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+SAME_SIGNAL_S = 0.5
+"""Signals within this many seconds count as one. A closing terminal and its shell both send SIGHUP; after Ctrl-C, a
+parent program often passes the signal on as well."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -34,59 +36,62 @@ class StopSignals:
         self._monotonic_s = monotonic_s
         self._end = end
         self._last_s: float | None = None
-        self._may_wait: Callable[[], bool] = lambda: False
-        self._waiting: int | None = None
-        self.raised: int | None = None
+        self._may_defer: Callable[[], bool] = lambda: False
+        self._pending: int | None = None
+        self.raised_signal: int | None = None
 
     def install(self) -> None:
-        """Handle the signals from now on, except those that are ignored."""
-        for number in NAMES:
+        """Handle the signals from now on. A signal that was ignored when the process began stays ignored."""
+        for number in SIGNAL_NAMES:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self.receive)
 
     def uninstall(self) -> None:
-        """Let the signals end the process: the interpreter would print a traceback of the handler's during its exit."""
-        for number in NAMES:
+        """Let the signals end the process: during its exit, the interpreter would print a traceback of Stopped."""
+        for number in SIGNAL_NAMES:
             if signal.getsignal(number) == self.receive:
                 signal.signal(number, signal.SIG_DFL)
 
     def receive(self, number: int, frame: FrameType | None = None) -> None:
-        """Handle a signal. Raises Stopped, at once or from `check`; ends the process at the second signal."""
+        """Handle a signal. The first one raises Stopped, here or from `check`; the second one ends the process."""
         now_s = self._monotonic_s()
-        if self._last_s is not None and now_s - self._last_s < SAME_S:
+        if self._last_s is not None and now_s - self._last_s < SAME_SIGNAL_S:
             return
-        if self.raised is not None:
+        if self.raised_signal is not None:
             self._end(128 + number)
         is_first, self._last_s = self._last_s is None, now_s
-        self._waiting = number
-        if not (is_first and self._may_wait()):
+        self._pending = number
+        if not (is_first and self._may_defer()):
             self.check()
 
-    def taken(self) -> None:
-        """Count a signal that was handled elsewhere, so that those that come with it are not a second one."""
+    def note_signal(self) -> None:
+        """Count a signal that was handled elsewhere. Signals that arrive together with it are then ignored."""
         self._last_s = self._monotonic_s()
 
     @contextmanager
-    def waiting(self, may_wait: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Let the first signal wait for `check` or the end of the block, if `may_wait` returns True when it comes."""
-        before, self._may_wait = self._may_wait, may_wait
+    def deferring(self, may_defer: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Within this block, do not raise Stopped for the first signal at once but from `check` or at the end of the
+        block, if `may_defer()` is True when the signal arrives."""
+        before, self._may_defer = self._may_defer, may_defer
         try:
             yield
         finally:
-            self._may_wait = before
+            self._may_defer = before
         self.check()
 
     def check(self) -> None:
-        if self._waiting is not None:
-            number, self._waiting = self._waiting, None
-            self.raised = number
+        """Raise Stopped if a signal has arrived and was not raised yet."""
+        if self._pending is not None:
+            number, self._pending = self._pending, None
+            self.raised_signal = number
             raise Stopped(number)
 
 
 STOP_SIGNALS = StopSignals()
-"""The handler of this process. Only `install` changes anything: a library that calls `main` keeps its own handlers."""
+"""The handler of this process. A program that calls `main` keeps its own handlers, because `main` does not install
+it."""
 
 
 def number_of(interrupt: KeyboardInterrupt) -> int:
-    """Return the signal behind an interrupt. SQLite may have replaced the exception on the way."""
-    return getattr(interrupt, "number", None) or STOP_SIGNALS.raised or signal.SIGINT
+    """Return the signal that caused an interrupt. SQLite can replace Stopped by a KeyboardInterrupt of its own."""
+    return getattr(interrupt, "number", None) or STOP_SIGNALS.raised_signal or signal.SIGINT

@@ -1,7 +1,9 @@
-"""Offers words to a shell that completes: the words that an option takes, names of profiles, ids of the local store.
-Nothing is fetched from a network, and an error offers nothing: a shell that completes must not show it.
+"""Complete words for a shell: the values of an option, names of profiles, ids in the local store. Options declare one
+of these functions, and Typer calls it with the beginning of the word.
 
-Stored ids are hostile. An id that a shell would split, expand or run is not offered at all, because each shell, and the
+Nothing is fetched from a network. An error suggests nothing, because a shell that completes must not show it.
+
+Stored ids are hostile. An id that a shell would split, expand or run is not suggested at all: each shell, and the
 script through which it completes, would need a quoting of its own.
 """
 
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 
 MAX_SUGGESTIONS = 50
 MAX_IDS = 500
-"""Ids that are read, so that those which are not offered do not hide the others: 500 take 20 ms."""
-_HARMLESS = r"[\w.@+,/][\w.@%+,/:=-]*"
-"""Letters and digits of any script, and signs without a meaning to any shell. No - at the beginning, which makes an
-option, and no %: fish reads %self as its process number."""
+"""Ids that are read at most, which takes 20 ms. More are read than offered, because some cannot be offered."""
+_HARMLESS_WORD = r"[\w.@+,/][\w.@%+,/:=-]*"
+"""Letters and digits of any script, and signs that mean nothing to any shell. A word does not begin with -, which would
+make it an option, nor with %, because fish replaces %self by its process number."""
 
 
 def suggest_words(*words: str) -> Callable[[str], list[str]]:
@@ -47,7 +49,7 @@ def complete_profile(ctx: typer.Context, args: list[str], incomplete: str) -> li
 
 
 def complete_setting(incomplete: str) -> list[str]:
-    """Offer the keys of a profile, with the = that a value follows."""
+    """Offer the keys of a profile, each with the = that goes before its value."""
     from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS
 
     keys = dict.fromkeys(key for keys in (COMMON_KEYS, *BACKEND_KEYS.values()) for key in keys if key != "tables")
@@ -59,7 +61,7 @@ def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the sessions of the user on the line; without one, all sessions that have messages."""
+    """Offer the sessions of the user that was typed before, or else all sessions that have messages."""
     user = ctx.params.get("user")
     if isinstance(user, str) and user:
         return _suggest_ids(ctx, lambda store: store.sessions.ids_of(user, incomplete))
@@ -90,18 +92,18 @@ def _suggest_ids(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]
 
 
 def _is_harmless(text: str) -> bool:
-    """Return True if every shell takes the text as one word and its terminal shows all of it."""
+    """Return True if every shell reads the text as one word and the terminal can show all of it."""
     from tsmem.render.text import visible_id
 
     try:
         text.encode(sys.stdout.encoding)
     except UnicodeEncodeError:
         return False
-    return re.fullmatch(_HARMLESS, text) is not None and visible_id(text) == text
+    return re.fullmatch(_HARMLESS_WORD, text) is not None and visible_id(text) == text
 
 
 def _would_wait(ctx: typer.Context) -> bool:
-    """Return True if the profile file is a pipe: perhaps nobody writes to it, and it can be read only once."""
+    """Return True if the profile file is a named pipe: reading it would wait for a writer, and take what it writes."""
     from tsmem.profiles import config_path
 
     return config_path(os.environ, ctx.meta.get("tsmem.config")).is_fifo()

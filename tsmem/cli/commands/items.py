@@ -55,7 +55,7 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
 
         drops = f"this drops {quantity(len(lost), 'value')}: {metadata_pairs(lost, limit=_MAX_SHOWN)}"
         question = f"{items.name_of(item)} exists; {drops}. Replace it?"
-        if not context.sure(False, lambda: question):
+        if not context.confirm(False, lambda: question):
             return False
     items.put(item)
     return True
@@ -84,7 +84,7 @@ def window(context: Context, since: str | None, until: str | None) -> dict[str, 
 
 def paging(context: Context, filter: str | None, limit: int | None, page_token: str | None) -> dict[str, Any]:  # noqa: A002
     """Return --filter, --limit and --page-token as keyword arguments of a listing."""
-    return {"filter": o.checked(context, filter), "limit": context.limit(limit), "page_token": page_token}
+    return {"filter": o.valid_filter(context, filter), "limit": context.limit(limit), "page_token": page_token}
 
 
 def listing(
@@ -122,7 +122,7 @@ def purge_after_question(
 
     if how.dry_run:
         context.say_target("dry run: nothing is deleted from")
-    elif not context.sure(how.yes, text, doing="deleting from"):
+    elif not context.confirm(how.yes, text, doing="deleting from"):
         return None
     try:
         with account(context, "found" if how.dry_run else "deleted", asked=how.progress):

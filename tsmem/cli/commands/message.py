@@ -64,7 +64,7 @@ def put(
         context.store.new_id() if message is None else message,
         role=role,
         content=_content(context, content, content_file),
-        create_time=context.point(create_time, "--create-time"),
+        create_time=context.time_us(create_time, "--create-time"),
         search_content=search_content,
         metadata=parse_metadata(metadata or (), context.read_file),
     )
@@ -92,7 +92,7 @@ def put(
 
 @group.command(help="Show one message.", example="tsmem message get trip-7 000003 -o json", shows="message")
 def get(context: Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Message:
-    time = context.point(create_time, "--create-time")
+    time = context.time_us(create_time, "--create-time")
     return context.store.messages.get(session, message, create_time=time)
 
 
@@ -116,7 +116,7 @@ def update(
     key = context.store.messages.update(
         session,
         message,
-        create_time=context.point(create_time, "--create-time"),
+        create_time=context.time_us(create_time, "--create-time"),
         content=_content(context, content, content_file),
         role=role,
         search_content=search_content,
@@ -139,7 +139,7 @@ def delete(
     create_time: o.CreateTime = None,
     missing_ok: o.MissingOk = False,
 ) -> None:
-    time = context.point(create_time, "--create-time")
+    time = context.time_us(create_time, "--create-time")
     was_there = context.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
     context.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
 
@@ -166,7 +166,7 @@ def purge(
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="give exactly one")
     when = context.time(until, "--until", end_of_day=True)
-    wanted = o.checked(context, filter)
+    wanted = o.valid_filter(context, filter)
 
     def question(found: BulkResult) -> str:
         of = "all sessions (of all users)" if session is None else f"session '{session}' (of any user)"
@@ -259,7 +259,7 @@ def tail(
     filter: o.Filter = None,  # noqa: A002
     full: o.Full = False,
 ) -> LiveTail:
-    wanted = o.checked(context, filter)
+    wanted = o.valid_filter(context, filter)
     context.piped_format = "jsonl"
     if last < 0:
         raise InvalidInput(f"--last must be 0 or more, not {last}")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import SECRET_VARIABLE, Context
-from tsmem.cli.app.signals import NAMES, STOP_SIGNALS
+from tsmem.cli.app.signals import SIGNAL_NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.plurals import quantity
 from tsmem.render.result import Document
@@ -126,7 +126,7 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
 
     gc.enable()  # since __main__
     # `sigwait` would return ignored signals (nohup) too, so they are left out.
-    stopping = {number for number in NAMES if signal.getsignal(number) is not signal.SIG_IGN}
+    stopping = {number for number in SIGNAL_NAMES if signal.getsignal(number) is not signal.SIG_IGN}
     with (
         closing(ServerLog(context, each_request=each_request)) as log,
         closing(Engine(path, context.clock, context.say)) as engine,
@@ -147,7 +147,7 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
         server.start()
         log.add_address(server.endpoint, settings, path)
         signal.sigwait(stopping)
-        STOP_SIGNALS.taken()
+        STOP_SIGNALS.note_signal()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends the process while the server stops
         stack.close()
         log.add(f"stopped: {quantity(log.answered, 'request')} answered")

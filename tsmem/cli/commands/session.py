@@ -48,7 +48,7 @@ def put(
     item = context.store.sessions.new(
         user,
         context.store.new_id() if session is None else session,
-        update_time=context.point(update_time, "--update-time"),
+        update_time=context.time_us(update_time, "--update-time"),
         search_content=search_content,
         metadata=parse_metadata(metadata or (), context.read_file),
     )
@@ -83,7 +83,7 @@ def update(
 ) -> None:
     if touch and update_time is not None:
         raise InvalidInput("give --touch or --update-time, not both")
-    time = context.clock.now_us() if touch else context.point(update_time, "--update-time")
+    time = context.clock.now_us() if touch else context.time_us(update_time, "--update-time")
     context.store.sessions.update(
         user,
         session,
@@ -148,7 +148,7 @@ def purge(
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="give exactly one")
     when = context.time(until, "--until", end_of_day=True)
-    wanted = o.checked(context, filter)
+    wanted = o.valid_filter(context, filter)
     o.check_shared_too(shared_too, with_messages)
 
     def question(found: BulkResult) -> str:

@@ -62,7 +62,7 @@ def drop_tables(context: Context, yes: o.Yes = False) -> Report | None:
         ]
         return f"Delete the tables {' and '.join(tables)}?"
 
-    if not context.sure(yes, question, doing="deleting the tables of"):
+    if not context.confirm(yes, question, doing="deleting the tables of"):
         return None
     dropped = context.store.tables.drop(lambda name: context.say(f"deleted {name}"))
     if not dropped:

@@ -123,7 +123,7 @@ def import_(
 
     if format not in FORMATS:
         raise InvalidInput(f"there is no import format '{format}'", hint=f"the formats are {' and '.join(FORMATS)}")
-    start_us = context.point(start_time, "--start-time")
+    start_us = context.time_us(start_time, "--start-time")
     options = ImportOptions(format, user, start_us, cast("OnConflict", on_conflict), rejects, resume)
     options.check(is_file=file != "-")  # before the input is opened
     if file == "-" and context.streams.stdin_is_terminal:
@@ -170,7 +170,7 @@ def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None,
     from tsmem.transfer.importing import create_tables
     from tsmem.transfer.shared_ids import SharedIds
 
-    source, target = context.opened
+    source, target = context.opened_stores
     # A file is one place, by whatever path it is named.
     places = [each.target if each.path is None else os.path.realpath(each.path) for each in profiles]
     if places[0] == places[1] and source.layout == target.layout:
@@ -197,7 +197,7 @@ def _compare(
     table."""
     from tsmem.store.bulk.comparing import Difference, compare
 
-    source, target = context.opened
+    source, target = context.opened_stores
     result = context.result
     found = dict.fromkeys(("missing", "surplus", "different"), 0)
     named: list[Difference] = []

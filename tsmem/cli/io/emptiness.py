@@ -36,7 +36,7 @@ class AskedListing:
 def why_empty(context: Context, asked: AskedListing) -> str:
     """Return the sentence on why nothing was found in the store that was opened first, without a reason if it fails."""
     try:
-        return f"no {asked.noun}s found: {_why(context.opened[0], asked)}"
+        return f"no {asked.noun}s found: {_why(context.opened_stores[0], asked)}"
     except TsmemError:
         return f"no {asked.noun}s found"
 
@@ -88,9 +88,9 @@ def say_why_nothing(context: Context, user: str | None, session: str | None) -> 
     if context.result.done or context.result.failed:
         return
     if session is not None:
-        near = nearest_session(context.opened[0], session)
+        near = nearest_session(context.opened_stores[0], session)
         context.say(f"nothing found: there is no session '{session}', and no message of it{near}")
     elif user is not None:
         context.say(why_empty(context, AskedListing("session", user)))
     else:
-        context.say(f"nothing found: {context.opened[0].target} has no sessions and no messages")
+        context.say(f"nothing found: {context.opened_stores[0].target} has no sessions and no messages")

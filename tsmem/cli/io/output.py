@@ -40,13 +40,13 @@ def send(context: Context, chunks: Iterator[bytes]) -> None:
         except OSError as error:
             give_up(streams.stdout)
             sentence, hint = f"cannot write standard output: {error.strerror}", None
-            if any(store.cost.write_units for store in context.opened):
+            if any(store.cost.write_units for store in context.opened_stores):
                 sentence += "; the change to the store was made"
             elif error.errno == ENOSPC:
                 hint = "free some space and try again"
             raise StorageFailure(sentence, hint=hint) from error
 
-    with STOP_SIGNALS.waiting(lambda: not getattr(chunks, "gi_running", False)):
+    with STOP_SIGNALS.deferring(lambda: not getattr(chunks, "gi_running", False)):
         try:
             for chunk in chunks:
                 write(chunk)

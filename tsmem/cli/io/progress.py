@@ -57,7 +57,7 @@ class Progress:
         if not self._draws:
             self._context.say(self._line())
             return
-        with STOP_SIGNALS.waiting():  # rich does not clear a line if it is interrupted while it draws it
+        with STOP_SIGNALS.deferring():  # rich does not clear a line if it is interrupted while it draws it
             if self._drawn is None:
                 self._drawn = self._started()
             else:
@@ -65,7 +65,7 @@ class Progress:
 
     def clear(self) -> None:
         if self._drawn is not None:
-            with STOP_SIGNALS.waiting():
+            with STOP_SIGNALS.deferring():
                 self._drawn.stop()
                 self._drawn = None
 
@@ -122,7 +122,7 @@ def account(context: Context, verb: str, where: str = "", *, asked: bool, quiet:
     began_s = context.clock.monotonic_s()
     progress = Progress(context, lambda: _bulk_line(context, began_s))
     context.result.on_change = progress.draw
-    for store in context.opened or [context.store]:
+    for store in context.opened_stores or [context.store]:
         store.sessions.read_progress.on_page = store.messages.read_progress.on_page = progress.draw
     early = " before it ended early"
     try:
@@ -139,7 +139,7 @@ def account(context: Context, verb: str, where: str = "", *, asked: bool, quiet:
 
 def _bulk_line(context: Context, began_s: float) -> str:
     rows, seconds, rates = _figures(context, began_s)
-    scanned = sum(store.cost.rows_scanned for store in context.opened)
+    scanned = sum(store.cost.rows_scanned for store in context.opened_stores)
     parts = [f"{scanned:,} rows scanned"] if scanned > rows else []
     parts += [f"{rows:,} rows", *rates]
     if context.result.expected is not None and rows:

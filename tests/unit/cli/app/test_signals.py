@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from tsmem.cli.app.signals import SAME_S, Stopped, StopSignals
+from tsmem.cli.app.signals import SAME_SIGNAL_S, Stopped, StopSignals
 
 
 class Heard:
@@ -32,7 +32,7 @@ def test_a_second_signal_ends_at_once() -> None:
     heard = Heard()
 
     assert heard(signal.SIGINT, 0)
-    assert not heard(signal.SIGTERM, SAME_S)
+    assert not heard(signal.SIGTERM, SAME_SIGNAL_S)
     assert heard.ended == [143]
 
 
@@ -41,30 +41,30 @@ def test_signals_that_come_together_are_one() -> None:
     heard = Heard()
 
     assert heard(signal.SIGHUP, 0)
-    assert not heard(signal.SIGHUP, SAME_S / 2)
+    assert not heard(signal.SIGHUP, SAME_SIGNAL_S / 2)
     assert heard.ended == []
 
 
 def test_signals_that_come_with_one_that_was_handled_elsewhere_end_nothing() -> None:
     """`timeout` sends SIGTERM to a server and to its whole group."""
     heard = Heard()
-    heard.signals.taken()
+    heard.signals.note_signal()
 
-    assert not heard(signal.SIGTERM, SAME_S / 2)
-    assert heard(signal.SIGTERM, 2 * SAME_S)
+    assert not heard(signal.SIGTERM, SAME_SIGNAL_S / 2)
+    assert heard(signal.SIGTERM, 2 * SAME_SIGNAL_S)
 
 
 def test_a_signal_waits_for_the_end_of_a_chunk_and_a_second_does_not() -> None:
     """A reader that stalls must not hold a command that is told to stop."""
     heard = Heard()
-    with heard.signals.waiting(lambda: True):
+    with heard.signals.deferring(lambda: True):
         assert not heard(signal.SIGTERM, 0)
         with pytest.raises(Stopped):
             heard.signals.check()
 
     heard = Heard()
-    with heard.signals.waiting(lambda: True):
+    with heard.signals.deferring(lambda: True):
         assert not heard(signal.SIGTERM, 0)
-        assert heard(signal.SIGTERM, SAME_S)
-        assert not heard(signal.SIGTERM, 2 * SAME_S)
+        assert heard(signal.SIGTERM, SAME_SIGNAL_S)
+        assert not heard(signal.SIGTERM, 2 * SAME_SIGNAL_S)
     assert heard.ended == [143]
