@@ -83,7 +83,7 @@ class Model:
 
     def show(self, view: View) -> list[CellRow]:
         """Return all rows in a view."""
-        low, high = view.time_range or (0, 2**63)
+        low, high = view.time_range_ms or (0, 2**63)
         shown: list[CellRow] = []
         for key in sorted(self.rows):
             columns = self.rows[key]

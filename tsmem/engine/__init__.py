@@ -1,14 +1,16 @@
-"""The engine: TableStore's row semantics on one SQLite file. The local adapter and the server both use it.
+"""The engine: tables with TableStore's row semantics in one SQLite file.
 
-It decides what a request means; SQLite keeps ordered keys and packed cells. No other package imports `sqlite3`, and
-nothing here knows of sessions and messages. `engine.py` has one method for each request and runs it in one transaction.
-`requests.py` has what goes in and comes out. `catalog.py` reads the stored schemas,
-`tables.py` makes tables of them, and `definitions.py` changes them.
+The local adapter and the server call it. The engine decides what a request means; SQLite keeps ordered keys and packed
+cells. No other package imports `sqlite3`, and nothing here knows of sessions and messages.
 
-    file/      making, locking and opening the file; connections and transactions
+A request enters through a method of `engine.py`, which runs it in one transaction and returns a reply; `requests.py`
+defines both. `catalog.py` reads the schemas that the file keeps, and builds from each a `Table` (`tables.py`), which
+the other modules work with. `definitions.py` changes schemas.
+
+    file/      creating, locking and opening the file; connections and transactions
     rows/      reading and writing rows
-    indexes/   secondary and search indexes, kept in step with the rows
-    search/    how a search is answered
+    indexes/   secondary and search indexes, updated with each written row
+    search/    answering searches
 """
 
 from tsmem.engine.engine import Engine

@@ -1,11 +1,13 @@
-"""The schemas of tables and indexes, as the file keeps them.
+"""The catalog: the schemas of all tables and indexes, and the SQL tables that keep them in the file.
 
-Each change of a schema raises `catalog_version` in the same transaction (`Engine`). Every transaction compares that one
-number when it begins, so that schemas are not read for each request, and changes by other processes are seen at once.
+A transaction (`file/connections.py`) loads the catalog when it first needs a schema. Each change of a schema raises
+`catalog_version`, and each transaction compares that number with the one of its connection's last catalog. So schemas
+are not read for every request, and a change by another process is seen at once.
 
-The rows of a table are in an SQL table of their own: a native column for each key column (k0, k1, ...) and one blob of
-cells. A table is a rowid table with a unique index on its key; a secondary index is WITHOUT ROWID. Measured on SQLite
-3.40 with 12,000 messages, batches of 200, one secondary index, 40 sessions written interleaved, pages of 4096 bytes:
+Each table of the catalog has an SQL table t<id> with its rows: an SQL column for each key column (k0, k1, ...), and a
+blob with all attribute columns (`rows/cells.py`). For a table it is a rowid table with a unique index on the key; for a
+secondary index it is WITHOUT ROWID. Measured on SQLite 3.40 with 12,000 messages, batches of 200, one secondary index,
+40 sessions written interleaved, pages of 4096 bytes:
 
     contents    layout            written/s   scanned/s   read singly/s   bytes of file a row
     300 bytes   rowid + unique       48,600     432,000         113,000     504
@@ -13,9 +15,10 @@ cells. A table is a rowid table with a unique index on its key; a secondary inde
     6000 bytes  rowid + unique       26,200     230,000         123,000   6,279
     6000 bytes  WITHOUT ROWID         8,900     207,000          37,000   8,863
 
-WITHOUT ROWID wins only scans of small rows, and decoding them costs more than the difference; it loses the rest,
-because its inner pages hold whole rows. Pages of 8192 and 16384 write small rows some 5 % faster and waste a third of
-the file with long ones. Entries of secondary indexes are small: there WITHOUT ROWID saves one tree of two.
+WITHOUT ROWID is faster only for scans of small rows, by less than it costs to decode them. It is slower for the rest,
+because its inner pages hold whole rows. Pages of 8192 and 16384 bytes write small rows about 5 % faster, but waste a
+third of the file if rows are long. Entries of secondary indexes are small, so WITHOUT ROWID is best for them: it needs
+one B-tree instead of two.
 """
 
 from __future__ import annotations
@@ -48,27 +51,30 @@ SCHEMA = (
         type TEXT NOT NULL, analyzer TEXT, min_chars INTEGER, max_chars INTEGER, delimiter TEXT, case_sensitive INTEGER,
         PRIMARY KEY (index_id, place)) WITHOUT ROWID""",
 )
-"""The SQL of a new file. `part` is key, defined, or carried (columns of an index). `own_columns` is the number of key
-columns that a secondary index was created with; the rest are those of its table. It has its table's options: those in
-its own row are not used."""
+"""The SQL that sets up a new file.
+
+`tables` has a row for each table, and one for each secondary index, which names its table in `main`. `own_columns` is
+the number of key columns that a secondary index was created with; its other key columns are those of its table. Its
+options are those of its table: the ones in its own row are not used. `part` says what a column is: `key`, `defined`
+(an attribute column with a declared type) or `carried` (an attribute column that a secondary index copies)."""
 
 
 class Catalog(NamedTuple):
-    """Every schema of the instance, at one version."""
+    """All tables of the file, at one version of their schemas."""
 
     version: int
     tables: dict[str, Table]
     """Tables and secondary indexes by name."""
 
     def table(self, name: str, *, main_only: bool = False) -> Table:
-        """Return a table, or a secondary index unless `main_only`. Raises TableNotFound."""
+        """Return a table, or a secondary index by its name unless `main_only`. Raises TableNotFound."""
         table = self.tables.get(name)
         if table is None or (main_only and isinstance(table, SecondaryIndex)):
             raise from_service("OTSObjectNotExist", "Requested table does not exist.")
         return table
 
     def writable(self, name: str) -> Table:
-        """Return a table that is not a secondary index. Raises TableNotFound, InvalidInput."""
+        """Return a table that requests can write. Raises TableNotFound, and InvalidInput for a secondary index."""
         table = self.table(name)
         if isinstance(table, SecondaryIndex):
             raise invalid("Can't write index table directly")
@@ -81,26 +87,35 @@ def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
         "SELECT table_id, part, name, type FROM table_columns ORDER BY table_id, part, place"
     ):
         columns.setdefault((table_id, part), []).append((name, ColumnType(kind)))
-    searches = _load_search_indexes(connection)
+    descriptions = _load_search_indexes(connection)
     indexes: dict[str, list[tuple[int, IndexSchema]]] = {}
     tables: dict[str, Table] = {}
-    for table_id, name, main, is_global, own_columns, *options in connection.execute(
+    for (
+        table_id,
+        name,
+        main,
+        is_global,
+        own_columns,
+        time_to_live_s,
+        max_versions,
+        allow_update,
+        deviation_s,
+    ) in connection.execute(
         "SELECT id, name, main, is_global, own_columns, time_to_live_s, max_versions, allow_update, deviation_s "
         "FROM tables ORDER BY main IS NULL, id"  # secondary indexes first
     ):
         key, defined, carried = (tuple(columns.get((table_id, part), ())) for part in ("key", "defined", "carried"))
         if main is not None:
-            own = tuple(column for column, _ in key[:own_columns])
-            index = IndexSchema(name, own, tuple(column for column, _ in carried), bool(is_global))
+            own_key = tuple(column for column, _ in key[:own_columns])
+            index = IndexSchema(name, own_key, tuple(column for column, _ in carried), bool(is_global))
             indexes.setdefault(main, []).append((table_id, index))
             continue
-        time_to_live_s, max_versions, allow_update, deviation_s = options
-        mine = indexes.get(name, [])
-        schema = TableSchema(name, key, tuple(index for _, index in mine), defined, time_to_live_s, max_versions,
-                             bool(allow_update), deviation_s)  # fmt: skip
-        secondary = [SecondaryIndex(index_id, schema, index) for index_id, index in mine]
+        table_indexes = indexes.get(name, [])
+        schema = TableSchema(name, key, tuple(index for _, index in table_indexes), defined, time_to_live_s,
+                             max_versions, bool(allow_update), deviation_s)  # fmt: skip
+        secondary = [SecondaryIndex(index_id, schema, index) for index_id, index in table_indexes]
         tables.update({index.schema.name: index for index in secondary})
-        tables[name] = Table(table_id, schema, secondary, searches.get(name, ()))
+        tables[name] = Table(table_id, schema, secondary, descriptions.get(name, ()))
     return Catalog(version, tables)
 
 

@@ -1,8 +1,10 @@
-"""Creating, changing and deleting tables, secondary indexes, defined columns and search indexes.
+"""Creates, changes and deletes tables, secondary indexes, defined columns and search indexes.
 
-Options are kept and described, and `max_versions`, `deviation_s` and `allow_update` have effect, but rows never expire:
-`time_to_live_s` is only checked against the other options. Sources of limits and texts: TableStore's "General limits",
-its API reference, and its SDKs' test suites.
+`engine.py` calls the methods of `Definitions` within a write transaction. Each checks the request against the limits of
+the service and the current schemas, and only then changes the catalog and creates or drops SQL tables.
+
+Rows never expire: `time_to_live_s` is stored, described, and checked against the other options, but nothing else.
+Sources of limits and texts: TableStore's "General limits", its API reference, and its SDKs' test suites.
 """
 
 from __future__ import annotations
@@ -20,38 +22,37 @@ from tsmem.limits import check_column_name, check_name
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType
 
-MAX_TABLES = 64  # tables of an instance, secondary indexes included
+MAX_TABLES = 64  # secondary indexes included
 MAX_INDEXES = 5  # secondary indexes of one table
 MAX_KEY_COLUMNS = 4
 MAX_DEFINED_COLUMNS = 32
 MIN_TIME_TO_LIVE_S = 86400
-MAX_INT32 = 2**31 - 1  # the largest time to live and number of versions that the wire can carry
+MAX_INT32 = 2**31 - 1  # the largest time to live and number of versions in the wire protocol
 MAX_DEVIATION_S = 2**63 - 1
 _UPDATE_WITH_TTL = "Don't support allow update operation on table with index and ttl"
 MAX_FIELDS = 1000
 _ANALYZERS = ("single_word", "max_word", "min_word", "split", "fuzzy")
-_MAX_DIFFERENCE = 6  # characters between the longest and the shortest n-gram of a fuzzy field
-_KEY_FIELDS = {
+_MAX_NGRAM_DIFFERENCE = 6  # characters by which the longest n-gram of a fuzzy field exceeds the shortest
+_KEY_FIELD_TYPES = {
     ColumnType.STRING: ("KEYWORD", "TEXT", "DATE", "GEO_POINT", "IP"),
     ColumnType.INTEGER: ("LONG", "DATE"),
     ColumnType.BINARY: ("VECTOR",),
 }
-"""Types of fields that may index a key column, by its type."""
+"""The types that a search field can have if its column is a key column of this type."""
 
 
 class TableOptions(NamedTuple):
-    """The options that UpdateTable may change; None leaves one as it is."""
+    """The options that UpdateTable can change. None leaves an option unchanged."""
 
     time_to_live_s: int | None = None
     max_versions: int | None = None
     deviation_s: int | None = None
-    """Largest distance of an explicit version from now, in seconds."""
+    """Maximum difference between an explicit version and the current time, in seconds."""
     allow_update: bool | None = None
 
 
 class Definitions:
-    """The changes of schemas within one write transaction. `Engine` documents each method, and tells other connections
-    of the change. A schema is checked whole before anything is made."""
+    """Changes schemas within one write transaction. The methods of `Engine` with the same names document them."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -60,7 +61,7 @@ class Definitions:
 
     def create_table(self, schema: TableSchema) -> None:
         _check_table(schema)
-        _check_options(schema, indexed=bool(schema.indexes))
+        _check_options(schema, is_indexed=bool(schema.indexes))
         for index in schema.indexes:
             _check_index(schema, index)
         self._check_new([schema.name, *(index.name for index in schema.indexes)], len(schema.indexes))
@@ -72,7 +73,7 @@ class Definitions:
         table = self._catalog.writable(name)
         changes = {option: value for option, value in options._asdict().items() if value is not None}
         schema = table.schema._replace(**changes)
-        _check_options(schema, indexed=bool(table.indexes or table.searches))
+        _check_options(schema, is_indexed=bool(table.indexes or table.search_descriptions))
         self._connection.execute(
             "UPDATE tables SET time_to_live_s = ?, max_versions = ?, deviation_s = ?, allow_update = ? WHERE id = ?",
             (schema.time_to_live_s, schema.max_versions, schema.deviation_s, schema.allow_update, table.id),
@@ -81,7 +82,7 @@ class Definitions:
 
     def delete_table(self, name: str) -> None:
         table = self._catalog.writable(name)
-        if table.searches:
+        if table.search_descriptions:
             raise invalid(f"Table[{name}] who has at least one search index cannot be deleted")
         for each in (*table.indexes, table):
             self._remove(each)
@@ -92,7 +93,7 @@ class Definitions:
         added = _new_defined(table.schema, defined)
         schema = table.schema._replace(defined_columns=table.schema.defined_columns + added)
         _check_table(schema)
-        _check_options(schema, indexed=True)
+        _check_options(schema, is_indexed=True)
         _check_index(schema, index)
         self._add_columns(table.id, "defined", added)
         index_id = self._add(index_as_table(schema, index), name, index)
@@ -102,7 +103,8 @@ class Definitions:
     def delete_index(self, table: str, name: str) -> None:
         for index in self._catalog.table(table, main_only=True).indexes:
             if index.schema.name == name:
-                return self._remove(index)
+                self._remove(index)
+                return
         raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
 
     def add_defined_columns(self, name: str, columns: KeySchema) -> None:
@@ -118,7 +120,7 @@ class Definitions:
             if column not in declared:
                 raise invalid(f"Defined column '{column}' does not exist.")
             for index in table.indexes:
-                if column in index.wanted:
+                if column in index.attribute_columns:
                     raise invalid(f"Defined column '{column}' is used by index '{index.schema.name}'.")
         self._connection.executemany(
             "DELETE FROM table_columns WHERE table_id = ? AND part = 'defined' AND name = ?",
@@ -156,7 +158,8 @@ class Definitions:
             raise from_service("OTSQuotaExhausted", f"Number of tables exceeds the quota:{MAX_TABLES}.")
 
     def _add(self, schema: TableSchema, main: str | None = None, index: IndexSchema | None = None) -> int:
-        """Store the schema of a table or secondary index, make its SQL table, and return its id."""
+        """Store the schema of a table, or of a secondary index of the table `main`. Create its SQL table, and return
+        its id."""
         table_id: int = self._connection.execute(
             "INSERT INTO tables (name, main, time_to_live_s, max_versions, deviation_s, allow_update, is_global, "
             "own_columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -190,12 +193,13 @@ class Definitions:
 
 
 def _new_defined(schema: TableSchema, columns: KeySchema) -> KeySchema:
-    """Return the columns that the table does not define yet. Raises InvalidInput for one of another type."""
-    known = dict(schema.defined_columns)
+    """Return those columns that the table does not define yet. Raises InvalidInput for a column that it defines with
+    another type."""
+    defined = dict(schema.defined_columns)
     for name, kind in columns:
-        if known.get(name, kind) is not kind:
-            raise invalid(f"Defined column '{name}' is of type {known[name]}, not {kind}.")
-    return tuple((name, kind) for name, kind in dict(columns).items() if name not in known)
+        if defined.get(name, kind) is not kind:
+            raise invalid(f"Defined column '{name}' is of type {defined[name]}, not {kind}.")
+    return tuple((name, kind) for name, kind in dict(columns).items() if name not in defined)
 
 
 def _check_table(schema: TableSchema) -> None:
@@ -225,25 +229,26 @@ def _check_distinct(names: Sequence[str], kind: str) -> None:
             raise invalid(f"Duplicated {kind} name: '{name}'.")
 
 
-def _check_options(schema: TableSchema, *, indexed: bool) -> None:
-    lifetime_s, lasting = schema.time_to_live_s, schema.time_to_live_s == -1
+def _check_options(schema: TableSchema, *, is_indexed: bool) -> None:
+    time_to_live_s = schema.time_to_live_s
+    expires = time_to_live_s != -1
     _refuse(
-        (lifetime_s < 1 and not lasting, "TimeToLive cannot be 0 or less than -1."),
-        (lifetime_s < MIN_TIME_TO_LIVE_S and not lasting, f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}."),
-        (lifetime_s > MAX_INT32, f"TimeToLive cannot be greater than {MAX_INT32}."),
+        (time_to_live_s < 1 and expires, "TimeToLive cannot be 0 or less than -1."),
+        (time_to_live_s < MIN_TIME_TO_LIVE_S and expires, f"TimeToLive cannot be less than {MIN_TIME_TO_LIVE_S}."),
+        (time_to_live_s > MAX_INT32, f"TimeToLive cannot be greater than {MAX_INT32}."),
         (schema.max_versions < 1, "The maximum versions cannot be less than or equal to 0."),
         (schema.max_versions > MAX_INT32, f"The maximum versions cannot be greater than {MAX_INT32}."),
         (
             not 1 <= schema.deviation_s <= MAX_DEVIATION_S,
             f"The deviation of cell versions must be in range: [1, {MAX_DEVIATION_S}].",
         ),
-        (indexed and not lasting and schema.allow_update, _UPDATE_WITH_TTL),
-        (indexed and schema.max_versions != 1, "Max versions of a table with index must be 1."),
+        (is_indexed and expires and schema.allow_update, _UPDATE_WITH_TTL),
+        (is_indexed and schema.max_versions != 1, "Max versions of a table with index must be 1."),
     )
 
 
 def _refuse(*checks: tuple[bool, str]) -> None:
-    """Raise InvalidInput with the text of the first check that is true."""
+    """Raise InvalidInput with the text of the first check whose condition is true."""
     for is_wrong, text in checks:
         if is_wrong:
             raise invalid(text)
@@ -256,9 +261,9 @@ def _check_index(main: TableSchema, index: IndexSchema) -> None:
         if name not in types:
             raise invalid(f"Index '{index.name}' uses column '{name}', which the table does not define.")
     _check_key(index.key, types, " in index")
-    first = main.ref.key[0]
-    if not index.is_global and index.key[0] != first:
-        raise invalid(f"Local index '{index.name}' must begin with primary key column '{first}'.")
+    partition_key = main.ref.key[0]
+    if not index.is_global and index.key[0] != partition_key:
+        raise invalid(f"Local index '{index.name}' must begin with primary key column '{partition_key}'.")
     _check_distinct(index.columns, "column")
     for name in index.columns:
         if name in (*index.key, *main.ref.key):
@@ -267,32 +272,32 @@ def _check_index(main: TableSchema, index: IndexSchema) -> None:
 
 def _check_search_index(table: Table, schema: SearchIndexSchema, time_to_live_s: int) -> None:
     check_name("index", schema.name)
-    if schema.name in [search.schema.name for search in table.searches]:
+    if schema.name in [description.schema.name for description in table.search_descriptions]:
         raise from_service("OTSObjectAlreadyExist", f"search index [{schema.name}] already exists")
-    lifetime_s, allow_update = table.schema.time_to_live_s, table.schema.allow_update
     _refuse(
         (not 1 <= len(schema.fields) <= MAX_FIELDS, f"The number of fields must be in range: [1, {MAX_FIELDS}]."),
         (len(dict(schema.fields)) < len(schema.fields), "Duplicated field name in the search index."),
     )
     for name, kind in schema.fields:
         _check_field(table.schema, name, kind)
-    # Rows of the index live as long as those of the table or less, and cannot be updated where they expire.
+    table_ttl_s = table.schema.time_to_live_s
+    expires = (table_ttl_s, time_to_live_s) != (-1, -1)
     _refuse(
         (table.schema.max_versions != 1, "Max versions of a table with a search index must be 1."),
         (time_to_live_s == 0 or time_to_live_s < -1, "TimeToLive cannot be 0 or less than -1."),
         (
-            -1 < lifetime_s < time_to_live_s,
+            -1 < table_ttl_s < time_to_live_s,
             "The time to live of a search index cannot be longer than that of its table.",
         ),
-        (allow_update and (lifetime_s, time_to_live_s) != (-1, -1), _UPDATE_WITH_TTL),
+        (expires and table.schema.allow_update, _UPDATE_WITH_TTL),
     )
 
 
 def _check_field(table: TableSchema, name: str, kind: FieldType) -> None:
     check_column_name(name, "field")
-    column = dict(table.key).get(name)
-    if column is not None and kind.name not in _KEY_FIELDS[column]:
-        raise invalid(f"field: {name} of type {kind.name} cannot hold the primary key column of type {column.value}")
+    key_type = dict(table.key).get(name)
+    if key_type is not None and kind.name not in _KEY_FIELD_TYPES[key_type]:
+        raise invalid(f"field: {name} of type {kind.name} cannot hold the primary key column of type {key_type.value}")
     if kind.analyzer is None:
         return
     if kind.name != "TEXT":
@@ -301,5 +306,5 @@ def _check_field(table: TableSchema, name: str, kind: FieldType) -> None:
         raise invalid(f"Unsupported operation: 'analyzer {kind.analyzer} of field {name}'.")
     shortest = 1 if kind.min_chars is None else kind.min_chars
     longest = shortest if kind.max_chars is None else kind.max_chars
-    if not 1 <= shortest <= longest <= shortest + _MAX_DIFFERENCE:
+    if not 1 <= shortest <= longest <= shortest + _MAX_NGRAM_DIFFERENCE:
         raise invalid(f"field: {name} cannot be cut into parts of {shortest} to {longest} characters")

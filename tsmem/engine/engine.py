@@ -1,8 +1,10 @@
-"""The engine's face: one method for each request, each one transaction.
+"""The class `Engine`: one method for each request, which runs it in one transaction.
 
-Only this class is used from outside the package, and only errors of `tsmem.errors` leave it. Any method may be called
-from any thread, and any number of processes may have the same file open. What reading a row does not need is loaded
-when it is called, because every command pays for what is loaded at its start.
+The local adapter and the server call it. A method takes a connection (`file/connections.py`), and passes the request to
+the module that answers it. Only errors of `tsmem.errors` leave it. Any thread can call any method, and any number of
+processes can have the same file open.
+
+Methods import what reading a row does not need, because every command pays for the imports at the top of this module.
 """
 
 from __future__ import annotations
@@ -33,27 +35,28 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """TableStore's tables in one file, or in an unnamed temporary file."""
+    """TableStore's tables in one file. Errors that only the file causes, StorageFailure and Unavailable, can be raised
+    by every method, whose docstring does not repeat them."""
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
-        """Use a temporary file if `path` is None. Call `notice` with messages for the user while a call waits. Raises
-        StorageFailure if this Python's SQLite is too old."""
+        """The engine uses a temporary file if `path` is None. While a call waits for another process, it passes
+        messages for the user to `notice`. Raises StorageFailure if this Python's SQLite cannot be used."""
         check_sqlite()
         self._connections = Connections(None if path is None else abspath(path), notice)  # noqa: PTH100 - resolve() would follow links
         self._clock = clock
 
     def close(self) -> None:
-        """Close the file. Closing twice is no error; a request in flight ends first."""
+        """Close the file. Requests in flight can end. Closing twice is not an error."""
         self._connections.close()
 
-    def make(self) -> None:
-        """Make the file where it is missing. Raises StorageFailure for one that cannot be made or written."""
+    def create_file(self) -> None:
+        """Create the file if it is missing. Raises StorageFailure if it cannot be created or written."""
         with self._connections.write() as transaction:
-            transaction.execute("UPDATE catalog_version SET version = version")  # only a write finds that out
+            transaction.execute("UPDATE catalog_version SET version = version")  # fails for a read-only file
 
     @contextmanager
     def _definitions(self) -> Iterator[Definitions]:
-        """Run a block that changes schemas, in one write transaction."""
+        """Run a block that changes schemas, in one write transaction, and raise the catalog's version."""
         from tsmem.engine.definitions import Definitions
 
         with self._connections.write() as transaction:
@@ -61,7 +64,7 @@ class Engine:
             transaction.execute("UPDATE catalog_version SET version = version + 1")
 
     def list_tables(self) -> list[str]:
-        """Return the names of tables and secondary indexes, in order."""
+        """Return the names of tables and secondary indexes, sorted."""
         with self._connections.read() as transaction:
             return sorted(transaction.catalog().tables)
 
@@ -71,13 +74,13 @@ class Engine:
             return transaction.catalog().table(name).schema
 
     def create_table(self, schema: TableSchema) -> None:
-        """Make a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
+        """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
         with self._definitions() as definitions:
             definitions.create_table(schema)
 
     def update_table(self, name: str, options: TableOptions) -> TableSchema:
-        """Change some options of a table. Fewer versions hide the older ones of rows there, and the next write of a
-        column drops them. Raises TableNotFound, InvalidInput."""
+        """Change some options of a table, and return its schema. After `max_versions` is lowered, reads hide the older
+        versions of a column, and its next write deletes them. Raises TableNotFound, InvalidInput."""
         with self._definitions() as definitions:
             return definitions.update_table(name, options)
 
@@ -88,22 +91,22 @@ class Engine:
             definitions.delete_table(name)
 
     def add_defined_columns(self, table: str, columns: KeySchema) -> None:
-        """Declare attribute columns that indexes may use. One that has the same type already is no error. Raises
-        TableNotFound, InvalidInput."""
+        """Define attribute columns for use in secondary indexes. Raises TableNotFound, and InvalidInput for a column
+        that is already defined with another type."""
         with self._definitions() as definitions:
             definitions.add_defined_columns(table, columns)
 
     def delete_defined_columns(self, table: str, names: Sequence[str]) -> None:
-        """Remove the declaration of columns; the values in rows stay. Raises TableNotFound, and InvalidInput for one
-        that an index uses."""
+        """Remove the definitions of columns, not their values in rows. Raises TableNotFound, and InvalidInput for a
+        column that an index uses."""
         with self._definitions() as definitions:
             definitions.delete_defined_columns(table, names)
 
     def create_index(
         self, table: str, index: IndexSchema, defined: KeySchema = (), *, include_base_data: bool = True
     ) -> None:
-        """Add a secondary index, and define its columns that the table does not define yet. Existing rows get entries
-        if `include_base_data`. Raises TableNotFound, AlreadyExists, InvalidInput."""
+        """Create a secondary index, and define those columns in `defined` that the table does not define yet. Existing
+        rows get entries if `include_base_data`. Raises TableNotFound, AlreadyExists, InvalidInput."""
         with self._definitions() as definitions:
             definitions.create_index(table, index, defined, include_base_data)
 
@@ -115,16 +118,17 @@ class Engine:
     def create_search_index(
         self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
     ) -> None:
-        """Create a search index, which holds all rows from its first moment; `definition` is stored as it comes. A
-        field of a type that the engine does not know is described, and a search that names it is refused. Raises
-        TableNotFound, AlreadyExists, InvalidInput."""
+        """Create a search index that includes all existing rows. `definition` is stored for describing the index. A
+        field of a type that the engine does not index is stored too, but a search cannot use it. Raises TableNotFound,
+        AlreadyExists, InvalidInput."""
         with self._definitions() as definitions:
             definitions.create_search_index(schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
-        """Return the names of a table's search indexes, in order. Raises TableNotFound."""
+        """Return the names of a table's search indexes, sorted. Raises TableNotFound."""
         with self._connections.read() as transaction:
-            return [search.schema.name for search in transaction.catalog().table(table, main_only=True).searches]
+            found = transaction.catalog().table(table, main_only=True)
+            return [description.schema.name for description in found.search_descriptions]
 
     def describe_search_index(self, table: str, name: str) -> SearchDescription:
         """Return a search index as it was created. Raises TableNotFound."""
@@ -139,12 +143,12 @@ class Engine:
             definitions.delete_search_index(table, name)
 
     def get_rows(self, request: BatchGetRow) -> RowsReply[Row]:
-        """Read up to 100 rows, all as of one moment. Raises TableNotFound, InvalidInput."""
+        """Read up to 100 rows as of one moment. Raises TableNotFound, InvalidInput."""
         with self._connections.read() as transaction:
             return get_rows(transaction, request, RowReader)
 
     def get_range(self, request: GetRange) -> PageReply[Row]:
-        """Read one page of a range, as of one moment. Raises TableNotFound, InvalidInput."""
+        """Read one page of a range as of one moment. Raises TableNotFound, InvalidInput."""
         with self._connections.read() as transaction:
             return get_range(transaction, request, RowReader)
 
@@ -163,7 +167,7 @@ class Engine:
             return get_range(transaction, request, partial(CellReader, view))
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchReply[Row]:
-        """Return one page of a search, as of one moment. The count is exact unless that would take long. Raises
+        """Return one page of a search as of one moment. The total is exact unless counting would take too long. Raises
         TableNotFound, InvalidInput."""
         from tsmem.engine.indexes.search_index import find_index
         from tsmem.engine.search.search import check_limit, search_page
@@ -174,7 +178,7 @@ class Engine:
             return search_page(transaction, found, search, RowReader, exact_count=False)
 
     def search_cells(self, table: TableRef, index: str, search: Search) -> SearchReply[CellRow]:
-        """Search as `search` does, with the versions of cells, an exact count, and any limit of at least 0."""
+        """Search as `search` does, but return the versions of cells and an exact total. The caller checks the limit."""
         from tsmem.engine.indexes.search_index import find_index
         from tsmem.engine.rows.versioned_reads import CellReader, View
         from tsmem.engine.search.search import search_page
@@ -184,9 +188,9 @@ class Engine:
             return search_page(transaction, found, search, partial(CellReader, View()), exact_count=True)
 
     def write_rows(self, writes: Sequence[Write | RowChange]) -> list[WriteReply]:
-        """Write up to 1,000 rows in one transaction, in order. A row that fails has its error in its reply. Raises
-        TableNotFound, InvalidInput for a batch that is wrong as a whole."""
+        """Write up to 1,000 rows in order, in one transaction. If a row fails, its reply has the error, and the other
+        rows are written. Raises TableNotFound, and InvalidInput for an error that concerns the whole batch."""
         from tsmem.engine.rows.writes import write_batch
 
-        with self._connections.write(make=False) as transaction:
+        with self._connections.write(create=False) as transaction:
             return write_batch(transaction, writes, self._clock.now_us() // 1000)

@@ -1,11 +1,11 @@
-"""Requests, replies and errors that the row vocabulary lacks. The local adapter and the server make and read the same
-ones.
+"""Requests and replies of `Engine`, and the errors for invalid requests.
 
-Every reply carries its cost. The reply of a write also carries its failure, because a failed condition costs too. They
-are few, because each named tuple costs every command 70 microseconds of its start.
+The local adapter and the server build these requests and read these replies; writes and searches come as the types of
+`tsmem.rows` and `tsmem.queries`. Every reply has its cost. The reply to a write also has its error, because a write
+whose condition failed costs something too. (Each named tuple here adds 70 microseconds to the start of every command.)
 
-Clients' test suites expect the service's error texts, so the server sends the engine's as they are. Source: those
-suites, and the service's "Error codes" page.
+The engine's error texts are the service's own, where they are known, because test suites of SDKs expect them from our
+server. Source: those suites, and the service's "Error codes" page.
 """
 
 from __future__ import annotations
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from tsmem.engine.rows.cells import CellRow
 
 R = TypeVar("R")
-"""Row, or CellRow where a view of versions was asked for."""
+"""Row, or CellRow if the request asked for versions of cells."""
 
 MAX_ROWS_PER_TRANSACTION = 1000
-"""More than the service takes in one request, because each transaction costs: a random key dirties a page of each index
-in each. Measured, an import in transactions of 200 rows writes twice as many pages, and takes 1.1 times as long."""
+"""More than the 200 rows that the service takes in one request, because every transaction writes the index pages that
+its keys fall into. An import in transactions of 200 rows writes twice as many pages, and takes 1.1 times as long
+(measured)."""
 
 
 class BatchGetRow(NamedTuple):
     table: TableRef
     keys: Sequence[Key]
     columns: Sequence[str] | None = None
-    """Names wanted; no names: all."""
+    """Columns to read; all if there are none."""
     filter: Filter | None = None
 
 
@@ -45,12 +46,12 @@ class GetRange(NamedTuple):
 
 
 class RowsReply(NamedTuple, Generic[R]):
-    """The reply to BatchGetRow, row by row in the order of the keys."""
+    """The reply to BatchGetRow. Both lists are in the order of the requested keys."""
 
     rows: list[R | None]
     """None for a row that does not exist or does not pass the filter."""
     costs: list[Cost]
-    """The cost of each row; the request itself is not counted."""
+    """The cost of reading each row, without the request."""
 
     @property
     def cost(self) -> Cost:
@@ -60,6 +61,7 @@ class RowsReply(NamedTuple, Generic[R]):
 class PageReply(NamedTuple, Generic[R]):
     rows: list[R]
     next_start: Key | None
+    """The key of the first unread row; None after the last page."""
     cost: Cost
 
 
@@ -67,7 +69,7 @@ class WriteReply(NamedTuple):
     error: TsmemError | None
     cost: Cost
     row: CellRow | None = None
-    """The part of the row that the write returns, if any."""
+    """The part of the row that the write was asked to return, if any."""
 
 
 def invalid(text: str) -> TsmemError:

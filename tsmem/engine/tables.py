@@ -1,7 +1,8 @@
-"""Tables in memory: what their keys must be, the SQL that reaches them, and the entries in secondary indexes.
+"""The classes Table and SecondaryIndex: a schema with all that can be prepared for the requests on its table.
 
-Nothing here touches the file. `catalog.py` makes a table once for each version of the catalog, so that SQL texts are
-joined, types looked up and index entries planned once, and not for every request.
+`catalog.py` builds them once for each version of the catalog, so that requests need not build SQL texts and look up
+types again. The other modules use them to check keys, to read and write rows, and to compute entries of secondary
+indexes. Nothing here uses the file.
 """
 
 from __future__ import annotations
@@ -21,34 +22,35 @@ _SERVICE_TYPES = {str: "STRING", int: "INTEGER", float: "DOUBLE", bool: "BOOLEAN
 
 
 class SearchDescription(NamedTuple):
+    """A search index as the catalog describes it."""
+
     id: int
     schema: SearchIndexSchema
     definition: bytes | None
-    """The request of a client that created it; None where the port created it."""
+    """The request of the server's client that created the index; None if the local adapter created it."""
     created_us: int
     """Microseconds since 1970 UTC."""
 
 
 class Table:
-    """A table or a secondary index. It is never changed: another schema is another Table."""
+    """A table or a secondary index. It is immutable: a changed schema makes a new Table."""
 
     def __init__(
         self,
         table_id: int,
         schema: TableSchema,
         indexes: Sequence[SecondaryIndex] = (),
-        searches: Sequence[SearchDescription] = (),
+        search_descriptions: Sequence[SearchDescription] = (),
     ) -> None:
-        """The rows are in the SQL table t<id>."""
         self.id = table_id
         self.schema = schema
         self.indexes = indexes
-        self.searches = searches
-        self.names = schema.ref.key
-        self.types = tuple(PYTHON_TYPES[kind] for _, kind in schema.key)
-        self._names_bytes = sum(map(name_bytes, self.names))
-        self.needs_old_row = bool(searches) or any(index.wanted for index in indexes)
-        """True if an index depends on the columns of a row that is replaced, so that it must be read."""
+        self.search_descriptions = search_descriptions
+        self.key_names = schema.ref.key
+        self.key_types = tuple(PYTHON_TYPES[kind] for _, kind in schema.key)
+        self._names_bytes = sum(map(name_bytes, self.key_names))
+        self.needs_old_row = bool(search_descriptions) or any(index.attribute_columns for index in indexes)
+        """True if a write must read the row that it replaces, because an index depends on its attribute columns."""
         columns = [f"k{place}" for place in range(len(schema.key))]
         where = " AND ".join(f"{column} = ?" for column in columns)
         self.insert_sql = f"INSERT INTO t{table_id} VALUES ({'?, ' * len(columns)}?) ON CONFLICT DO NOTHING"  # noqa: S608 - ids and places only
@@ -59,17 +61,17 @@ class Table:
         self.delete_sql = f"DELETE FROM t{table_id} WHERE {where}"  # noqa: S608
 
     def check_key(self, ref: TableRef, key: Sequence[object], *, is_bound: bool = False) -> None:
-        """Raise InvalidInput, with the service's text, unless the key has this table's columns and types. In one end of
-        a range, columns after MIN or MAX do not matter."""
-        if ref.key == self.names and tuple(map(type, key)) == self.types:
+        """Raise InvalidInput, with the service's text, unless a key has this table's columns and types. If it is the
+        bound of a range, columns after MIN or MAX are not checked."""
+        if ref.key == self.key_names and tuple(map(type, key)) == self.key_types:
             return
         for size in (len(key), len(ref.key)):
-            if size != len(self.names):
-                raise _invalid_key("size", size, len(self.names))
-        for given_name, name in zip(ref.key, self.names, strict=True):
+            if size != len(self.key_names):
+                raise _invalid_key("size", size, len(self.key_names))
+        for given_name, name in zip(ref.key, self.key_names, strict=True):
             if given_name != name:
                 raise _invalid_key("name", given_name, name)
-        for value, kind in zip(key, self.types, strict=True):
+        for value, kind in zip(key, self.key_types, strict=True):
             if isinstance(value, Bound):
                 if is_bound:
                     return
@@ -79,7 +81,7 @@ class Table:
                 raise _invalid_key("type", f"VT_{given}", f"VT_{_SERVICE_TYPES[kind]}")
 
     def key_bytes(self, key: Key) -> int:
-        """Return the size of a key that was checked, names included."""
+        """Return the size of a valid key by TableStore's rule, which includes the names of its columns."""
         size = self._names_bytes
         for value in key:
             if type(value) is int:
@@ -91,44 +93,50 @@ class Table:
         return size
 
 
-def _invalid_key(what: str, given: object, wanted: object) -> TsmemError:
-    return from_service("OTSInvalidPK", f"Validate PK {what} fail. Input: {given}, Meta: {wanted}.")
+def _invalid_key(what: str, given: object, expected: object) -> TsmemError:
+    return from_service("OTSInvalidPK", f"Validate PK {what} fail. Input: {given}, Meta: {expected}.")
 
 
 class SecondaryIndex(Table):
-    """A secondary index: a table that has an entry for each row of another one."""
+    """A secondary index: a table with entries for the rows of its main table.
+
+    Its key is the index's own key columns, followed by the missing ones of the main table. A row has an entry if it has
+    all of them in the declared types."""
 
     def __init__(self, table_id: int, main: TableSchema, index: IndexSchema) -> None:
         super().__init__(table_id, index_as_table(main, index))
         self.index = index
         names = main.ref.key
-        self._places = tuple(names.index(name) if name in names else None for name in self.names)
-        """For each key column of an entry, its place in the row's key; None for an attribute column."""
-        self.wanted = frozenset((*self.names, *index.columns)).difference(names)
-        """The attribute columns that an entry depends on. Without any, no old row has to be read to replace it."""
+        self._key_places = tuple(names.index(name) if name in names else None for name in self.key_names)
+        """For each key column of the index, its place in the main table's key; None for an attribute column."""
+        self.attribute_columns = frozenset((*self.key_names, *index.columns)).difference(names)
+        """The attribute columns of a row that its entry has, in its key or carried. If there are none, the entry of a
+        row is known from the row's key."""
 
     def entry_key(self, key: Key, columns: Mapping[str, Value]) -> Key | None:
-        """Return the entry's key; None for a row that lacks a key column of the declared type. Raises LimitExceeded for
-        a text that is too long for a key."""
-        if not self.wanted:
-            return tuple([key[place] for place in self._places])  # type: ignore[index]
+        """Return the key of a row's entry; None if the row has no entry. Raises LimitExceeded for a text that is too
+        long for a key."""
+        if not self.attribute_columns:
+            return tuple([key[place] for place in self._key_places])  # type: ignore[index]
         values: list[KeyValue] = []
-        for place, name, kind in zip(self._places, self.names, self.types, strict=True):
+        for place, name, kind in zip(self._key_places, self.key_names, self.key_types, strict=True):
             value = columns.get(name) if place is None else key[place]
             if type(value) is not kind:
                 return None
             values.append(value)  # type: ignore[arg-type]
-        check_key(self.names, tuple(values))
+        check_key(self.key_names, tuple(values))
         return tuple(values)
 
-    def entry_blob(self, entry_key: Key, columns: Mapping[str, Value], stamps: Mapping[str, int]) -> bytes:
-        """Return the entry's cells: the columns that the index carries, in the versions that the row has."""
-        carried = [Cell(name, columns[name], stamps[name]) for name in sorted(self.index.columns) if name in columns]
+    def entry_blob(self, entry_key: Key, columns: Mapping[str, Value], versions_ms: Mapping[str, int]) -> bytes:
+        """Return the cells of an entry: the carried columns, with the same versions as in the row."""
+        carried = [
+            Cell(name, columns[name], versions_ms[name]) for name in sorted(self.index.columns) if name in columns
+        ]
         return pack_cells(self.key_bytes(entry_key), carried)
 
 
 def index_as_table(main: TableSchema, index: IndexSchema) -> TableSchema:
-    """Return the schema of a secondary index as a table: its key ends in the missing columns of its table's key."""
+    """Return the schema of a secondary index as a table of its own."""
     types = {**dict(main.defined_columns), **dict(main.key)}
     names = (*index.key, *(name for name in main.ref.key if name not in index.key))
     key = tuple((name, types[name]) for name in names)

@@ -139,7 +139,7 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
         server = Server(Dispatcher(engine, context.clock), settings, context.clock, log.add_request)
         server.listen()
         stack.callback(server.stop)
-        engine.make()  # and so is one that cannot be written
+        engine.create_file()  # and so is one that cannot be written
         # Clients may connect now, and are answered once the line is out. No thread runs yet: when nobody reads the
         # line, this generator may be dropped at the interpreter's end, where no thread can be waited for.
         yield _announcement(context, server.endpoint, settings)

@@ -1,7 +1,6 @@
 """The file: the SQLite database of a store.
 
-Called by `engine.py`, which runs each request in one transaction of `connections.py`.
-
-`files.py` makes the file, or a temporary one, locks it, opens it and checks its format. `connections.py` keeps
-connections, and begins and ends transactions. `sqlite_errors.py` turns errors of SQLite into errors of ours.
+`engine.py` runs each request in one transaction of `connections.py`, which keeps a pool of connections. A new
+connection comes from `files.py`: it creates the file if necessary, opens it, and checks that tsmem made it. Both pass
+exceptions of SQLite and of the file system to `sqlite_errors.py`, which turns them into errors of `tsmem.errors`.
 """

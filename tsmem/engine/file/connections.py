@@ -1,12 +1,17 @@
-"""Connections to the file, and the two kinds of transaction.
+"""A pool of connections to the file, and its two kinds of transaction: read and write.
 
-Every access is one transaction on a connection that nobody else uses meanwhile. A read sees one moment and lasts one
-page. A write begins IMMEDIATE, because a transaction that reads first and then writes fails under contention whatever
-the busy timeout is (measured). Connections are kept in a pool, not by thread, so that a thread that ended leaves none
-behind.
+`engine.py` opens one transaction for each request. The transaction takes a connection from the pool, has it to itself,
+and gives it back at the end.
 
-A read where no file is sees an instance without tables and makes nothing, and so does a write of rows; the first table
-makes the file. A file that was deleted or replaced is opened anew. Idle connections are closed before a fork.
+- A read sees the file as of one moment, and lasts for one page.
+- A write begins with BEGIN IMMEDIATE. A transaction that reads first and then writes fails under contention, whatever
+  the busy timeout is (measured).
+- The pool is shared by all threads, so a thread that ends leaves no connection open.
+- The file is created together with the first table. Until then, a read or a write of rows finds no tables.
+- A file that was deleted or replaced is opened again. Connections are closed before a fork.
+
+Some waits and statements run "the thread's check" of `tsmem.interruption`, which can raise an error to end them, for
+example after a deadline.
 """
 
 from __future__ import annotations
@@ -23,26 +28,27 @@ from typing import Any
 from tsmem import interruption
 from tsmem.engine.catalog import Catalog, load_catalog
 from tsmem.engine.file import files
-from tsmem.engine.file.sqlite_errors import Stage, from_sqlite, is_busy
+from tsmem.engine.file.sqlite_errors import Stage, from_sqlite_error, is_busy
 from tsmem.errors import TsmemError
 from tsmem.waiting import STEP_S, Notice, Waits
 
-MAX_SESSIONS = 64
-"""Connections in use at once; further callers wait. Each has up to three descriptors, and only one writes at a time."""
-MAX_IDLE = 8  # unused connections that are kept open
-TEMPORARY_SESSIONS = 8  # connections to a temporary file, which cannot be opened again
+MAX_CONNECTIONS = 64
+"""Connections in use at once; further callers wait. Each takes up to three file descriptors."""
+MAX_IDLE_CONNECTIONS = 8
+TEMPORARY_CONNECTIONS = 8  # all connections to a temporary file are opened at the start: it has no name to open later
 
 Statement = tuple[str, Sequence[object]]
 
 
 def run_statements(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
-    """Run statements in their order, each run of the same SQL text by one call."""
+    """Run statements in order. Adjacent statements with the same SQL text are run by one call."""
     for sql, same in groupby(statements, key=lambda statement: statement[0]):
         connection.executemany(sql, (parameters for _, parameters in same))
 
 
 class Transaction:
-    """A connection in use, with the catalog as this connection last read it."""
+    """A connection, its current transaction, and the catalog as this connection last read it. The pool keeps and reuses
+    this object with its connection."""
 
     def __init__(self, opened: files.Opened) -> None:
         self.opened = opened
@@ -53,22 +59,22 @@ class Transaction:
         self._functions: dict[str, Callable[..., Any]] = {}
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
-        """Let SQL call a deterministic function on this connection by this name, from now on. The thread's check runs
-        before each call, because one call may read megabytes."""
-        if name not in self._functions:  # to tell SQLite of a function again expires all prepared statements
+        """Define a deterministic SQL function on this connection, or replace it. The thread's check runs before each
+        call, because one call can read megabytes."""
+        if name not in self._functions:  # registering a function again would expire all prepared statements
             checked = interruption.callback(lambda *arguments: self._functions[name](*arguments))
             self.connection.create_function(name, parameters, checked, deterministic=True)
         self._functions[name] = function
 
     def begin(self, *, writes: bool) -> None:
-        """Begin a transaction. It sees one moment from here on, and meets no more locks."""
+        """Begin a transaction, and fix the moment that it sees. Statements after this one do not wait for locks."""
         if not self.connection.in_transaction:
             self.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         self._version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
 
     def catalog(self) -> Catalog:
-        """Return the schemas as they were when the transaction began, read anew only if their version changed. Raises
-        StorageFailure for a file that has another format by now."""
+        """Return the schemas as of the transaction's start. They are read again only if their version has changed.
+        Raises StorageFailure if the file now has another format."""
         if self._catalog is None or self._catalog.version != self._version:
             files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
             self._catalog = load_catalog(self.connection, self._version)
@@ -76,51 +82,53 @@ class Transaction:
 
 
 class Connections:
-    """A pool of connections to one file, or to one unnamed temporary file if there is no path.
+    """A pool of connections to one file, or to a temporary file if `path` is None.
 
-    A temporary file has one writer at a time here, so that waiting writers do not take all of its connections."""
+    The pool lets only one writer at a time use a temporary file, because waiting writers would take all of its
+    connections."""
 
     def __init__(self, path: str | None, notice: Notice | None = None) -> None:
         self._path = path
         self._name = path or "the temporary file"
         self._waits = Waits(notice)
         self._idle: list[Transaction] = []
-        self._busy = 0
-        self._writing = False
+        self._in_use = 0
+        self._has_writer = False
         """True while a writer uses the temporary file."""
-        self._is_made = False
-        self._draining = False
-        """True while a thread waits until no connection is in use."""
+        self._is_temporary_open = False
+        self._is_draining = False
+        """True while a thread waits until no connection is in use. No connection is taken meanwhile."""
         self._changed = threading.Condition()
-        """Held while connections are taken and given back, and during a fork."""
+        """The lock of the pool, held while a connection is taken or given back, and during a fork."""
         self._identity: files.Identity | None = None
-        self._closed = False
+        """The file that the pool's connections have open."""
+        self._is_closed = False
         self._process = os.getpid()
         _pools.add(self)
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """Run a block in a read transaction. The thread's check may end it: see `interruption`."""
-        return self._transaction(writes=False, make=False)
+        """Run a block in a read transaction. The thread's check can end it."""
+        return self._transaction(writes=False, create=False)
 
     @contextmanager
-    def write(self, *, make: bool = True) -> Iterator[Transaction]:
-        """Run a block in a write transaction: committed and synced when the block ends, rolled back when it raises. The
-        thread's check does not end it. With `make`, make the file if it is missing."""
-        with interruption.ending_by(None), self._transaction(writes=True, make=make) as transaction:
+    def write(self, *, create: bool = True) -> Iterator[Transaction]:
+        """Run a block in a write transaction. It is committed and synced when the block ends, and rolled back if the
+        block raises. The thread's check does not run. With `create`, create a missing file."""
+        with interruption.ending_by(None), self._transaction(writes=True, create=create) as transaction:
             yield transaction
 
     def close(self) -> None:
-        """Close every connection; one in use is closed when its transaction ends."""
+        """Close every connection. A connection in use is closed when its transaction ends."""
         with self._changed:
-            self._closed = True
+            self._is_closed = True
             self._close_idle()
 
     @contextmanager
-    def _transaction(self, *, writes: bool, make: bool) -> Iterator[Transaction]:
+    def _transaction(self, *, writes: bool, create: bool) -> Iterator[Transaction]:
         transaction = None
         stage: Stage = "write" if writes else "read"
         try:
-            transaction = taken = self._take(make, writes=writes)
+            transaction = taken = self._take(create, writes=writes)
             self._waits.until_free(lambda: taken.begin(writes=writes), is_busy, self._name)
             yield transaction
             if writes:
@@ -130,42 +138,43 @@ class Connections:
         except sqlite3.Error as error:
             if transaction is not None:
                 transaction.opened.check_unchanged()
-            raise from_sqlite(error, self._name, stage) from error
+            raise from_sqlite_error(error, self._name, stage) from error
         finally:
             if transaction is not None:
                 with interruption.ending_by(None):
                     self._give_back(transaction, writes=writes)
 
-    def _take(self, make: bool, *, writes: bool) -> Transaction:
+    def _take(self, create: bool, *, writes: bool) -> Transaction:
         with self._changed:
-            if self._path is None and not self._is_made and not self._closed:
-                self._idle += map(Transaction, files.open_temporary(TEMPORARY_SESSIONS))
-                self._is_made = True
-            while not self._is_free(writes):
+            if self._path is None and not self._is_temporary_open and not self._is_closed:
+                self._idle += map(Transaction, files.open_temporary(TEMPORARY_CONNECTIONS))
+                self._is_temporary_open = True
+            while not self._can_take(writes):
                 interruption.check()
                 self._changed.wait(STEP_S)
-            transaction = self._idle.pop() if self._path is None else self._of_file(self._path, make)
-            self._writing |= writes
-            self._busy += 1
+            transaction = self._idle.pop() if self._path is None else self._take_from_file(self._path, create)
+            self._has_writer |= writes
+            self._in_use += 1
             return transaction
 
-    def _is_free(self, writes: bool) -> bool:
-        """Return True if a connection may be taken. Raises TsmemError if none ever will be."""
-        if self._closed or (self._is_made and not self._idle and not self._busy):  # or all connections failed
+    def _can_take(self, writes: bool) -> bool:
+        """Return True if a connection can be taken now. Raises TsmemError if waiting for one is useless."""
+        has_lost_all = self._is_temporary_open and not self._idle and not self._in_use
+        if self._is_closed or has_lost_all:
             raise TsmemError("the store is closed")
         if self._path is None and self._process != os.getpid():
             raise TsmemError("a store in a temporary file belongs to the process that made it")
         if self._path is None:
-            return bool(self._idle) and not (writes and self._writing)
-        return not self._draining and self._busy < MAX_SESSIONS
+            return bool(self._idle) and not (writes and self._has_writer)
+        return not self._is_draining and self._in_use < MAX_CONNECTIONS
 
-    def _of_file(self, path: str, make: bool) -> Transaction:
-        # SQLite must have let go of a file that is gone from its place before it opens the one that stands there: both
-        # would share one index of the log. It sees that the file is gone, and leaves the log alone.
+    def _take_from_file(self, path: str, create: bool) -> Transaction:
+        # If the file was replaced, all connections to the old one must be closed before the new one is opened: SQLite
+        # would use one index of the log (-shm) for both. SQLite notices that the old file is gone, and keeps the log.
         found = files.identity(path)
         if found != self._identity and self._identity is not None:
             self._drain()
-            self._draining = False
+            self._is_draining = False
             self._changed.notify_all()
             found = files.identity(path)
         if found != self._identity:
@@ -174,35 +183,35 @@ class Connections:
         if self._idle:
             return self._idle.pop()
         if found is None:
-            if not make:
+            if not create:
                 return Transaction(files.open_empty())
-            files.make_file(path, self._waits)
-        transaction = Transaction(files.open_made(path, self._waits))
+            files.create_file(path, self._waits)
+        transaction = Transaction(files.open_file(path, self._waits))
         self._identity = transaction.opened.identity
         return transaction
 
     def _give_back(self, transaction: Transaction, *, writes: bool) -> None:
-        """Roll back what was not committed, and keep the connection if it can be used again."""
+        """Roll back an unfinished transaction, and keep the connection if it can be used again."""
         connection = transaction.connection
-        keep = self._path is None or transaction.opened.identity is not None
+        is_reusable = self._path is None or transaction.opened.identity is not None
         try:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
-            keep = False
+            is_reusable = False
         with self._changed:
-            self._busy -= 1
+            self._in_use -= 1
             if writes:
-                self._writing = False
-            if keep and not self._closed and len(self._idle) < MAX_IDLE:
+                self._has_writer = False
+            if is_reusable and not self._is_closed and len(self._idle) < MAX_IDLE_CONNECTIONS:
                 self._idle.append(transaction)
             else:
                 connection.close()
             self._changed.notify_all()
 
     def _drain(self) -> None:
-        self._draining = True
-        while self._busy:
+        self._is_draining = True
+        while self._in_use:
             self._changed.wait()
 
     def _close_idle(self) -> None:
@@ -210,15 +219,15 @@ class Connections:
             self._idle.pop().connection.close()
 
     def before_fork(self) -> None:
-        """Close the connections to the file, after the running transactions. SQLite's locks belong to the process, and
-        a child with an inherited connection would believe that it holds them."""
+        """Wait for running transactions, and close the connections to the file. SQLite's locks belong to the process: a
+        child that inherits a connection would wrongly rely on them."""
         self._changed.acquire()
         if self._path is not None:
             self._drain()
             self._close_idle()
 
     def after_fork(self) -> None:
-        self._draining = False
+        self._is_draining = False
         self._changed.notify_all()
         self._changed.release()
 

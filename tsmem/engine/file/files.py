@@ -1,9 +1,12 @@
-"""Creates and opens the SQLite file of a store, for `connections.py`.
+"""Creates and opens the SQLite file of a store, or a temporary file.
 
-A new file is built completely as `<path>.new`, under a lock file, and then renamed: WAL, schema, application_id and
-user_version are set once. Otherwise processes that open a new file together can get "database is locked" at the switch
-to WAL, even with a busy timeout (measured with eight processes). If a process is killed while it builds the file, the
-next one removes what it left. The lock file stays: if it were removed, two processes could lock two files of one name.
+`connections.py` calls `create_file` where the file is missing, and `open_file` for each new connection.
+
+A new file is built completely as `<path>.new`, and then renamed. Only the process that holds the lock file does this,
+so that WAL, schema, application_id and user_version are set once. Without the lock, processes that open a new file
+together can get "database is locked" at the switch to WAL, even with a busy timeout (measured with eight processes). If
+a process is killed while it builds the file, the next one removes the remains. The lock file is never removed: two
+processes could then lock two different files of the same name.
 """
 
 from __future__ import annotations
@@ -19,18 +22,18 @@ from typing import NamedTuple
 from tsmem import interruption
 from tsmem.disk import APPLICATION_ID, make_private_folder, sqlite_uri, store_beside, sync_folder
 from tsmem.engine import catalog
-from tsmem.engine.file.sqlite_errors import from_os, from_sqlite, is_busy
+from tsmem.engine.file.sqlite_errors import from_os_error, from_sqlite_error, is_busy
 from tsmem.errors import StorageFailure, Unavailable
 from tsmem.waiting import STEP_S, Waits
 
-FORMAT = 7  # the file's user_version. No release made files of another one; formats 1 to 6 are refused.
+FORMAT = 7  # the file's user_version. Formats 1 to 6 were never released, and are refused.
 PAGE_BYTES = 4096  # the best size by the measurement in `catalog.py`
 CHECK_EVERY = 1000
-"""Steps of SQLite's virtual machine between two checks: tens of microseconds of cheap steps, so that checks cost
-nothing measurable. A step that looks through a large text takes long, so there must not be many."""
+"""Steps of SQLite's virtual machine between two runs of the thread's check (see `interruption`). They usually take tens
+of microseconds, so that the check costs nothing measurable. A higher number would delay the check too long where each
+step looks through a large text."""
 NEEDED_SQLITE = (3, 35, 0)
-"""The first SQLite with RETURNING and AS MATERIALIZED; the trigram tokenizer of FTS5 came with 3.34. Source: the
-release history of SQLite."""
+"""The first version with RETURNING; FTS5 has its trigram tokenizer since 3.34. Source: SQLite's release history."""
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 Identity = tuple[int, int]
@@ -53,8 +56,8 @@ def check_sqlite() -> None:
 
 
 def identity(path: str) -> Identity | None:
-    """Return what tells a file from another one that had the same path. Return None if there is none, or an empty one,
-    which only reserves the name. Raises StorageFailure for a path that is not a regular file."""
+    """Return the identity of the file at a path; None if it is missing, or empty (a file that only reserves the name).
+    Raises StorageFailure for a path that is not a regular file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
     except FileNotFoundError:
@@ -66,8 +69,9 @@ def identity(path: str) -> Identity | None:
     return (status.st_dev, status.st_ino) if status.st_size > 0 else None
 
 
-def make_file(path: str, waits: Waits) -> None:
-    """Make the file with mode 0600 unless it exists. Folders that are missing are made with mode 0700."""
+def create_file(path: str, waits: Waits) -> None:
+    """Create the file with mode 0600 unless it exists, and missing folders with mode 0700. Raises StorageFailure,
+    Unavailable."""
     path = os.path.realpath(path)
     if (store := store_beside(path)) is not None:
         raise StorageFailure(f"{path} is a file of the store {store}", hint="choose another path")
@@ -77,18 +81,18 @@ def make_file(path: str, waits: Waits) -> None:
         with _locked(path + ".lock", waits):
             if identity(path) is None:
                 try:
-                    _make_whole(path)
+                    _build_and_rename(path)
                 except BaseException:  # also an interrupt by a signal
                     _remove(path + ".new", "", *_SIDE_FILES)
                     raise
     except OSError as error:
-        raise from_os(error, path) from error
+        raise from_os_error(error, path) from error
     except sqlite3.Error as error:
-        raise from_sqlite(error, path) from error
+        raise from_sqlite_error(error, path) from error
 
 
 def _refuse_single_mount(path: str) -> None:
-    """Raise StorageFailure for a file that is mounted by itself, as containers do.
+    """Raise StorageFailure if the file is a mount of its own, as in a container that mounts a single file.
 
     SQLite keeps its log and shared memory beside the file. Other containers would not see them: rows would be missing
     there, and two processes could damage the file."""
@@ -104,10 +108,10 @@ def _refuse_single_mount(path: str) -> None:
 def _mount_of(path: str) -> str | None:
     """Return the kernel's number of the mount that a file or folder is on; None if that is not known.
 
-    With O_PATH the file is not opened: closing it would take away SQLite's locks on it."""
+    O_PATH does not open the file itself. Closing an ordinary descriptor would release SQLite's locks on the file."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except (OSError, AttributeError):  # there is no O_PATH but on Linux
+    except (OSError, AttributeError):  # only Linux has O_PATH
         return None
     try:
         with open(f"/proc/self/fdinfo/{descriptor}") as lines:  # noqa: PTH123
@@ -120,8 +124,8 @@ def _mount_of(path: str) -> str | None:
 
 @contextlib.contextmanager
 def _locked(path: str, waits: Waits) -> Iterator[None]:
-    """Hold the lock file, making it if it is missing. Raises OSError, and BlockingIOError if another process holds it
-    for too long."""
+    """Hold a lock on the lock file, which is created if it is missing. Raises OSError, and BlockingIOError if another
+    process holds the lock for too long."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -141,7 +145,7 @@ def _remove(path: str, *suffixes: str) -> None:
             os.unlink(path + suffix)  # noqa: PTH108
 
 
-def _make_whole(path: str) -> None:
+def _build_and_rename(path: str) -> None:
     new = path + ".new"
     _remove(new, "", *_SIDE_FILES)
     os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -154,8 +158,7 @@ def _make_whole(path: str) -> None:
 
 
 def _create_schema(connection: sqlite3.Connection) -> None:
-    """Make a new database one of tsmem's: its page size, WAL, the empty catalog, and in the same transaction
-    application_id and user_version."""
+    """Set up a new database. The empty catalog, application_id and user_version are written in one transaction."""
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.execute("BEGIN IMMEDIATE")
@@ -169,19 +172,19 @@ def _create_schema(connection: sqlite3.Connection) -> None:
 class Opened(NamedTuple):
     connection: sqlite3.Connection
     identity: Identity | None = None
-    """None if the connection serves one transaction only, or a temporary file."""
-    stamp: tuple[object, ...] | None = None
-    """The file's state when SQLite was told that it does not change; None if it was not."""
+    """None for a temporary file, and for a connection that must not be used for a second transaction."""
+    state_when_opened: tuple[object, ...] | None = None
+    """The state of a file that was opened as immutable; None for other files."""
     path: str = ""
 
     def check_unchanged(self) -> None:
-        """Raise Unavailable if a file that was opened as unchanging has changed since."""
-        if self.stamp is not None and self.stamp != _stamp(self.path):
+        """Raise Unavailable if a file that was opened as immutable has changed since."""
+        if self.state_when_opened is not None and self.state_when_opened != _file_state(self.path):
             message = f"{self.path} changed while it was read, and its folder is not writable"
             raise Unavailable(message, hint="try again")
 
 
-def _stamp(path: str) -> tuple[object, ...]:
+def _file_state(path: str) -> tuple[object, ...]:
     try:
         status = os.stat(path)  # noqa: PTH116
     except OSError:
@@ -189,39 +192,39 @@ def _stamp(path: str) -> tuple[object, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, identity(path + "-wal")
 
 
-def open_made(path: str, waits: Waits) -> Opened:
+def open_file(path: str, waits: Waits) -> Opened:
     """Open an existing file. Raises StorageFailure for a file that is not tsmem's, or has another format."""
     found = identity(path)
     _refuse_single_mount(path)
     try:
         try:
-            return Opened(_checked(path, "mode=rw", waits), found, path=path)
+            return Opened(_open_checked(path, "mode=rw", waits), found, path=path)
         except sqlite3.Error:
-            if not _only_readable(path):
+            if not _is_read_only(path):
                 raise
-        stamp = _stamp(path)
-        return Opened(_checked(path, "mode=ro&immutable=1", waits), None, stamp, path)
+        state_when_opened = _file_state(path)
+        return Opened(_open_checked(path, "mode=ro&immutable=1", waits), None, state_when_opened, path)
     except sqlite3.Error as error:
-        raise from_sqlite(error, path, "read") from error
+        raise from_sqlite_error(error, path, "read") from error
 
 
-def _only_readable(path: str) -> bool:
-    """Return True if this process cannot write beside the file and there is no log. The file is then opened as
-    immutable, so that SQLite does not create its shared memory beside it."""
+def _is_read_only(path: str) -> bool:
+    """Return True if this process cannot create files beside the file, and there is no log. SQLite then has to open the
+    file as immutable, because otherwise it creates its shared memory there."""
     folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
     effective = os.access in os.supports_effective_ids
     return not os.access(folder, os.W_OK, effective_ids=effective) and identity(path + "-wal") is None
 
 
-def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
+def _open_checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
     connection = _connect(sqlite_uri(path, mode), uri=True, timeout=STEP_S)
 
-    def read_marks() -> list[int]:
+    def read_header() -> list[int]:
         return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
 
     try:
-        application, version = waits.until_free(read_marks, is_busy, path)
-        if application != APPLICATION_ID:
+        application_id, version = waits.until_free(read_header, is_busy, path)
+        if application_id != APPLICATION_ID:
             raise StorageFailure(f"{path} is an SQLite database, but not a tsmem store", hint="choose another path")
         check_format(path, version)
         connection.execute("PRAGMA synchronous = FULL")
@@ -233,7 +236,7 @@ def _checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
 
 
 def _connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.Connection:
-    """Connect to a database. A signal or the thread's check (see `interruption`) may end a long statement with
+    """Connect to a database. A signal or the thread's check (see `interruption`) can end a long statement with
     SQLITE_INTERRUPT."""
     connection = sqlite3.connect(
         path, uri=uri, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=256
@@ -242,26 +245,26 @@ def _connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.C
     return connection
 
 
-def _connect_temporary(path: str) -> sqlite3.Connection:
+def _connect_unsynced(path: str) -> sqlite3.Connection:
     connection = _connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     return connection
 
 
 def open_empty() -> Opened:
-    connection = _connect_temporary("")
+    """Open an empty database, which stands for a file that does not exist yet."""
+    connection = _connect_unsynced("")
     _create_schema(connection)
     return Opened(connection)
 
 
 def open_temporary(count: int) -> list[Opened]:
-    """Open `count` connections to a new file without a name. Raises StorageFailure.
+    """Open `count` connections to a new temporary file. Raises StorageFailure.
 
-    SQLite's own temporary databases have one connection, and a long search would block everybody else. So the file is
-    made with a name, in a folder that only this user may enter, and the folder is removed once all connections are
-    open. From then on nothing is left over, however the process ends; the files live on as long as a connection has
-    them open."""
-    import shutil  # here, because every command pays for what is loaded at its start
+    A temporary database of SQLite's own has only one connection, so that a long search would block everybody else.
+    Instead the file is created in a folder that only this user can enter, and the folder is removed as soon as all
+    connections are open. The files exist until the last connection is closed, however the process ends."""
+    import shutil  # here, because every command pays for imports at its start
     import tempfile
 
     name = "the temporary file"
@@ -269,23 +272,22 @@ def open_temporary(count: int) -> list[Opened]:
     try:
         folder = tempfile.mkdtemp(prefix="tsmem-")
         try:
-            opened += [_connect_temporary(f"{folder}/tables") for _ in range(count)]
+            opened += [_connect_unsynced(f"{folder}/tables") for _ in range(count)]
             _create_schema(opened[0])
             for connection in opened:  # a connection opens its log with its first read
                 connection.execute("SELECT version FROM catalog_version").fetchone()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
-        raise from_os(error, name) from error
+        raise from_os_error(error, name) from error
     except sqlite3.Error as error:
         for connection in opened:
             connection.close()
-        raise from_sqlite(error, name) from error
+        raise from_sqlite_error(error, name) from error
     return [Opened(connection) for connection in opened]
 
 
 def check_format(path: str, version: int) -> None:
-    """Raise StorageFailure for a format that this tsmem does not read."""
     if version != FORMAT:
         older = "export its rows with the tsmem that made it, and import them with this one"
         raise StorageFailure(

@@ -1,9 +1,9 @@
-"""Indexes, kept in step with the rows of their table, so that rows are found by other columns than their key.
+"""Secondary indexes and search indexes, which find rows by other columns than those of their key.
 
-Called by the write path for each row that changes (`maintenance.py`), and by `definitions.py`, which creates and
-deletes indexes.
+The write path calls `maintenance.py`, which writes a row together with its entries in all indexes. `definitions.py`
+calls this room to create and drop the SQL tables of an index. The read path reads a secondary index as a table of its
+own; `engine/search/` answers searches from a search index.
 
-A secondary index is a table of its own, whose rows `maintenance.py` writes and deletes. A search index
-(`search_index.py`) is an SQL table of the typed fields of each row, and an FTS5 table of the trigrams of its texts
-(`trigrams.py`). `engine/search/` answers searches from them.
+A search index (`search_index.py`) has one SQL table with the typed fields of each row, and one FTS5 table with the
+trigrams of its texts (`trigrams.py`).
 """

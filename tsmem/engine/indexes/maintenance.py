@@ -1,7 +1,7 @@
-"""The SQL that writes and deletes rows, and keeps their entries in secondary and search indexes in step.
+"""Writes and deletes rows, together with their entries in secondary and search indexes.
 
-Called by `rows/writes.py` for each row. What cannot be indexed is found before any SQL runs, so that a row that fails
-changes nothing. A row has an entry in a secondary index if it has every key column of the index in the declared type.
+`rows/writes.py` calls a `RowWriter` with each row of a batch, and `definitions.py` calls `build_secondary_index` for a
+new index. The entries of a row are computed before any SQL runs, so that a row that cannot be indexed changes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
-from tsmem.engine.rows.cells import Cell, unpack_cells, unpack_some
+from tsmem.engine.rows.cells import Cell, unpack, unpack_cells
 from tsmem.engine.tables import SecondaryIndex, Table
 from tsmem.rows import Key, Value
 
@@ -19,76 +19,82 @@ if TYPE_CHECKING:
 
 
 class NewRow(NamedTuple):
+    """A row to write."""
+
     blob: bytes
+    """Its packed cells."""
     columns: Mapping[str, Value]
-    stamps: Mapping[str, int]
+    """The latest values of its columns."""
+    versions_ms: Mapping[str, int]
+    """The versions of those values."""
     cells: Sequence[Cell] = ()
-    """All cells, if the write returns some of them."""
+    """All its cells; empty if the write returns none of them."""
 
 
-def row_of_cells(blob: bytes, cells: Sequence[Cell]) -> NewRow:
-    """Return a row from its cells, versions newest first."""
+def new_row(blob: bytes, cells: Sequence[Cell]) -> NewRow:
+    """Return a row to write. The versions of one column are newest first."""
     latest = {cell.name: cell for cell in reversed(cells)}
     values = {name: cell.value for name, cell in latest.items()}
     return NewRow(blob, values, {name: cell.version_ms for name, cell in latest.items()}, cells)
 
 
 class RowWriter:
-    """Writes the rows of one batch. `finish` must be called at its end."""
+    """Writes the rows of one batch. The caller must call `finish` after the last row."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._connection = transaction.connection
-        self._texts: list[Statement] = []
-        """Changes of the trigram tables. All run together: between other statements FTS5 takes a third longer
-        (measured)."""
+        self._trigram_changes: list[Statement] = []
+        """Changes of the trigram tables. `finish` runs them together, because they take a third longer if other
+        statements run in between (measured)."""
 
     def write(self, table: Table, key: Key, old: bytes | None, row: NewRow | None, *, only_new: bool = False) -> bool:
-        """Insert or replace a row; without `row`, delete it if it exists. `old` are the cells that it has, None for a
-        new row, or for any row if the table needs no old row. With `only_new`, change nothing and return False if the
-        row exists. Raises LimitExceeded for a text that is too long for the key of an index."""
+        """Insert or replace a row, or delete it if `row` is None. `old` are the packed cells of the existing row. It is
+        None if the row does not exist, and can be None if the table does not need the old row. With `only_new`, change
+        nothing and return False if the row exists. Raises LimitExceeded for a text that is too long for the key of an
+        index."""
         execute = self._connection.execute
         entries = _entry_changes(table, key, old, row)
         if row is None:
             if old is not None:
-                for search in _searches(table):  # a search index finds the row by its rowid
-                    self._texts += search.delete(execute, key, old)
+                for search in _search_indexes(table):  # before the row, because the index looks up its rowid
+                    self._trigram_changes += search.delete(execute, key, old)
             execute(table.delete_sql, key)
         else:
             written = execute(table.insert_sql if only_new else table.write_sql, (*key, row.blob))
             if not written.rowcount:
                 return False
-            for search in _searches(table):
+            for search in _search_indexes(table):
                 if old is not None:
-                    self._texts += search.replace(execute, key, old, row.columns)
+                    self._trigram_changes += search.replace(execute, key, old, row.columns)
                 elif written.lastrowid is not None:
-                    self._texts += search.insert(execute, written.lastrowid, key, row.columns)
+                    self._trigram_changes += search.insert(execute, written.lastrowid, key, row.columns)
         for statement in entries:
             execute(*statement)
         return True
 
     def finish(self) -> None:
-        run_statements(self._connection, self._texts)
+        run_statements(self._connection, self._trigram_changes)
 
 
 def _entry_changes(table: Table, key: Key, old: bytes | None, row: NewRow | None) -> list[Statement]:
-    """Return the SQL for a row's entries in secondary indexes. A deletion has no `row`."""
+    """Return the changes of a row's entries in secondary indexes. `row` is None for a deletion."""
     changes: list[Statement] = []
     for index in table.indexes:
-        before = None
-        if index.wanted and old is not None:
-            before = index.entry_key(key, unpack_some(old, index.wanted)[1])
-        elif not index.wanted and (old is not None or row is None):
-            before = index.entry_key(key, {})
-        entry = None if row is None else index.entry_key(key, row.columns)
-        if before is not None and before != entry:
-            changes.append((index.delete_sql, before))
-        if row is not None and entry is not None and (before != entry or index.index.columns):
-            changes.append((index.write_sql, (*entry, index.entry_blob(entry, row.columns, row.stamps))))
+        old_key = None
+        if index.attribute_columns and old is not None:
+            old_key = index.entry_key(key, unpack(old, index.attribute_columns)[1])
+        elif not index.attribute_columns and (old is not None or row is None):
+            old_key = index.entry_key(key, {})
+        new_key = None if row is None else index.entry_key(key, row.columns)
+        if old_key is not None and old_key != new_key:
+            changes.append((index.delete_sql, old_key))
+        if row is not None and new_key is not None and (old_key != new_key or index.index.columns):
+            changes.append((index.write_sql, (*new_key, index.entry_blob(new_key, row.columns, row.versions_ms))))
     return changes
 
 
-def _searches(table: Table) -> Sequence[SearchIndex]:
-    if not table.searches:
+def _search_indexes(table: Table) -> Sequence[SearchIndex]:
+    if not table.search_descriptions:
         return ()
     from tsmem.engine.indexes.search_index import search_indexes
 
@@ -96,8 +102,11 @@ def _searches(table: Table) -> Sequence[SearchIndex]:
 
 
 def build_secondary_index(transaction: Transaction, table: Table, index: SecondaryIndex) -> None:
+    """Write the entries of all rows into a new index."""
     for *values, blob in transaction.connection.execute(f"SELECT * FROM t{table.id}"):  # noqa: S608 - an id only
-        row = row_of_cells(blob, unpack_cells(blob))
-        entry = index.entry_key(tuple(values), row.columns)
-        if entry is not None:
-            transaction.execute(index.write_sql, (*entry, index.entry_blob(entry, row.columns, row.stamps)))
+        row = new_row(blob, unpack_cells(blob))
+        entry_key = index.entry_key(tuple(values), row.columns)
+        if entry_key is not None:
+            transaction.execute(
+                index.write_sql, (*entry_key, index.entry_blob(entry_key, row.columns, row.versions_ms))
+            )

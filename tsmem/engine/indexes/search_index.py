@@ -25,7 +25,7 @@ from zlib import crc32
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
 from tsmem.engine.indexes.trigrams import trigram_text
 from tsmem.engine.requests import invalid
-from tsmem.engine.rows.cells import unpack_some
+from tsmem.engine.rows.cells import unpack
 from tsmem.engine.tables import SearchDescription, Table
 from tsmem.errors import StorageFailure, from_service
 from tsmem.port import FieldType
@@ -67,11 +67,11 @@ class SearchIndex:
         self.trigrams = f"{self.docs}_text"
         self.joins = f"AS c CROSS JOIN {self.docs} AS d ON d.doc = c.doc CROSS JOIN {self.rows} AS r ON r.rowid = c.doc"
         """Joins the entries and rows to a source of docs."""
-        self.keys = tuple(f"r.k{place}" for place in range(len(table.names)))
+        self.keys = tuple(f"r.k{place}" for place in range(len(table.key_names)))
         self.fields: dict[str, Field] = {}
         for place, (name, kind) in enumerate(description.schema.fields):
-            if name in table.names:
-                key_place = table.names.index(name)
+            if name in table.key_names:
+                key_place = table.key_names.index(name)
                 field = Field(name, kind, f"r.k{key_place}", key_place)
             else:
                 field = Field(name, kind, "r.cells" if kind.name == "TEXT" else f"d.f{place}", None)
@@ -87,7 +87,7 @@ class SearchIndex:
             for field in typed
         }
         """The SQL index on each column of a field that is not TEXT."""
-        where = " AND ".join(f"k{place} = ?" for place in range(len(table.names)))
+        where = " AND ".join(f"k{place} = ?" for place in range(len(table.key_names)))
         marks = ", ".join("?" * (2 + len(self._stored)))
         checksum = f"(SELECT checksum FROM {self.docs} WHERE doc = {self.rows}.rowid)"  # noqa: S608 - own names
         self._find = f"SELECT rowid, {checksum} FROM {self.rows} WHERE {where}"  # noqa: S608
@@ -138,7 +138,7 @@ class SearchIndex:
     def _columns(self, cells: bytes) -> Mapping[str, Value]:
         """Return the indexed columns of a row; none of a damaged row, so that it can be replaced and deleted."""
         try:
-            return unpack_some(cells, self._wanted)[1]
+            return unpack(cells, self._wanted)[1]
         except StorageFailure:
             return {}
 
@@ -178,7 +178,7 @@ def _checksum(text: str) -> int:
 
 @lru_cache(maxsize=64)
 def search_indexes(table: Table) -> tuple[SearchIndex, ...]:
-    return tuple(SearchIndex(table, description) for description in table.searches)
+    return tuple(SearchIndex(table, description) for description in table.search_descriptions)
 
 
 def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:

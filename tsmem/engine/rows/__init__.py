@@ -1,9 +1,10 @@
-"""Rows: reading and writing the rows of one table.
+"""Rows: reading and writing the rows of a table.
 
-Called by `engine.py` within a transaction.
+`engine.py` calls this room within a transaction.
 
-`cells.py` packs the columns of a row into bytes. `reads.py` reads rows by their keys and by ranges, and tests filters
-(`filters.py`); `versioned_reads.py` adds what clients of the server may read, the versions of cells.
-`writes.py` writes a batch: each write becomes a change (`changes.py`), is checked, and is applied together with the
-entries in indexes (`engine/indexes/`).
+To read, `reads.py` finds rows by key or by range, unpacks their cells (`cells.py`), and tests them with a filter
+(`filters.py`). `versioned_reads.py` does the same where a client of the server asks for versions of cells.
+
+To write, `writes.py` makes each write of a batch a change (`changes.py`), checks it, computes and packs the new cells,
+and lets `engine/indexes/` write the row with its index entries.
 """

@@ -1,18 +1,19 @@
-"""A row's cells as one blob, and back, bit for bit and type for type.
+"""Packs the attribute columns of a row into one blob, and unpacks them with the same types and values.
 
-The bytes alone say what every cell is. JSON would turn -0.0, NUL and bytes into something else, pickle and marshal
-would run or crash on damaged input; this is `struct` and slices, and damage is StorageFailure.
+The write path packs each row, and SQLite stores the blob beside the key. The read path and the indexes unpack it. A
+cell is one version of a column. JSON has no bytes, and SQLite's JSON functions cut off text at NUL; pickle and marshal
+can run code or crash on damaged input. This format needs only `struct`, and damaged input raises StorageFailure.
 
-    head    <BHI    format (1), size of the row's key, length of the shape
-    shape           for each cell: type, length of its name in bytes, name in UTF-8
-    stamps  <q each the cell's version, epoch milliseconds
-    slots   <q, <d, <?, <I each: an integer, a double, a boolean, or the length of text or bytes
-    data            the texts and bytes, in order
+    head        <BHI   the format (1), the size of the row's key, the length of the shape
+    shape              for each cell: its type, the length of its name in bytes, its name in UTF-8
+    versions    <q     for each cell: its version in milliseconds since 1970 UTC
+    slots              for each cell: its integer (<q), double (<d) or boolean (<?), or the length of its data (<I)
+    data               the texts and bytes of the cells
 
-Cells stand in order of name, versions of one name newest first. Rows of one table have few different shapes, so a
-bounded cache maps a shape's bytes to its compiled form, and a row decodes with two unpacks and a slice for each text.
-The size of a row by TableStore's rule (names, values, key) needs no decoding: the shape has all of it but the lengths
-of texts and bytes, and those are what is left of the blob.
+Cells are in order of name, and the versions of one column newest first. The rows of a table have few different shapes,
+so a bounded cache keeps their compiled forms. The size of a row by TableStore's rule, the total of its key, names and
+values, is known without unpacking: the shape gives all of it except the size of the data, which is the rest of the
+blob.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ _HEAD = struct.Struct("<BHI")
 _INTEGER, _DOUBLE, _BOOLEAN, _TEXT, _BYTES = range(5)
 _KINDS: dict[type, int] = {int: _INTEGER, float: _DOUBLE, bool: _BOOLEAN, str: _TEXT, bytes: _BYTES}
 _SLOTS = "qd?II"
-_SIZES = (8, 8, 1, 0, 0)  # size of a value by TableStore's rule, without the length of text and bytes
+_FIXED_BYTES = (8, 8, 1, 0, 0)  # size of a value by TableStore's rule, without the length of text and bytes
 _CACHED_SHAPES = 512
-_CACHED_SHAPE_BYTES = 4096
-_CACHED_COLUMNS = 64
-"""Shapes that are longer or have more columns are compiled each time, so that the caches stay small."""
+_MAX_CACHED_BYTES = 4096
+_MAX_CACHED_COLUMNS = 64
+"""A shape that is longer, or has more columns, is compiled each time, so that the caches stay small."""
 _UNREADABLE = (struct.error, UnicodeDecodeError, IndexError)
 
 
@@ -44,7 +45,7 @@ class Cell(NamedTuple):
     name: str
     value: Value
     version_ms: int
-    """The time of the write, in milliseconds since 1970 UTC."""
+    """Milliseconds since 1970 UTC: the time of the write, or a version that the client gave."""
 
 
 class CellRow(NamedTuple):
@@ -52,21 +53,23 @@ class CellRow(NamedTuple):
 
     key: Key
     cells: list[Cell]
-    """In order of name, versions newest first."""
+    """In order of name, the versions of one column newest first."""
 
 
 class _Shape(NamedTuple):
+    """The compiled form of a blob's shape."""
+
     raw: bytes
-    steps: tuple[tuple[str, int, bool], ...]
-    """For each cell: name, kind, and True for the latest version of its name."""
+    cells: tuple[tuple[str, int, bool], ...]
+    """For each cell: its name, its type, and True if it is the latest version of its column."""
     sizes: tuple[int, ...]
     """For each cell: its size by TableStore's rule, without the length of text and bytes."""
-    stamps: struct.Struct
+    versions_ms: struct.Struct
     slots: struct.Struct
-    data_at: int
+    data_offset: int
     """Bytes from the end of the shape to the data."""
     fixed_bytes: int
-    """The size of the row by TableStore's rule, without its key, and without the length of texts and bytes."""
+    """The sum of `sizes`."""
 
 
 def _damaged(what: str) -> StorageFailure:
@@ -77,20 +80,20 @@ def _damaged(what: str) -> StorageFailure:
 
 
 def _compile(raw: bytes) -> _Shape:
-    steps: list[tuple[str, int, bool]] = []
+    cells: list[tuple[str, int, bool]] = []
     sizes: list[int] = []
-    at = 0
-    while at < len(raw):
-        kind, end = raw[at], at + 2 + raw[at + 1]
+    offset = 0
+    while offset < len(raw):
+        kind, end = raw[offset], offset + 2 + raw[offset + 1]
         if kind > _BYTES or end > len(raw):
             raise _damaged("its columns cannot be read")
-        name = raw[at + 2 : end].decode()
-        steps.append((name, kind, not steps or steps[-1][0] != name))
-        sizes.append(raw[at + 1] + _SIZES[kind])
-        at = end
-    stamps = struct.Struct(f"<{len(steps)}q")
-    slots = struct.Struct("<" + "".join(_SLOTS[kind] for _, kind, _ in steps))
-    return _Shape(raw, tuple(steps), tuple(sizes), stamps, slots, stamps.size + slots.size, sum(sizes))
+        name = raw[offset + 2 : end].decode()
+        cells.append((name, kind, not cells or cells[-1][0] != name))
+        sizes.append(raw[offset + 1] + _FIXED_BYTES[kind])
+        offset = end
+    versions_ms = struct.Struct(f"<{len(cells)}q")
+    slots = struct.Struct("<" + "".join(_SLOTS[kind] for _, kind, _ in cells))
+    return _Shape(raw, tuple(cells), tuple(sizes), versions_ms, slots, versions_ms.size + slots.size, sum(sizes))
 
 
 _compile_cached = lru_cache(_CACHED_SHAPES)(_compile)
@@ -104,9 +107,9 @@ def _shape_of(names: tuple[str, ...], types: tuple[type, ...]) -> _Shape:
 _shape_of_cached = lru_cache(_CACHED_SHAPES)(_shape_of)
 
 
-def _pack(key_bytes: int, names: tuple[str, ...], values: Sequence[Value], stamps: Sequence[int]) -> bytes:
+def _pack(key_bytes: int, names: tuple[str, ...], values: Sequence[Value], versions_ms: Sequence[int]) -> bytes:
     types = tuple(map(type, values))
-    shape = _shape_of_cached(names, types) if len(names) <= _CACHED_COLUMNS else _shape_of(names, types)
+    shape = _shape_of_cached(names, types) if len(names) <= _MAX_CACHED_COLUMNS else _shape_of(names, types)
     slots: list[Value] = []
     data: list[bytes] = []
     for value in values:
@@ -117,104 +120,87 @@ def _pack(key_bytes: int, names: tuple[str, ...], values: Sequence[Value], stamp
         else:
             slots.append(value)
     head = _HEAD.pack(_FORMAT, key_bytes, len(shape.raw))
-    return b"".join((head, shape.raw, shape.stamps.pack(*stamps), shape.slots.pack(*slots), *data))
+    return b"".join((head, shape.raw, shape.versions_ms.pack(*versions_ms), shape.slots.pack(*slots), *data))
 
 
 def pack(key_bytes: int, columns: Mapping[str, Value], version_ms: int) -> bytes:
-    """Return the blob of a row whose cells all have one version. `key_bytes` is the size of its key, names included."""
+    """Return the blob of a row whose cells all have the same version. `key_bytes` is the size of its key by
+    TableStore's rule."""
     names = tuple(sorted(columns))
     return _pack(key_bytes, names, [columns[name] for name in names], (version_ms,) * len(names))
 
 
 def pack_cells(key_bytes: int, cells: Sequence[Cell]) -> bytes:
-    """Return the blob of a row from its cells, in order of name, versions newest first."""
+    """Return the blob of a row. The cells are in order of name, the versions of one column newest first."""
     if not cells:
         return _HEAD.pack(_FORMAT, key_bytes, 0)
-    names, values, stamps = zip(*cells, strict=True)
-    return _pack(key_bytes, names, values, stamps)
+    names, values, versions_ms = zip(*cells, strict=True)
+    return _pack(key_bytes, names, values, versions_ms)
 
 
-def _open(blob: bytes) -> tuple[_Shape, int, int]:
-    """Return a blob's shape, the size of its key, and where its shape ends."""
-    version, key_bytes, length = _HEAD.unpack_from(blob)
-    if version != _FORMAT:
-        raise _damaged(f"its format is {version}")
-    at = _HEAD.size + length
-    raw = blob[_HEAD.size : at]
-    return (_compile_cached if length <= _CACHED_SHAPE_BYTES else _compile)(raw), key_bytes, at
+def _read_shape(blob: bytes) -> tuple[_Shape, int, int]:
+    """Return a blob's shape, the size of its key, and the offset of the shape's end."""
+    blob_format, key_bytes, length = _HEAD.unpack_from(blob)
+    if blob_format != _FORMAT:
+        raise _damaged(f"its format is {blob_format}")
+    end = _HEAD.size + length
+    raw = blob[_HEAD.size : end]
+    return (_compile_cached if length <= _MAX_CACHED_BYTES else _compile)(raw), key_bytes, end
 
 
 def size_of(blob: bytes) -> int:
     """Return the size of a row as `unpack` does, without decoding it. Raises StorageFailure for a damaged shape."""
     try:
-        shape, key_bytes, at = _open(blob)
+        shape, key_bytes, offset = _read_shape(blob)
     except _UNREADABLE as error:
         raise _damaged("it is cut short, or not valid text") from error
-    return key_bytes + shape.fixed_bytes + len(blob) - at - shape.data_at
+    return key_bytes + shape.fixed_bytes + len(blob) - offset - shape.data_offset
 
 
-def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
-    """Return the size of a row, key included, and the latest version of its columns, in order of name. Raises
-    StorageFailure for damaged bytes."""
+def unpack(blob: bytes, wanted: Collection[str] | None = None) -> tuple[int, dict[str, Value]]:
+    """Return a row's size and the latest versions of its columns, in order of name. If `wanted` is given, return only
+    those columns, and the size of the key and those columns. Raises StorageFailure for damaged bytes."""
     try:
-        shape, key_bytes, at = _open(blob)
-        slots = shape.slots.unpack_from(blob, at + shape.stamps.size)
-        at += shape.data_at
-        size: int = key_bytes + shape.fixed_bytes + len(blob) - at
+        shape, size, offset = _read_shape(blob)
+        slots = shape.slots.unpack_from(blob, offset + shape.versions_ms.size)
+        offset += shape.data_offset
+        if wanted is None:
+            size += shape.fixed_bytes + len(blob) - offset
         columns: dict[str, Value] = {}
-        for (name, kind, latest), slot in zip(shape.steps, slots, strict=True):
-            if kind < _TEXT:
-                if latest:
-                    columns[name] = slot
+        for (name, kind, is_latest), fixed_bytes, slot in zip(shape.cells, shape.sizes, slots, strict=True):
+            start = offset
+            if kind >= _TEXT:
+                offset += slot
+            if not is_latest or (wanted is not None and name not in wanted):
                 continue
-            end = at + slot
-            if latest:
-                columns[name] = blob[at:end].decode() if kind == _TEXT else blob[at:end]
-            at = end
+            if wanted is not None:
+                size += fixed_bytes + offset - start
+            data = slot if kind < _TEXT else blob[start:offset]
+            columns[name] = data.decode() if kind == _TEXT else data
     except _UNREADABLE as error:
         raise _damaged("it is cut short, or not valid text") from error
-    if at != len(blob):
-        raise _damaged("its length is wrong")
-    return size, columns
-
-
-def unpack_some(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str, Value]]:
-    """Unpack the wanted columns only: the size counts the key and those columns."""
-    size: int
-    try:
-        shape, size, at = _open(blob)
-        slots = shape.slots.unpack_from(blob, at + shape.stamps.size)
-        at += shape.data_at
-        columns: dict[str, Value] = {}
-        for (name, kind, latest), fixed_bytes, slot in zip(shape.steps, shape.sizes, slots, strict=True):
-            end = at + slot if kind >= _TEXT else at
-            if latest and name in wanted:
-                size += fixed_bytes + end - at
-                columns[name] = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
-            at = end
-    except _UNREADABLE as error:
-        raise _damaged("it is cut short, or not valid text") from error
-    if at != len(blob):
+    if offset != len(blob):
         raise _damaged("its length is wrong")
     return size, columns
 
 
 def unpack_cells(blob: bytes) -> list[Cell]:
-    """Return all versions of all cells, in order of name, versions newest first. Raises StorageFailure for damaged
+    """Return all versions of all cells, in order of name, newest version first. Raises StorageFailure for damaged
     bytes."""
     try:
-        shape, _, at = _open(blob)
-        stamps = shape.stamps.unpack_from(blob, at)
-        slots = shape.slots.unpack_from(blob, at + shape.stamps.size)
-        at += shape.data_at
+        shape, _, offset = _read_shape(blob)
+        versions_ms = shape.versions_ms.unpack_from(blob, offset)
+        slots = shape.slots.unpack_from(blob, offset + shape.versions_ms.size)
+        offset += shape.data_offset
         cells: list[Cell] = []
-        for (name, kind, _), stamp, slot in zip(shape.steps, stamps, slots, strict=True):
-            end = at + slot if kind >= _TEXT else at
-            value = slot if kind < _TEXT else blob[at:end].decode() if kind == _TEXT else blob[at:end]
-            cells.append(Cell(name, value, stamp))
-            at = end
+        for (name, kind, _), version_ms, slot in zip(shape.cells, versions_ms, slots, strict=True):
+            start = offset
+            if kind >= _TEXT:
+                offset += slot
+            data = slot if kind < _TEXT else blob[start:offset]
+            cells.append(Cell(name, data.decode() if kind == _TEXT else data, version_ms))
     except _UNREADABLE as error:
         raise _damaged("it is cut short, or not valid text") from error
-    if at != len(blob):
+    if offset != len(blob):
         raise _damaged("its length is wrong")
     return cells

@@ -1,9 +1,13 @@
-"""Changes of rows: the service's full vocabulary of a write, its checks, and the cells that the row has afterwards.
+"""A change of one row, with everything that a write can ask of the service.
 
-`writes.py` calls `check_change` before the row is read, and `cells_after` with its old cells. A cell without a version
-gets the transaction's, or that of the newest one there if that is later: the last write counts. An update deletes
-versions first, then increments, and writes last, so that one change may replace a version. The service's own texts for
-versions out of range and for increments that cannot be done are not known.
+`writes.py` turns each write of the port or the server into a `RowChange` and checks it (`check_change`) before it reads
+the old row. `cells_after` then computes the row's new cells from the old ones.
+
+- A cell without an explicit version gets the time of the transaction, or the version of the column's newest cell if
+  that is later, so that the last write always wins.
+- An update first deletes versions, then increments, then writes, so that one change can replace a version.
+
+The service's own texts for versions out of range and for impossible increments are not known.
 """
 
 from __future__ import annotations
@@ -21,8 +25,8 @@ from tsmem.engine.tables import Table
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, check_column_name, check_columns, check_key, check_row_size
 from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
 
-MAX_STAMP_MS = MAX_INTEGER // 1000  # exclusive. Source: the documentation of PutRow.
-_STAMP_BYTES = 8  # size of an explicit version in a write
+MAX_VERSION_MS = MAX_INTEGER // 1000  # exclusive. Source: the documentation of PutRow.
+_VERSION_BYTES = 8  # what an explicit version adds to the size of a write
 
 
 class Change(StrEnum):
@@ -34,7 +38,7 @@ class Change(StrEnum):
 
 
 class Returned(StrEnum):
-    """The part of its row that a write returns."""
+    """The part of the written row that the reply returns."""
 
     NOTHING = "NOTHING"
     KEY = "KEY"
@@ -42,34 +46,36 @@ class Returned(StrEnum):
 
 
 class NewCell(NamedTuple):
-    """One version of a column, to be written."""
+    """A cell to write."""
 
     name: str
     value: Value
     version_ms: int | None = None
-    """Epoch milliseconds; None: now."""
+    """An explicit version, in milliseconds since 1970 UTC."""
 
 
 class RowChange(NamedTuple):
-    """The write of one row. The port's Put, Update and Delete can say less. The server has checked that a put deletes
-    and increments nothing, and that a deletion names no columns."""
+    """The write of one row. It can express more than the port's Put, Update and Delete. The server has checked that a
+    put deletes and increments nothing, and that a deletion names no columns."""
 
     change: Change
     table: TableRef
     key: Key
     cells: tuple[NewCell, ...] = ()
-    """The cells that a put or an update writes. A name may come several times, with different versions."""
+    """The cells that a put or an update writes. A column can have several, with different versions."""
     delete: tuple[str, ...] = ()
+    """The columns that an update deletes, with all their versions."""
     delete_versions: tuple[tuple[str, int], ...] = ()
-    """Columns of which an update deletes one version."""
+    """The single versions of columns that an update deletes, in milliseconds since 1970 UTC."""
     increments: tuple[tuple[str, int | float], ...] = ()
-    """Numbers that an update adds to columns of the same type; a missing column counts as 0."""
+    """The numbers that an update adds to columns of the same type. A missing column counts as 0."""
     condition: Condition = UNCONDITIONAL
     returned: Returned = Returned.NOTHING
     returned_columns: tuple[str, ...] = ()
+    """The columns to return after AFTER_MODIFY."""
     columns: Mapping[str, Value] = MappingProxyType({})
-    """More cells to write, with the version of now. The columns of a Put or an Update stay as they are, because turning
-    them into cells takes half the time of a write again (measured)."""
+    """Further columns to write, without explicit versions. The port's writes use these instead of `cells`, because
+    building cells would make a write take half as long again (measured)."""
 
     @property
     def is_plain_put(self) -> bool:
@@ -88,88 +94,91 @@ def as_change(write: Write | RowChange) -> RowChange:
 
 
 def check_change(table: Table, write: RowChange) -> int:
-    """Check a write without the row and the time, and return its size in bytes. Raises LimitExceeded, InvalidInput."""
+    """Check what can be checked without the old row and the time. Return the size of the write in bytes. Raises
+    LimitExceeded, InvalidInput."""
     size = check_key(write.table.key, write.key) + check_columns(write.columns)
     if write.is_plain_put:
         check_row_size(len(write.columns), size)
         _refuse_key_columns(table, write.columns)
         return size
     for cell in write.cells:
-        size += check_columns({cell.name: cell.value}) + (0 if cell.version_ms is None else _STAMP_BYTES)
+        size += check_columns({cell.name: cell.value}) + (0 if cell.version_ms is None else _VERSION_BYTES)
     for name, amount in write.increments:
         size += check_columns({name: amount})
     for name in write.delete:
         size += check_column_name(name)
     for name, _ in write.delete_versions:
-        size += check_column_name(name) + _STAMP_BYTES
+        size += check_column_name(name) + _VERSION_BYTES
     parts = (write.columns, write.cells, write.increments, write.delete, write.delete_versions)
     check_row_size(sum(map(len, parts)), size)
-    _check(table, write)
+    _check_columns_and_versions(table, write)
     return size
 
 
-def _refuse_key_columns(table: Table, named: Collection[str]) -> None:
-    for name in table.names:
-        if name in named:
+def _refuse_key_columns(table: Table, changed: Collection[str]) -> None:
+    for name in table.key_names:
+        if name in changed:
             raise invalid(f"Column '{name}' is a primary key column and cannot be an attribute column.")
 
 
-def _check(table: Table, write: RowChange) -> None:
+def _check_columns_and_versions(table: Table, write: RowChange) -> None:
     deleted = {*write.delete}
     written = {*write.columns, *(cell.name for cell in write.cells)}
     incremented = {name for name, _ in write.increments}
-    named = deleted | written | incremented | {name for name, _ in write.delete_versions}
-    _refuse_key_columns(table, named)
+    changed = deleted | written | incremented | {name for name, _ in write.delete_versions}
+    _refuse_key_columns(table, changed)
     if write.change is Change.UPDATE:
         if not table.schema.allow_update:  # the service's own text is not known
             raise invalid("UpdateRow is not supported on a table whose allow_update is false.")
-        if not named:
+        if not changed:
             raise invalid("Invalid update row request: missing cells in request.")
     for name in sorted(incremented & (written | deleted)):
         raise invalid(f"Column '{name}' is written, deleted or incremented at once.")
-    for stamp in [*(cell.version_ms for cell in write.cells), *(stamp for _, stamp in write.delete_versions)]:
-        if stamp is not None and not 0 <= stamp < MAX_STAMP_MS:
-            raise invalid(f"The version {stamp} of a cell must be in range: [0, {MAX_STAMP_MS}).")
-    if table.indexes and any(cell.version_ms is not None for cell in write.cells):
+    written_versions_ms = [cell.version_ms for cell in write.cells if cell.version_ms is not None]
+    for version_ms in [*written_versions_ms, *(deleted_ms for _, deleted_ms in write.delete_versions)]:
+        if not 0 <= version_ms < MAX_VERSION_MS:
+            raise invalid(f"The version {version_ms} of a cell must be in range: [0, {MAX_VERSION_MS}).")
+    if table.indexes and written_versions_ms:
         raise invalid("Versions of cells cannot be given for a table with a secondary index.")
 
 
 def check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None:
-    most_s = table.schema.deviation_s
+    max_s = table.schema.deviation_s
     for cell in cells:
-        if cell.version_ms is not None and abs(cell.version_ms - now_ms) > most_s * 1000:
-            raise invalid(f"The version {cell.version_ms} of column '{cell.name}' is more than {most_s} s from now.")
+        if cell.version_ms is not None and abs(cell.version_ms - now_ms) > max_s * 1000:
+            raise invalid(f"The version {cell.version_ms} of column '{cell.name}' is more than {max_s} s from now.")
 
 
 def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:
-    """Return the row's cells after a put or an update, with the versions that the table keeps. Raises InvalidInput for
-    an increment that cannot be done."""
+    """Return the row's cells after a put or an update. `old` are its packed cells before. Raises InvalidInput for an
+    impossible increment."""
     columns: dict[str, dict[int, Value]] = {}  # values by column and version
     if old is not None and write.change is not Change.PUT:
         for name, cells in groupby(unpack_cells(old), lambda cell: cell.name):
             columns[name] = {cell.version_ms: cell.value for cell in islice(cells, table.schema.max_versions)}
-        for name, stamp in write.delete_versions:
-            columns.get(name, {}).pop(stamp, None)
-    # A version may be later than now, because a client gave it or the clock was set back. A new cell must not be older.
-    stamps = {name: max(now_ms, *versions) for name, versions in columns.items() if versions}
+        for name, version_ms in write.delete_versions:
+            columns.get(name, {}).pop(version_ms, None)
+    # An old version is later than now if a client gave it, or if the clock was set back. A new cell must not be older.
+    new_versions_ms = {name: max(now_ms, *versions) for name, versions in columns.items() if versions}
     for name, amount in write.increments:
         versions = columns.setdefault(name, {})
-        versions[stamps.get(name, now_ms)] = _sum(name, versions, amount)
+        versions[new_versions_ms.get(name, now_ms)] = _increment(name, versions, amount)
     for name, value in write.columns.items():
-        columns.setdefault(name, {})[stamps.get(name, now_ms)] = value
+        columns.setdefault(name, {})[new_versions_ms.get(name, now_ms)] = value
     for cell in write.cells:
-        stamp = stamps.get(cell.name, now_ms) if cell.version_ms is None else cell.version_ms
-        columns.setdefault(cell.name, {})[stamp] = cell.value
+        version_ms = new_versions_ms.get(cell.name, now_ms) if cell.version_ms is None else cell.version_ms
+        columns.setdefault(cell.name, {})[version_ms] = cell.value
     return [
-        Cell(name, columns[name][stamp], stamp)
+        Cell(name, columns[name][version_ms], version_ms)
         for name in sorted(columns)
-        if name not in write.delete  # a deletion wins over a write. Source: the Java SDK's UpdateRowTest.
-        for stamp in sorted(columns[name], reverse=True)[: table.schema.max_versions]
+        if name not in write.delete  # deletion takes precedence over a write. Source: the Java SDK's UpdateRowTest.
+        for version_ms in sorted(columns[name], reverse=True)[: table.schema.max_versions]
     ]
 
 
-def _sum(name: str, versions: Mapping[int, Value], amount: int | float) -> int | float:
-    """Add to a column's latest value. Raises InvalidInput for another type, and for a sum past 64 bits."""
+def _increment(name: str, versions: Mapping[int, Value], amount: int | float) -> int | float:
+    """Return a column's latest value plus `amount`. Raises InvalidInput for a value of another type, and for a sum that
+    does not fit in 64 bits."""
     value = versions[max(versions)] if versions else type(amount)(0)
     if type(value) is not type(amount):
         raise invalid(f"Column '{name}' cannot be incremented: its type is not that of the increment.")

@@ -1,12 +1,12 @@
-"""GetRow, BatchGetRow and GetRange: the one path on which rows are read.
+"""The read path: GetRow, BatchGetRow and GetRange.
 
-`engine.py` calls `get_rows` and `get_range` with a kind of reader, which turns a row's key and packed cells into what
-the reply holds: `RowReader` reads the latest version of each column, `CellReader` (`versioned_reads.py`) the cells of a
-view.
+`engine.py` calls `get_rows` and `get_range` with the type of reader to use. The reader turns the key and packed cells
+of each row into an item of the reply. A `RowReader` reads the latest version of each column; a `CellReader`
+(`versioned_reads.py`) reads the versions that a client of the server asked for.
 
-Rows are counted and measured before they are filtered, both for capacity units and for the 5,000 rows or 4 MB that end
-a page. A row counts its key and the columns asked for, by TableStore's size rule. Only the limit of GetRange counts the
-rows that are returned.
+Capacity units and the end of a page (5,000 rows or 4 MB) count every row that is read, before the filter. The size of a
+row is that of its key and the requested columns, by TableStore's rule. Only the limit of GetRange counts the returned
+rows.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Generic, TypeVar
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply, invalid
-from tsmem.engine.rows.cells import size_of, unpack, unpack_some
-from tsmem.engine.rows.filters import compile_filter, necessary
+from tsmem.engine.rows.cells import size_of, unpack
+from tsmem.engine.rows.filters import Prefilter, compile_filter, compile_prefilter
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, capacity_units, check_key, check_read
@@ -30,37 +30,42 @@ R = TypeVar("R")
 class Reader(Generic[R]):
     """Reads the rows of one request."""
 
-    def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
+    def __init__(self, table: Table, columns: Sequence[str] | None, row_filter: Filter | None) -> None:
         self._wanted = frozenset(columns) if columns else None
-        self._needs_column = self._wanted is not None and self._wanted.isdisjoint(table.names)
-        self._passes = compile_filter(test, table.names) if test is not None else None
+        self._needs_column = self._wanted is not None and self._wanted.isdisjoint(table.key_names)
+        """True if a row without any of the requested columns counts as missing. With a key column among them, no row
+        does."""
+        self._passes = compile_filter(row_filter, table.key_names) if row_filter is not None else None
         self._key_bytes = table.key_bytes
-        self.key_only = self._wanted is not None and self._wanted.issubset(table.names)
-        """True if nothing but the key is read, so that cells may be None. A filter then sees no columns either."""
-        self.may_skip = self._needs_column or self._passes is not None
+        self.reads_key_only = self._wanted is not None and self._wanted.issubset(table.key_names)
+        """True if only key columns are requested. `read` then ignores its `blob`, and the filter sees no other
+        columns."""
+        self.can_skip = self._needs_column or self._passes is not None
 
     def read(self, key: Key, blob: bytes) -> tuple[int, R | None]:
-        """Return the size that counts, and the row; None if it does not pass, or has none of the columns asked for.
-        Raises StorageFailure."""
+        """Return the size that counts, and the row; None if the row does not pass the filter, or has none of the
+        requested columns. Raises StorageFailure."""
         raise NotImplementedError
 
 
 class RowReader(Reader[Row]):
-    def __init__(self, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
-        super().__init__(table, columns, test)
-        self._is_plain = self._wanted is None and test is None
-        self._can_pass = necessary(test, table.names) if test is not None and self._wanted is None else None
+    def __init__(self, table: Table, columns: Sequence[str] | None, row_filter: Filter | None) -> None:
+        super().__init__(table, columns, row_filter)
+        self._reads_all = self._wanted is None and row_filter is None
+        self._can_pass: Prefilter | None = None
+        if row_filter is not None and self._wanted is None:
+            self._can_pass = compile_prefilter(row_filter, table.key_names)
 
     def read(self, key: Key, blob: bytes) -> tuple[int, Row | None]:
-        if self._is_plain:
+        if self._reads_all:
             size, columns = unpack(blob)
             return size, Row(key, columns)
         if self._can_pass is not None and not self._can_pass(key, blob):
             return size_of(blob), None
-        if self.key_only:
+        if self.reads_key_only:
             size, columns = self._key_bytes(key), {}
         else:
-            size, columns = unpack(blob) if self._wanted is None else unpack_some(blob, self._wanted)
+            size, columns = unpack(blob, self._wanted)
         if (self._needs_column and not columns) or (self._passes is not None and not self._passes(key, columns)):
             return size, None
         return size, Row(key, columns)
@@ -70,7 +75,7 @@ MakeReader = Callable[[Table, Sequence[str] | None, Filter | None], Reader[R]]
 
 
 def get_rows(transaction: Transaction, request: BatchGetRow, make_reader: MakeReader[R]) -> RowsReply[R]:
-    """Read rows by their keys. Raises TableNotFound, InvalidInput."""
+    """Return the rows with these keys. Raises TableNotFound, InvalidInput."""
     check_read(request.keys)
     table = transaction.catalog().table(request.table.name)
     reader = make_reader(table, request.columns, request.filter)
@@ -78,7 +83,7 @@ def get_rows(transaction: Transaction, request: BatchGetRow, make_reader: MakeRe
     costs: list[Cost] = []
     for key in request.keys:
         table.check_key(request.table, key)
-        check_key(table.names, key)
+        check_key(table.key_names, key)
         found = transaction.execute(table.read_sql, key).fetchone()
         try:
             size, row = (0, None) if found is None else reader.read(tuple(key), found[0])
@@ -90,22 +95,22 @@ def get_rows(transaction: Transaction, request: BatchGetRow, make_reader: MakeRe
 
 
 def get_range(transaction: Transaction, request: GetRange, make_reader: MakeReader[R]) -> PageReply[R]:
-    """Read one page of a range. The first row of a page always fits. Raises TableNotFound, InvalidInput."""
+    """Return one page of a range. Its first row is returned whatever its size. Raises TableNotFound, InvalidInput."""
     table = transaction.catalog().table(request.table.name)
     reader = make_reader(table, request.columns, request.filter)
     if request.limit is not None and request.limit < 1:
         raise invalid("The limit must be greater than 0.")
     limit = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
-    most = MAX_ROWS_PER_PAGE if reader.may_skip else limit
-    sql, parameters = _range_query(table, request.table, request.span, cells=not reader.key_only)
+    scan_limit = MAX_ROWS_PER_PAGE if reader.can_skip else limit
+    sql, parameters = _range_query(table, request.table, request.span, with_cells=not reader.reads_key_only)
     read = reader.read
     rows: list[R] = []
     scanned = size = 0
     next_start: Key | None = None
-    cursor = transaction.execute(sql, (*parameters, most + 1))
+    cursor = transaction.execute(sql, (*parameters, scan_limit + 1))
     for record in cursor:
         key: Key = record[:-1]
-        if scanned == most or len(rows) == limit:
+        if scanned == scan_limit or len(rows) == limit:
             next_start = key
             break
         try:
@@ -127,25 +132,25 @@ def _damaged(error: StorageFailure, key: Key) -> StorageFailure:
     return StorageFailure(f"{error.message}: row {'/'.join(map(str, key))}", hint=error.hint)
 
 
-def _range_query(table: Table, ref: TableRef, span: Range, *, cells: bool) -> tuple[str, list[KeyValue]]:
-    """Return the SQL for a range's rows in order, and its parameters but the last, the number of rows. Raises
-    InvalidInput for an empty range. The last column holds the cells; without `cells` it is NULL, and only the key's
-    index is read.
+def _range_query(table: Table, ref: TableRef, span: Range, *, with_cells: bool) -> tuple[str, list[KeyValue]]:
+    """Return SQL that selects the rows of a range in order, and its parameters except the last, which is the number of
+    rows. Each result has the key columns and the cells. Without `with_cells` NULL replaces the cells, and SQLite reads
+    only the index on the key. Raises InvalidInput for an empty range.
 
-    Each end of a range is a cut just before or just after all rows whose keys begin with some values. MIN cuts before
-    them, MAX after them. A whole key cuts before its row going forward and after it going backward, so that starts are
-    inclusive and ends exclusive in both directions. Values that both cuts share become equalities, so that SQLite's
-    planner reads one stretch of the key's index."""
+    Each bound becomes a cut: a place directly before or after all rows whose keys begin with the bound's values. MIN
+    cuts before these rows, MAX after them. A bound without MIN or MAX cuts before its row if the range is read forward,
+    and after it if backward, so that starts are inclusive and ends exclusive in both directions. Values that both cuts
+    share become equalities, so that SQLite reads only that part of the key's index."""
     for bound in (span.start, span.end):
         table.check_key(ref, bound, is_bound=True)
         values = _cut(bound, span.backward)[0]
-        check_key(table.names[: len(values)], tuple(values))
+        check_key(table.key_names[: len(values)], tuple(values))
     if span.is_empty:
         side, direction = ("more", "BACKWARD") if span.backward else ("less", "FORWARD")
         raise invalid(f"Begin key must {side} than end key in {direction}")
     low, high = (span.end, span.start) if span.backward else (span.start, span.end)
     (low_values, after_low), (high_values, after_high) = _cut(low, span.backward), _cut(high, span.backward)
-    names = [f"k{place}" for place in range(len(table.names))]
+    names = [f"k{place}" for place in range(len(table.key_names))]
     shared = 0
     while shared < min(len(low_values), len(high_values)) and low_values[shared] == high_values[shared]:
         shared += 1
@@ -157,12 +162,12 @@ def _range_query(table: Table, ref: TableRef, span: Range, *, cells: bool) -> tu
             parameters += rest
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
     order = ", ".join(f"{name} DESC" if span.backward else name for name in names)
-    wanted = "*" if cells else ", ".join([*names, "NULL"])
-    return f"SELECT {wanted} FROM t{table.id}{where} ORDER BY {order} LIMIT ?", parameters  # noqa: S608 - own names
+    selected = "*" if with_cells else ", ".join([*names, "NULL"])
+    return f"SELECT {selected} FROM t{table.id}{where} ORDER BY {order} LIMIT ?", parameters  # noqa: S608 - own names
 
 
 def _cut(bound: KeyBound, backward: bool) -> tuple[list[KeyValue], bool]:
-    """Return the values that rows begin with, and True if the cut is after those rows."""
+    """Return the values before MIN or MAX, and True if the cut is after the rows whose keys begin with them."""
     values: list[KeyValue] = []
     for value in bound:
         if isinstance(value, Bound):

@@ -1,7 +1,8 @@
-"""Reading the versions of a row's cells, which clients of the server may ask for and the port does not.
+"""Reads versions of cells, which a client of the server can ask for. The local adapter does not load this module.
 
-A row counts its key and the cells in view, before a filter and before columns are paged. A table shows no more versions
-than its options allow, even where more were written before the options changed. Loaded for the server alone.
+`engine.py` passes a `CellReader` with the request's `View` to the read path (`reads.py`), which calls it for each row.
+The size of a row is that of its key and of the cells in the view, before the filter and before columns are paged. A
+table never shows more versions than its current options allow, although a row can still contain more.
 """
 
 from __future__ import annotations
@@ -19,36 +20,37 @@ from tsmem.rows import Filter, Key
 
 
 class View(NamedTuple):
-    """The cells of a row that are read. The server has checked its numbers."""
+    """The cells that a request wants of each row. The server has checked the numbers."""
 
     max_versions: int | None = 1
-    """Newest versions of each column; None: all."""
-    time_range: tuple[int, int] | None = None
-    """Epoch milliseconds, start inclusive, end exclusive."""
+    """The number of newest versions of each column; None for all."""
+    time_range_ms: tuple[int, int] | None = None
+    """The versions to read, in milliseconds since 1970 UTC: start inclusive, end exclusive."""
     start_column: str | None = None
+    """The name of the first column, inclusive."""
     end_column: str | None = None
-    """The first column after the view."""
+    """The name after the last column, exclusive."""
     page: tuple[int, int] | None = None
-    """Number of columns to skip, and largest number to return."""
+    """The number of columns to skip, and the largest number to return."""
 
 
 class CellReader(Reader[CellRow]):
-    def __init__(self, view: View, table: Table, columns: Sequence[str] | None, test: Filter | None) -> None:
-        super().__init__(table, columns, test)
+    def __init__(self, view: View, table: Table, columns: Sequence[str] | None, row_filter: Filter | None) -> None:
+        super().__init__(table, columns, row_filter)
         self._view = view
         self._max_versions = table.schema.max_versions
-        self._needs_versions = test is not None and needs_versions(test)
+        self._tests_all_versions = row_filter is not None and needs_versions(row_filter)
 
     def read(self, key: Key, blob: bytes) -> tuple[int, CellRow | None]:
-        columns = [] if self.key_only else self._columns(unpack_cells(blob))
+        columns = [] if self.reads_key_only else self._columns(unpack_cells(blob))
         cells = [cell for versions in columns for cell in versions[: self._view.max_versions]]
         size = self._key_bytes(key) + sum(name_bytes(cell.name) + value_bytes(cell.name, cell.value) for cell in cells)
         if self._needs_column and not cells:
             return size, None
         if self._passes is not None:
-            # A test of any version looks at those that max_versions hides.
-            seen = [cell for versions in columns for cell in versions] if self._needs_versions else cells
-            if not self._passes(key, Versions(seen, self._max_versions)):
+            # AnyVersion also tests the versions beyond the view's max_versions.
+            tested = [cell for versions in columns for cell in versions] if self._tests_all_versions else cells
+            if not self._passes(key, Versions(tested, self._max_versions)):
                 return size, None
         if self._view.page is not None:
             offset, limit = self._view.page
@@ -57,8 +59,8 @@ class CellReader(Reader[CellRow]):
         return size, CellRow(key, cells)
 
     def _columns(self, cells: list[Cell]) -> list[list[Cell]]:
-        """Return the columns in view: of each, its versions in the time range, newest first."""
-        _, time_range, start, end, _ = self._view
+        """Return the columns in the view, each as a list of its versions in the time range, newest first."""
+        _, time_range_ms, start, end, _ = self._view
         columns = []
         for name, versions in groupby(cells, lambda cell: cell.name):
             if self._wanted is not None and name not in self._wanted:
@@ -66,8 +68,8 @@ class CellReader(Reader[CellRow]):
             if (start is not None and name < start) or (end is not None and name >= end):
                 continue
             kept = list(islice(versions, self._max_versions))
-            if time_range is not None:
-                kept = [cell for cell in kept if time_range[0] <= cell.version_ms < time_range[1]]
+            if time_range_ms is not None:
+                kept = [cell for cell in kept if time_range_ms[0] <= cell.version_ms < time_range_ms[1]]
             if kept:
                 columns.append(kept)
         return columns

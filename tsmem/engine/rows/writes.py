@@ -1,12 +1,11 @@
-"""The one path on which rows are written: PutRow, UpdateRow, DeleteRow and BatchWriteRow.
+"""The write path: PutRow, UpdateRow, DeleteRow and BatchWriteRow.
 
-`engine.py` calls `write_batch`, which first checks each write without its row. Then, one after the other, it reads the
-old row if it must, tests the condition, computes the new row (`changes.py`), and writes it with its index entries
-(`indexes/maintenance.py`).
+`engine.py` calls `write_batch`. It first checks each write as far as that is possible without the old row. Then it
+takes one write after the other: it reads the old row if necessary, tests the condition, computes the new row
+(`changes.py`), and writes it with its index entries (`indexes/maintenance.py`).
 
-A row fails before its first SQL change or not at all, so that it needs no savepoint, and a batch is one transaction:
-after a crash all of its good rows are there, or nothing of it. All cells of a batch carry one version, the clock's
-millisecond when the transaction began.
+A row can only fail before its first SQL change, so that no savepoint is needed. A batch is one transaction: after a
+crash, all of its valid rows are there, or none. The version of its cells is the time at which it began.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
-from tsmem.engine.indexes.maintenance import NewRow, RowWriter, row_of_cells
+from tsmem.engine.indexes.maintenance import NewRow, RowWriter, new_row
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply, invalid
 from tsmem.engine.rows.cells import pack, pack_cells, unpack, unpack_cells
 from tsmem.engine.rows.changes import (
@@ -38,19 +37,21 @@ from tsmem.rows import UNCONDITIONAL, Existence, Value, Write
 
 
 class Draft(NamedTuple):
-    """The write of one row, checked as far as that is possible without the row."""
+    """A write after the checks that do not need the old row."""
 
     change: RowChange
     table: Table
     size: int = 0
+    """The size of the write in bytes."""
     passes: Predicate | None = None
+    """The compiled column condition, if the write has one."""
     error: TsmemError | None = None
-    """The reason why the row is not written."""
+    """The reason why the row cannot be written."""
 
 
 def write_batch(transaction: Transaction, writes: Sequence[Write | RowChange], version_ms: int) -> list[WriteReply]:
-    """Write the rows of a batch in their order, each with its index entries. Raises TableNotFound, and InvalidInput for
-    a batch that is wrong as a whole; the error of one row is in its reply."""
+    """Write the rows of a batch in order. If a row fails, its reply has the error. Raises TableNotFound, and
+    InvalidInput for an error that concerns the whole batch."""
     drafts = _draft_batch(transaction.catalog(), writes)
     writer = RowWriter(transaction)
     replies = [_write(transaction, writer, draft, version_ms) for draft in drafts]
@@ -59,13 +60,13 @@ def write_batch(transaction: Transaction, writes: Sequence[Write | RowChange], v
 
 
 def _draft_batch(catalog: Catalog, writes: Sequence[Write | RowChange]) -> list[Draft]:
-    check_batch(writes, (), MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type] # it only counts them
+    check_batch(writes, (), MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type] # it uses only their number
     tables = {name: catalog.writable(name) for name in dict.fromkeys(write.table.name for write in writes)}
     drafts = [_draft(tables[write.table.name], as_change(write)) for write in writes]
     check_batch(writes, [draft.size for draft in drafts], MAX_ROWS_PER_TRANSACTION)  # type: ignore[arg-type]
-    sound = [draft.change for draft in drafts if draft.error is None]  # a wrong key may equal a right one: True == 1
-    distinct = len({(change.table.name, change.key) for change in sound})
-    if distinct < len(sound) and any(write.condition.existence is not Existence.IGNORE for write in writes):
+    valid = [draft.change for draft in drafts if draft.error is None]  # an invalid key can equal a valid one: True == 1
+    distinct = len({(change.table.name, change.key) for change in valid})
+    if distinct < len(valid) and any(write.condition.existence is not Existence.IGNORE for write in writes):
         raise invalid("Repeated rows do not support row exist expectation check in BatchModify.")
     return drafts
 
@@ -74,14 +75,14 @@ def _draft(table: Table, change: RowChange) -> Draft:
     try:
         table.check_key(change.table, change.key)
         size = check_change(table, change)
-        test = change.condition.filter
-        return Draft(change, table, size, None if test is None else compile_filter(test, table.names))
+        condition = change.condition.filter
+        return Draft(change, table, size, None if condition is None else compile_filter(condition, table.key_names))
     except TsmemError as error:
         return Draft(change, table, error=error)
 
 
 def _write(transaction: Transaction, writer: RowWriter, draft: Draft, version_ms: int) -> WriteReply:
-    """Write one row. A condition that does not hold, or a key of an index that is too long, is in the reply."""
+    """Write one row. A failed condition, and text too long for the key of an index, are errors in the reply."""
     if draft.error is not None:
         return WriteReply(draft.error, Cost())
     change, table, condition = draft.change, draft.table, draft.change.condition
@@ -91,18 +92,19 @@ def _write(transaction: Transaction, writer: RowWriter, draft: Draft, version_ms
         check_deviation(table, change.cells, version_ms)
         if (
             change.change is Change.PUT
-            and table.searches
+            and table.search_descriptions
             and draft.passes is None
             and condition.existence is not Existence.EXPECT_EXIST
         ):
-            # Most rows are new. An insert that succeeds saves reading the old row: a tenth of an import (measured).
+            # Most rows are new, so try an insert before reading the old row: this makes an import a tenth faster
+            # (measured).
             row = _row_after(table, change, None, version_ms)
             if row is not None and writer.write(table, change.key, None, row, only_new=True):
                 return WriteReply(None, _cost(draft, None), returned_row(change, row.cells))
         if change.change is Change.UPDATE or table.needs_old_row or condition is not UNCONDITIONAL:
             found = transaction.execute(table.read_sql, change.key).fetchone()
             old = None if found is None else found[0]
-        if not _holds(draft, old):
+        if not _is_condition_met(draft, old):
             return WriteReply(from_service("OTSConditionCheckFail", "Condition check failed."), Cost(0, 1, 1))
         row = _row_after(table, change, old, version_ms)
         writer.write(table, change.key, old, row)
@@ -112,20 +114,20 @@ def _write(transaction: Transaction, writer: RowWriter, draft: Draft, version_ms
 
 
 def _row_after(table: Table, change: RowChange, old: bytes | None, version_ms: int) -> NewRow | None:
-    """Return the row after a write; None after a deletion, and if an update leaves no row where there was none."""
+    """Return the row after a write. Return None after a deletion, and if an update of a missing row writes nothing."""
     if change.change is Change.DELETE:
         return None
     size = table.key_bytes(change.key)
     if change.is_plain_put and change.returned is Returned.NOTHING:
-        stamps = dict.fromkeys(change.columns, version_ms)
-        return NewRow(pack(size, change.columns, version_ms), change.columns, stamps)
+        versions_ms = dict.fromkeys(change.columns, version_ms)
+        return NewRow(pack(size, change.columns, version_ms), change.columns, versions_ms)
     cells = cells_after(table, change, old, version_ms)
     if old is None and not cells and change.change is Change.UPDATE:
         return None
-    return row_of_cells(pack_cells(size, cells), cells)
+    return new_row(pack_cells(size, cells), cells)
 
 
-def _holds(draft: Draft, old: bytes | None) -> bool:
+def _is_condition_met(draft: Draft, old: bytes | None) -> bool:
     condition = draft.change.condition
     if condition.existence is (Existence.EXPECT_EXIST if old is None else Existence.EXPECT_NOT_EXIST):
         return False

@@ -75,7 +75,7 @@ def search_page(
             total, is_exact = run.count(exact=exact_count)
             scanned = max(scanned, run.checked - scanned)
     # With a key column among those that are read, a row that has none of the others is read all the same.
-    wanted = None if request.columns is None else (*request.columns, index.table.names[0])
+    wanted = None if request.columns is None else (*request.columns, index.table.key_names[0])
     rows, size = _read(transaction, index, hits, make_reader(index.table, wanted, None))
     token = None
     if more:
@@ -90,7 +90,7 @@ def search_page(
 def check_limit(index: SearchIndex, request: Search) -> None:
     """Raise InvalidInput for a page that is too long. It may be longer if only indexed columns are read."""
     columns = request.columns
-    indexed = columns is not None and all(name in index.types or name in index.table.names for name in columns)
+    indexed = columns is not None and all(name in index.types or name in index.table.key_names for name in columns)
     most = MAX_INDEXED_LIMIT if indexed else MAX_LIMIT
     if not 0 <= request.limit <= most:
         raise invalid(f"The limit of a search must be in range: [0, {most}].")
@@ -243,7 +243,7 @@ def _read(transaction: Transaction, index: SearchIndex, hits: list[Hit], reader:
     for hit in hits:
         key: Any = hit.position[-len(index.keys) :]
         cells = b""
-        if not reader.key_only:
+        if not reader.reads_key_only:
             cells = transaction.execute(f"SELECT cells FROM {index.rows} WHERE rowid = ?", (hit.doc,)).fetchone()[0]  # noqa: S608
         size, row = reader.read(key, cells)
         total += size

@@ -17,7 +17,7 @@ from tsmem import interruption
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine.file import files
-from tsmem.engine.file.connections import TEMPORARY_SESSIONS, Connections, Transaction
+from tsmem.engine.file.connections import TEMPORARY_CONNECTIONS, Connections, Transaction
 from tsmem.engine.file.files import CHECK_EVERY
 from tsmem.errors import TableNotFound, TsmemError, Unavailable
 from tsmem.rows import Put
@@ -73,7 +73,7 @@ def test_a_read_only_reader_notices_a_change_of_the_file(tmp_path: Path, monkeyp
             raise sqlite3.OperationalError("attempt to write a readonly database")
         return real(name, **more)  # type: ignore[call-overload, no-any-return]
 
-    monkeypatch.setattr(files, "_only_readable", lambda path: True)
+    monkeypatch.setattr(files, "_is_read_only", lambda path: True)
     monkeypatch.setattr(sqlite3, "connect", read_only)
     pool = Connections(str(path))
     with pool.read() as session:
@@ -124,8 +124,8 @@ def test_children_forked_while_threads_write_can_write_too(tmp_path: Path) -> No
 
 
 def test_threads_share_a_bounded_number_of_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tsmem.engine.file.connections.MAX_SESSIONS", 4)
-    monkeypatch.setattr("tsmem.engine.file.connections.MAX_IDLE", 2)
+    monkeypatch.setattr("tsmem.engine.file.connections.MAX_CONNECTIONS", 4)
+    monkeypatch.setattr("tsmem.engine.file.connections.MAX_IDLE_CONNECTIONS", 2)
     path = tmp_path / "memory.db"
     with opened(path) as client:
         client.create_table(TABLE)
@@ -228,7 +228,7 @@ def test_a_check_does_not_end_a_write(connections: Connections) -> None:
 
 def test_a_check_ends_the_wait_for_a_connection() -> None:
     connections = Connections(None)
-    held = [connections.read() for _ in range(TEMPORARY_SESSIONS)]
+    held = [connections.read() for _ in range(TEMPORARY_CONNECTIONS)]
     for each in held:
         each.__enter__()
     with pytest.raises(Unavailable), interruption.ending_by(ending_after(1)), connections.read():

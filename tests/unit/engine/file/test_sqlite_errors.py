@@ -51,7 +51,7 @@ def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> No
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
-        sqlite_errors.from_sqlite(error_of(sqlite3.SQLITE_CORRUPT), str(path))
+        sqlite_errors.from_sqlite_error(error_of(sqlite3.SQLITE_CORRUPT), str(path))
         code = f"import sqlite3; sqlite3.connect({str(path)!r}, timeout=0).execute('BEGIN IMMEDIATE')"
         other = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
 
@@ -67,4 +67,4 @@ def error_of(code: int) -> sqlite3.DatabaseError:
 def test_a_read_that_fails_on_a_full_disk_speaks_of_no_write() -> None:
     full = error_of(sqlite3.SQLITE_FULL)
 
-    assert "the disk is full: F could not be read" == sqlite_errors.from_sqlite(full, "F", "read").message
+    assert "the disk is full: F could not be read" == sqlite_errors.from_sqlite_error(full, "F", "read").message

@@ -12,7 +12,7 @@ from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
 from tsmem.engine.requests import GetRange, WriteReply
 from tsmem.engine.rows.cells import Cell, CellRow
-from tsmem.engine.rows.changes import MAX_STAMP_MS, Change, NewCell, Returned, RowChange
+from tsmem.engine.rows.changes import MAX_VERSION_MS, Change, NewCell, Returned, RowChange
 from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import ConditionFailed, LimitExceeded
 from tsmem.port import Cost, IndexSchema, TableSchema
@@ -97,7 +97,7 @@ def test_a_plain_update_wins_over_a_version_in_the_future(engine: Engine) -> Non
     assert [CellRow(KEY, [Cell("x", "now", NOW + 5000)])] == cells(engine)
 
 
-@pytest.mark.parametrize("stamp", [-1, MAX_STAMP_MS, NOW - 86_400_001, NOW + 86_400_001])
+@pytest.mark.parametrize("stamp", [-1, MAX_VERSION_MS, NOW - 86_400_001, NOW + 86_400_001])
 def test_a_version_outside_the_deviation_is_refused(engine: Engine, stamp: int) -> None:
     assert str(stamp) in refused(engine, put(NewCell("x", 1, stamp)))
 
