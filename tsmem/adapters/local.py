@@ -1,6 +1,7 @@
-"""TableClient over the engine: the built-in profile `local`, one SQLite file on this machine.
+"""The local adapter: the port's `TableClient` over the engine, which keeps TableStore's tables in one SQLite file.
 
-The engine does what TableStore does; this client makes its requests, raises its failures and counts costs.
+`adapters.open_client` makes one for each profile with `backend = "local"`. Each method makes one of the engine's
+requests, adds its cost to the meter and returns the result in the port's types.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tsmem import port
-from tsmem.adapters.naming import name_missing, tables_of
+from tsmem.adapters.naming import name_missing_table, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange, WriteReply
@@ -27,9 +28,8 @@ T = TypeVar("T")
 
 
 class LocalClient:
-    """TableStore in one file, or in an unnamed temporary file without a path."""
-
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
+        """Without a path, the tables are kept in an unnamed temporary file."""
         self.meter = port.Meter()
         self.limiter = port.ConcurrencyLimiter()
         self.rows_per_write = MAX_ROWS_PER_TRANSACTION
@@ -87,14 +87,12 @@ class LocalClient:
             raise error
 
     def write_rows(self, writes: Sequence[Write]) -> list[port.RowOutcome]:
-        requests = max(1, -(-len(writes) // MAX_ROWS_PER_WRITE))
-
         def cost(replies: Sequence[WriteReply]) -> port.Cost:
+            requests = -(-len(writes) // MAX_ROWS_PER_WRITE)  # the service would take this many for the same rows
             read_units = sum(reply.cost.read_units for reply in replies)
             return port.Cost(requests, read_units, sum(reply.cost.write_units for reply in replies))
 
-        tables = tables_of(writes)
-        replies = self._request(lambda: self._engine.write_rows(writes), *tables, requests=requests, cost=cost)
+        replies = self._request(lambda: self._engine.write_rows(writes), *tables_of(writes), cost=cost)
         return [reply.error for reply in replies]
 
     def get_range(
@@ -118,17 +116,17 @@ class LocalClient:
         reply = self._request(call, table.name, cost=lambda reply: reply.cost)
         return SearchPage(reply.rows, reply.scores, reply.token, reply.total, reply.total_is_exact)
 
-    def _request(
-        self, call: Callable[[], T], *tables: str, requests: int = 1, cost: Callable[[T], port.Cost] | None = None
-    ) -> T:
-        """Make a call about these tables, and count its requests, or what `cost` makes of its reply."""
-        total = port.Cost(requests)
+    def _request(self, call: Callable[[], T], *tables: str, cost: Callable[[T], port.Cost] | None = None) -> T:
+        """Call the engine about these tables, and add the cost of the reply to the meter: one request, unless `cost`
+        computes it. A call that fails costs one request."""
+        total = port.Cost(1)
         try:
             reply = call()
-            total = total if cost is None else cost(reply)
+            if cost is not None:
+                total = cost(reply)
             return reply
         except TableNotFound as error:
-            name_missing(error, tables)
+            name_missing_table(error, tables)
             raise
         finally:
             self.meter.add(total)

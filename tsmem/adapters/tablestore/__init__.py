@@ -1,14 +1,14 @@
-"""The TableStore adapter: the port's `TableClient` over the SDK.
+"""The TableStore adapter: the port's `TableClient` over Alibaba Cloud's SDK, the package `tablestore`.
 
-`adapters.open_client` imports it for a TableStore profile alone: importing the SDK takes half a second and logs
-warnings. Nothing else imports `tablestore`, except that the server uses its protobuf classes.
+`adapters.open_client` imports it for TableStore profiles only, because importing the SDK takes half a second. The SDK
+is imported nowhere else, except that the server uses its protobuf classes.
 
-A call passes through these modules:
+A call passes through these modules, and its reply comes back through them:
 
-    client.py      the TableClient: meters and logs each call, raises our errors (errors.py)
-    rows.py, schemas.py, search.py    requests in the SDK's classes, and results in ours
-    sdk_client.py  the SDK's client, which decodes the reply
-    sdk.py         the SDK, imported quietly
-    transport.py   HTTP below the SDK, with a deadline for each attempt
-    reply_checks.py  checks the reply against the request
+    client.py         the TableClient: meters and logs each call, and raises our errors (errors.py)
+    rows.py, schemas.py, search.py    convert requests into the SDK's classes, and results into ours
+    sdk_client.py     creates the SDK's client, which encodes and signs requests, and decodes replies
+    sdk.py            imports the SDK
+    transport.py      sends HTTP requests for the SDK, with a deadline for each attempt
+    reply_checks.py   checks that a reply fits its request
 """

@@ -1,10 +1,12 @@
-"""TableClient over TableStore's SDK: one request at a time, from any thread.
+"""The port's `TableClient` over TableStore's SDK.
 
-Each method makes a request of the SDK, reads the reply and checks it, all within `_call`. tsmem.retry, which
-wraps this client, retries. tsmem.limits refuses what cannot be sent before anything is sent, with the engine's errors.
+`adapters.open_client` creates it and wraps it in the client of tsmem.retry, so each call here is one attempt. A method
+converts its arguments into the SDK's classes, calls the SDK within `_call`, converts the reply into the port's types
+and checks it. `_call` meters and logs the attempt, and translates its errors. Before anything is sent, tsmem.limits
+refuses input that TableStore would not accept, with the same errors as the engine.
 
-The meter's rows scanned are the rows that came back, because the service does not say how many it looked at. With a
-filter that is a lower bound, and the meter counts the call among `filtered`.
+The service does not say how many rows it scanned, so the meter counts the rows of the reply. If the request had a
+filter, that is only a lower bound, and the meter counts the call in `filtered`.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tsmem import port
-from tsmem.adapters.naming import name_missing, tables_of
+from tsmem.adapters.naming import name_missing_table, tables_of
 from tsmem.adapters.redaction import hide
 from tsmem.adapters.tablestore import reply_checks
 from tsmem.adapters.tablestore import rows as sdk_rows
@@ -26,6 +28,7 @@ from tsmem.adapters.tablestore.sdk_client import make_sdk_client, make_transport
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt
 from tsmem.errors import InvalidInput, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_WRITE, check_write
+from tsmem.plurals import quantity
 from tsmem.port import RowRead
 from tsmem.profiles.model import Profile
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Write
@@ -33,23 +36,25 @@ from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRe
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
-MAX_IN_FLIGHT = 32  # concurrent calls: enough to hide 50 ms of latency of requests that take 2 ms each
+MAX_CONCURRENT_CALLS = 32
+"""Enough to hide a latency of 50 ms if the service works 2 ms on each request."""
 _CLOSED = "the store is closed"
 _MAX_LIMIT = 2**31 - 1
-"""The largest limit of a page that the wire can carry. A page ends at 5,000 rows anyway."""
+"""The largest page limit that fits into a request. A page has at most 5,000 rows anyway."""
 
 
 class TablestoreClient:
-    """The TableStore instance of a profile. Nothing is connected to before the first call."""
+    """A client of the TableStore instance that a profile names. It connects on its first call."""
 
     def __init__(self, profile: Profile, log: Callable[[str], None] | None = None) -> None:
-        """`log` takes a line about each request: operation, table, rows, milliseconds, request id, error code. Raises
-        ProfileError."""
+        """`log` is called with one line for each request: operation, table, rows, milliseconds, request id, error code.
+        Raises ProfileError."""
         self.meter = port.Meter()
-        self.limiter = port.ConcurrencyLimiter(MAX_IN_FLIGHT)
+        self.limiter = port.ConcurrencyLimiter(MAX_CONCURRENT_CALLS)
         self.rows_per_write = MAX_ROWS_PER_WRITE
-        self._clock_skew_s: float | None = None  # as the service's last reply says
+        self._clock_skew_s: float | None = None
         self._search_fields: dict[tuple[str, str], Mapping[str, port.FieldType]] = {}
+        """The fields of each search index that was described, by the names of its table and itself."""
         self._timeout_s = profile.timeout_s
         self._log = log
         self._closed = False
@@ -68,8 +73,10 @@ class TablestoreClient:
 
     @contextmanager
     def _call(self, operation: str, *tables: str) -> Iterator[HttpAttempt]:
-        """Make the requests of the block one attempt of an operation on these tables: time, meter and log it. The block
-        notes rows and cost in the attempt. Raises errors of tsmem.errors."""
+        """Run the block as one attempt of an operation on these tables, then add its cost to the meter and log it.
+
+        The block calls the SDK, and sets `rows` and `cost` of the attempt from the reply. Raises errors of
+        tsmem.errors for what the SDK raises."""
         if self._closed:
             raise TsmemError(_CLOSED)
         started_s = time.monotonic()
@@ -79,12 +86,12 @@ class TablestoreClient:
         try:
             yield attempt
         except Exception as failure:
-            # The failure may show any of these. The secrets come last: many signatures displace older ones.
+            # The failure can show the signatures. The secrets are hidden again because only the newest are remembered.
             hide((*attempt.signatures, *self._secrets))
-            if self._closed and not attempt.sent:  # closed meanwhile
+            if self._closed and not attempt.sent:  # another thread has called close()
                 raise TsmemError(_CLOSED) from None
             error = translate(failure, attempt, self._transport.host)
-            name_missing(error, tables)
+            name_missing_table(error, tables)
             if error is None or error is failure:
                 raise
             raise error from failure
@@ -96,7 +103,7 @@ class TablestoreClient:
             if self._log is not None and (attempt.sent or isinstance(error, Unavailable)):
                 parts = [" ".join((operation, *tables))]
                 if attempt.rows is not None:
-                    parts.append("1 row" if attempt.rows == 1 else f"{attempt.rows} rows")
+                    parts.append(quantity(attempt.rows, "row"))
                 parts.append(f"{(time.monotonic() - started_s) * 1000:.1f} ms")
                 if request_id := attempt.request_id or (error and error.request_id):
                     parts.append(f"request {request_id}")
@@ -126,14 +133,16 @@ class TablestoreClient:
             self._sdk.delete_table(name)
 
     def create_index(self, table: str, index: port.IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
-        """Create a secondary index, as TableClient says. If the service refuses it because the table does not define
-        its columns yet, they are added first, which costs 3 requests more."""
+        """Create a secondary index, as TableClient says.
+
+        The service refuses an index on columns that the table does not define. In that case this method adds the
+        columns to the table and tries again, which costs three more requests."""
         try:
             with self._call("CreateIndex", table):
                 self._sdk.create_secondary_index(table, sdk_schemas.index_meta(index), True)
         except InvalidInput as refused:
-            known = dict(self.describe_table(table).defined_columns) if defined else {}
-            missing = [(name, kind) for name, kind in dict(defined).items() if name not in known]
+            existing = dict(self.describe_table(table).defined_columns) if defined else {}
+            missing = [(name, kind) for name, kind in dict(defined).items() if name not in existing]
             if not missing:
                 raise
             try:
@@ -151,7 +160,7 @@ class TablestoreClient:
 
     def list_search_indexes(self, table: str) -> list[str]:
         with self._call("ListSearchIndex", table):
-            return sorted(name for of, name in self._sdk.list_search_index(table) if of == table)
+            return sorted(name for owner, name in self._sdk.list_search_index(table) if owner == table)
 
     def create_search_index(self, schema: port.SearchIndexSchema) -> None:
         with self._call("CreateSearchIndex", schema.table):
@@ -172,17 +181,17 @@ class TablestoreClient:
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         with self._call("GetRow", table.name) as attempt:
             sdk_key = sdk_rows.key_columns(table, key)
-            units, found, _ = self._sdk.get_row(table.name, sdk_key, _names(columns), max_version=1)
+            units, found, _ = self._sdk.get_row(table.name, sdk_key, columns, max_version=1)
             row = None if found is None else sdk_rows.to_row(table, found.primary_key, found.attribute_columns)
             attempt.rows = 0 if row is None else 1
-            attempt.cost = _cost(units, attempt.rows)
+            attempt.cost = sdk_rows.to_cost(units, attempt.rows)
             reply_checks.check_same_key(key, row)
             return row
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         with self._call("BatchGetRow", table.name) as attempt:
             attempt.rows = len(keys)
-            batch = sdk_rows.read_request(table, keys, _names(columns))
+            batch = sdk_rows.read_request(table, keys, columns)
             items = self._sdk.batch_get_row(batch).get_result_by_table(table.name) or ()
             attempt.cost = sdk_rows.rows_cost(items)
             return sdk_rows.read_outcomes(table, keys, items)
@@ -205,25 +214,25 @@ class TablestoreClient:
                 ots.Direction.BACKWARD if span.backward else ots.Direction.FORWARD,
                 sdk_rows.bound_columns(table, span.start),
                 sdk_rows.bound_columns(table, span.end),
-                _names(columns),
+                columns,
                 None if limit is None else min(limit, _MAX_LIMIT),
                 sdk_rows.column_filter(filter),
                 max_version=1,
             )
             attempt.rows = len(found)
-            attempt.cost = _cost(units, attempt.rows)._replace(filtered=0 if filter is None else 1)
+            attempt.cost = sdk_rows.to_cost(units, attempt.rows)._replace(filtered=0 if filter is None else 1)
             rows = [sdk_rows.to_row(table, row.primary_key, row.attribute_columns) for row in found]
             page = port.RangePage(rows, None if next_start is None else sdk_rows.to_key(table, next_start))
             reply_checks.check_page(span, limit, page)
             return page
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        """Search, as TableClient says. The service does not say how many capacity units it took. The first search with
-        a Contains takes one request more if the index was not described before."""
+        """Search, as TableClient says. The service does not say how many capacity units a search took, so the meter
+        counts none. The first search for a Contains in an index may take one more request, to describe the index."""
         from tsmem.adapters.tablestore import search as sdk_search
 
-        planned = sdk_search.has_contains(search.query)
-        if planned and (table.name, index) not in self._search_fields:
+        is_approximate = sdk_search.has_contains(search.query)
+        if is_approximate and (table.name, index) not in self._search_fields:
             self.describe_search_index(table.name, index)
         fields = self._search_fields.get((table.name, index), {})
         with self._call("Search", table.name) as attempt:
@@ -231,7 +240,7 @@ class TablestoreClient:
             reply = self._sdk.search(table.name, index, request, sdk_search.sdk_columns(search.columns))
             attempt.rows = len(reply.rows)
             attempt.cost = port.Cost(rows_scanned=attempt.rows)
-            return sdk_search.to_page(table, reply, search)._replace(total_is_exact=not planned)
+            return sdk_search.to_page(table, reply, search)._replace(total_is_exact=not is_approximate)
 
     # Writes
 
@@ -250,7 +259,7 @@ class TablestoreClient:
                 if error.code == "OTSConditionCheckFail":
                     attempt.cost = sdk_rows.FAILED_CONDITION
                 raise
-            attempt.cost = _cost(units)
+            attempt.cost = sdk_rows.to_cost(units)
 
     def write_rows(self, writes: Sequence[Write]) -> list[port.RowOutcome]:
         with self._call("BatchWriteRow", *tables_of(writes)) as attempt:
@@ -260,15 +269,7 @@ class TablestoreClient:
                 return batch.outcomes
             try:
                 reply = self._sdk.batch_write_row(batch.request)
-            except (IndexError, KeyError):  # the SDK looks up the row of each outcome
+            except (IndexError, KeyError):  # from the SDK, which looks up the row that each outcome is for
                 raise reply_checks.WrongReply("outcomes for rows that were not sent") from None
             attempt.cost = sdk_rows.read_write_outcomes(batch, reply)
             return batch.outcomes
-
-
-def _names(columns: Sequence[str] | None) -> list[str] | None:
-    return None if columns is None else list(columns)
-
-
-def _cost(units: Any, rows: int = 0) -> port.Cost:
-    return port.Cost(0, units.read, units.write, rows)

@@ -1,8 +1,8 @@
-"""Checks that replies match their requests: paging terminates, and the rows are those that were requested.
+"""Check that a reply fits its request: the rows are those that were requested, and paging comes to an end.
 
-`client.py` calls these checks. Replies are signed, so nobody can alter them in transit: the checks only catch faults of
-the service, such as a page that starts where the last one started. They raise WrongReply, which `errors.py` turns into
-InvalidReply with the name of the host.
+`client.py`, `rows.py` and `search.py` call these checks on results in the port's types. A failed check raises
+WrongReply, which `errors.py` turns into InvalidReply with the name of the host. Replies are signed, so nobody can alter
+them on the way: the checks catch faults of the service, such as a page that starts where the previous one started.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class WrongReply(Exception):
-    """A reply does not match its request. The message completes the sentence "HOST answered with ..."."""
+    """The reply does not fit the request. The message completes the sentence "HOST answered with ..."."""
 
 
 def check_same_key(key: Key, row: Row | None) -> None:
@@ -29,9 +29,11 @@ def check_same_key(key: Key, row: Row | None) -> None:
 
 
 def check_page(span: Range, limit: int | None, page: RangePage) -> None:
-    """Raise WrongReply unless a page has at most the allowed number of rows, all within the range and in its direction,
-    and the next page starts after the last row. After an empty page, the next one must start after the start of the
-    range; otherwise paging could go on forever."""
+    """Raise WrongReply unless all of this holds:
+
+    - The page has at most `limit` rows. They are within the range and in its order.
+    - The next page starts within the range, after the last row of this one. If this page is empty, the next one starts
+      after the start of the range; otherwise paging could go on forever."""
     most = MAX_ROWS_PER_PAGE if limit is None else min(limit, MAX_ROWS_PER_PAGE)
     if len(page.rows) > most:
         raise WrongReply(f"{len(page.rows):,} rows when at most {most:,} were allowed")
@@ -57,8 +59,8 @@ def check_outcomes(outcomes: int, rows: int) -> None:
 
 
 def check_search(search: Search, page: SearchPage) -> None:
-    """Raise WrongReply unless a page has at most `search.limit` rows, each once and with a score. A total must be at
-    least the number of rows, and a token must differ from that of the request."""
+    """Raise WrongReply unless the page has at most `search.limit` rows, each of them once and with a score. The total,
+    if there is one, must be at least the number of rows, and the token of the next page must be a new one."""
     if len(page.rows) > search.limit:
         raise WrongReply(f"{len(page.rows):,} rows when at most {search.limit:,} were allowed")
     if len({row.key for row in page.rows}) != len(page.rows):

@@ -1,11 +1,14 @@
-"""Keys, rows, filters, writes and batches in the SDK's classes, and rows in ours.
+"""Convert keys, filters, writes and batches into the SDK's classes, and rows and outcomes from the SDK into ours.
 
-tsmem.limits refuses what cannot be sent before the SDK sees it. The SDK sends `bytes` as text and `bytearray` as
-binary, so binary values are sent as bytearray and come back as bytes. A reply to a batch that does not have exactly one
-outcome for each row is an error, never a shorter list.
+`client.py` calls this module before and after each call of the SDK. On the way in, tsmem.limits checks every key,
+column and size. On the way out, each key must have the columns of its table, and each row of a batch must have exactly
+one outcome; otherwise the functions raise WrongReply.
 
-Source: tablestore 6.4.8, plainbuffer/plain_buffer_coded_stream.py, plainbuffer/plain_buffer_builder.py, encoder.py (one
-part of a batch for each table, rows in order), metadata.py (outcomes numbered within a table).
+The SDK sends `bytes` as text and `bytearray` as binary, so binary values are sent as bytearray. A batch has one part
+for each table, and the reply numbers the outcomes within each part.
+
+Source: tablestore 6.4.8, plainbuffer/plain_buffer_coded_stream.py, plainbuffer/plain_buffer_builder.py, encoder.py,
+metadata.py.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ _COMPARATORS = {
     Op.LE: ots.ComparatorType.LESS_EQUAL,
 }
 FAILED_CONDITION = Cost(0, 1, 1)
-"""A failed condition costs a unit of each kind, also where the reply does not say so. Source: PutRow, "Billing"."""
+"""Cost of a write whose condition failed, which the reply does not say. Source: API reference, PutRow, "Billing"."""
 _BATCH_ITEMS: dict[type[Write], Any] = {Put: ots.PutRowItem, Update: ots.UpdateRowItem, Delete: ots.DeleteRowItem}
 
 
@@ -60,7 +63,7 @@ def key_columns(table: TableRef, key: Key) -> list[tuple[Any, Any]]:
 
 
 def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
-    """Return one end of a range as the SDK's names and values. Raises InvalidInput, LimitExceeded."""
+    """Return the start or end of a range as pairs of name and value. Raises InvalidInput, LimitExceeded."""
     columns: list[tuple[Any, Any]] = []
     for name, value in zip(table.key, bound, strict=True):
         if not isinstance(value, Bound):
@@ -70,9 +73,9 @@ def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
 
 
 def to_wire_name(name: str) -> str | bytes:
-    """Return a column name for the SDK. Raises InvalidInput."""
+    """Return a column name as the SDK needs it. Raises InvalidInput."""
     check_column_name(name)
-    # The SDK counts characters of a text where it needs bytes (write_cell_name, compute_column_size).
+    # For a str, the SDK takes the number of characters for the number of bytes (write_cell_name, compute_column_size).
     return name if name.isascii() else name.encode()
 
 
@@ -116,14 +119,13 @@ def sdk_row(write: Write) -> Any:
     if columns:
         changes["PUT"] = columns
     if write.delete:
-        # (name, None): for a bare name the SDK computes a buffer too small when the name has more than 12 characters,
-        # and (name,) it refuses.
+        # The SDK refuses (name,), and for a plain name of more than 12 characters it makes its buffer too small.
         changes["DELETE_ALL"] = [(to_wire_name(name), None) for name in write.delete]
     return ots.Row(key, changes)
 
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
-    """Return a key that the SDK read. Raises WrongReply unless it has the table's columns, in their order."""
+    """Return the key of a reply. Raises WrongReply unless its columns are those of the table's key, in order."""
     names, values = zip(*columns, strict=True) if columns else ((), ())
     if names != table.key:
         raise WrongReply(f"a key that does not have the columns {', '.join(table.key)}")
@@ -133,13 +135,13 @@ def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
 
 
 def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence[Any] | None) -> Row:
-    """Return a row that the SDK read, its columns in order of name. Raises WrongReply."""
+    """Return a row of a reply, with its columns sorted by name. Raises WrongReply."""
     columns = {column[0]: column[1] for column in attributes or ()}
     types = set(map(type, columns.values()))
     if bytearray in types:
         columns = {name: bytes(value) if type(value) is bytearray else value for name, value in columns.items()}
     if float in types and not all(isfinite(value) for value in columns.values() if type(value) is float):
-        raise WrongReply("a number that is not finite")  # JSON cannot say it
+        raise WrongReply("a number that is not finite")  # the port has only finite numbers
     names = list(columns)
     ordered = sorted(names)
     if names != ordered:
@@ -149,12 +151,15 @@ def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence
 
 class PreparedBatch(NamedTuple):
     request: Any
-    places: dict[str, list[int]]  # of each table's rows in the batch, by the table's name
-    outcomes: list[RowOutcome]  # those of rows that cannot be sent; None for the others
+    places: dict[str, list[int]]
+    """For each table, the places in `outcomes` of the rows that are sent to it, in the order of the request."""
+    outcomes: list[RowOutcome]
+    """One outcome for each write. An error stands here before the request is sent if that write cannot be sent."""
 
 
 def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
-    """Return a batch of writes. Raises InvalidInput, LimitExceeded for what is wrong with the batch as a whole."""
+    """Return the request for a batch of writes. A write that breaks a limit gets an error as its outcome and is left
+    out of the request. Raises InvalidInput or LimitExceeded if the batch as a whole cannot be sent."""
     if not 0 < len(writes) <= limits.MAX_ROWS_PER_WRITE:
         limits.check_batch(writes, ())
     outcomes: list[RowOutcome] = [None] * len(writes)
@@ -178,22 +183,20 @@ def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
 
 
 def read_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
-    """Note the outcome of each row that was sent. Return what the batch cost. Raises WrongReply."""
-    read_units = write_units = 0
+    """Set the outcomes of the rows that were sent, and return the cost of the batch. Raises WrongReply."""
+    costs = []
     for name, places in batch.places.items():
         kinds = (reply.table_of_put, reply.table_of_update, reply.table_of_delete)
         items = {item.index: item for kind in kinds for item in kind.get(name, ())}
         check_outcomes(len(items), len(places))
         for index, place in enumerate(places):
             failure = batch.outcomes[place] = _failure(items[index])
-            cost = _cost(items[index].consumed, failure)
-            read_units += cost.read_units
-            write_units += cost.write_units
-    return Cost(0, read_units, write_units)
+            costs.append(to_cost(items[index].consumed, failure=failure))
+    return Cost(0, sum(cost.read_units for cost in costs), sum(cost.write_units for cost in costs))
 
 
-def read_request(table: TableRef, keys: Sequence[Key], columns: list[str] | None) -> Any:
-    """Return a request for rows of one table. Raises InvalidInput for no rows, LimitExceeded for more than 100."""
+def read_request(table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None) -> Any:
+    """Return the request for a batch of reads. Raises InvalidInput for no keys, LimitExceeded for more than 100."""
     limits.check_read(keys)
     request = ots.BatchGetRowRequest()
     sdk_keys = [key_columns(table, key) for key in keys]
@@ -204,12 +207,12 @@ def read_request(table: TableRef, keys: Sequence[Key], columns: list[str] | None
 def rows_cost(items: Iterable[Any]) -> Cost:
     total = Cost()
     for item in items:
-        total = total.plus(_cost(item.consumed, None)._replace(rows_scanned=0 if item.row is None else 1))
+        total = total.plus(to_cost(item.consumed, 0 if item.row is None else 1))
     return total
 
 
 def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
-    """Return the row or the error for each key. Raises WrongReply."""
+    """Return the row, None or the error for each key. Raises WrongReply."""
     check_outcomes(len(items), len(keys))
     rows: list[RowRead] = []
     for key, item in zip(keys, items, strict=True):
@@ -225,7 +228,8 @@ def _failure(item: Any) -> TsmemError | None:
     return None if item.is_ok else service_error(item.error_code, item.error_message or "")
 
 
-def _cost(units: Any, failure: TsmemError | None) -> Cost:
+def to_cost(units: Any, rows_scanned: int = 0, failure: TsmemError | None = None) -> Cost:
+    """Return the cost of reading or writing a row, or of reading a page. `units` are the SDK's; None counts as 0."""
     if units is None or not (units.read or units.write):
-        return FAILED_CONDITION if isinstance(failure, ConditionFailed) else Cost()
-    return Cost(0, units.read, units.write)
+        return FAILED_CONDITION if isinstance(failure, ConditionFailed) else Cost(rows_scanned=rows_scanned)
+    return Cost(0, units.read, units.write, rows_scanned)

@@ -1,7 +1,9 @@
-"""TableStore's SDK, imported quietly and in one place: `from tsmem.adapters.tablestore.sdk import ots`.
+"""Import TableStore's SDK without its warnings and logs.
 
-On import the SDK warns that its native code does not fit this Python, by `logging` on stderr and by `warnings`. Source:
-tablestore 6.4.8, encoder.py, decoder.py, native/__init__.py, ots_sdk/__init__.py.
+The other modules of this folder take the SDK from here: `from tsmem.adapters.tablestore.sdk import ots`. While it is
+imported, the SDK warns through `logging` and `warnings` that its native code does not fit this version of Python.
+
+Source: tablestore 6.4.8, encoder.py, decoder.py, native/__init__.py, ots_sdk/__init__.py.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ with warnings.catch_warnings():
     import tablestore as ots
     from tablestore.protobuf import search_pb2, table_store_pb2
 
-__all__ = ["QUIET_LOGGER", "ots", "search_pb2", "table_store_pb2"]
+__all__ = ["SILENT_LOGGER", "ots", "search_pb2", "table_store_pb2"]
 
-# At level NOTSET or DEBUG the SDK logs every request with its access key and signature, and at ERROR whole replies.
-QUIET_LOGGER = "tsmem.adapters.tablestore.sdk"
-logging.getLogger(QUIET_LOGGER).setLevel(logging.CRITICAL + 1)
+SILENT_LOGGER = "tsmem.adapters.tablestore.sdk"
+"""Name of the logger for SDK clients. It logs nothing: at level DEBUG or NOTSET the SDK logs the access key and
+signature of every request, and at ERROR it logs whole replies."""
+logging.getLogger(SILENT_LOGGER).setLevel(logging.CRITICAL + 1)

@@ -1,4 +1,12 @@
-"""The SDK's client of a profile, over our transport, with a decoder of replies that raises our errors."""
+"""Create the SDK's client for a profile, and change the parts of it that do not suit us.
+
+`TablestoreClient` calls `make_transport` and `make_sdk_client` once. The SDK's client still encodes and signs each
+request, and checks the signature of each reply. Three things are replaced in it:
+
+- its connection pool, by our `Transport`;
+- some of its encoders and decoders (`schemas.extend`);
+- what happens to a reply that cannot be decoded: ours raises WrongReply.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +16,16 @@ from typing import Any
 
 from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.schemas import extend
-from tsmem.adapters.tablestore.sdk import QUIET_LOGGER, ots, table_store_pb2
+from tsmem.adapters.tablestore.sdk import SILENT_LOGGER, ots, table_store_pb2
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, Transport
 from tsmem.errors import ProfileError
 from tsmem.profiles.model import Credentials, Profile
 
-_MAX_REASON = 200
+_MAX_REASON_CHARS = 200
 
 
 def make_transport(profile: Profile) -> Transport:
+    """Return the transport to the endpoint of a profile. Raises ProfileError if its certificates cannot be read."""
     ca_file = None if profile.ca_file is None else str(profile.ca_file)
     try:
         return Transport(profile.endpoint or "", ca_file, profile.ca_folders)
@@ -27,13 +36,13 @@ def make_transport(profile: Profile) -> Transport:
 
 
 def make_sdk_client(profile: Profile, credentials: Credentials, transport: Transport) -> Any:
-    """Return the SDK's client, without retries of its own. Raises ProfileError."""
+    """Return the SDK's client for a profile. It does not retry. Raises ProfileError."""
     _check_headers(profile, credentials)
     try:
         client = ots.OTSClient(
             profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
             region=profile.region, sts_token=credentials.security_token,
-            retry_policy=ots.NoRetryPolicy(), logger_name=QUIET_LOGGER,
+            retry_policy=ots.NoRetryPolicy(), logger_name=SILENT_LOGGER,
         )  # fmt: skip
     except ots.OTSClientError as error:
         raise ProfileError(f"profile '{profile.name}': {error.message}") from error
@@ -44,7 +53,7 @@ def make_sdk_client(profile: Profile, credentials: Credentials, transport: Trans
 
 
 def _check_headers(profile: Profile, credentials: Credentials) -> None:
-    """Raise ProfileError, without the value, for a value that no HTTP header can carry."""
+    """Raise ProfileError for a value that no HTTP header can carry. The message does not quote it: it can be secret."""
     key_id, token = credentials.access_key_id, credentials.security_token
     for setting, text in (("instance", profile.instance), ("access_key_id", key_id), ("security_token", token)):
         if text and not all("!" <= char <= "~" for char in text):
@@ -58,22 +67,28 @@ def _check_headers(profile: Profile, credentials: Credentials) -> None:
 
 
 def _install_decoder(client: Any) -> None:
-    """Replace an SDK client's `parse_response`, which decodes a reply after its signature was checked: it would print
-    the whole body of a reply that cannot be decoded into a message, four times the memory of the reply. Ours raises
-    WrongReply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
+    """Replace the SDK client's method `parse_response`, which decodes a reply once its signature is checked.
+
+    For a reply that cannot be decoded, the SDK's own method raises an error that quotes the whole body, which takes
+    four times the memory of the reply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
     decoder = client.protocol.decoder
     decoder.api_decode_map["GetRange"] = _announcing(decoder.api_decode_map["GetRange"])
 
     def parse_response(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:
         try:
             reply, message = decoder.decode_response(operation, body, headers.get("x-ots-requestid") or "")
-            if message is not None and not message.IsInitialized():  # an empty body would be a page without rows
+            # Without this check, an empty body would be decoded as a page without rows.
+            if message is not None and not message.IsInitialized():
                 raise WrongReply("a reply that cannot be decoded (a part is missing)")
         except (MemoryError, WrongReply):
             raise
         except Exception as error:
-            # Other errors of the SDK's decoder only show how it is made.
-            reason = str(error)[:_MAX_REASON] if isinstance(error, (ots.OTSError, ValueError)) else type(error).__name__
+            # The message of any other error, such as a KeyError, says nothing to a user.
+            reason = (
+                str(error)[:_MAX_REASON_CHARS]
+                if isinstance(error, (ots.OTSError, ValueError))
+                else type(error).__name__
+            )
             raise WrongReply(f"a reply that cannot be decoded ({reason.rstrip('.')})") from error
         CURRENT_ATTEMPT.get().decoded = True
         return reply
@@ -82,9 +97,10 @@ def _install_decoder(client: Any) -> None:
 
 
 def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], Any]:
-    """Return a decoder of GetRange that announces the start of the next page before it decodes the rows."""
+    """Return a decoder of GetRange that calls `HttpAttempt.announce` with the start of the next page before it decodes
+    the rows, so that the next request can be sent meanwhile."""
 
-    def announced(body: bytes, request_id: str) -> Any:
+    def announce_and_decode(body: bytes, request_id: str) -> Any:
         if (announce := CURRENT_ATTEMPT.get().announce) is not None:
             head = table_store_pb2.GetRangeResponse.FromString(body)
             head.rows = b""
@@ -92,4 +108,4 @@ def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], A
             announce(next_start)
         return decode(body, request_id)
 
-    return announced
+    return announce_and_decode
