@@ -16,7 +16,7 @@ from tests.support.serve_command import serve_command
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide
 from tsmem.adapters.tablestore.errors import service_error
-from tsmem.adapters.tablestore.transport import shown_id
+from tsmem.adapters.tablestore.transport import safe_request_id
 from tsmem.cli.app import main as running
 from tsmem.cli.app.context import Context
 from tsmem.cli.commands.serve import ServerLog
@@ -188,7 +188,7 @@ def test_an_answer_for_a_row_is_as_silent_as_one_for_a_request(form: str) -> Non
     error = service_error(f"OTS{form}", f"row of {form} refused")
     assert f"row of {HIDDEN} refused" == error.message
     assert f"OTS{HIDDEN}" == error.service_code
-    assert [] == leaks(shown_id(f"id-{form}-1") or "")
+    assert [] == leaks(safe_request_id(f"id-{form}-1") or "")
 
 
 def test_a_service_that_speaks_no_tls_is_told_nothing(cli: Cli) -> None:

@@ -22,7 +22,7 @@ def test_a_traceback_hides_a_signature_without_its_header(monkeypatch: pytest.Mo
         seen.extend(CURRENT_ATTEMPT.get().signatures)
         raise ValueError(seen[-1])
 
-    monkeypatch.setattr(sdk_transport, "_check_head", broken)
+    monkeypatch.setattr(sdk_transport, "_check_headers", broken)
     streams = Streams(io.BytesIO(), io.BytesIO(), stderr := io.BytesIO())
     with serving(None) as served:
         main(["--debug", "session", "delete", "u", "s"], streams, environ(served.endpoint), ManualClock())

@@ -1,9 +1,14 @@
-"""Translate what the SDK, urllib3 and sockets raise into our errors.
+"""Translate exceptions of the SDK, urllib3 and sockets into the errors of tsmem.errors.
 
-`TablestoreClient` calls `translate` for every failure of a request. Before anything was sent, the SDK's refusals are
-wrong input, and the network's errors mean that nothing was done. After that, a reply of the service says what happened;
-after any other failure a write may have been done. An error that another attempt cannot avoid has `hopeless_after_s`.
-A test holds that NETWORK covers every exception class of urllib3 and of the SDK.
+`TablestoreClient` calls `translate` for every exception of an attempt, and `rows.py` calls `service_error` for each row
+of a batch that failed. The error depends on how far the attempt came:
+
+- Before anything was sent, an exception of the SDK means wrong input, and one of the network that nothing was done.
+- An error reply of the service says itself what happened.
+- Any other exception after that means that a write may have been carried out: the error is `ambiguous`.
+
+Errors that a retry cannot avoid say so in `hopeless_after_s`. A test checks that every exception class of urllib3 and
+of the SDK is translated.
 """
 
 from __future__ import annotations
@@ -20,7 +25,14 @@ from urllib3 import exceptions as urllib3
 from tsmem.adapters.redaction import without_secrets
 from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.sdk import ots
-from tsmem.adapters.tablestore.transport import CHECK_HOST, USE_HTTPS, HttpAttempt, foreign_server, is_final, shown_id
+from tsmem.adapters.tablestore.transport import (
+    CHECK_HOST,
+    USE_HTTPS,
+    HttpAttempt,
+    foreign_server,
+    is_final,
+    safe_request_id,
+)
 from tsmem.errors import (
     SERVICE_CODES,
     AlreadyExists,
@@ -34,39 +46,41 @@ from tsmem.errors import (
     from_service,
 )
 
-MAX_MESSAGE = 4000  # characters of a message that another side wrote
-_STARTING_S = 3.0  # seconds that an unknown host, or one that does not listen, may need to start
+MAX_MESSAGE_CHARS = 4000
+"""Longer messages of the service or the SDK are cut."""
+_STARTUP_S = 3.0
+"""Seconds of retries for a host that cannot be found or does not listen: it might be starting just now."""
 _CHECK_ENDPOINT = "check the endpoint and the instance in the profile, and the network"
 
-_READS = ("BatchGet", "Describe", "Get", "List", "Search")  # beginnings of the names of operations
-_REFUSED_INPUT = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
-"""Raised by the SDK and protobuf for a request that they cannot encode."""
+_READ_PREFIXES = ("BatchGet", "Describe", "Get", "List", "Search")
+"""Prefixes of the names of operations that change nothing."""
+_ENCODING_ERRORS = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
+"""What the SDK and protobuf raise for a request that they cannot encode."""
 _MAYBE_DONE = "the request may have been carried out"
 _BROKEN = "the connection to {host} broke before the reply was complete"
 _NO_TLS = "cannot make a secure connection to {host}: it does not speak TLS"
 _USE_HTTP = "an endpoint without TLS begins with http://"
 
-NETWORK: tuple[tuple[type[BaseException], str, str, str | None, float | None], ...] = (
+_Kinds = type[BaseException] | tuple[type[BaseException], ...]
+_NETWORK: tuple[tuple[_Kinds, str, str, str | None, float | None], ...] = (
     (ssl.SSLError, "WRONG_VERSION_NUMBER", _NO_TLS, _USE_HTTP, 0),
     (ssl.SSLError, "HTTP_REQUEST", _NO_TLS, _USE_HTTP, 0),
     (BadStatusLine, "\x15\x03", "{host} accepts only TLS", USE_HTTPS, 0),
     (RemoteDisconnected, "", _BROKEN, None, None),
-    (BadStatusLine, "", "{host} does not speak HTTP", CHECK_HOST, _STARTING_S),
-    (socket.gaierror, "", "cannot find the host {host}", CHECK_HOST, _STARTING_S),
-    (ConnectionRefusedError, "", "{host} refuses connections", _CHECK_ENDPOINT, _STARTING_S),
-    (urllib3.SSLError, "", "cannot make a secure connection to {host}", _CHECK_ENDPOINT, _STARTING_S),
+    (BadStatusLine, "", "{host} does not speak HTTP", CHECK_HOST, _STARTUP_S),
+    (socket.gaierror, "", "cannot find the host {host}", CHECK_HOST, _STARTUP_S),
+    (ConnectionRefusedError, "", "{host} refuses connections", _CHECK_ENDPOINT, _STARTUP_S),
+    (urllib3.SSLError, "", "cannot make a secure connection to {host}", _CHECK_ENDPOINT, _STARTUP_S),
     (urllib3.NewConnectionError, "", "{host} cannot be reached", _CHECK_ENDPOINT, None),
     (urllib3.ConnectTimeoutError, "", "{host} cannot be reached: timed out while connecting", _CHECK_ENDPOINT, None),
-    (urllib3.TimeoutError, "", "{host} did not answer in time", None, None),
-    (TimeoutError, "", "{host} did not answer in time", None, None),
+    ((urllib3.TimeoutError, TimeoutError), "", "{host} did not answer in time", None, None),
     (urllib3.LocationValueError, "", "{host} is not a valid address", CHECK_HOST, 0),
-    (urllib3.HTTPError, "", _BROKEN, None, None),
-    (urllib3.ProxySchemeUnsupported, "", "cannot connect to {host}", None, None),
-    (OSError, "", _BROKEN, None, None),
+    ((urllib3.HTTPError, urllib3.ProxySchemeUnsupported, OSError), "", _BROKEN, None, None),
     (MemoryError, "", "not enough memory for the reply of {host}", None, 0),
 )
-"""Network errors, with words of their text, message, hint, and the seconds after which another attempt is hopeless. The
-first that fits what was raised or one of its causes counts."""
+"""How exceptions of the network are translated: the class of the exception, words that its text must contain, and the
+message, hint and `hopeless_after_s` of our error. The first entry that fits the exception or one of its causes is
+used."""
 
 _TRUST = (
     "to trust a private authority, name the file of its certificates as ca_file in the profile, or in SSL_CERT_FILE"
@@ -76,9 +90,9 @@ _CERTIFICATE_HINTS = {
     (2, 18, 19, 20, 21): _TRUST,
     (62, 64): "check the endpoint in the profile: the certificate is for another host",
 }
-"""Hints by the reasons of OpenSSL: X509_V_ERR_* of x509_vfy.h."""
+"""Hints for a certificate that is not trusted, by OpenSSL's error codes (X509_V_ERR_* in x509_vfy.h)."""
 
-_UNTRUSTED = (
+_DISTRUSTED_REPLIES = (
     (
         "more than 15 minutes",
         "the clock of this machine differs from that of {host} by more than 15 minutes",
@@ -95,11 +109,12 @@ _UNTRUSTED = (
         "check the endpoint in the profile",
     ),
 )
-"""Words of the SDK's error for a reply that it does not trust (protocol.py), with message and hint."""
+"""How the SDK's errors for replies that it does not trust are translated (its protocol.py): words of its message, and
+the message and hint of our error."""
 
 _MISSING = re.compile(r"^\s*(?:table|search index|index)\s*\[[^]]*\] (?:does not|doesn't) exist", re.IGNORECASE)
 _EXISTING = re.compile(r"already exists?\b", re.IGNORECASE)
-"""Messages of search index calls, which all have the code OTSParameterInvalid."""
+"""Patterns for messages about missing and existing search indexes, which all have the code OTSParameterInvalid."""
 
 _HINTS = (
     ("OTSAuthFailed", "x-ots-date", "the clock of this machine differs from the service's: set it"),
@@ -109,52 +124,57 @@ _HINTS = (
     ("OTSQuotaExhausted", "", "delete what is not needed, or ask for a larger quota"),
     ("OTSParameterInvalid", "field: ", "the search index lacks this field: create an index that has it"),
 )
-"""Service codes, with words of the message and the hint."""
+"""Hints for errors of the service: its code, words that its message must contain, and the hint. The first entry that
+fits is used."""
 
 
 def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError | None:
-    """Return our error for a failure; None for one that neither the SDK nor the network raises, which is a bug. The
-    caller has hidden the secrets."""
+    """Return our error for an exception; None if neither the SDK nor the network raises it, because then it is a bug.
+
+    The messages are cleaned with `without_secrets`, so the caller must have passed the secrets to `hide`."""
     if isinstance(failure, TsmemError):
         return failure
     if isinstance(failure, WrongReply):
         return _invalid_reply(without_secrets(str(failure)), attempt, host)
     if isinstance(failure, ots.OTSError):
-        failure.message = without_secrets(str(failure.message))[:MAX_MESSAGE]  # a traceback shows it
+        failure.message = without_secrets(str(failure.message))[:MAX_MESSAGE_CHARS]  # tracebacks show it
         status = attempt.status or getattr(failure, "http_status", None) or 0
-        is_known = attempt.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
-        if not is_known and status >= 300 and is_final(status):  # a head that was cut off reads as a 200
+        is_tablestore = attempt.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
+        # A status below 300 proves nothing: http.client takes a reply that breaks off after it for a whole one.
+        if not is_tablestore and status >= 300 and is_final(status):
             return foreign_server(status, host)
     if isinstance(failure, ots.OTSServiceError):
-        request_id = shown_id(failure.request_id) or attempt.request_id
-        return service_error(str(failure.code)[:MAX_MESSAGE], failure.message, request_id, status=failure.http_status)
-    if (lost := _network_error(failure, attempt, host)) is not None:
-        return lost
+        request_id = safe_request_id(failure.request_id) or attempt.request_id
+        return service_error(str(failure.code), failure.message, request_id, status=failure.http_status)
+    if (network_error := _network_error(failure, attempt, host)) is not None:
+        return network_error
     if isinstance(failure, ots.OTSClientError):
-        for words, sentence, hint in _UNTRUSTED:
+        for words, message, hint in _DISTRUSTED_REPLIES:
             if words in str(failure):
-                return Denied(sentence.format(host=host), hint=hint, request_id=attempt.request_id)
+                return Denied(message.format(host=host), hint=hint, request_id=attempt.request_id)
     if not attempt.sent:
-        if not isinstance(failure, _REFUSED_INPUT):
+        if not isinstance(failure, _ENCODING_ERRORS):
             return None
-        return InvalidInput(f"the request cannot be sent: {without_secrets(str(failure))[:MAX_MESSAGE]}")
+        return InvalidInput(f"the request cannot be sent: {without_secrets(str(failure))[:MAX_MESSAGE_CHARS]}")
     if attempt.decoded:
         return _invalid_reply(f"a reply that cannot be read ({type(failure).__name__})", attempt, host)
     reason = str(failure) if isinstance(failure, ots.OTSClientError) else type(failure).__name__
-    message = f"cannot read the reply of {host}: {without_secrets(reason)[:MAX_MESSAGE]}"
-    after_s = _STARTING_S if is_final(attempt.status or 0) else None
+    message = f"cannot read the reply of {host}: {without_secrets(reason)[:MAX_MESSAGE_CHARS]}"
+    after_s = _STARTUP_S if is_final(attempt.status or 0) else None
     request_id = attempt.request_id
     return Unavailable(message, ambiguous=True, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=after_s)
 
 
-def _invalid_reply(rule: str, attempt: HttpAttempt, host: str) -> InvalidReply:
-    reads = attempt.operation.startswith(_READS)
-    message = f"{host} answered with {rule}; {'the reply was not used' if reads else _MAYBE_DONE}"
+def _invalid_reply(what: str, attempt: HttpAttempt, host: str) -> InvalidReply:
+    """Return the error for a reply that does not fit its request; `what` says what the host answered with."""
+    is_read = attempt.operation.startswith(_READ_PREFIXES)
+    message = f"{host} answered with {what}; {'the reply was not used' if is_read else _MAYBE_DONE}"
     request_id = attempt.request_id
-    return InvalidReply(message, ambiguous=not reads, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=0)
+    return InvalidReply(message, ambiguous=not is_read, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=0)
 
 
 def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unavailable | None:
+    """Return our error for an exception of the network, or None for any other exception."""
     causes = _causes(failure)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -163,41 +183,42 @@ def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unava
             hint = next((hint for codes, hint in _CERTIFICATE_HINTS.items() if code in codes), _CHECK_ENDPOINT)
             message = f"the certificate of {host} is not trusted: {reason}"
             return Unavailable(message, hint=hint, hopeless_after_s=0)
-    for kind, words, sentence, advice, after_s in NETWORK:
-        if any(isinstance(cause, kind) and (not words or words in str(cause)) for cause in causes):
+    for kinds, words, message, advice, after_s in _NETWORK:
+        if any(isinstance(cause, kinds) and (not words or words in str(cause)) for cause in causes):
             # A server that accepts only TLS cannot have understood the request.
             ambiguous = attempt.sent and advice != USE_HTTPS
-            return Unavailable(sentence.format(host=host), ambiguous=ambiguous, hint=advice, hopeless_after_s=after_s)
+            return Unavailable(message.format(host=host), ambiguous=ambiguous, hint=advice, hopeless_after_s=after_s)
     return None
 
 
 def service_error(code: str, message: str, request_id: str | None = None, *, status: int | None = None) -> TsmemError:
-    """Return the error for a reply of the service, or for one row of a batch, which has no HTTP status."""
-    code, message = without_secrets(code), without_secrets(message)[:MAX_MESSAGE]
+    """Return our error for the service's code and message. They come with the HTTP status of a reply, or without one
+    for a single row of a batch."""
+    code, message = (without_secrets(text)[:MAX_MESSAGE_CHARS] for text in (code, message))
     message = message or f"the service answered {code or status}"
     kind: type[TsmemError] | None = None
     if code == "OTSParameterInvalid" and _MISSING.match(message):
         kind = TableNotFound
     elif code == "OTSParameterInvalid" and _EXISTING.search(message):
         kind = AlreadyExists
-    elif code not in SERVICE_CODES and status is not None:  # perhaps of a gateway: the status says what it is
+    elif code not in SERVICE_CODES and status is not None:  # perhaps from a gateway: only the status has a meaning
         if status >= 500:
             return Unavailable(message, ambiguous=True, request_id=request_id, service_code=code)
         kind = {401: Denied, 403: Denied, 429: Throttled}.get(status, TsmemError)
     if kind is not None:
         return kind(message, request_id=request_id, service_code=code)
     error = from_service(code, message, request_id=request_id)
-    error.hint = next((hint for of, words, hint in _HINTS if of == code and words in message), None)
+    error.hint = next((hint for its_code, words, hint in _HINTS if its_code == code and words in message), None)
     return error
 
 
 def _causes(failure: BaseException) -> list[BaseException]:
-    """Return a failure and its causes. urllib3 keeps them as the cause, the reason or an argument."""
+    """Return an exception and its causes. urllib3 keeps a cause in `__cause__`, in `reason` or among the arguments."""
     found: list[BaseException] = []
-    waiting: list[Any] = [failure]
-    while waiting and len(found) < 20:
-        current = waiting.pop()
+    unseen: list[Any] = [failure]
+    while unseen and len(found) < 20:
+        current = unseen.pop()
         if isinstance(current, BaseException) and current not in found:
             found.append(current)
-            waiting += [*current.args, getattr(current, "reason", None), current.__cause__]
+            unseen += [*current.args, getattr(current, "reason", None), current.__cause__]
     return found

@@ -84,11 +84,8 @@ def _install_decoder(client: Any) -> None:
             raise
         except Exception as error:
             # The message of any other error, such as a KeyError, says nothing to a user.
-            reason = (
-                str(error)[:_MAX_REASON_CHARS]
-                if isinstance(error, (ots.OTSError, ValueError))
-                else type(error).__name__
-            )
+            has_reason = isinstance(error, (ots.OTSError, ValueError))
+            reason = str(error)[:_MAX_REASON_CHARS] if has_reason else type(error).__name__
             raise WrongReply(f"a reply that cannot be decoded ({reason.rstrip('.')})") from error
         CURRENT_ATTEMPT.get().decoded = True
         return reply

@@ -27,7 +27,7 @@ from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.tablestore import transport as sdk_transport
 from tsmem.adapters.tablestore.client import TablestoreClient
-from tsmem.adapters.tablestore.transport import attempt_s, clock_skew_s, shown_id
+from tsmem.adapters.tablestore.transport import attempt_timeout_s, clock_skew_s, safe_request_id
 from tsmem.clock import SystemClock
 from tsmem.errors import TsmemError, Unavailable
 from tsmem.port import Cost
@@ -151,7 +151,7 @@ def test_all_attempts_together_take_no_longer_than_the_timeout() -> None:
 
 @pytest.mark.parametrize(("left_s", "allowed_s"), [(30, 15), (4, 2), (1.5, 1), (0.7, 0.7), (0, 0)])
 def test_one_attempt_takes_half_of_the_time_left_and_a_second_at_least(left_s: float, allowed_s: float) -> None:
-    assert allowed_s == attempt_s(left_s)
+    assert allowed_s == attempt_timeout_s(left_s)
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_reply_without_end_is_given_up_and_not_retried(monkeypatch: pytest.Mon
 
 
 def test_a_request_id_is_cut_and_printable() -> None:
-    shown = shown_id("\x1b[31m" + "A" * 60000)
+    shown = safe_request_id("\x1b[31m" + "A" * 60000)
 
     assert shown is not None
     assert len(shown) <= 64
