@@ -1,8 +1,13 @@
-"""Tables, secondary indexes and search indexes in the SDK's classes, and descriptions of them in ours.
+"""Convert the schemas of tables, secondary indexes and search indexes between the port's types and the SDK's classes.
 
-The SDK takes a search field of an unknown kind for a LONG, and lacks AddDefinedColumn, without which an index on a new
-column cannot be added. `extend` teaches an SDK client both. Messages that the SDK lacks are written and read as others
-of its messages, which have the same fields on the wire.
+`client.py` calls this module to create and describe tables and indexes. `sdk_client.py` calls `extend`, which adds to
+an SDK client what the SDK lacks:
+
+- a decoder of DescribeSearchIndex that knows all field types (the SDK takes an unknown type for LONG);
+- the operation AddDefinedColumn, which an existing table needs before it gets an index on a new column.
+
+The SDK has no protobuf classes for some of these messages. They are encoded and decoded with other classes of the SDK
+whose fields have the same numbers and types.
 
 Source: tablestore 6.4.8, encoder.py, decoder.py, metadata.py; the Java and Go SDKs for field types 10, 11 and 13;
 "AddDefinedColumn" in the API reference: required string table_name = 1, repeated DefinedColumnSchema columns = 2.
@@ -22,32 +27,32 @@ ADD_DEFINED_COLUMN = "AddDefinedColumn"
 
 _DEFAULT_DEVIATION_S = 86400
 _KEY_TYPES = (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY)
-_CREATED = {"KEYWORD", "LONG", "DOUBLE", "BOOLEAN", "TEXT"}  # search field types that can be created
+_CREATABLE = {"KEYWORD", "LONG", "DOUBLE", "BOOLEAN", "TEXT"}  # types of search fields that tsmem creates
 _FIELD_TYPES = (
     "LONG", "DOUBLE", "BOOLEAN", "KEYWORD", "TEXT", "NESTED", "GEO_POINT", "DATE", "VECTOR", "FUZZY_KEYWORD", "IP",
     "JSON", "FLATTENED",
 )  # fmt: skip
-"""Search field types, from number 1."""
-_PARAMETERS = {
+"""Types of search fields, in the order of their numbers on the wire, which start at 1."""
+_ANALYZER_PARAMETERS = {
     "single_word": search_pb2.SingleWordAnalyzerParameter,
     "split": search_pb2.SplitAnalyzerParameter,
     "fuzzy": search_pb2.FuzzyAnalyzerParameter,
 }
-"""Messages of an analyzer's parameters."""
+"""The protobuf class of each analyzer's parameters."""
 
 
 # Tables
 
 
 def table_request(schema: TableSchema) -> tuple[Any, ...]:
-    """Return the arguments of the SDK's create_table. Raises InvalidInput for a type that no key can have."""
+    """Return the arguments of the SDK's create_table. Raises InvalidInput for a key column of an invalid type."""
     for name, kind in schema.key:
         if kind not in _KEY_TYPES:
             message = f"{kind} is an invalid type for the primary key column '{name}'."
             raise InvalidInput(message, service_code="OTSParameterInvalid")
     key, defined = ([(name, str(kind)) for name, kind in columns] for columns in (schema.key, schema.defined_columns))
     options = ots.TableOptions(schema.time_to_live_s, schema.max_versions, schema.deviation_s)
-    throughput = ots.ReservedThroughput(ots.CapacityUnit(0, 0))  # reads and writes are paid for as they are made
+    throughput = ots.ReservedThroughput(ots.CapacityUnit(0, 0))  # 0: pay for each read and write
     return ots.TableMeta(schema.name, key, defined), options, throughput, [index_meta(each) for each in schema.indexes]
 
 
@@ -79,12 +84,12 @@ def described_table(reply: Any) -> TableSchema:
 
 
 def search_meta(schema: SearchIndexSchema) -> Any:
-    """Return a search index to create. Raises InvalidInput for a field that cannot be created here."""
+    """Return the fields of a new search index. Raises InvalidInput for a field that the SDK cannot create."""
     return ots.SearchIndexMeta([_field_schema(name, kind) for name, kind in schema.fields])
 
 
 def _field_schema(name: str, kind: FieldType) -> Any:
-    if kind.name not in _CREATED:
+    if kind.name not in _CREATABLE:
         raise InvalidInput(f"field {name}: a search index field of type {kind.name} cannot be made here")
     parameter = None
     if kind.analyzer == "fuzzy" and kind.min_chars is not None and kind.max_chars is not None:
@@ -104,13 +109,13 @@ def _field_schema(name: str, kind: FieldType) -> Any:
     )
 
 
-def _described_search(body: bytes, _request_id: str) -> tuple[SearchIndexSchema, Any]:
-    """Decode a reply of DescribeSearchIndex, which does not have the names of the table and the index."""
+def _decode_search_index(body: bytes, _request_id: str) -> tuple[SearchIndexSchema, Any]:
+    """Decode a reply of DescribeSearchIndex. It does not name the table and the index; the caller must add them."""
     reply = search_pb2.DescribeSearchIndexResponse.FromString(body)
-    in_step = not reply.HasField("sync_stat") or reply.sync_stat.sync_phase != search_pb2.FULL
+    is_synced = not reply.HasField("sync_stat") or reply.sync_stat.sync_phase != search_pb2.FULL
     kinds = {field.field_name: _field_type(field) for field in reply.schema.field_schemas}
 
-    def without(option: str) -> frozenset[str]:
+    def fields_without(option: str) -> frozenset[str]:
         return frozenset(
             field.field_name
             for field in reply.schema.field_schemas
@@ -118,9 +123,9 @@ def _described_search(body: bytes, _request_id: str) -> tuple[SearchIndexSchema,
         )
 
     arrays = frozenset(field.field_name for field in reply.schema.field_schemas if field.is_array)
-    not_sorted = frozenset(name for name in without("enable_sort_and_agg") if kinds[name].name != "TEXT")
-    found = SearchIndexSchema("", "", tuple(kinds.items()), in_step, without("index"), arrays, not_sorted)
-    return found, reply
+    not_sorted = frozenset(name for name in fields_without("enable_sort_and_agg") if kinds[name].name != "TEXT")
+    schema = SearchIndexSchema("", "", tuple(kinds.items()), is_synced, fields_without("index"), arrays, not_sorted)
+    return schema, reply
 
 
 def _field_type(field: Any) -> FieldType:
@@ -129,20 +134,21 @@ def _field_type(field: Any) -> FieldType:
     if name != "TEXT":
         return FieldType(name)
     analyzer = field.analyzer or "single_word"
-    if not field.analyzer_parameter or analyzer not in _PARAMETERS:
+    if not field.analyzer_parameter or analyzer not in _ANALYZER_PARAMETERS:
         return FieldType("TEXT", analyzer)
-    parameter = _PARAMETERS[analyzer].FromString(field.analyzer_parameter)
+    parameter = _ANALYZER_PARAMETERS[analyzer].FromString(field.analyzer_parameter)
     if analyzer == "fuzzy":
         return FieldType("TEXT", analyzer, parameter.min_chars, parameter.max_chars)
     if analyzer == "single_word":
         return FieldType("TEXT", analyzer, case_sensitive=parameter.case_sensitive)
     delimiter = parameter.delimiter if parameter.HasField("delimiter") else None
-    case_sensitive = bool(_second_number(parameter)) or None  # the SDK's message lacks it, others send it
+    case_sensitive = bool(_second_number(parameter)) or None  # the SDK's protobuf class lacks this field
     return FieldType("TEXT", analyzer, delimiter=delimiter, case_sensitive=case_sensitive)
 
 
 def _second_number(message: Any) -> int:
-    """Return the integer in field 2, also where the SDK's class lacks that field or the enum's value; 0 for none."""
+    """Return the integer in field 2 of a message, or 0. This also works if the SDK's protobuf class lacks the field, or
+    the value of its enum."""
     return int(table_store_pb2.CapacityUnit.FromString(message.SerializeToString()).write)
 
 
@@ -150,16 +156,15 @@ def _second_number(message: Any) -> int:
 
 
 def extend(client: Any) -> None:
-    """Teach an SDK client DescribeSearchIndex with every kind of field, and AddDefinedColumn."""
     protocol = client.protocol
     protocol.api_list = [*protocol.api_list, ADD_DEFINED_COLUMN]
-    protocol.encoder.api_encode_map[ADD_DEFINED_COLUMN] = _add_defined_column
+    protocol.encoder.api_encode_map[ADD_DEFINED_COLUMN] = _encode_add_defined_column
     protocol.decoder.api_decode_map[ADD_DEFINED_COLUMN] = lambda body, request_id: (None, None)
-    protocol.decoder.api_decode_map["DescribeSearchIndex"] = _described_search
+    protocol.decoder.api_decode_map["DescribeSearchIndex"] = _decode_search_index
 
 
-def _add_defined_column(table: str, columns: Sequence[tuple[str, ColumnType]]) -> Any:
-    """Return a request with a text in field 1 and messages in field 2, as TermsQuery has them."""
+def _encode_add_defined_column(table: str, columns: Sequence[tuple[str, ColumnType]]) -> Any:
+    """Return the request as a TermsQuery, which also has a string in field 1 and a list of bytes in field 2."""
     types = {kind: "DCT_BLOB" if kind is ColumnType.BINARY else f"DCT_{kind}" for kind in ColumnType}
     schemas = [table_store_pb2.DefinedColumnSchema(name=name, type=types[kind]) for name, kind in columns]
     return search_pb2.TermsQuery(field_name=table, terms=[schema.SerializeToString() for schema in schemas])

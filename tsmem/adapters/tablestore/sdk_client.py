@@ -37,7 +37,7 @@ def make_transport(profile: Profile) -> Transport:
 
 def make_sdk_client(profile: Profile, credentials: Credentials, transport: Transport) -> Any:
     """Return the SDK's client for a profile. It does not retry. Raises ProfileError."""
-    _check_headers(profile, credentials)
+    _check_header_values(profile, credentials)
     try:
         client = ots.OTSClient(
             profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
@@ -52,7 +52,7 @@ def make_sdk_client(profile: Profile, credentials: Credentials, transport: Trans
     return client
 
 
-def _check_headers(profile: Profile, credentials: Credentials) -> None:
+def _check_header_values(profile: Profile, credentials: Credentials) -> None:
     """Raise ProfileError for a value that no HTTP header can carry. The message does not quote it: it can be secret."""
     key_id, token = credentials.access_key_id, credentials.security_token
     for setting, text in (("instance", profile.instance), ("access_key_id", key_id), ("security_token", token)):

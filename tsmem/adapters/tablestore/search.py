@@ -1,19 +1,26 @@
-"""Search requests for the SDK, and pages of rows in our classes. Imported by the first search.
+"""Convert searches into the SDK's classes, and the pages of their results into ours.
 
-The service has no `Contains`: `plan_contains` searches for what the analyzer of the field can match. That finds every
-row whose field contains the text as whole words, and others; the store checks the rows.
+`client.py` imports this module at the first search. `search_request` converts a query node by node. Only `Contains`,
+which finds a text anywhere in a field, has no counterpart in the service: `plan_contains` replaces it by a query that
+the index can answer. That query finds every row that contains the text as whole words, and possibly other rows. The
+store checks each row that comes back. Which query it is depends on the analyzer, which cut the field into words:
 
-    fuzzy                   matches every part of a text, in its first 1,024 characters: a phrase
-    single_word             matches words and their beginnings: a phrase, or its last word as a prefix
-    max_word, min_word      the same, but words may overlap, so their positions in a text and in its part differ: all
-                            words, in any order
-    split                   words keep the punctuation beside them: wildcards
-    case-sensitive fields   do not match a text in another case: all rows that have the field
-    text without any word   such as `?!?` is in no index of words: all rows that have the field
+    analyzer             query            reason
+    fuzzy                phrase           it indexes every part of the first 1,024 characters of a text
+    single_word          phrase, or       the text may end within a word, so its last word is also searched for as a
+                         phrase + prefix  prefix
+    max_word, min_word   as single_word,  its words overlap, so their positions within a text and within a part of it
+                         but all words    differ
+                         in any order
+    split                wildcards        its words include the punctuation beside them
+    a case-sensitive     any row that     the index does not match a text in another case
+    one                  has the field
 
-A request states everything, also where the service has a default: an index may have been made with another order. The
-service breaks ties by primary key. Source: tablestore 6.4.8, metadata.py, encoder.py, decoder.py: rows are pairs of
-lists, their scores stand in the hits.
+A text without any word, such as `?!?`, is not in an index of words, so it also becomes a query for any row that has the
+field.
+
+A request always states the order, because an index can have another one as its default. The service breaks ties by
+primary key. Source: tablestore 6.4.8, metadata.py, encoder.py, decoder.py.
 """
 
 from __future__ import annotations
@@ -34,28 +41,28 @@ from tsmem.port import FieldType
 from tsmem.queries import Bool, Contains, HasField, Match, MatchPhrase, Operator, Query, Search, SearchPage, Sorter
 from tsmem.rows import TableRef
 
-MAX_SEARCHED = 120
-"""Characters of a long text that are searched for: enough, because rows are checked. `tsmem serve` takes 256 words of
-phrases in a search; two fields, each in two ways, take four times as many words as these have: 240."""
-MAX_LAST_WORD = 30  # characters at the end of a long text that are left out as a part of a word
-MIN_PREFIX = 3  # letters at the end of a text that are also searched for as the beginning of a word
-MAX_PATTERN = 30  # characters of a word within a wildcard pattern, which the service limits to 32
+MAX_TEXT_CHARS = 120
+"""A longer text is cut before it is searched for. The rows are checked with the whole text. 120 characters have at most
+60 words, and a search for them in two fields, in two ways each, stays below the 256 words that `tsmem serve` allows."""
+MAX_LAST_WORD_CHARS = 30  # of a word that is left out at the end of a text that was cut, because it may not be whole
+MIN_PREFIX_CHARS = 3  # of a last word that is also searched for as a prefix
+MAX_PATTERN_CHARS = 30  # between the two asterisks of a wildcard pattern; the service allows patterns of 32 characters
 _OPERATORS = {Operator.OR: ots.QueryOperator.OR, Operator.AND: ots.QueryOperator.AND}
-_SAME = {
+_SAME_ARGUMENTS = {
     queries.MatchAll: ots.MatchAllQuery,
     MatchPhrase: ots.MatchPhraseQuery,
     queries.Prefix: ots.PrefixQuery,
     queries.Wildcard: ots.WildcardQuery,
     HasField: ots.ExistsQuery,
 }
-"""Queries with the same arguments in the SDK."""
+"""Queries whose classes in the SDK take the same arguments in the same order."""
 
 
 def search_request(search: Search, fields: Mapping[str, FieldType]) -> Any:
-    """Return a search of an index for the SDK, without its columns. A Contains needs the fields of the index.
+    """Return a search as the SDK's SearchQuery. `fields` are those of the index, and are needed only for a Contains.
 
-    Raises InvalidInput for a Contains within `must_not`: what is sent for it matches more rows, so too many would be
-    left out."""
+    Raises InvalidInput for a Contains within `must_not`: the query that replaces it can match more rows, and those
+    would be excluded too."""
     return ots.SearchQuery(
         _sdk_query(search.query, fields),
         sort=ots.Sort([_sorter(each) for each in search.sorts or (queries.KeySort(),)]),
@@ -73,16 +80,16 @@ def sdk_columns(names: Sequence[str] | None) -> Any:
 
 
 def to_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
-    """Return the page of a reply. Raises Unavailable if a part of the index did not reply, and WrongReply."""
+    """Return the page of a reply. Raises WrongReply, and Unavailable if a part of the index did not respond."""
     if not reply.is_all_succeed:
         raise Unavailable("part of the search index did not respond")
     rows = [to_row(table, *row[:2]) for row in reply.rows]
     scores = [hit.score for hit in reply.search_hits] or [None] * len(rows)
     scores = [score if score is not None and math.isfinite(score) else None for score in scores]
     total = reply.total_count if search.count else None
-    found = SearchPage(rows, scores, bytes(reply.next_token) if reply.next_token else None, total)
-    check_search(search, found)
-    return found
+    page = SearchPage(rows, scores, bytes(reply.next_token) if reply.next_token else None, total)
+    check_search(search, page)
+    return page
 
 
 def _sdk_query(query: Query, fields: Mapping[str, FieldType]) -> Any:
@@ -105,7 +112,7 @@ def _sdk_query(query: Query, fields: Mapping[str, FieldType]) -> Any:
     if isinstance(query, queries.Between):
         start, end = (None if value is None else to_wire(value) for value in (query.start, query.end))
         return ots.RangeQuery(query.field, start, end, query.start_inclusive, query.end_inclusive)
-    return _SAME[type(query)](*query)
+    return _SAME_ARGUMENTS[type(query)](*query)
 
 
 def _sorter(sorter: Sorter) -> Any:
@@ -122,43 +129,44 @@ def has_contains(query: Query) -> bool:
 
 
 def plan_contains(query: Contains, fields: Mapping[str, FieldType]) -> Query:
-    """Return a query that an index of these fields can answer, and that matches every row that contains the text."""
+    """Return a query to send instead of a Contains, to an index with these fields."""
     if query.field not in fields:
-        return HasField(query.field)  # the service says that there is no such field
+        return HasField(query.field)  # the service's error will say that there is no such field
     text = query.text
-    if len(text) > MAX_SEARCHED:
-        # It ends with a whole word, because an index does not have parts of words. In scripts without spaces words end
-        # within a run of characters: no more of it is left out than a word may have.
-        text = text[:MAX_SEARCHED]
-        text = re.sub(rf"\w{{1,{MAX_LAST_WORD}}}\Z", "", text).rstrip() or text
+    if len(text) > MAX_TEXT_CHARS:
+        # The cut can fall within a word, which the index then does not have, so that word is left out. In scripts
+        # without spaces, many words can follow each other without a break: only the length of one word is left out.
+        text = text[:MAX_TEXT_CHARS]
+        text = re.sub(rf"\w{{1,{MAX_LAST_WORD_CHARS}}}\Z", "", text).rstrip() or text
     return _by_analyzer(query.field, fields[query.field], text)
 
 
 def _by_analyzer(field: str, kind: FieldType, text: str) -> Query:
     if kind.analyzer == "fuzzy":
-        return MatchPhrase(field, text) if len(text) >= (kind.min_chars or 1) else _with_part(field, text)
+        return MatchPhrase(field, text) if len(text) >= (kind.min_chars or 1) else _words_with(field, text)
     if (kind.case_sensitive and not all(map(is_case_invariant, text))) or not any(map(str.isalnum, text)):
         return HasField(field)
     if kind.analyzer == "split":
-        # The delimiter may be a letter, and the index may lowercase its texts before it splits them.
+        # IGNORECASE: the delimiter can be a letter, and the index may lowercase a text before it splits it.
         delimiter = re.escape(kind.delimiter) if kind.delimiter else r"\s+"
-        words = tuple(_with_part(field, word) for word in re.split(delimiter, text, flags=re.IGNORECASE) if word)
+        words = tuple(_words_with(field, word) for word in re.split(delimiter, text, flags=re.IGNORECASE) if word)
         return Bool(should=(Match(field, text, Operator.AND), Bool(must=words))) if words else HasField(field)
     head = text.rstrip(ascii_letters + digits)
-    last = "" if head[-1:].isalnum() else text[len(head) :]  # words of other scripts may not end with a space
-    overlaps = kind.analyzer in ("max_word", "min_word")
+    # After a letter of another script, the last letters and digits may belong to the same word as that letter.
+    last_word = "" if head[-1:].isalnum() else text[len(head) :]
+    words_overlap = kind.analyzer in ("max_word", "min_word")
     whole, before = (
-        Match(field, part, Operator.AND) if overlaps else MatchPhrase(field, part) for part in (text, head)
+        Match(field, part, Operator.AND) if words_overlap else MatchPhrase(field, part) for part in (text, head)
     )
-    if len(last) < MIN_PREFIX:
+    if len(last_word) < MIN_PREFIX_CHARS:
         return whole
-    # The text may end within a word: `reservation` is looked for in `reservations`, too.
-    prefix: Query = queries.Prefix(field, fold(last))
+    # The text may end within a word: `reservation` must also find `reservations`.
+    prefix: Query = queries.Prefix(field, fold(last_word))
     return Bool(should=(whole, Bool(must=(before, prefix)) if any(map(str.isalnum, head)) else prefix))
 
 
-def _with_part(field: str, text: str) -> Query:
-    """Return the query for words that contain the text, in each form that an index may have lowercased it to."""
+def _words_with(field: str, text: str) -> Query:
+    """Return the query for words that contain the text. The index may have lowercased them in one of two ways."""
     forms = dict.fromkeys((fold(text), text.lower()))
-    patterns = tuple(queries.Wildcard(field, f"*{form[:MAX_PATTERN]}*") for form in forms)
+    patterns = tuple(queries.Wildcard(field, f"*{form[:MAX_PATTERN_CHARS]}*") for form in forms)
     return patterns[0] if len(patterns) == 1 else Bool(should=patterns)
