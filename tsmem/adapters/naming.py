@@ -23,5 +23,4 @@ def name_missing_table(error: TsmemError | None, tables: Sequence[str]) -> None:
 
 
 def tables_of(writes: Sequence[Write]) -> tuple[str, ...]:
-    """Return the names of the tables that are written to, each once."""
     return tuple(dict.fromkeys(write.table.name for write in writes))

@@ -1,13 +1,16 @@
-"""Profiles say which store a command talks to. They stand in one TOML file, which has one reader and one atomic writer.
+"""Profiles: named settings that say which store a command talks to, kept in one TOML file or built in.
 
-The command line and `tsmem.open_store` load a profile here. Every value knows where it came from, every mistake is
-refused with its place, and a secret stays a reference until a connection is made.
+The command line and `tsmem.open_store` call `load_profile`. It passes through these modules:
 
-`file.py` reads the file, `choice.py` chooses a profile of it or a built-in one, and `rules.py` checks it and builds a
-`Profile` (`model.py`). `writer.py` makes edits (`toml_text.py`) and puts the new content in the file's place
-(`replacing.py`); only the commands that write import it.
+    file.py     finds and reads the profile file
+    choice.py   chooses one profile of the file, or one that is built in
+    rules.py    checks its keys and values, and builds a `Profile` (model.py)
 
-The environment is always a parameter, never read from the process.
+The commands `profile set`, `use` and `delete` call `writer.py`, which edits the text of the file (toml_text.py) and
+replaces the file (replacing.py). Reading a profile does not import these two.
+
+Each error names the file and line of the mistake. A `Secret` fetches its value only when a connection is made. The
+environment is always a parameter, so no module here reads the one of the process.
 """
 
 from tsmem.profiles.choice import describe, load_profile, profile_list

@@ -1,6 +1,14 @@
-"""Choose a profile: the flag's, else TSMEM_PROFILE's, else the file's default, else `env`, else `local`.
+"""Choose the profile that a command works on, and list all profiles.
 
-Environment variables make the profile `env` and choose among profiles; they never change a profile that was named.
+The command line and `tsmem.open_store` call `load_profile`. The first of these that is given chooses the profile:
+
+1. the option --profile
+2. the environment variable TSMEM_PROFILE
+3. `default_profile` in the profile file
+4. TABLESTORE_ENDPOINT, which chooses `env`, a profile made of the TABLESTORE_ variables
+5. nothing: the profile is `local`, a store in the user's data folder
+
+`written_profile` collects the values of the chosen profile, and `rules.build_profile` checks them.
 """
 
 from __future__ import annotations
@@ -11,7 +19,7 @@ from typing import NamedTuple, cast
 
 from tsmem.errors import ProfileError
 from tsmem.nearest import did_you_mean
-from tsmem.profiles.file import ConfigFile, read_profiles, xdg
+from tsmem.profiles.file import ConfigFile, read_profiles, xdg_folder
 from tsmem.profiles.model import Profile, Secret
 from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
 
@@ -23,20 +31,20 @@ def load_profile(
 ) -> Profile:
     """Return the profile that a command works on.
 
-    Raises ProfileError: the file cannot be used, there is no such profile, or it breaks a rule. Other profiles of the
-    file are not checked, so that one mistake does not make all of them useless."""
+    Raises ProfileError if the file cannot be used, or if the profile does not exist or breaks a rule. Other profiles in
+    the file are not checked, so that a mistake in one of them does not make the rest useless."""
     file = read_profiles(environ, config)
-    check_top(file)
+    _check_top_level(file)
     name, chosen_by = _choose(environ, file, profile)
-    made = build_profile(written_profile(environ, file, name, chosen_by), chosen_by)
-    others = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
-    if chosen_by == "built in" and others:  # in CI, a secret that is missing is an empty variable
-        text = f"{others[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {made.target}"
-        return made._replace(warnings=(*made.warnings, text))
-    return made
+    chosen = build_profile(written_profile(environ, file, name, chosen_by), chosen_by)
+    variables = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
+    if chosen_by == "built in" and variables:  # CI systems replace a missing secret by an empty variable
+        text = f"{variables[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {chosen.target}"
+        return chosen._replace(warnings=(*chosen.warnings, text))
+    return chosen
 
 
-def check_top(file: ConfigFile) -> None:
+def _check_top_level(file: ConfigFile) -> None:
     valid = ("default_profile", "profiles")
     for key in file.data:
         if key not in valid:
@@ -49,6 +57,7 @@ def check_top(file: ConfigFile) -> None:
 
 
 def profiles_in(file: ConfigFile) -> dict[str, object]:
+    """Return the profiles of a file by their names, unchecked. Raises ProfileError."""
     profiles = file.data.get("profiles", {})
     if not isinstance(profiles, dict):
         raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a table of profiles")
@@ -56,6 +65,7 @@ def profiles_in(file: ConfigFile) -> dict[str, object]:
 
 
 def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -> tuple[str, str]:
+    """Return the name of the chosen profile, and what chose it."""
     if profile is not None:
         return profile, "--profile"
     if name := environ.get("TSMEM_PROFILE"):
@@ -68,20 +78,20 @@ def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -
 
 
 def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, chosen_by: str = "") -> WrittenProfile:
-    """Return a profile of a file, or a built-in one.
+    """Return the values of a profile in the file or of a built-in one, and where they come from.
 
-    Raises ProfileError if no profile has the name, and says what chose the name unless a flag did."""
+    Raises ProfileError if there is no such profile. The message says what chose the name, unless it was --profile."""
     profiles = profiles_in(file)
     values = _checked_entry(file, name, profiles[name]) if name in profiles else {}
     if name == ENV:
         variables = {key: variable for key, variable in ENVIRONMENT.items() if environ.get(variable)}
-        given = {key: f"env:{v}" if key in CREDENTIAL_KEYS else environ[v] for key, v in variables.items()}
+        values = {key: f"env:{v}" if key in CREDENTIAL_KEYS else environ[v] for key, v in variables.items()}
         origins = {"backend": "built in", **{key: f"environment {variable}" for key, variable in variables.items()}}
-        return WrittenProfile(ENV, environ, {"backend": "tablestore", **given}, None, origins)
+        return WrittenProfile(ENV, environ, {"backend": "tablestore", **values}, None, origins)
     if name == LOCAL and values.get("backend", "local") == "local":
         built_in = {"backend": "local"}
         if "path" not in values:
-            built_in["path"] = str(xdg(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
+            built_in["path"] = str(xdg_folder(environ, "XDG_DATA_HOME", ".local/share") / "tsmem" / "memory.db")
         origins = {key: "built in" for key in built_in if key not in values}
         return WrittenProfile(LOCAL, environ, {**built_in, **values}, file if LOCAL in profiles else None, origins)
     if name not in profiles:
@@ -94,7 +104,7 @@ def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, cho
 
 
 def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, object]:
-    """Return the values of a profile in the file. Raises ProfileError for a wrong name, and for what is no table."""
+    """Return the values of a profile in the file. Raises ProfileError for an invalid name, or if it is not a table."""
     place = file.place(("profiles", name))
     if not isinstance(entry, dict):
         raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
@@ -115,21 +125,21 @@ def _names(environ: Mapping[str, str], profiles: Mapping[str, object]) -> list[s
 class ProfileLine(NamedTuple):
     name: str
     backend: str
-    """The backend, or `invalid` for a profile that breaks a rule."""
+    """Name of the backend, or `invalid` if the profile breaks a rule."""
     target: str
-    """The store that it points to, or why it is invalid."""
+    """The store that the profile points to, or the rule that it breaks."""
     is_default: bool
-    """True if commands use it when no flag names another one."""
+    """True if commands use the profile when --profile does not name another one."""
     origin: str
 
 
 def profile_list(
     environ: Mapping[str, str], config: str | Path | None = None, profile: str | None = None
 ) -> list[ProfileLine]:
-    """Return all profiles, with the reason for each that breaks a rule. The default is the one that `load_profile`
-    would return. Raises ProfileError for a file that cannot be used."""
+    """Return a line for each profile, also for those that break a rule. The default is the profile that `load_profile`
+    returns. Raises ProfileError if the file cannot be used."""
     file = read_profiles(environ, config)
-    check_top(file)
+    _check_top_level(file)
     profiles = profiles_in(file)
     default, _ = _choose(environ, file, profile)
     lines = []
@@ -146,7 +156,7 @@ def profile_list(
 
 
 def describe(profile: Profile) -> list[tuple[str, str | float | None, str]]:
-    """Return key, value and origin of everything in a profile but its name. Secrets show as references."""
+    """Return the key, value and origin of each value in a profile, except its name. Secrets are not revealed."""
     keys = ("backend", *BACKEND_KEYS[profile.backend])
     values: dict[str, object] = {key: getattr(profile, key) for key in keys}
     values |= {"timeout": profile.timeout_s, "output": profile.output}

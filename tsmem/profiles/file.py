@@ -1,6 +1,7 @@
-"""Read the profile file: where it is, who else can change it, and its content with the line of each key.
+"""Find and read the profile file, with the line of each key, and check whether other users could change it.
 
-Whatever the bytes are, the result is a `ConfigFile` or a ProfileError that names the place.
+`choice.py` calls `read_profiles`, and `writer.py` calls `read_file`. Both return a `ConfigFile` with the parsed TOML,
+or raise a ProfileError that names the line. `rules.py` checks the keys and values later.
 """
 
 from __future__ import annotations
@@ -18,27 +19,29 @@ from tsmem.errors import ProfileError
 from tsmem.profiles.model import NoHome, home
 
 MAX_FILE_BYTES = 64 * 1024
-"""Far above what people write, and low enough that a wrong file is refused at once."""
+"""A larger file is refused. Profile files of people are much smaller."""
 MAX_LINE_CHARS = 4 * 1024
-"""tomllib takes quadratic time for a key of thousands of parts."""
+"""A longer line is refused: tomllib takes quadratic time for a key with thousands of parts."""
 
 
 def config_path(environ: Mapping[str, str], flag: str | Path | None = None) -> Path:
-    """Return the path of the profile file: the flag's, else TSMEM_CONFIG's, else tsmem/config.toml in XDG_CONFIG_HOME
-    or ~/.config. Raises NoHome if the home directory is needed and unknown."""
-    named = _named(environ, flag)
-    return xdg(environ, "XDG_CONFIG_HOME", ".config") / "tsmem" / "config.toml" if named is None else named
+    """Return the path of the profile file, which is the first of these:
+
+    - `flag`, the value of the option --config
+    - the environment variable TSMEM_CONFIG
+    - tsmem/config.toml in XDG_CONFIG_HOME or ~/.config (raises NoHome if the home directory is unknown)"""
+    named = _named_path(environ, flag)
+    return xdg_folder(environ, "XDG_CONFIG_HOME", ".config") / "tsmem" / "config.toml" if named is None else named
 
 
-def xdg(environ: Mapping[str, str], variable: str, default: str) -> Path:
-    """Return a base directory. A relative one is ignored. Raises NoHome.
-
-    Source: XDG Base Directory Specification 0.8."""
+def xdg_folder(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    """Return the folder that a variable of the XDG Base Directory Specification names. If the variable is not set, or
+    not absolute, it is `default` in the home directory. Raises NoHome."""
     text = environ.get(variable, "")
     return Path(text) if text.startswith("/") else home(environ) / default
 
 
-def _named(environ: Mapping[str, str], flag: str | Path | None) -> Path | None:
+def _named_path(environ: Mapping[str, str], flag: str | Path | None) -> Path | None:
     if flag is not None and not str(flag):
         raise ProfileError("--config is empty")
     name = environ.get("TSMEM_CONFIG") if flag is None else flag
@@ -46,17 +49,19 @@ def _named(environ: Mapping[str, str], flag: str | Path | None) -> Path | None:
 
 
 class ConfigFile(NamedTuple):
+    """The content of a profile file. A path to a key is a tuple of keys, beginning at the root of the document."""
+
     path: Path
-    text: str
-    """The text with \\n line ends, without a byte order mark."""
     data: Mapping[str, object]
+    raw: bytes = b""
     lines: Mapping[tuple[str, ...], int] = {}
-    """The line on which each key and table first stands; empty for a text that is not on the disk yet."""
-    distrust: str | None = None
-    readable_by_others: bool = False
+    """Line numbers of keys and tables, by path. Empty for new content that was not written to the file yet."""
+    distrust_reason: str | None = None
+    """How another user could change the file; None if nobody can."""
+    is_readable_by_others: bool = False
 
     def __repr__(self) -> str:
-        return f"ConfigFile({str(self.path)!r})"
+        return f"ConfigFile({str(self.path)!r})"  # without the content, which can include secrets
 
     def is_default(self, environ: Mapping[str, str]) -> bool:
         with suppress(NoHome):
@@ -64,53 +69,69 @@ class ConfigFile(NamedTuple):
         return False
 
     def line(self, key: tuple[str, ...]) -> int | None:
+        """Return the line of a key, or else of the innermost table around it that has a line."""
         while key and key not in self.lines:
             key = key[:-1]
         return self.lines[key] if key else None
 
     def place(self, key: tuple[str, ...]) -> str:
+        """Return the path of the file and the line of a key, for an error: `/home/ada/config.toml:12`."""
         line = self.line(key)
         return str(self.path) if line is None else f"{self.path}:{line}"
 
     def origin(self, key: tuple[str, ...]) -> str:
-        """Return `config.toml line 12` of a key, for people who look at a profile."""
+        """Return the name of the file and the line of a key, for `profile show`: `config.toml line 12`."""
         line = self.line(key)
         return self.path.name if line is None else f"{self.path.name} line {line}"
 
 
 def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile:
-    """Return the profile file, empty if no file was named and the default one does not exist.
-
-    Raises ProfileError: named and not found, unreadable, too large, not UTF-8, not TOML."""
+    """Return the profile file at `config_path`. Without a file there, return an empty one, unless the user has named
+    the file. Raises ProfileError, as `read_file` does."""
     try:
         path = config_path(environ, flag)
     except NoHome:
-        return ConfigFile(Path(), "", {})
+        return ConfigFile(Path(), {})
+    try:
+        return read_file(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if _named_path(environ, flag) is None:
+            return ConfigFile(path, {})
+        raise ProfileError(f"{path}: {error.strerror}", hint="tsmem profile set creates it") from error
+
+
+def read_file(path: Path) -> ConfigFile:
+    """Return the content of a profile file.
+
+    Raises FileNotFoundError and NotADirectoryError if there is no such file; ProfileError if it cannot be read, is too
+    large, or is not TOML in UTF-8."""
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             raw = stream.read(MAX_FILE_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if _named(environ, flag) is None:
-            return ConfigFile(path, "", {})
-        raise ProfileError(f"{path}: {error.strerror}", hint="tsmem profile set creates it") from error
+    except (FileNotFoundError, NotADirectoryError):
+        raise
     except (OSError, ValueError) as error:
         raise ProfileError(f"{path}: {getattr(error, 'strerror', error)}") from error
     text = decode_text(path, raw)
     data = parse_toml(path, text)
-    from tsmem.profiles.toml_text import key_lines  # it loads tomllib, which is not needed without a file
+    from tsmem.profiles.toml_text import key_lines  # imports tomllib, which is slow and not needed without a file
 
-    return ConfigFile(path, text, data, key_lines(text), distrust(path, status), bool(status.st_mode & 0o044))
+    is_readable_by_others = bool(status.st_mode & 0o044)
+    return ConfigFile(path, data, raw, key_lines(text), distrust_reason(path, status), is_readable_by_others)
 
 
 def decode_text(path: Path, raw: bytes) -> str:
+    """Return the text with \\n line ends, without a byte order mark. Raises ProfileError."""
     if len(raw) > MAX_FILE_BYTES:
         raise ProfileError(f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB, too large for a profile file")
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
-        raise ProfileError(f"{path}:{line}:{column}: not UTF-8 text") from None  # the error carries the bytes
+        raise ProfileError(
+            f"{path}:{line}:{column}: not UTF-8 text"
+        ) from None  # the UnicodeDecodeError contains the bytes
     for number, line_text in enumerate(text.split("\n"), 1):
         if len(line_text) > MAX_LINE_CHARS:
             raise ProfileError(f"{path}:{number}: a line of more than {MAX_LINE_CHARS} characters")
@@ -126,19 +147,21 @@ def parse_toml(path: Path, text: str) -> dict[str, object]:
         problem = "nested too deeply"
     except tomllib.TOMLDecodeError as error:
         problem = str(error)
-    except ValueError:  # of int()
+    except ValueError:  # from int(), for a number that is too long
         problem = "a number of thousands of digits"
     found = re.search(r" \(at line (\d+), column (\d+)\)$", problem)
     place = f"{path}:{found[1]}:{found[2]}" if found else path
     raise ProfileError(f"{place}: {problem[: found.start()] if found else problem}")
 
 
-def distrust(path: Path, status: os.stat_result) -> str | None:
-    """Return how someone other than the user and root can change what the file says; None if nobody can.
+def distrust_reason(path: Path, status: os.stat_result) -> str | None:
+    """Return how anyone but root and the user could change or replace the file; None if nobody can.
 
-    The file, every folder on the way to it and every link there must belong to root or the user, and neither group nor
-    others may write it. In a folder with the sticky bit nobody can replace another user's file. On a file system that
-    is mounted read-only nothing can be written."""
+    The file itself, and each folder and symbolic link on the path to it, must meet one of these conditions:
+
+    - It belongs to root or the user, and neither its group nor others can write it. Others may write a folder that has
+      the sticky bit, because they cannot replace another user's files there.
+    - It is on a file system that is mounted read-only."""
     for step, found in way_to(path):
         if found is None:
             return f"{step} cannot be examined"

@@ -1,11 +1,14 @@
-"""Profiles as frozen values, and secrets that do not show themselves.
+"""The values of a profile: `Profile`, and `Secret` for those values of it that must not be printed.
 
-A `Secret` keeps what the file says, and fetches its value when a connection is made. No repr, str, format or error of
-it carries the value; only `reveal` and `find` return it.
+`rules.py` builds a Profile, and the adapters read it. A Secret is built from the text in the profile, which usually is
+a reference to the value, such as `env:NAME`. The value is fetched when a connection is made. Only `reveal` and `find`
+return it; neither `repr` nor `str` nor an error message contains it.
 """
 
 from __future__ import annotations
 
+import os
+import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,22 +23,25 @@ REFERENCES = ("env:", "file:", "cmd:")
 COMMAND_TIMEOUT_S = 30.0
 MAX_SECRET_BYTES = 64 * 1024
 _OWN_SECRETS = frozenset(("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"))
-"""Variables that hold secrets of the profile `env` and of `serve`. A command that fetches another secret gets all other
-variables, because only its author knows what it needs (PATH, HOME, a password manager's session)."""
+"""Variables that hold secrets of tsmem itself. A `cmd:` command does not get them. It gets all other variables, because
+it may need any of them, such as PATH, HOME or the session of a password manager."""
 
 
 class Secret:
-    """A secret as the profile writes it: `env:NAME`, `file:PATH`, `cmd:COMMAND`, or plainly."""
+    """A secret as the profile has it: `env:NAME`, `file:PATH`, `cmd:COMMAND`, or the value itself."""
 
-    __slots__ = ("_distrust", "_environ", "_folder", "_text", "_what")
+    __slots__ = ("_distrust_reason", "_environ", "_folder", "_name", "_text")
 
-    def __init__(self, text: str, *, what: str, environ: Mapping[str, str], folder: Path, distrust: str | None) -> None:
-        """`what` names it in errors; a relative PATH starts at `folder`; `distrust` says why no command may be run."""
+    def __init__(
+        self, text: str, *, name: str, environ: Mapping[str, str], folder: Path, distrust_reason: str | None
+    ) -> None:
+        """Errors call the secret `name`. A relative PATH starts at `folder`. If there is a `distrust_reason`, `cmd:` is
+        refused with it."""
         self._text = text
-        self._what = what
+        self._name = name
         self._environ = environ
         self._folder = folder
-        self._distrust = distrust
+        self._distrust_reason = distrust_reason
         _known.append(self)
 
     @property
@@ -47,20 +53,18 @@ class Secret:
         return self._text if self.is_reference else "(set, hidden)"
 
     @property
-    def at_hand(self) -> str | None:
-        """The value if nothing has to be fetched: it is plain, or in a variable."""
+    def value_at_hand(self) -> str | None:
+        """The value if it is in the profile itself or in an environment variable; None otherwise."""
         return self._environ.get(self._text.removeprefix("env:")) if self.is_reference else self._text
 
     def __repr__(self) -> str:
         return f"Secret({self.shown})"
 
-    __str__ = __repr__
-
     def reveal(self) -> str:
-        """Return the value, fetched anew each time.
+        """Return the value. Each call fetches it again.
 
-        Raises ProfileError if it cannot be had: variable not set, file unreadable, command failed or took more than
-        30 s, or a `cmd:` in a file that others can write."""
+        Raises ProfileError if the variable is not set, the file cannot be read, the command fails or takes too long, or
+        the command may not be run because others can change the profile file."""
         if (value := self.find()) is None:
             variable = self._text.removeprefix("env:")
             hint = f"in bash or zsh: read -rs {variable} && export {variable} (keeps the value out of the history)"
@@ -68,7 +72,8 @@ class Secret:
         return value
 
     def find(self) -> str | None:
-        """Return the value, or None for an environment variable that is not set or empty. Raises as `reveal`."""
+        """Return the value; None if it refers to an environment variable that is not set or empty. Otherwise raises
+        ProfileError, as `reveal` does."""
         kind, _, rest = self._text.partition(":")
         if not self.is_reference:
             raw = self._text.encode()
@@ -87,7 +92,9 @@ class Secret:
                 return None
         if len(raw) > MAX_SECRET_BYTES:
             raise self._error(f"is longer than {MAX_SECRET_BYTES} bytes")
-        text = raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace")  # an error would carry the bytes
+        text = (
+            raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace")
+        )  # a UnicodeDecodeError would show the value
         if not text:
             raise self._error("is empty")
         if "\N{REPLACEMENT CHARACTER}" in text or not text.isprintable():
@@ -95,23 +102,21 @@ class Secret:
         return text
 
     def _from_command(self, command: str) -> bytes:
-        """Return what the command writes to its standard output. Its standard error is ours, so that it can ask or
-        explain. subprocess.run has a timeout too, but keeps output without end."""
-        import os
+        """Return what the command writes to its standard output. It shares our standard error, so that it can prompt
+        or explain. `subprocess.run` is not used, because it has no limit on the size of the output."""
         import select
         import shlex
         import subprocess
-        import time
 
-        if self._distrust is not None:
-            raise self._error(f"cmd: secrets run only if you alone can write the profile file: {self._distrust}")
+        if (reason := self._distrust_reason) is not None:
+            raise self._error(f"cmd: secrets run only if you alone can write the profile file: {reason}")
         try:
             words = shlex.split(command)
         except ValueError as error:
             raise self._error(f"cmd: cannot be split into words: {error}") from error
         if not words or not words[0]:
             raise self._error("cmd: has no command")
-        ends_s = time.monotonic() + COMMAND_TIMEOUT_S
+        deadline_s = time.monotonic() + COMMAND_TIMEOUT_S
         environ = {name: value for name, value in self._environ.items() if name not in _OWN_SECRETS}
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, from a file only the user can write
@@ -124,10 +129,10 @@ class Secret:
         ready.register(process.stdout)
         try:
             while len(output) <= MAX_SECRET_BYTES:
-                if not ready.poll(max(0.0, ends_s - time.monotonic()) * 1000):
+                if not ready.poll(max(0.0, deadline_s - time.monotonic()) * 1000):
                     raise subprocess.TimeoutExpired(words, COMMAND_TIMEOUT_S)
                 if not (piece := os.read(process.stdout.fileno(), MAX_SECRET_BYTES)):
-                    process.wait(max(0.0, ends_s - time.monotonic()))
+                    process.wait(max(0.0, deadline_s - time.monotonic()))
                     break
                 output += piece
         except subprocess.TimeoutExpired:
@@ -141,38 +146,38 @@ class Secret:
         return output
 
     def _error(self, text: str, hint: str | None = None) -> ProfileError:
-        return ProfileError(f"{self._what}: {text}", hint=hint)
+        return ProfileError(f"{self._name}: {text}", hint=hint)
 
 
-_known: deque[Secret] = deque(maxlen=256)  # a process may read profiles without end
+_known: deque[Secret] = deque(maxlen=256)
+"""The newest secrets of this process. The number is limited because a process can load any number of profiles."""
 
 
 def known_secrets() -> list[str]:
-    """Return the secrets of all profiles that were read, as far as they are at hand, to take them out of tracebacks."""
-    return [text for secret in _known if (text := secret.at_hand)]
+    """Return the values that are at hand, so that they can be removed from a traceback."""
+    return [value for secret in _known if (value := secret.value_at_hand)]
 
 
 def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
-    """Return a path with its `~` resolved; a relative one starts at `folder`. Raises ProfileError for no home."""
-    import os
+    """Return a path with `~` replaced by the home directory. A relative path starts at `folder`.
 
+    Raises ProfileError if the home directory is unknown."""
     if name == "~" or name.startswith("~/"):
         return home(environ) / name[2:].lstrip("/")
-    path = os.path.expanduser(name)  # noqa: PTH111 - for ~user alone, which asks no environment
+    path = os.path.expanduser(name)  # noqa: PTH111 - for ~user, which does not depend on the environment
     if path.startswith("~"):
         raise ProfileError(f"{name!r}: the home directory of this user is not known")
     return folder / path
 
 
 class NoHome(ProfileError):
-    """The user has no home directory, like a user id that only a container knows."""
+    """The user's home directory is unknown, as for a user id without an account in a container."""
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Return the home directory: HOME's, else the user database's. Raises NoHome if neither knows it."""
+    """Return the home directory from HOME, or else from the user's account. Raises NoHome."""
     if (text := environ.get("HOME", "")).startswith("/"):
         return Path(text)
-    import os
     import pwd
 
     try:
@@ -185,7 +190,7 @@ def home(environ: Mapping[str, str]) -> Path:
 
 
 class Credentials(NamedTuple):
-    """The secrets of a connection, revealed. Keep them no longer than it takes to connect."""
+    """The revealed secrets of a connection. Do not keep them longer than it takes to connect."""
 
     access_key_id: str
     access_key_secret: str
@@ -204,25 +209,24 @@ class Profile(NamedTuple):
     name: str
     backend: Backend
     path: Path | None = None
-    """File of a local store, absolute. The fields from `endpoint` to `ca_folders` belong to TableStore."""
+    """Absolute path of a local store. A TableStore profile has the fields from `endpoint` to `ca_folders` instead."""
     endpoint: str | None = None
     instance: str | None = None
     region: str | None = None
-    """If set, requests carry V4 signatures."""
+    """If there is a region, requests are signed with version 4 of TableStore's signatures."""
     access_key_id: Secret | None = None
     access_key_secret: Secret | None = None
     security_token: Secret | None = None
     ca_file: Path | None = None
-    """Certificates of the authorities to trust, instead of the public ones."""
+    """File with the certificates of the authorities to trust, instead of the public authorities."""
     ca_folders: str | None = None
-    """Folders of more such certificates, joined by colons, as in SSL_CERT_DIR; None if the profile names a
-    `ca_file`."""
+    """Folders with certificates of more authorities to trust, joined by colons, as in SSL_CERT_DIR."""
     timeout_s: float = 30.0
-    """Seconds to wait for one answer, retries included."""
+    """Time limit for each call of the store's backend, retries included."""
     output: str | None = None
     tables: ProfileTables = ProfileTables()
     origins: Mapping[str, str] = MappingProxyType({})
-    """Origins of the values that are not defaults, by dotted key; `name` says how the profile was chosen."""
+    """Where each value comes from, by dotted key. Defaults are left out. `name` says how the profile was chosen."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -230,9 +234,7 @@ class Profile(NamedTuple):
         return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
 
     def credentials(self) -> Credentials:
-        """Return the secrets of a tablestore profile, revealed.
-
-        Raises ProfileError, also for a local profile."""
+        """Fetch the secrets of a TableStore profile. Raises ProfileError if that fails, or for a local profile."""
         if self.access_key_id is None or self.access_key_secret is None:
             raise ProfileError(f"profile '{self.name}' has no access keys")
         token = None if self.security_token is None else self.security_token.find()

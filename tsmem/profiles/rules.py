@@ -1,7 +1,8 @@
-"""The keys of a profile, their rules, and the Profile that a written one describes.
+"""The rules of profiles: which keys there are, and which values they can have.
 
-`choice.py` makes a WrittenProfile of the file, the environment or the built-in values, and `build_profile` checks it,
-in the same way for all three. An error names the key and its place, and never the value of a secret key.
+`choice.py` collects the values of a profile in a WrittenProfile, whether they come from the file, from environment
+variables or are built in. `build_profile` checks them and returns the Profile. An error names the key, the file and the
+line; it never shows the value of a secret.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tsmem.rows import MESSAGE_NAMES, SESSION_NAMES, TableNames
 
 SECRET_KEYS = ("access_key_secret", "security_token")
 CREDENTIAL_KEYS = ("access_key_id", *SECRET_KEYS)
-"""Keys whose values may be references; an access key id is no secret."""
+"""Keys whose values can be references such as env:NAME. An access key id is not a secret, but belongs to one."""
 COMMON_KEYS = ("backend", "timeout", "output", "tables")
 BACKEND_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
@@ -43,9 +44,9 @@ ENVIRONMENT = {
     "region": "TABLESTORE_REGION",
 }
 
-# Patterns are compiled when they are used: a start should not pay for them.
+# A pattern here is a string, because compiling it would slow down the start of every command.
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
-_REFERENTS = {"env": "environment variable", "file": "file", "cmd": "command"}
+_REFERENCE_NOUNS = {"env": "environment variable", "file": "file", "cmd": "command"}
 _REQUIRED = {
     "path": "memory.db",
     "endpoint": "https://my-instance.cn-hangzhou.ots.aliyuncs.com",
@@ -53,22 +54,24 @@ _REQUIRED = {
     "access_key_id": "env:ALIBABA_CLOUD_ACCESS_KEY_ID",
     "access_key_secret": "env:ALIBABA_CLOUD_ACCESS_KEY_SECRET",
 }
-"""The keys that a profile of their backend needs, each with an example."""
+"""Keys that a profile of their backend must have, each with an example for a hint."""
 
 
 class WrittenProfile(NamedTuple):
+    """The values of a profile before they are checked."""
+
     name: str
     environ: Mapping[str, str]
     values: Mapping[str, object] = {}
     file: ConfigFile | None = None
     origins: Mapping[str, str] = {}
-    """Origins of the values that the file does not hold."""
+    """Where the values that are not from the file come from, by key."""
 
     def __repr__(self) -> str:
-        return f"WrittenProfile({self.name!r})"
+        return f"WrittenProfile({self.name!r})"  # without the values, which can include secrets
 
     def table(self, *path: str) -> Mapping[str, object]:
-        """Return the table at a path of keys, or an empty one. Raises ProfileError for a value in its place."""
+        """Return the table at a path of keys, empty if there is none. Raises ProfileError if it is not a table."""
         level = self.values
         for depth, part in enumerate(path, 1):
             below = level.get(part, {})
@@ -91,7 +94,7 @@ class WrittenProfile(NamedTuple):
 
 
 def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
-    """Return the profile that a written one describes. Raises ProfileError for a broken rule."""
+    """Return the profile. `chosen_by` says what chose it. Raises ProfileError if it breaks a rule."""
     backend = _backend(source)
     ca_folders: str | None = None
     if backend == "tablestore" and source.find("ca_file") is None:
@@ -126,13 +129,14 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
 def _backend(source: WrittenProfile) -> Backend:
     if source.find("backend") is None:
         known = (*COMMON_KEYS, *(key for keys in BACKEND_KEYS.values() for key in keys))
-        _check_keys(source, (), known)  # it may be there, and misspelt
+        _check_keys(source, (), known)  # 'backend' can be there, but misspelt
         hint = f"a store in a file: {_set_command(source, 'backend=local')}"
         raise source.error((), f"needs 'backend', one of {', '.join(BACKEND_KEYS)}", hint)
     return cast(Backend, _one_of(source, tuple(BACKEND_KEYS), "backend"))
 
 
 def _check_keys(source: WrittenProfile, table: tuple[str, ...], valid: tuple[str, ...], backend: str = "") -> None:
+    """Raise ProfileError for a key of a table that is not valid, or belongs to another backend."""
     for key in source.table(*table):
         if key in valid:
             continue
@@ -170,21 +174,23 @@ def _one_of(source: WrittenProfile, valid: tuple[str, ...], *path: str) -> str |
     if value is None or value in valid:
         return value
     near = did_you_mean(value, valid)
-    found = f"is {value!r}, not" if near else "is not"  # a value far from all valid ones may be a misplaced secret
-    raise source.error(path, f"{'.'.join(path)!r} {found} one of {', '.join(valid)}{near}")
+    # A value that is not a typing mistake is not quoted: it could be a secret at the wrong key.
+    is_not = f"is {value!r}, not" if near else "is not"
+    raise source.error(path, f"{'.'.join(path)!r} {is_not} one of {', '.join(valid)}{near}")
 
 
 def _folder(source: WrittenProfile) -> Path:
+    """Return the folder that relative paths start at."""
     return Path("/") if source.file is None else source.file.path.absolute().parent
 
 
 def _secret(source: WrittenProfile, key: str, text: str) -> Secret:
     kind, _, rest = text.partition(":")
     if text.startswith(REFERENCES) and not (rest.isidentifier() and rest.isascii() if kind == "env" else rest.strip()):
-        raise source.error((key,), f"{key!r} begins with {kind}: and names no {_REFERENTS[kind]}")
-    distrust = None if source.file is None else source.file.distrust
-    what = f"profile {source.name!r}, {key} ({source.origin(key)})"
-    return Secret(text, what=what, environ=source.environ, folder=_folder(source), distrust=distrust)
+        raise source.error((key,), f"{key!r} begins with {kind}: and names no {_REFERENCE_NOUNS[kind]}")
+    reason = None if source.file is None else source.file.distrust_reason
+    name = f"profile {source.name!r}, {key} ({source.origin(key)})"
+    return Secret(text, name=name, environ=source.environ, folder=_folder(source), distrust_reason=reason)
 
 
 def _path(source: WrittenProfile, key: str, text: str) -> Path:
@@ -195,7 +201,8 @@ def _path(source: WrittenProfile, key: str, text: str) -> Path:
 
 
 def _endpoint(source: WrittenProfile, key: str, text: str) -> str:
-    """Return the service's address: scheme, host and perhaps port. Nothing else is allowed, credentials included."""
+    """Return the address of the service. Raises ProfileError unless it has a scheme and a host, perhaps a port, and
+    nothing else."""
     from urllib.parse import urlsplit
 
     try:
@@ -210,7 +217,8 @@ def _endpoint(source: WrittenProfile, key: str, text: str) -> str:
 
 
 def _host_label(source: WrittenProfile, key: str, text: str) -> str:
-    """Return a label of a host name. The service itself says which names it gives (3 to 16 characters today)."""
+    """Return the name of an instance or region. Raises ProfileError if it cannot be a part of a host name. The service
+    has stricter rules, which can change: the name of an instance has 3 to 16 characters."""
     if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", text) is None:
         raise source.error((key,), f"{key!r} must be letters, digits and hyphens")
     return text
@@ -275,10 +283,10 @@ def _origins(source: WrittenProfile, *table: str) -> Iterator[tuple[str, str]]:
 
 def _warnings(source: WrittenProfile, values: Mapping[str, Any]) -> Iterator[str]:
     file = source.file
-    if file is not None and file.distrust is not None:
-        yield f"{file.path}: others can change this profile file: {file.distrust}"
-    is_plain = any(key in values and not values[key].is_reference for key in SECRET_KEYS)
-    if is_plain and file is not None and file.readable_by_others:
+    if file is not None and file.distrust_reason is not None:
+        yield f"{file.path}: others can change this profile file: {file.distrust_reason}"
+    has_plain_secret = any(key in values and not values[key].is_reference for key in SECRET_KEYS)
+    if has_plain_secret and file is not None and file.is_readable_by_others:
         advice = "make it mode 600, or write env:NAME, file:PATH or cmd:COMMAND"
         yield f"{file.path}: holds secrets of profile {source.name!r} and can be read by others; {advice}"
     unencrypted = r"http://(?!(localhost|[^/:]*\.localhost|127(\.\d+){3}|\[::1\])(:\d*)?$)"

@@ -1,11 +1,11 @@
-"""Find the line of each key of a TOML text, and edit single keys so that the rest of the text stays as it is.
+"""Find the line of each key in a TOML text, and edit single keys while the rest of the text stays as it is.
 
-`file.py` calls `key_lines` on every profile file that is read, and `writer.py` calls `edited`. No library here does
-either: tomllib keeps no positions and cannot write, and tomli_w writes a whole document, without its comments.
+`file.py` calls `key_lines` for each profile file that is read, and `writer.py` calls `edit_text`. Our libraries cannot
+do this: tomllib does not keep positions, and tomli_w writes a whole document without its comments.
 
-Both functions expect text that tomllib has read without an error. They know only `[table]` headers and one-line `key =
-value` pairs, as `profile set` writes them, and skip all other lines. `edited` parses its result; if that differs from
-what was wanted, it has tomli_w write the whole document.
+Both functions expect a text that tomllib can parse. They work line by line and know the two kinds of lines that
+`profile set` writes: `[table]` headers, and `key = value` pairs that end on the same line. They skip all other lines.
+`edit_text` therefore parses its result. If that is not the wanted document, tomli_w writes the whole document instead.
 """
 
 from __future__ import annotations
@@ -17,20 +17,19 @@ from contextlib import suppress
 from typing import Any
 
 KeyPath = tuple[str, ...]
-"""The keys that lead from the root of the document to a value."""
+"""The keys that lead from the root of the document to a value or table."""
 
 _STRING = r"""(?:"(?:\\.|[^"\\])*"|'[^']*')"""
-_NAME = rf"(?:{_STRING}|[A-Za-z0-9_-]+)"
-_NAMES = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_NAMES})\s*\]")
-_KEY = re.compile(rf"(\s*({_NAMES})\s*=\s*)((?:{_STRING}|[^\"'#])*)(?:#.*)?$")
+_KEY = rf"(?:{_STRING}|[A-Za-z0-9_-]+)"
+_DOTTED_KEY = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
+_HEADER = re.compile(rf"\s*\[\[?\s*({_DOTTED_KEY})\s*\]")
+_PAIR = re.compile(rf"(\s*({_DOTTED_KEY})\s*=\s*)((?:{_STRING}|[^\"'#])*)(?:#.*)?$")
 _COMMENT_OR_BLANK = re.compile(r"\s*(?:#.*)?$")
-_MAX_DEPTH = 6
-"""The greatest depth of a key of a profile."""
 
 
 class _Table:
-    """The lines of one table, starting with the comments directly above its header. The first one has no header."""
+    """The lines of a table: the comments directly above its header, the header, and what follows up to the next table.
+    The first table of a text has no header."""
 
     def __init__(self, path: KeyPath, lines: list[str]) -> None:
         self.path = path
@@ -42,34 +41,34 @@ class _Table:
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Return the number of the line where each key and table first appears, if this module knows its notation."""
-    found: dict[KeyPath, int] = {}
+    """Return the number of the first line of each key and table. Keys on lines of another kind are left out."""
+    lines: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.match(line):
-            path = table = _names(header[1])
-        elif key := _KEY.match(line):
-            path = table + _names(key[2])
+            path = table = _parse_key(header[1])
+        elif pair := _PAIR.match(line):
+            path = table + _parse_key(pair[2])
         else:
             continue
-        for depth in range(1, min(len(path), _MAX_DEPTH) + 1):
-            found.setdefault(path[:depth], number)
-    return found
+        for depth in range(1, len(path) + 1):
+            lines.setdefault(path[:depth], number)
+    return lines
 
 
-def edited(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) -> str:
-    """Return the text with each key of `paths` set to its value in `wanted`, or removed if `wanted` has none.
+def edit_text(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) -> str:
+    """Return a text that parses to the document `wanted`, which differs from that of `text` only at `paths`.
 
-    Removing a table also removes the comments directly above it and those inside it up to its last key. If editing line
-    by line fails, the whole document is written anew, without comments."""
+    If the document has nothing at a path, the key or table there is removed, and a table together with the comments
+    directly above it and those between its keys. Other lines stay, unless tomli_w has to write the whole document."""
     import tomli_w
 
     tables = _split(text)
     for path in paths:
-        value = _at(wanted, path)
+        value = _value_at(wanted, path)
         if value is None:
             _remove_tables(tables, path)
-        if not _rewrite(tables, path, wanted) and value is not None:
+        if not _edit_line(tables, path, wanted) and value is not None:
             _add(tables, path, value)
     new = "\n".join(line for table in tables for line in table.lines).lstrip("\n") + "\n"
     with suppress(tomllib.TOMLDecodeError):
@@ -79,67 +78,70 @@ def edited(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) -> st
 
 
 def _split(text: str) -> list[_Table]:
+    """Return the tables of a text, in order. A blank line above the comments of a table belongs to it, too."""
     tables = [_Table((), [])]
     for line in text.removesuffix("\n").split("\n"):
-        above = tables[-1].lines
+        previous = tables[-1].lines
         header = _HEADER.match(line)
         if header is None:
-            above.append(line)
+            previous.append(line)
             continue
-        start = len(above)
-        while start and above[start - 1].lstrip().startswith("#"):
+        start = len(previous)
+        while start and previous[start - 1].lstrip().startswith("#"):
             start -= 1
-        if start and not above[start - 1].strip():
+        if start and not previous[start - 1].strip():
             start -= 1
-        tables.append(_Table(_names(header[1]), [*above[start:], line]))
-        del above[start:]
+        tables.append(_Table(_parse_key(header[1]), [*previous[start:], line]))
+        del previous[start:]
     return tables
 
 
 def _remove_tables(tables: list[_Table], path: KeyPath) -> None:
-    """Remove a table and its subtables. Comments after their last keys are kept."""
+    """Remove a table and its subtables. Comments after their last keys stay, at the end of the table before."""
     for i in reversed(range(1, len(tables))):
         if tables[i].path[: len(path)] == path:
             removed = tables.pop(i)
             tables[i - 1].lines += removed.lines[removed.end() :]
 
 
-def _rewrite(tables: list[_Table], path: KeyPath, wanted: Mapping[str, Any]) -> bool:
-    """Replace the value on the line that sets this key, or the inline table with it; delete the line if the value is
-    gone. Return False if there is no such line."""
+def _edit_line(tables: list[_Table], path: KeyPath, wanted: Mapping[str, Any]) -> bool:
+    """Change the line that sets the key, or an inline table around the key, to the wanted value. If there is no such
+    value, delete the line. Return False if no line sets the key."""
     for table in tables:
         for i, line in enumerate(table.lines):
-            if (match := _KEY.match(line)) is None:
+            if (pair := _PAIR.match(line)) is None:
                 continue
-            key = table.path + _names(match[2])
+            key = table.path + _parse_key(pair[2])
             if path[: len(key)] == key:
-                value, end = _at(wanted, key), match.start(3) + len(match[3].rstrip())
-                table.lines[i : i + 1] = [] if value is None else [match[1] + _literal(value) + line[end:]]
+                value, end = _value_at(wanted, key), pair.start(3) + len(pair[3].rstrip())
+                table.lines[i : i + 1] = [] if value is None else [pair[1] + _toml_value(value) + line[end:]]
                 return True
     return False
 
 
 def _add(tables: list[_Table], path: KeyPath, value: object) -> None:
-    """Add a key after the last key of its table, or in a new table after the last table of its profile."""
-    line = f"{_key(path[-1])} = {_literal(value)}"
+    """Add a key after the last key of its table. A new table is added after the last table of its profile."""
+    line = f"{_toml_key(path[-1])} = {_toml_value(value)}"
     for table in tables:
         if table.path == path[:-1]:
             table.lines[table.end() : table.end()] = [line] if table.lines else [line, ""]
             return
     profile = [i for i, table in enumerate(tables, 1) if table.path[:2] == path[:2]]
-    header = f"[{'.'.join(map(_key, path[:-1]))}]"
+    header = f"[{'.'.join(map(_toml_key, path[:-1]))}]"
     tables.insert(profile[-1] if profile else len(tables), _Table(path[:-1], ["", header, line]))
 
 
-def _names(dotted: str) -> KeyPath:
-    names: list[str] = []
+def _parse_key(dotted: str) -> KeyPath:
+    """Return the parts of a dotted key, without quotes. Returns () for a text that is not a key, which a line within a
+    multi-line string can be."""
+    parts: list[str] = []
     level: object = None
-    with suppress(ValueError):  # a line inside a multi-line string can look like a key or a header
+    with suppress(ValueError):
         level = tomllib.loads(f"[{dotted}]")
     while isinstance(level, dict) and level:
-        name, level = next(iter(level.items()))
-        names.append(name)
-    return tuple(names)
+        part, level = next(iter(level.items()))
+        parts.append(part)
+    return tuple(parts)
 
 
 def _without_empty_tables(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,23 +149,22 @@ def _without_empty_tables(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value != {}}
 
 
-def _at(data: Any, path: KeyPath) -> Any:
-    """Return the value at a path, or None."""
+def _value_at(data: Any, path: KeyPath) -> Any:
     for part in path:
         data = data.get(part) if isinstance(data, Mapping) else None
     return data
 
 
-def _literal(value: object) -> str:
+def _toml_value(value: object) -> str:
     import tomli_w
 
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_key(key)} = {_literal(item)}" for key, item in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
+        pairs = ", ".join(f"{_toml_key(key)} = {_toml_value(item)}" for key, item in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
     return tomli_w.dumps({"k": value}).removeprefix("k = ").rstrip("\n")
 
 
-def _key(name: str) -> str:
+def _toml_key(name: str) -> str:
     import tomli_w
 
     return tomli_w.dumps({name: 0}).removesuffix(" = 0\n")

@@ -1,8 +1,8 @@
-"""Change the profile file: what is written is valid as a whole, or the file stays as it was.
+"""Change the profile file: set keys of a profile, choose the default profile, or delete a profile.
 
-`profile set`, `use` and `delete` call this module. It makes edits of single keys, which `toml_text.py` applies to the
-text and `replacing.py` puts in the file's place. Comments, order, blank lines, \\r\\n line ends and a byte order mark
-stay, as far as `toml_text.edited` can keep them. A symbolic link stays, and the file behind it is written.
+The commands `profile set`, `use` and `delete` each call one function here. It plans edits of single keys and checks
+them. Then `_change` applies them to the text of the file with `toml_text.py`, so that comments, order, line ends and a
+byte order mark stay, and writes the new text with `replacing.py`. If anything fails, the file stays as it was.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from tsmem.disk import link_of_another
 from tsmem.errors import ProfileError
 from tsmem.nearest import did_you_mean
 from tsmem.profiles.choice import ENV, LOCAL, profiles_in, written_profile
-from tsmem.profiles.file import MAX_FILE_BYTES, ConfigFile, config_path, decode_text, parse_toml
+from tsmem.profiles.file import ConfigFile, config_path, decode_text, read_file
 from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.replacing import lock_profiles, replace
 from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS, NUMBER_KEYS, SECRET_KEYS, build_profile
-from tsmem.profiles.toml_text import KeyPath, edited, key_lines
+from tsmem.profiles.toml_text import KeyPath, edit_text
 from tsmem.waiting import Notice, Waits, held_too_long
 
 _KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 
 _Edits = dict[KeyPath, object]
-"""New values by path; None removes the key or table."""
+"""New values by the path of their key. None removes the key or table."""
 
 
 def set_values(
@@ -39,11 +39,11 @@ def set_values(
     config: str | Path | None = None,
     notice: Notice | None = None,
 ) -> Path:
-    """Set keys of a profile, create it if it is new, and return the path of the file.
+    """Set keys of a profile and return the path of the file. A new name makes a new profile.
 
-    A key may be dotted, as in `tables.session.search_fields.topic`. An empty value removes the key, or the table of
-    that name with all its keys. Raises ProfileError, with nothing written, if the file would break a rule, or if a
-    value is a secret and not env:NAME, file:PATH or cmd:COMMAND. An access key id is no secret."""
+    A key can be dotted, as in `tables.session.search_fields.topic`. An empty value removes the key, or the table of
+    that name with all its keys. Raises ProfileError, and writes nothing, if the profile would break a rule, or if a
+    secret is given as it is instead of as env:NAME, file:PATH or cmd:COMMAND."""
     if not assignments:
         raise ProfileError("nothing to set", hint=f"tsmem profile set {name} KEY=VALUE")
     if name == ENV:
@@ -52,24 +52,27 @@ def set_values(
     for key, text in assignments:
         table, search_fields, field = key.partition(".search_fields.")
         path = [*table.split("."), "search_fields", field] if search_fields else key.split(".")
-        edits["profiles", name, *path] = _parsed(key, text)
+        edits["profiles", name, *path] = _parse_value(key, text)
 
     def plan(old: ConfigFile) -> _Edits:
         profile = profiles_in(old).get(name, {})
         if name not in profiles_in(old) and all(value is None for value in edits.values()):
-            written_profile(environ, old, name)  # raises: nothing can be removed from a profile that does not exist
-        for path in edits:  # whoever mistypes the key of a secret must neither find it written nor think it gone
-            key = path[2]
+            written_profile(environ, old, name)  # raises: there is no profile to remove keys from
+        for _, _, key, *_ in edits:
+            # An unknown key could be the mistyped key of a secret, and a user who removes it would think it gone.
             if key not in _KEYS and not (isinstance(profile, dict) and key in profile):
                 hint = f"valid keys: {', '.join(_KEYS)}"
                 raise ProfileError(f"unknown key {key!r}{did_you_mean(key, _KEYS)}", hint=hint)
+        _check_result(environ, old, name, edits)
         return edits
 
-    return _change(environ, config_path(environ, config), notice, plan, name)
+    return _change(config_path(environ, config), notice, plan)
 
 
-def _parsed(key: str, text: str) -> object:
-    """Return the value of a text. Raises ProfileError, which never quotes a secret."""
+def _parse_value(key: str, text: str) -> object:
+    """Return the value that a text stands for: a text, a number, or None for an empty text.
+
+    Raises ProfileError, which does not quote the text, because it can be a secret."""
     if not text:
         return None
     if key in SECRET_KEYS and not text.startswith(REFERENCES):
@@ -81,75 +84,84 @@ def _parsed(key: str, text: str) -> object:
         return text
     try:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else float(text)
-    except ValueError:  # it quotes the value, which may be a secret in a wrong place
-        raise ProfileError(f"{key!r} must be a number") from None
+    except ValueError:
+        raise ProfileError(f"{key!r} must be a number") from None  # the ValueError quotes the text
+
+
+def _check_result(environ: Mapping[str, str], old: ConfigFile, name: str, edits: _Edits) -> None:
+    """Raise ProfileError if the profile breaks a rule after the edits, unless it broke one before them, so that it can
+    be repaired in several steps."""
+    error = _find_error(environ, ConfigFile(old.path, _apply(old.data, edits)), name)
+    was_invalid = name in profiles_in(old) and _find_error(environ, old, name) is not None
+    if error is not None and not was_invalid:
+        raise error
+
+
+def _find_error(environ: Mapping[str, str], file: ConfigFile, name: str) -> ProfileError | None:
+    try:
+        build_profile(written_profile(environ, file, name), "")
+    except ProfileError as error:
+        return error
+    return None
 
 
 def use_profile(
     environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
 ) -> Path:
-    """Make a profile the default one; return the path of the file. Raises ProfileError if it is unknown or invalid."""
-    edits: _Edits = {("default_profile",): name}
-    return _change(environ, config_path(environ, config), notice, lambda _: edits, None if name == ENV else name)
+    """Make a profile the default; return the path of the file. Raises ProfileError if it is unknown or invalid."""
+
+    def plan(old: ConfigFile) -> _Edits:
+        if name != ENV:
+            build_profile(written_profile(environ, old, name), "")
+        return {("default_profile",): name}
+
+    return _change(config_path(environ, config), notice, plan)
 
 
 def delete_profile(
     environ: Mapping[str, str], name: str, *, config: str | Path | None = None, notice: Notice | None = None
 ) -> Path:
-    """Remove a profile from the file; the store that it points to stays. Return the path of the file.
+    """Delete a profile from the file, and return the path of the file. The profile's store is not touched.
 
-    Raises ProfileError if the file has no such profile, or it is the default, so that no command silently turns to
-    another store."""
+    Raises ProfileError if the file has no such profile, or if it is the default one: otherwise commands would silently
+    use another store."""
 
     def plan(old: ConfigFile) -> _Edits:
         if name not in profiles_in(old):
             if name in (LOCAL, ENV):
                 raise ProfileError(f"profile {name!r} is built in; there is nothing to delete")
-            written_profile(environ, old, name)  # raises
+            written_profile(environ, old, name)  # raises: there is no such profile
         if old.data.get("default_profile") == name and name != LOCAL:
             raise ProfileError(
                 f"profile {name!r} is the default", hint="choose another default first, with tsmem profile use"
             )
         return {("profiles", name): None}
 
-    return _change(environ, config_path(environ, config), notice, plan)
+    return _change(config_path(environ, config), notice, plan)
 
 
-def _change(
-    environ: Mapping[str, str],
-    path: Path,
-    notice: Notice | None,
-    plan: Callable[[ConfigFile], _Edits],
-    checked: str | None = None,
-) -> Path:
-    """Make the edits, if the profile `checked` keeps the rules then. One that is edited and broke a rule before may do
-    so still, so that it can be repaired step by step."""
+def _change(path: Path, notice: Notice | None, plan: Callable[[ConfigFile], _Edits]) -> Path:
+    """Make the edits that `plan` returns for the content of the file. Return the path."""
 
-    def changed() -> bytes | None:
-        """Return the new content of the file; None if it stays the same."""
-        raw, old = _read(path, target)
+    def new_content() -> bytes | None:
+        """Return the new content of the file, or None if nothing changes."""
+        old = _read(path)
         edits = plan(old)
-        wanted = _applied(old.data, edits)
-        text = edited(old.text, edits, wanted)
-        is_edited = checked is not None and any(key[:2] == ("profiles", checked) for key in edits)
-        new = ConfigFile(path, text, wanted, {} if is_edited else old.lines)  # an edited profile has no lines yet
-        if checked is not None and (error := _problem(environ, new, checked)) is not None:
-            was_wrong = checked in profiles_in(old) and _problem(environ, old, checked) is not None
-            if not (was_wrong and is_edited):
-                raise error
-        if text == old.text:
+        old_text = decode_text(path, old.raw)
+        text = edit_text(old_text, edits, _apply(old.data, edits))
+        if text == old_text:
             return None
-        if 0 < raw.count(b"\n") == raw.count(b"\r\n"):
+        if 0 < old.raw.count(b"\n") == old.raw.count(b"\r\n"):
             text = text.replace("\n", "\r\n")
-        return (BOM_UTF8 if raw.startswith(BOM_UTF8) else b"") + text.encode()
+        return (BOM_UTF8 if old.raw.startswith(BOM_UTF8) else b"") + text.encode()
 
     if (link := link_of_another(path)) is not None:
         raise ProfileError(f"{path}: the link {link} belongs to another user", hint="write to another file")
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path))  # a symbolic link stays, and the file that it leads to is replaced
     try:
-        changed()  # before the lock, so that a refusal leaves no lock file and no folder
+        new_content()  # before the lock is made, so that a refused edit leaves neither a lock file nor a folder
         with lock_profiles(target, Waits(notice)):
-            if (content := changed()) is not None:
+            if (content := new_content()) is not None:
                 replace(target, content)
     except BlockingIOError as error:
         raise held_too_long(str(path)) from error
@@ -158,32 +170,21 @@ def _change(
     return path
 
 
-def _read(path: Path, target: Path) -> tuple[bytes, ConfigFile]:
-    raw, old = b"", ConfigFile(path, "", {})
-    if target.exists():
-        if not target.is_file():
-            raise ProfileError(f"{path}: not a plain file")
-        with target.open("rb") as stream:
-            raw = stream.read(MAX_FILE_BYTES + 1)
-        text = decode_text(path, raw)
-        old = ConfigFile(path, text, parse_toml(path, text), key_lines(text))
-    profiles_in(old)
-    return raw, old
-
-
-def _problem(environ: Mapping[str, str], file: ConfigFile, name: str) -> ProfileError | None:
+def _read(path: Path) -> ConfigFile:
+    """Return the profile file, empty if it does not exist. Raises ProfileError."""
+    if path.exists() and not path.is_file():
+        raise ProfileError(f"{path}: not a plain file")
     try:
-        build_profile(written_profile(environ, file, name), "")
-    except ProfileError as error:
-        return error
-    return None
+        return read_file(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ConfigFile(path, {})
 
 
-def _applied(old: Mapping[str, Any], edits: _Edits) -> dict[str, Any]:
-    """Return the document after edits. Raises ProfileError for a key below one that holds a value."""
-    data: dict[str, Any] = copy.deepcopy(dict(old))
+def _apply(data: Mapping[str, Any], edits: _Edits) -> dict[str, Any]:
+    """Return the document with the edits made. Raises ProfileError for a path that leads through a plain value."""
+    edited: dict[str, Any] = copy.deepcopy(dict(data))
     for path, value in edits.items():
-        level = data
+        level = edited
         for depth, part in enumerate(path[:-1], 1):
             level = level.get(part, {}) if value is None else level.setdefault(part, {})
             if not isinstance(level, dict):
@@ -195,4 +196,4 @@ def _applied(old: Mapping[str, Any], edits: _Edits) -> dict[str, Any]:
             level.pop(path[-1], None)
         else:
             level[path[-1]] = value
-    return data
+    return edited

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.profile_files import refusal, write
 from tsmem.errors import ProfileError
 from tsmem.profiles import config_path, load_profile
-from tsmem.profiles.file import decode_text, distrust, parse_toml
+from tsmem.profiles.file import decode_text, distrust_reason, parse_toml
 from tsmem.profiles.toml_text import key_lines
 
 
@@ -86,7 +86,7 @@ def test_a_folder_above_that_others_can_write_is_distrusted(tmp_path: Path, mode
     folder.mkdir(parents=True, mode=0o700)
     (folder / "c.toml").touch(mode=0o600)
     (tmp_path / "above").chmod(mode)
-    reason = distrust(folder / "c.toml", (folder / "c.toml").stat())
+    reason = distrust_reason(folder / "c.toml", (folder / "c.toml").stat())
     assert reason == (expected and f"{tmp_path}/above can be written by others {expected}")
 
 
@@ -98,7 +98,9 @@ def test_a_folder_above_of_another_user_is_distrusted(tmp_path: Path, mode: int)
     (folder / "c.toml").touch(mode=0o600)
     os.chown(tmp_path / "theirs", 12345, 12345)
     (tmp_path / "theirs").chmod(mode)
-    assert distrust(folder / "c.toml", (folder / "c.toml").stat()) == f"{tmp_path}/theirs belongs to another user"
+    assert (
+        distrust_reason(folder / "c.toml", (folder / "c.toml").stat()) == f"{tmp_path}/theirs belongs to another user"
+    )
 
 
 def test_a_file_of_another_user_is_distrusted(tmp_path: Path) -> None:
@@ -107,4 +109,4 @@ def test_a_file_of_another_user_is_distrusted(tmp_path: Path) -> None:
     owners = {0: None, os.geteuid(): None, os.geteuid() + 1: f"{tmp_path}/c.toml belongs to another user"}
     for owner, expected in owners.items():
         status = os.stat_result((0o100600, 0, 0, 1, owner, 0, 0, 0, 0, 0))
-        assert expected == distrust(tmp_path / "c.toml", status)
+        assert expected == distrust_reason(tmp_path / "c.toml", status)

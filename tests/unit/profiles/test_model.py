@@ -16,7 +16,7 @@ from tsmem.profiles import model as profiles_model
 
 def secret(text: str, folder: Path = Path("/"), **environ: str) -> Secret:
     """A secret of a profile called p."""
-    return Secret(text, what="profile 'p', access_key_secret", environ=environ, folder=folder, distrust=None)
+    return Secret(text, name="profile 'p', access_key_secret", environ=environ, folder=folder, distrust_reason=None)
 
 
 def python(code: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tsmem.profiles.toml_text import edited, key_lines
+from tsmem.profiles.toml_text import edit_text, key_lines
 from tsmem.profiles.writer import delete_profile, set_values, use_profile
 
 
@@ -169,4 +169,4 @@ def test_another_notation_may_lose_its_comments_and_nothing_else(text: str, valu
     else:
         del wanted["profiles"]["a"]
     paths: list[tuple[str, ...]] = [("profiles", "a", key) for key in value] or [("profiles", "a")]
-    assert wanted == tomllib.loads(edited(text, paths, wanted))
+    assert wanted == tomllib.loads(edit_text(text, paths, wanted))

@@ -27,7 +27,7 @@ from tsmem.adapters.tablestore.sdk import ots
 from tsmem.adapters.tablestore.sdk_client import make_sdk_client, make_transport
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt
 from tsmem.errors import InvalidInput, TsmemError, Unavailable
-from tsmem.limits import MAX_ROWS_PER_WRITE, check_write
+from tsmem.limits import MAX_ROWS_PER_PAGE, MAX_ROWS_PER_WRITE, check_write
 from tsmem.plurals import quantity
 from tsmem.port import RowRead
 from tsmem.profiles.model import Profile
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 MAX_CONCURRENT_CALLS = 32
 """Enough to hide a latency of 50 ms if the service works 2 ms on each request."""
 _CLOSED = "the store is closed"
-_MAX_LIMIT = 2**31 - 1
-"""The largest page limit that fits into a request. A page has at most 5,000 rows anyway."""
 
 
 class TablestoreClient:
@@ -212,10 +210,10 @@ class TablestoreClient:
             units, next_start, found, _ = self._sdk.get_range(
                 table.name,
                 ots.Direction.BACKWARD if span.backward else ots.Direction.FORWARD,
-                sdk_rows.bound_columns(table, span.start),
-                sdk_rows.bound_columns(table, span.end),
+                sdk_rows.key_columns(table, span.start),
+                sdk_rows.key_columns(table, span.end),
                 columns,
-                None if limit is None else min(limit, _MAX_LIMIT),
+                None if limit is None else min(limit, MAX_ROWS_PER_PAGE),  # a request has only 31 bits for it
                 sdk_rows.column_filter(filter),
                 max_version=1,
             )

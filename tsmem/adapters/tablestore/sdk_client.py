@@ -25,7 +25,6 @@ _MAX_REASON_CHARS = 200
 
 
 def make_transport(profile: Profile) -> Transport:
-    """Return the transport to the endpoint of a profile. Raises ProfileError if its certificates cannot be read."""
     ca_file = None if profile.ca_file is None else str(profile.ca_file)
     try:
         return Transport(profile.endpoint or "", ca_file, profile.ca_folders)

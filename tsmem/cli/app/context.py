@@ -249,10 +249,10 @@ class Context:
 
     @property
     def resume_folder(self) -> Path | None:
-        from tsmem.profiles.file import xdg
+        from tsmem.profiles.file import xdg_folder
         from tsmem.profiles.model import NoHome
 
         try:
-            return xdg(self.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
+            return xdg_folder(self.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
         except NoHome:
             return None
