@@ -1,0 +1,193 @@
+"""The requests that the manual says a command sends are those that it sends.
+
+Users pay for requests. Each row of `COSTS` quotes a sentence or a table row of the manual and runs a command that it is
+about against a server. The server's log and `--stats` must both count what the manual states.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli, export_lines
+from tests.support.items import load
+from tests.support.server_in_process import environ, serving
+from tsmem.adapters.local import LocalClient
+from tsmem.cli.app.help import TOPICS, topic_page
+from tsmem.clock import SystemClock
+from tsmem.plurals import quantity
+from tsmem.store import MemoryStore, Message, Session
+
+MANUAL = {topic: " ".join(topic_page(topic).split()) for topic in TOPICS}
+"""The pages, with each run of white space as one space, so that a quotation may span lines."""
+SESSIONS, CHAT = 101, 201
+"""The number of ada's sessions, and of the messages in her session `chat`."""
+
+
+def pages(rows: int) -> int:
+    return -(-rows // 5000)
+
+
+def batches(rows: int) -> int:
+    return -(-rows // 200)
+
+
+def searched(rows: int) -> int:
+    return 1 + -(-rows // 100)
+
+
+@dataclass(frozen=True)
+class Cost:
+    page: str
+    quotation: str
+    """Text of the page that states the cost."""
+    command: str
+    requests: int
+    """The number of requests that the quotation states for the command and the data of this test."""
+    piped: bytes = b""
+    typed: bytes | None = None
+    """What somebody types at a terminal. None: there is no terminal."""
+
+
+reading, moving = partial(Cost, "reading"), partial(Cost, "moving")
+permissions, provisioning = partial(Cost, "permissions"), partial(Cost, "provisioning")
+troubleshooting = partial(Cost, "troubleshooting")
+
+RECENT = "| `session recent` | ⌈n/5000⌉ + ⌈n/100⌉; for everyone those of a search |"
+SESSION_GET = "| `session get USER SESSION` | 1 |"
+SESSION_LIST = "| `session list` | ⌈n/5000⌉ |"
+SESSION_SEARCH = "| `session search TEXT` | 1 + ⌈n/100⌉ |"
+SHOW = "| `show SESSION` | ⌈n/5000⌉; 1 more with `--user` |"
+MESSAGE_LIST = "| `message list` | ⌈n/5000⌉ |"
+MESSAGE_SEARCH = "| `message search TEXT` | 1 + ⌈n/100⌉ |"
+TAIL = "| `message tail SESSION --follow` | 1 for each look |"
+MESSAGE_GET = "| `message get SESSION MESSAGE` | 1 with `--create-time`, else 2 |"
+STATS = "| `stats` | ⌈n/5000⌉ a table; for a user 1 at least for each session |"
+EMPTY = "in at most 2 requests, only when the result is empty"
+WRITE = "A write is one request: `put` 1, `update` 1 (2 with `--replace-metadata`), `delete` 1."
+BY_ID = "A message that is named without `--create-time` takes 1 more, because its time is looked up by its id."
+PUT_BY_ID = "`message put` with an id takes 1 more for the same reason."
+TOUCH = "`message put --touch` takes 2 more, or 3 if the session's update time is already as late."
+SESSION_PUT = "At a terminal, `session put` takes 1 more, to look for other users of the id."
+QUESTION = "A `put` that finds the row there asks first, which takes 2 more."
+DELETE = "`session delete --with-messages` of n messages takes 3 + ⌈n/5000⌉ + ⌈n/200⌉."
+PURGE_QUESTION = "The question before a `purge` counts first, which costs as much as `--dry-run`."
+EXPORT = "| `export` | ⌈n/5000⌉ a table; for a user the sessions twice, and at least 1 for each of them |"
+IMPORT = "| `import` | ⌈n/200⌉; a search for each 500 sessions; 1 for each conversation whose messages have no time,"
+COPY = "| `copy` | those of an export and of an import |"
+CHECK = "| `copy --check` | those of an export, of each side |"
+PURGE = (
+    "| `session purge`, `message purge` | ⌈n/5000⌉ + ⌈n/200⌉; `--with-messages` 1 more for each session,"
+    " with `--until` about 3, and a search for each 500 sessions |"
+)
+INIT = (
+    "| `init-tables` | up to 2 a table and 2 a search index, half of that with `--dry-run` or `--check`;"
+    " 1 for each thing created;"
+)
+DROP = "| `drop-tables` | 3 a table, 1 a search index; the question at a terminal counts the rows, ⌈n/5000⌉ a table |"
+DOCTOR = "3 + k⌈s/5000⌉ + ⌈m/5000⌉ + k requests, where k is ⌈s/50000⌉."
+
+ALL_ROWS = pages(SESSIONS) + pages(CHAT)
+"""The requests of an export of both tables."""
+NEW_SESSIONS = export_lines(Session("eve", f"e{number:03}", number) for number in range(501))
+UNTIMED = b"".join(
+    json.dumps({"id": f"talk-{number}", "messages": [{"role": "user", "content": "hi"}]}).encode() + b"\n"
+    for number in range(3)
+)
+"""Three conversations whose messages have no time."""
+
+COSTS = [
+    reading(RECENT, "session recent --user ada --limit 0 -o jsonl", pages(SESSIONS) + 2),
+    reading(RECENT, "session recent --limit 0 -o jsonl", searched(SESSIONS)),
+    reading(SESSION_LIST, "session list --limit 0 -o jsonl", pages(SESSIONS)),
+    reading(SESSION_GET, "session get ada chat", 1),
+    reading(SESSION_SEARCH, "session search --user ada --limit 0 -o jsonl", searched(SESSIONS)),
+    reading(SHOW, "show chat", pages(CHAT)),
+    reading(SHOW, "show chat --user ada", pages(CHAT) + 1),
+    reading(MESSAGE_LIST, "message list --limit 0 -o jsonl", pages(CHAT)),
+    reading(MESSAGE_GET, "message get chat m00001", 2),
+    reading(MESSAGE_GET, "message get chat m00001 --create-time 1", 1),
+    reading(MESSAGE_SEARCH, "message search tea --session chat --limit 0 -o jsonl", searched(CHAT)),
+    reading(TAIL, "message tail chat", 1),
+    reading(STATS, "stats", ALL_ROWS),
+    reading(STATS, "stats --user ada", pages(SESSIONS) + SESSIONS),
+    reading(EMPTY, "session list --user nobody", 1 + 2),
+    reading(EMPTY, "message list --session none", 1 + 2),
+    moving(EXPORT, "export", ALL_ROWS),
+    moving(EXPORT, "export --user ada", 2 * pages(SESSIONS) + SESSIONS),
+    moving(COPY, "copy --from env --to local", ALL_ROWS),
+    moving(CHECK, "copy --from env --to local --check", ALL_ROWS),
+    troubleshooting(DOCTOR, "doctor", 3 + pages(SESSIONS) + pages(CHAT) + 1),
+    provisioning(INIT, "init-tables --check", 2 + 2),
+    provisioning(INIT, "init-tables", 2 * (2 + 2)),
+    permissions(WRITE, "session put ada new", 1),
+    permissions(WRITE, "session update ada new -m a=1", 1),
+    permissions(WRITE, "session update ada new -m a=1 --replace-metadata", 2),
+    permissions(WRITE, "session delete ada new", 1),
+    permissions(WRITE, "message put chat --content hello", 1),
+    permissions(WRITE, "message put chat by-time --content hello --create-time 8", 1),
+    permissions(WRITE, "message delete chat by-time --create-time 8", 1),
+    permissions(PUT_BY_ID, "message put chat by-id --content hello", 1 + 1),
+    permissions(BY_ID, "message update chat by-id --content again", 1 + 1),
+    permissions(BY_ID, "message delete chat by-id", 1 + 1),
+    permissions(TOUCH, "message put s001 --content hello --touch ada", 1 + 2),
+    permissions(TOUCH, "message put s001 --content again --touch ada", 1 + 3),
+    permissions(SESSION_PUT, "session put ada new", 1 + 1, typed=b"y\n"),
+    permissions(QUESTION, "session put ada new", 1 + 2 + 1, typed=b"y\n"),
+    permissions(QUESTION, "message put chat m00001 --content hello --create-time 1", 1 + 2, typed=b"y\n"),
+    permissions(PURGE_QUESTION, "message purge --session chat", pages(CHAT), typed=b"n\n"),
+    permissions(PURGE_QUESTION, "message purge --session chat --dry-run", pages(CHAT)),
+    permissions(DELETE, "session delete ada chat --with-messages", 3 + pages(CHAT) + batches(CHAT)),
+    moving(IMPORT, "import", batches(501) + 2, piped=NEW_SESSIONS),
+    moving(IMPORT, "import --format openai --user eve", batches(6) + 1 + 3, piped=UNTIMED),
+    moving(PURGE, "session purge --user eve --yes", pages(504) + batches(504)),
+    moving(PURGE, "session purge --user ada --with-messages --yes", 1 + 1 + SESSIONS + 2),
+    provisioning(DROP, "drop-tables", 2 + 2 * (3 + 1), typed=b"y\n"),
+    provisioning(INIT, "init-tables", 2 * 2 + 2 + 4),
+]
+
+
+def test_commands_send_the_requests_that_the_manual_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of `COSTS` matters: a command finds the rows that the commands before it have left."""
+    monkeypatch.chdir(tmp_path)
+    with MemoryStore(LocalClient(tmp_path / "served.db", SystemClock())) as store:
+        store.tables.apply()
+        load(store, [Session("ada", "chat", 999), *(Session("ada", f"s{n:03}", n) for n in range(1, SESSIONS))])
+        load(store, (Message("chat", f"m{n:05}", n, "user", "tea") for n in range(CHAT)))
+    wrong: list[tuple[str, int, list[str]]] = []
+    with serving(tmp_path / "served.db") as served:
+        cli = Cli(tmp_path)
+        cli.environ.update(environ(served.endpoint, HOME=str(tmp_path)))
+        cli.ok("-p", "local", "init-tables")
+        for cost in COSTS:
+            served.log.clear()
+            argv = [*shlex.split(cost.command), "--stats"]
+            outcome = cli(*argv, stdin=cost.piped) if cost.typed is None else cli.asked(*argv, answer=cost.typed)
+            assert 0 == outcome.code, outcome
+            if len(served.log) != cost.requests:
+                wrong.append((cost.command, cost.requests, served.actions()))
+            if "copy" not in cost.command:  # `--stats` counts both stores of a copy
+                assert f"stats: {quantity(len(served.log), 'request')}, " in outcome.err
+
+    assert [] == wrong
+
+
+def test_each_cost_in_the_manual_is_checked_by_a_command() -> None:
+    misquoted = [cost for cost in COSTS if cost.quotation not in MANUAL[cost.page]]
+    table_rows = [row for page in TOPICS for row in rows_with_requests(topic_page(page)) if "see `tsmem" not in row]
+    unchecked = [row for row in table_rows if not any(cost.quotation in row for cost in COSTS)]
+
+    assert ([], []) == (misquoted, unchecked)
+    assert 15 < len(table_rows)
+
+
+def rows_with_requests(page: str) -> list[str]:
+    """Return the rows of the page's tables that have a column of requests."""
+    tables: list[str] = re.findall(r"^\|[^\n]*\| requests[^\n]*\|\n\|[-|]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    return [row for table in tables for row in table.splitlines()]
