@@ -79,8 +79,21 @@ def test_an_export_to_a_full_disk_keeps_the_old_file_and_leaves_no_other(
     assert (tmp_path / "kept").read_text() == "old\n"
 
 
-def test_a_disk_without_room_for_a_store(process: Processes, tmp_path: Path) -> None:
-    plain(on_small_disk(process, tmp_path, 16, "$TSMEM init-tables"), "memory.db")
+@pytest.mark.parametrize("kilobytes", [16, 64])
+def test_init_tables_on_a_full_disk_leaves_no_store_and_works_once_there_is_room(
+    process: Processes, tmp_path: Path, kilobytes: int
+) -> None:
+    """On 16 KB the index of SQLite's log has no room (32 KB), on 64 KB the tables have none."""
+    script = (
+        "$TSMEM init-tables; code=$?; ls disk/tsmem >names; "
+        "mount -o remount,size=65536k disk; $TSMEM init-tables -o csv >created 2>&1; exit $code"
+    )
+    outcome = on_small_disk(process, tmp_path, kilobytes, script)
+
+    plain(outcome, f"the disk is full: this write was not kept in {tmp_path}/disk/tsmem/memory.db")
+    assert outcome.err.endswith("hint: free some space and try again\n")
+    assert (tmp_path / "names").read_text() == "memory.db.lock\n"
+    assert (tmp_path / "created").read_text().count(",created,") == 6
 
 
 def test_an_import_whose_commit_fails_counts_the_rows_that_may_have_been_kept(ready: Cli) -> None:

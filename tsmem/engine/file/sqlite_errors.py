@@ -32,6 +32,8 @@ _MEANINGS: dict[int, tuple[str, str]] = {
 }
 """Message and hint of the primary error codes that mean the same in every stage."""
 _READING_FAILED = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
+_LOG_INDEX_BYTES = 32 * 1024
+"""The size by which the index of the log grows. Source: WALINDEX_PGSZ in SQLite's wal.c."""
 _DISK_ERRNOS = (errno.EIO, errno.ENXIO, errno.ERANGE)
 """Errors that SQLite reports as a corrupt file. Source: unixRead in its os_unix.c."""
 
@@ -138,7 +140,8 @@ def from_os_error(error: OSError, path: str) -> TsmemError:
 def _is_disk_full(path: str) -> bool:
     """Return True if the disk is full. SQLite reports an I/O error if it cannot extend the log's index (-shm)."""
     try:
-        return os.statvfs(os.path.dirname(os.path.realpath(path))).f_bavail == 0  # noqa: PTH120
+        disk = os.statvfs(os.path.dirname(os.path.realpath(path)))  # noqa: PTH120
+        return disk.f_bavail * disk.f_frsize < _LOG_INDEX_BYTES
     except OSError:
         return False
 
