@@ -200,6 +200,14 @@ def wanted(*keys: str, table: str = "plain", **more: Any) -> Any:
     return schema.new_message("TableInBatchGetRowRequest", table_name=table, **given)
 
 
+def batch_get(*groups: Any) -> bytes:
+    return body("BatchGetRow", tables=groups)
+
+
+def batch_write(*groups: Any, **more: Any) -> bytes:
+    return body("BatchWriteRow", tables=groups, **more)
+
+
 # Filters
 
 

@@ -11,6 +11,8 @@ from tests.support import raw_bodies as raw
 from tests.support.raw_bodies import (
     KEY,
     Wire,
+    batch_get,
+    batch_write,
     c,
     comparison,
     getting,
@@ -30,14 +32,6 @@ from tsmem.server.wire.plainbuffer import Operation, encode_value
 DELETE_ALL, DELETE_ONE, INCREMENT = Operation.DELETE_ALL, Operation.DELETE_ONE, Operation.INCREMENT
 
 
-def batch_get(*groups: Any) -> bytes:
-    return raw.body("BatchGetRow", tables=groups)
-
-
-def batch_write(*groups: Any, **more: Any) -> bytes:
-    return raw.body("BatchWriteRow", tables=groups, **more)
-
-
 def message(name: str, **fields: Any) -> Any:
     return schema.new_message(name, **fields)
 
@@ -49,7 +43,6 @@ WRONG_SIZE: raw.Refusal = ("OTSInvalidPK", "Validate PK size fail. Input: 2, Met
 OPERATION_IN_PUT = invalid("Invalid put row request: an operation on a cell.")
 NO_NUMBER = invalid("Column 'c' can be incremented by a number only.")
 NO_VALUE = invalid("The value of column 'c' is missing.")
-NAMES_ITS_COLUMN = message("ReturnContent", return_type=2, return_column_names=[raw.NOT_UTF8])
 BAD_CHANGES: dict[str, tuple[str, bytes, raw.Refusal]] = {
     "a delete marker in a put": (
         "PutRow", row(KEY, c("c", 2), marker=True), invalid("Invalid put row request: a delete marker in the row.")),
@@ -125,33 +118,6 @@ def in_a_transaction(transaction_id: str) -> dict[str, bytes]:
 def test_a_transaction_is_refused_and_an_empty_id_is_none(wire: Wire, action: str) -> None:
     assert invalid("TransactionID is invalid.") == wire.refused(action, in_a_transaction("some-id")[action])
     wire.answer(action, in_a_transaction("")[action])
-
-
-UNREADABLE_BODIES: list[tuple[str, bytes]] = [
-    *((action, b"\xff\xff") for action in (*in_a_transaction(""), "BatchGetRow")),
-    *((action, b"") for action in in_a_transaction("") if action != "BatchWriteRow"),
-    ("GetRow", getting(raw.NOT_UTF8)),
-    ("GetRow", getting(start_column=raw.NOT_UTF8)),
-    ("GetRow", getting(end_column=raw.NOT_UTF8)),
-    ("GetRow", getting(columns_to_get=["c", raw.NOT_UTF8])),
-    ("GetRange", raw.ranging(table_name=raw.NOT_UTF8)),
-    ("GetRange", raw.ranging(start_column=raw.NOT_UTF8)),
-    *((action, writing(action, row(KEY, c("c", 2)), raw.NOT_UTF8)) for action in ("PutRow", "UpdateRow")),
-    ("DeleteRow", writing("DeleteRow", row(KEY, marker=True), raw.NOT_UTF8)),
-    ("UpdateRow", writing("UpdateRow", row(KEY, c("c", 2)), return_content=NAMES_ITS_COLUMN)),
-    ("BatchGetRow", batch_get(wanted("a", table=raw.NOT_UTF8))),
-    ("BatchGetRow", batch_get(wanted(table=raw.NOT_UTF8))),
-    ("BatchGetRow", batch_get(wanted("a", columns_to_get=[raw.NOT_UTF8]))),
-    ("BatchWriteRow", batch_write(group(put("a")), group(put("a"), table=raw.NOT_UTF8))),
-    ("BatchWriteRow", batch_write(group(put("a")), group(table=raw.NOT_UTF8))),
-    ("BatchWriteRow", batch_write(group(put("a"))).replace(b"\x08\x01\x12", b"\x08\x04\x12", 1)),  # no operation
-]
-
-
-def test_bodies_that_are_no_protobuf_lack_fields_or_are_not_utf8_are_unreadable(unchanged: Wire) -> None:
-    readable = [case for case in UNREADABLE_BODIES if unchanged.refused(*case) != raw.UNREADABLE]
-
-    assert [] == readable
 
 
 # Ranges and batches

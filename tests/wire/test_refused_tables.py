@@ -7,8 +7,7 @@ import pytest
 
 from tests.support import raw_bodies as raw
 from tests.support import raw_tables as t
-from tests.support.raw_bodies import NO_TABLE, NOT_UTF8, UNREADABLE, Refusal, Refused, Wire, body, invalid, unsupported
-from tsmem.server.dispatch import ACTIONS
+from tests.support.raw_bodies import NO_TABLE, Refusal, Refused, Wire, body, invalid, unsupported
 from tsmem.server.wire import schema
 
 EXISTS = ("OTSObjectAlreadyExist", "Requested table already exists.")
@@ -150,36 +149,6 @@ SEARCH_INDEXES: dict[str, tuple[bytes, Refusal]] = {
 }  # fmt: skip
 """CreateSearchIndex, by what is wrong."""
 
-UNREADABLE_BODIES: list[tuple[str, bytes]] = [
-    *((action, b"\xff") for action in ACTIONS),
-    *((action, b"") for action in ("CreateTable", "UpdateTable", "DescribeTable", "CreateIndex", t.CREATE)),
-    ("CreateTable", t.create(name=NOT_UTF8)),
-    ("CreateTable", t.create(((NOT_UTF8, t.STRING),))),
-    ("CreateTable", t.create(defined=((NOT_UTF8, t.INTEGER),))),
-    ("CreateTable", t.created(t.index(NOT_UTF8, ["k", "n"]))),
-    ("CreateTable", t.created(t.index("i", ["k", NOT_UTF8]))),
-    ("CreateTable", t.created(t.index("i", ["k", "n"], [NOT_UTF8]))),
-    ("UpdateTable", t.update(NOT_UTF8, max_versions=1)),
-    *((action, body(action, table_name=NOT_UTF8)) for action in ("DeleteTable", "DescribeTable", t.LIST)),
-    ("CreateIndex", t.add_index(NOT_UTF8, t.index("i", ["k"]))),
-    ("CreateIndex", t.add_index("session", t.index(NOT_UTF8, ["user_id"]))),
-    ("DropIndex", t.drop_index(NOT_UTF8, "none")),
-    ("DropIndex", t.drop_index("session", NOT_UTF8)),
-    ("AddDefinedColumn", t.define(NOT_UTF8, ("n", t.INTEGER))),
-    ("AddDefinedColumn", t.define("session", (NOT_UTF8, t.INTEGER))),
-    ("DeleteDefinedColumn", t.undefine(NOT_UTF8, "n")),
-    ("DeleteDefinedColumn", t.undefine("session", NOT_UTF8)),
-    (t.CREATE, t.create_search(t.field(NOT_UTF8))),
-    (t.CREATE, t.create_search(t.field(NOT_UTF8, None))),
-    (t.CREATE, t.create_search(t.field(), name=NOT_UTF8)),
-    (t.CREATE, t.create_search(t.field(), table=NOT_UTF8)),
-    (t.CREATE, t.create_search(t.field("c", t.TEXT, analyzer=NOT_UTF8))),
-    (t.CREATE, t.create_search(t.field("c", t.TEXT, analyzer="fuzzy", analyzer_parameter=b"\xff"))),
-    *((action, t.named(action, *names)) for action in (t.DESCRIBE, t.DELETE)
-      for names in ((NOT_UTF8, "there"), ("plain", NOT_UTF8))),
-]  # fmt: skip
-
-
 REFUSED = [
     *(pytest.param("CreateTable", *case, id=f"a table: {name}") for name, case in TABLES.items()),
     *(pytest.param(t.CREATE, *case, id=f"a search index: {name}") for name, case in SEARCH_INDEXES.items()),
@@ -192,12 +161,6 @@ def test_a_wrong_change_of_tables_and_indexes_is_refused(
     unchanged: Wire, action: str, data: bytes, refusal: Refusal
 ) -> None:
     assert refusal == unchanged.refused(action, data)
-
-
-def test_bodies_that_are_no_protobuf_lack_fields_or_are_not_utf8_are_unreadable(unchanged: Wire) -> None:
-    readable = [case for case in UNREADABLE_BODIES if unchanged.refused(*case) != UNREADABLE]
-
-    assert [] == readable
 
 
 def test_options_that_are_off_are_accepted() -> None:
