@@ -35,7 +35,7 @@ CASES = (
     Case("A format that there is not.", "import in.jsonl --format xml",
         "there is no import format 'xml'", "the formats are tsmem and openai"),
     Case("A conflict that is met in no known way.", "import in.jsonl --on-conflict merge",
-        "--on-conflict is overwrite, skip or fail, not 'merge'"),
+        "Invalid value for '--on-conflict': 'merge' is not one of 'overwrite', 'skip', 'fail'.", "tsmem import --help"),
     Case("A user for rows that have theirs.", "import in.jsonl --user ada",
         "--user and --start-time are for --format openai; an export contains both"),
     Case("Going on with what is read once.", "import - --resume",

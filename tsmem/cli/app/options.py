@@ -31,17 +31,6 @@ def flag(name: str, help: str, *short: str) -> Any:  # noqa: A002
     return typer.Option(name, *short, help=help)
 
 
-def choice(name: str, metavar: str, help: str, *words: str) -> Any:  # noqa: A002
-    """Return an option whose value must be one of these words."""
-
-    def check(value: str) -> str:
-        if value not in words:
-            raise InvalidInput(f"{name} is {', '.join(words[:-1])} or {words[-1]}, not '{value}'")
-        return value
-
-    return typer.Option(name, metavar=metavar, help=help, autocompletion=suggest_words(*words), callback=check)
-
-
 TIMES = "microseconds, ISO 8601, or an age such as 15m, 2h, 7d"
 ROLES = suggest_words("user", "assistant", "system", "tool")
 

@@ -1,12 +1,14 @@
-"""The command `demo`: the main job, command by command, on a sample conversation in a file that is thrown away.
+"""The command `tsmem demo`: show what tsmem does, command by command, on the sample conversations of `demo.jsonl`.
 
-It runs the real command line, each time with an environment of its own, so that no profile and no memory is touched.
+It runs real command lines in this process. Their environment puts the profile file and the store into a temporary
+folder, so the user's own profiles and memory are not touched.
 """
 
 from __future__ import annotations
 
 import io
 import shlex
+import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from functools import partial
@@ -15,6 +17,7 @@ from pathlib import Path
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import STOPPED
+from tsmem.cli.app.main import main
 from tsmem.cli.app.signals import Stopped
 from tsmem.errors import TsmemError
 from tsmem.render.result import Document
@@ -34,18 +37,17 @@ def demo(context: Context) -> Document:
 
 
 def _transcript(context: Context) -> Iterator[bytes]:
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="tsmem-demo-") as folder:
-        kept = {k: v for k, v in context.environ.items() if not k.startswith(("TSMEM_", "TABLESTORE_"))}
-        environ = {**kept, "XDG_CONFIG_HOME": f"{folder}/config", "XDG_DATA_HOME": f"{folder}/data"}
+        ours = ("TSMEM_", "TABLESTORE_")
+        environ = {name: value for name, value in context.environ.items() if not name.startswith(ours)}
+        environ |= {"XDG_CONFIG_HOME": f"{folder}/config", "XDG_DATA_HOME": f"{folder}/data"}
         step = partial(_step, context, environ)
         yield from step("init-tables")
         yield from step("import", str(SAMPLE), "--format", "openai", "--user", "ada")
         yield from step("session", "recent", "--user", "ada")
         page = ("message", "list", "--session", SESSION, "--limit", "4", "--fields", "message_id,role,content")
-        shown = yield from step(*page)
-        yield from step(*page, "--page-token", shown.rpartition("--page-token ")[2].strip())
+        output = yield from step(*page)
+        yield from step(*page, "--page-token", output.rpartition("--page-token ")[2].strip())
         yield from step("show", SESSION, "--user", "ada")
         yield from step("session", "update", "ada", SESSION, "-m", "status=booked")
         yield from step("session", "get", "ada", SESSION, "-o", "json")
@@ -55,19 +57,17 @@ def _transcript(context: Context) -> Iterator[bytes]:
 
 
 def _step(context: Context, environ: dict[str, str], *argv: str) -> Generator[bytes, None, str]:
-    """Run a command line. Yield it and its output; return the output as text."""
-    from tsmem.cli.app.main import main
-
+    """Run a command line. Yield the line and its output, and return the output as text."""
     line = shlex.join(("tsmem", *argv))
     yield f"\n$ {line}\n".encode()
-    shown = io.BytesIO()  # both streams, in the order in which a terminal would get them
-    # Not a terminal to ask on, but one to be wide and coloured for.
-    streams = replace(context.streams, stdin=io.BytesIO(), stdout=shown, stderr=shown, stdin_is_terminal=False)
+    output = io.BytesIO()  # stdout and stderr together, as a terminal shows them
+    # The output keeps the width and colours of the terminal, but no command may ask a question.
+    streams = replace(context.streams, stdin=io.BytesIO(), stdout=output, stderr=output, stdin_is_terminal=False)
     options = ["--no-color"] if context.options.no_color else []
     code = main([*options, *argv], streams, environ, context.clock)
-    yield shown.getvalue()
+    yield output.getvalue()
     if code in STOPPED:
         raise Stopped(code - 128)
     if code != 0:
         raise TsmemError(f"the demo stopped: '{line}' ended with exit code {code}")
-    return shown.getvalue().decode(errors="replace")
+    return output.getvalue().decode(errors="replace")

@@ -1,7 +1,7 @@
-"""`tsmem doctor`: one look at everything between a command and what it works on, from the profile down to the rows.
+"""The command `tsmem doctor`: check the profile, the credentials, the service, the tables and the rows, in this order.
 
-It goes on as far as it can, reports what it found even if it has to stop, and never deletes anything. The error that
-stopped it decides the exit code; otherwise the code is 4 if something wrong is left.
+Each check adds findings. An error that keeps doctor from going on is a finding too, and the report ends with it: it
+decides the exit code. Otherwise the code is 4 if an error or a warning is left. Nothing is ever deleted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
@@ -21,37 +22,37 @@ from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repea
 from tsmem.cli.io.progress import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.plurals import quantity
+from tsmem.profiles import config_path, profile_list
 from tsmem.render.result import Advice, AdviceList, Report
 from tsmem.render.values import duration, iso_time, size
 from tsmem.store.documents import dumps
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tsmem.store.maintenance.integrity import Behind, Orphans, Shared
-    from tsmem.store.maintenance.statistics import CellSize
-    from tsmem.store.tables import Plan
+from tsmem.store.maintenance.integrity import MARGIN_US, Behind, Orphans, Shared
+from tsmem.store.maintenance.statistics import CellSize
+from tsmem.store.tables import Plan
 
 Severity = Literal["ok", "note", "warning", "error"]
-Words = tuple[str, ...] | None
-"""The quoted words of a command line; None for one that cannot be shown."""
+CommandWords = tuple[str, ...] | None
+"""The words of a command line, quoted for a shell. None if a word cannot be quoted."""
 _NO_PERMISSION = "OTSNoPermissionAccess"
-"""The code for one request that is not permitted; others may be, unlike where the credentials are wrong."""
+"""The service's code if a key has no permission for one kind of request. Other requests may still be permitted."""
 MAX_SKEW_S = 60.0
-"""The difference of clocks from which doctor warns; at 15 minutes the service refuses."""
-_KINDS = ("orphans", "shared session", "update_time", "size")
-"""The kinds of findings about rows, in the order of the report."""
+"""The largest difference between two clocks that needs no warning. The service refuses requests from 15 minutes on."""
+_ROW_KINDS = ("orphans", "shared session", "update_time", "size")
+"""The values of `Finding.about` for findings about rows, in the order of the report."""
 MAX_NAMED = 20
+"""The findings of one kind that are reported one by one. The rest are counted."""
 
 
 class Finding(NamedTuple):
     severity: Severity
     """error: commands fail; warning: something is wrong; note: worth knowing; ok: nothing is wrong."""
     about: str
+    """The part that was checked, or the kind of problem: "tables", "orphans"."""
     sentence: str
-    command: Words = ()
-    """The command line that mends it, or that shows it where mending takes a decision."""
+    command: CommandWords = ()
+    """A command line that fixes the problem, or shows it if the user has to decide what to do. Empty for none."""
     mended: bool = False
+    """True if this run fixed it."""
 
 
 @root.command(
@@ -74,60 +75,55 @@ def doctor(
 
 
 class Doctor:
-    """Collects findings step by step, and stops where nothing more can be reached."""
+    """The findings of one run. A check that returns False makes the checks after it impossible."""
 
     def __init__(self, context: Context, *, fix: bool, progress: bool) -> None:
         self._context = context
         self._fix = fix
         self._progress = progress
-        self._tsmem = partial(repeated_command, context)
+        self._command = partial(repeated_command, context)
         self._findings: list[Finding] = []
         self._stopped_by: TsmemError | None = None
 
     def run(self) -> Report:
-        if self._profile() and self._credentials() and self._tables():
-            self._rows()
-        context, found, error = self._context, self._findings, self._stopped_by
+        if self._check_profile() and self._check_credentials() and self._check_tables():
+            self._check_rows()
+        found, error = self._findings, self._stopped_by
         left = [finding for finding in found if finding.severity in ("warning", "error") and not finding.mended]
         if error is None and left:
             hint = None
-            mends = (self._tsmem("init-tables"), self._tsmem("doctor", "--fix"))
-            if not self._fix and any(finding.command in mends for finding in left):
-                hint = f"{command_hint(context, 'doctor', '--fix')} fixes what is safe to fix automatically"
+            fixes = (self._command("init-tables"), self._command("doctor", "--fix"))
+            if not self._fix and any(finding.command in fixes for finding in left):
+                hint = f"{command_hint(self._context, 'doctor', '--fix')} fixes what is safe to fix automatically"
             error = Conflict(f"{len(left):,} finding{' is' if len(left) == 1 else 's are'} left", hint=hint)
-        documents: list[dict[str, Any]] = []
+        rows: list[tuple[object, ...]] = []
         advices: list[Advice] = []
         for severity, about, sentence, command, mended in found:
             text = f"{sentence} {NOT_SHOWN}" if command is None else sentence
-            line = " ".join(command or ()) or None
-            documents.append(dict(zip(Finding._fields, (severity, about, text, line, mended), strict=True)))
+            rows.append((severity, about, text, " ".join(command or ()) or None, mended))
             advices.append(Advice("mended" if mended else severity, f"{about}: {text}", command or ()))
-        document = {"findings": documents, "left": len(left), "mended": sum(finding.mended for finding in found)}
-        rows = [tuple(each.values()) for each in documents]
+        findings = [dict(zip(Finding._fields, row, strict=True)) for row in rows]
+        document = {"findings": findings, "left": len(left), "mended": sum(finding.mended for finding in found)}
         return Report(document, Finding._fields, rows, error, [AdviceList(advices)])
 
-    def _add(self, severity: Severity, about: str, sentence: str, command: Words = ()) -> None:
+    def _add(self, severity: Severity, about: str, sentence: str, command: CommandWords = ()) -> None:
         self._findings.append(Finding(severity, about, sentence, command))
 
-    def _chmod(self, mode: str, file: Path) -> Words:
+    def _chmod(self, mode: str, file: Path) -> CommandWords:
         return all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
 
     def _stop(self, about: str, error: TsmemError) -> None:
-        """Report an error behind which nothing can be looked at."""
-        from tsmem.profiles import profile_list
-
-        how = "show"
+        """Add the finding of an error that ends a check. The first one also ends the report."""
+        verb = "show"
         if about == "profile":
-            how = "path"
+            verb = "path"  # the command that works with any profile file
             with suppress(ProfileError):
-                how = "list" if profile_list(self._context.environ, self._context.options.config) else "path"
+                verb = "list" if profile_list(self._context.environ, self._context.options.config) else "path"
         hint = "" if error.hint is None else f"; {error.hint}"
-        self._add("error", about, f"{error.message}{hint}", self._tsmem("profile", how))
+        self._add("error", about, f"{error.message}{hint}", self._command("profile", verb))
         self._stopped_by = self._stopped_by or error
 
-    def _profile(self) -> bool:
-        from tsmem.profiles import config_path
-
+    def _check_profile(self) -> bool:
         context = self._context
         try:
             profile = context.profile
@@ -136,36 +132,36 @@ class Doctor:
             return False
         self._add("ok", "profile", f"{profile.name} ({profile.origins['name']}): {profile.target}")
         for warning in profile.warnings:
-            file = config_path(context.environ, context.options.config)  # without warnings there may be no home
-            is_open = warning.startswith(f"{file}: holds secrets")
-            command = self._chmod("600", file) if is_open else self._tsmem("profile", "show")
+            file = config_path(context.environ, context.options.config)  # raises without a home, if nothing warns
+            is_readable = warning.startswith(f"{file}: holds secrets")
+            command = self._chmod("600", file) if is_readable else self._command("profile", "show")
             self._add("warning", "profile", warning, command)
         return True
 
-    def _credentials(self) -> bool:
-        """Open the store, which reveals the secrets, each once, and shows none. Return False if it cannot be opened."""
+    def _check_credentials(self) -> bool:
+        """Open the store, and report which credentials it has without showing a secret."""
         profile = self._context.profile
         try:
-            _ = self._context.store  # opened here; under -O an assert would not be run
+            _ = self._context.store
         except TsmemError as error:
             self._stop("credentials" if profile.backend == "tablestore" else "store", error)
             return False
         if profile.backend == "local":
             self._add("ok", "credentials", "not needed for a file")
             if profile.path is not None:
-                self._file(profile.path.resolve())
+                self._check_file_modes(profile.path.resolve())
             return True
-        present = []
+        credentials = []
         for key in ("access_key_id", "access_key_secret", "security_token"):
             secret = getattr(profile, key)
-            # A variable alone is looked at: a command would be run a second time.
+            # Only a variable is read again: a `cmd:` secret would run its command a second time.
             is_set = secret is not None and not (secret.shown.startswith("env:") and secret.find() is None)
-            present.append(f"{key} {secret.shown if is_set else '(not set)'}")
-        self._add("ok", "credentials", f"present: {', '.join(present)}")
+            credentials.append(f"{key} {secret.shown if is_set else '(not set)'}")
+        self._add("ok", "credentials", f"present: {', '.join(credentials)}")
         return True
 
-    def _file(self, file: Path) -> None:
-        """Warn if others can read or change the embedded store's file."""
+    def _check_file_modes(self, file: Path) -> None:
+        """Warn if other users can read or change the files of the embedded store."""
         with suppress(OSError):
             folder = stat.S_IMODE(file.parent.stat().st_mode)
             if not folder & 0o011:
@@ -181,46 +177,47 @@ class Doctor:
                     self._add("warning", "store", sentence, self._chmod("600", each))
                     return
 
-    def _tables(self) -> bool:
-        """Compare the tables with the profile, and create them with --fix. Return True if rows can be looked at."""
+    def _check_tables(self) -> bool:
+        """Compare the tables with the profile; with --fix, create what is missing."""
         tables = self._context.store.tables
         if self._fix:
             self._context.say_target("mending")
         try:
             plan = tables.plan()
         except TsmemError as error:
-            self._clock()
+            self._check_clock()
             self._stop("service", error)
             return error.service_code == _NO_PERMISSION
         self._add("ok", "service", "it answers")
-        self._clock()
+        self._check_clock()
         refused = None
         if self._fix and plan.missing:
             try:
                 plan = tables.apply()
             except TsmemError as error:
                 refused = error
-        can_look = self._compare(plan)
+        can_read_rows = self._compare(plan)
         if refused is not None:
             self._stop("tables", refused)
-            return can_look and refused.service_code == _NO_PERMISSION
-        return can_look
+            return can_read_rows and refused.service_code == _NO_PERMISSION
+        return can_read_rows
 
     def _compare(self, plan: Plan) -> bool:
-        before = len(self._findings)
-        check = self._tsmem("init-tables", "--check")
+        """Add a finding for each table or index that is missing or differs. Return True if rows can be read."""
+        check = self._command("init-tables", "--check")
         for step in plan.steps:
-            needed: Severity = "warning" if step.kind == "search index" else "error"
-            name, differences = f"{step.kind} {step.name}", "; ".join(step.differences)
+            severity: Severity = "warning" if step.kind == "search index" else "error"
+            differences = "; ".join(step.differences)
             if step.created:
-                self._findings.append(Finding(needed, "tables", f"{name} was missing; created", mended=True))
+                sentence = f"{step.full_name} was missing; created"
+                self._findings.append(Finding(severity, "tables", sentence, mended=True))
             elif step.state == "missing":
-                refused = f": {differences}" if differences else ""
-                command = check if step.foreign else self._tsmem("init-tables")
-                self._add(needed, "tables", f"{name} is missing{refused}", command)
+                reason = f": {differences}" if differences else ""
+                command = check if step.foreign else self._command("init-tables")
+                self._add(severity, "tables", f"{step.full_name} is missing{reason}", command)
             elif step.state == "different":
-                self._add("warning", "tables", f"{name} differs: {differences}", check)
-        if len(self._findings) == before:
+                self._add("warning", "tables", f"{step.full_name} differs: {differences}", check)
+        if all(step.state == "present" and not step.created for step in plan.steps):
             self._add("ok", "tables", f"all {len(plan.steps)} tables and indexes match the profile")
         if foreign := sorted({step.table for step in plan.steps if step.foreign}):
             sentence = f"not checked: table {' and table '.join(foreign)} has another key"
@@ -228,11 +225,11 @@ class Doctor:
             return False
         if any(step.state == "missing" or step.created for step in plan.steps if step.kind == "table"):
             sentence = "not checked: a table is missing or was just created; check again"
-            self._add("note", "rows", sentence, self._tsmem("doctor"))
+            self._add("note", "rows", sentence, self._command("doctor"))
             return False
         return True
 
-    def _clock(self) -> None:
+    def _check_clock(self) -> None:
         skew_s = self._context.store.clock_skew_s()
         if skew_s is None:
             return
@@ -244,40 +241,37 @@ class Doctor:
         sentence = f"this machine's is {length} {side} the service's; it refuses more than 15 minutes"
         self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
 
-    def _rows(self) -> None:
-        """Read the rows, and with --fix raise update times that lag behind. The first findings of each kind are named,
-        mended ones and others, and the rest are counted."""
-        context, error = self._context, None
+    def _check_rows(self) -> None:
+        """Read all rows; with --fix, raise update times that are too early. Of each kind the first findings are added
+        one by one, and one more finding counts the rest. Fixed and unfixed problems are two kinds."""
+        result = self._context.result
         named: list[Finding] = []
+        rest: dict[tuple[str, bool], Finding] = {}
         count: Counter[tuple[str, bool]] = Counter()
-        last: dict[tuple[str, bool], Finding] = {}
+        error = None
         try:
-            with account(context, "looked at", asked=self._progress):
-                for found in self._troubles():
-                    kind = found.about, found.mended
+            with account(self._context, "looked at", asked=self._progress):
+                for finding in self._row_findings():
+                    kind = finding.about, finding.mended
                     count[kind] += 1
                     if count[kind] <= MAX_NAMED:
-                        named.append(found)
-                    last[kind] = found
+                        named.append(finding)
+                    else:
+                        sentence = f"{count[kind] - MAX_NAMED:,} more, the last: {finding.sentence}"
+                        rest[kind] = finding._replace(sentence=sentence)
         except TsmemError as failure:
             error = failure
-        for kind, found in last.items():
-            if (more := count[kind] - MAX_NAMED) > 0:
-                named.append(found._replace(sentence=f"{more:,} more, the last: {found.sentence}"))
-        self._findings += sorted(named, key=lambda finding: _KINDS.index(finding.about))
+        self._findings += sorted([*named, *rest.values()], key=lambda finding: _ROW_KINDS.index(finding.about))
         if error is not None:
             self._stop("rows", error)
         elif not named:
-            result = context.result
             counts = f"{quantity(result.sessions, 'session')} and {quantity(result.messages, 'message')}"
             self._add("ok", "rows", f"{counts} are consistent")
 
-    def _troubles(self) -> Iterator[Finding]:
-        from tsmem.store.maintenance.integrity import Behind, Orphans, Shared
-
+    def _row_findings(self) -> Iterator[Finding]:
         kinds: dict[type, Any] = {Orphans: self._orphans, Shared: self._shared, Behind: self._behind}
         for trouble in self._context.store.troubles(result=self._context.result):
-            with suppress(NotFound):  # a session is gone before its update time was raised
+            with suppress(NotFound):  # the session was deleted before its update time could be raised
                 yield kinds.get(type(trouble), self._big_cell)(trouble)
 
     def _orphans(self, found: Orphans) -> Finding:
@@ -285,9 +279,9 @@ class Doctor:
         sentence = f"no user has the session {found.session_id!r} of {count}, the last of {last}"
         if found.recent:
             sentence += "; it may have been written just now; check again"
-            return Finding("note", "orphans", sentence, self._tsmem("doctor"))
+            return Finding("note", "orphans", sentence, self._command("doctor"))
         sentence += "; session put adopts them, and the command deletes them"
-        return Finding("warning", "orphans", sentence, self._tsmem("message", "purge", session=found.session_id))
+        return Finding("warning", "orphans", sentence, self._command("message", "purge", session=found.session_id))
 
     def _shared(self, found: Shared) -> Finding:
         users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
@@ -295,31 +289,27 @@ class Doctor:
             f"{found.user_count:,} users have a session {found.session_id!r}, whose "
             f"{quantity(found.messages, 'message')} cannot be told apart: {users}; the command lists the sessions"
         )
-        look = self._tsmem("session", "list", filter=f"session_id == {dumps(found.session_id)}", limit="0")
-        return Finding("warning", "shared session", sentence, look)
+        command = self._command("session", "list", filter=f"session_id == {dumps(found.session_id)}", limit="0")
+        return Finding("warning", "shared session", sentence, command)
 
     def _behind(self, found: Behind) -> Finding:
-        """Return the finding about an update time that lags behind, which --fix raises. Raises NotFound."""
-        from tsmem.store.maintenance.integrity import MARGIN_US
-
-        context, about = self._context, "update_time"
+        """Return the finding of an update time that is too early, and raise it with --fix. Raises NotFound."""
         was = "no update_time" if found.update_time is None else f"the update_time {iso_time(found.update_time, None)}"
         last = f"its last message is of {iso_time(found.last_time, None)}"
         sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, and {last}"
-        # A last message of the future, by more than clocks may differ, is a mistake not to be spread.
-        if found.last_time > context.clock.now_us() + MARGIN_US:
-            look = self._tsmem("message", "tail", last="1", arguments=(found.session_id,))
-            return Finding(
-                "warning", about, f"{sentence}, which is in the future: not raised; the command shows it", look
-            )
+        if found.last_time > self._context.clock.now_us() + MARGIN_US:  # a mistake that must not spread
+            sentence += ", which is in the future: not raised; the command shows it"
+            command = self._command("message", "tail", last="1", arguments=(found.session_id,))
+            return Finding("warning", "update_time", sentence, command)
         if not self._fix:
-            return Finding("warning", about, sentence, self._tsmem("doctor", "--fix"))
-        context.store.sessions.touch(found.user_id, found.session_id, found.last_time)
-        return Finding("warning", about, f"{sentence}; raised to that", mended=True)
+            return Finding("warning", "update_time", sentence, self._command("doctor", "--fix"))
+        self._context.store.sessions.touch(found.user_id, found.session_id, found.last_time)
+        return Finding("warning", "update_time", f"{sentence}; raised to that", mended=True)
 
     def _big_cell(self, found: CellSize) -> Finding:
         where = f"{found.kind} {' / '.join(map(repr, found.key))}"
         sentence = f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; the command shows it"
-        first, *time, last = map(str, found.key)
-        options = {"create_time": time[0], "output": "json"} if time else {"output": "json"}
-        return Finding("note", "size", sentence, self._tsmem(found.kind, "get", arguments=(first, last), **options))
+        first, *create_time, last = map(str, found.key)  # a session's key has no create time
+        options = {"create_time": create_time[0]} if create_time else {}
+        command = self._command(found.kind, "get", arguments=(first, last), output="json", **options)
+        return Finding("note", "size", sentence, command)

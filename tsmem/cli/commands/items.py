@@ -1,6 +1,7 @@
-"""The parts that commands on sessions and on messages share: writing an item, --since and --until, search and purge.
+"""The parts that the commands of `session.py` and `message.py` share: put, the options of listings, and purge.
 
-Users with sessions of one id share its messages, because a message's key has no user: `say_kept` names such sessions.
+An item is a session or a message. A message's key has no user, so users who have sessions with the same id share the
+messages of that id.
 """
 
 from __future__ import annotations
@@ -16,31 +17,32 @@ from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import AlreadyExists
 from tsmem.plurals import quantity
 from tsmem.render.result import Listing
+from tsmem.render.values import metadata_pairs
+from tsmem.store.collection import Changes
+from tsmem.store.requests import Sort
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
     from tsmem.render.result import Report
     from tsmem.rows import Value
-    from tsmem.store import Changes
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.collection import Collection
     from tsmem.store.listing.scan import ItemStream
     from tsmem.store.model import Item, Message, Session
 
 Text = Annotated[str | None, o.argument("[TEXT]", "Text to find; omit to list everything.")]
-SortOption = Annotated[
-    str, o.choice("--sort", "ORDER", "newest first, or score (best match first).", "newest", "score")
-]
-_KEPT = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
-"""Fields that are the key, that every put sets, or that are compared by themselves."""
-_MAX_SHOWN = 200
-"""Characters of the values that the question names."""
+Sorting = Annotated[Sort, o.option("--sort", "ORDER", "newest first, or score (best match first).")]
+_NOT_DROPPED = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
+"""Fields that a put never drops, because they are the key or always set, and metadata, which is compared by key."""
+_MAX_LOST_CHARS = 200
+"""Characters of the lost values that the question before a put shows."""
 
 
 def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent: bool, yes: bool) -> bool:
-    """Write an item, and return False if someone at a terminal does not want to replace the one that exists.
+    """Write an item. At a terminal, ask before the put drops values of the item that it replaces, and return False if
+    the answer is no.
 
-    Cost: 1 request; at a terminal 2 more where the item exists. Raises AlreadyExists with `if_absent`."""
+    Raises AlreadyExists with `if_absent`. Cost: 1 request; at a terminal 2 more if the item exists."""
     if if_absent or yes or not context.can_ask:
         items.put(item, if_absent=if_absent)
         return True
@@ -51,9 +53,7 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
         old = items.stored(item)
     lost = {} if old is None else _lost_values(old, item)
     if lost:
-        from tsmem.render.values import metadata_pairs
-
-        drops = f"this drops {quantity(len(lost), 'value')}: {metadata_pairs(lost, limit=_MAX_SHOWN)}"
+        drops = f"this drops {quantity(len(lost), 'value')}: {metadata_pairs(lost, limit=_MAX_LOST_CHARS)}"
         question = f"{items.name_of(item)} exists; {drops}. Replace it?"
         if not context.confirm(False, lambda: question):
             return False
@@ -62,18 +62,18 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
 
 
 def _lost_values(old: Item, new: Item) -> dict[str, Value]:
-    """Return the values of an item that are gone once the new one stands in its place."""
-    lost = {name: getattr(old, name) for name in old.__slots__ if name not in _KEPT}
-    lost = {name: value for name, value in lost.items() if value is not None and value != getattr(new, name)}
+    """Return the fields and metadata of the old item that the new one lacks or changes."""
+    fields = (name for name in old.__slots__ if name not in _NOT_DROPPED)
+    lost = {name: value for name in fields if (value := getattr(old, name)) not in (None, getattr(new, name))}
     for key, value in old.metadata.items():
-        if key not in new.metadata or (type(new.metadata[key]), new.metadata[key]) != (type(value), value):
+        replacement = new.metadata.get(key)
+        if (type(replacement), replacement) != (type(value), value):
             lost[key] = value
     return lost
 
 
 def changes(context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
-    from tsmem.store import Changes
-
+    """Return the changes that -m, --unset and --replace-metadata ask for."""
     return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)
 
 
@@ -90,7 +90,7 @@ def paging(context: Context, filter: str | None, limit: int | None, page_token: 
 def listing(
     context: Context, asked: AskedListing, stream: ItemStream[Session] | ItemStream[Message], page_token: str | None
 ) -> Listing:
-    """Return a stream as a result. A page that follows another has no reason for being empty."""
+    """Return the result that shows a stream. Only for a first page can `why_empty` say why it is empty."""
     show_scan(context, asked)
     reason = partial(why_empty, context, asked) if page_token is None else None
     return Listing(asked.noun, stream, stream.token_after, why_empty=reason)
@@ -106,11 +106,11 @@ def purge_after_question(
     context: Context,
     purge: Callable[..., BulkResult],
     asked: AskedListing,
-    how: PurgeOptions,
+    options: PurgeOptions,
     question: Callable[[BulkResult], str],
 ) -> Report | None:
-    """Count what would be deleted, ask, and delete it. Return the counts; None if the answer was no. With `dry_run`
-    only count, with `yes` do not ask."""
+    """Count the items to delete, ask for confirmation, delete them, and return the counts; None if the answer was no.
+    `question` returns the text to ask for these counts. `dry_run` only counts; `yes` does not ask."""
 
     def text() -> str | None:
         show_scan(context, asked)
@@ -120,22 +120,22 @@ def purge_after_question(
         context.say(why_empty(context, asked))
         return None
 
-    if how.dry_run:
+    if options.dry_run:
         context.say_target("dry run: nothing is deleted from")
-    elif not context.confirm(how.yes, text, doing="deleting from"):
+    elif not context.confirm(options.yes, text, doing="deleting from"):
         return None
     try:
-        with account(context, "found" if how.dry_run else "deleted", asked=how.progress):
-            report = counts(purge(dry_run=how.dry_run, result=context.result))
+        with account(context, "found" if options.dry_run else "deleted", asked=options.progress):
+            report = counts(purge(dry_run=options.dry_run, result=context.result))
     finally:
-        say_kept(context, context.result, dry_run=how.dry_run)
+        say_kept(context, context.result, dry_run=options.dry_run)
     if not context.result.done and not context.result.skipped:
         context.say(why_empty(context, asked))
     return report
 
 
 def say_kept(context: Context, result: BulkResult, *, dry_run: bool = False) -> None:
-    """Say that messages were kept because other users have sessions of the same ids."""
+    """Say which sessions' messages were kept because another user has a session with the same id."""
     if result.shared:
         named = ", ".join(f"'{each}'" for each in result.shared_ids)
         more = ", ..." if result.shared > len(result.shared_ids) else ""

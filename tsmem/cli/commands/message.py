@@ -1,9 +1,13 @@
-"""`tsmem message ...`: one function a verb. Each parses, calls the store once, and returns what there is to show."""
+"""The commands of `tsmem message`, one function for each verb.
+
+`command_tree.py` calls the function with the run's context and the parsed arguments. The function calls the store and
+returns the result to render, or None if there is nothing to show.
+"""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
@@ -16,13 +20,12 @@ from tsmem.cli.io.progress import counted, show_scan
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, LiveTail, Report
+from tsmem.store.messages import Order
 from tsmem.store.model import Message
 
 if TYPE_CHECKING:
     from tsmem.errors import Unavailable
     from tsmem.store.bulk.result import BulkResult
-    from tsmem.store.messages import Order
-    from tsmem.store.requests import Sort
 
 TOUCH = "Also set the update time of this user's session; warn if other users share the session id."
 
@@ -70,10 +73,9 @@ def put(
     )
     messages.check(item)
     if item.content is None and item.search_content is None and not item.metadata:
-        taken = "" if message is None else f"'{message}' is the message's id; "
-        raise InvalidInput(
-            "the message has neither content nor metadata", hint=f"{taken}--content TEXT gives the content"
-        )
+        reminder = "" if message is None else f"'{message}' is the message's id; "
+        hint = f"{reminder}--content TEXT gives the content"
+        raise InvalidInput("the message has neither content nor metadata", hint=hint)
     if message is not None and create_time is None and not new:
         messages.check_unused(item.session_id, item.message_id)
     if not items.put_item(context, messages, item, if_absent=if_absent, yes=yes):
@@ -165,17 +167,18 @@ def purge(
 ) -> Report | None:
     if everything == (session is not None):
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="give exactly one")
-    when = context.time(until, "--until", end_of_day=True)
-    wanted = o.valid_filter(context, filter)
+    until_time = context.time(until, "--until", end_of_day=True)
 
     def question(found: BulkResult) -> str:
-        of = "all sessions (of all users)" if session is None else f"session '{session}' (of any user)"
-        of += o.up_to(context, when) + ("" if filter is None else f", where {filter}")
-        return f"Delete {counted(found)} of {of}?"
+        owner = "all sessions (of all users)" if session is None else f"session '{session}' (of any user)"
+        where = "" if filter is None else f", where {filter}"
+        return f"Delete {counted(found)} of {owner}{o.up_to(context, until_time)}{where}?"
 
-    delete_them = partial(context.store.messages.purge, session, until=when, filter=wanted)
-    asked, how = AskedListing("message", session, filter, until=until), items.PurgeOptions(dry_run, yes, progress)
-    return items.purge_after_question(context, delete_them, asked, how, question)
+    filter = o.valid_filter(context, filter)  # noqa: A001
+    delete_messages = partial(context.store.messages.purge, session, until=until_time, filter=filter)
+    asked = AskedListing("message", session, filter, until=until)
+    options = items.PurgeOptions(dry_run, yes, progress)
+    return items.purge_after_question(context, delete_messages, asked, options, question)
 
 
 @group.command(
@@ -190,23 +193,23 @@ def list_(
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    order: Annotated[str, o.choice("--order", "ORDER", "asc or desc.", "asc", "desc")] = "asc",
+    order: Annotated[Order, o.option("--order", "ORDER", "asc or desc.")] = "asc",
     last: Annotated[int | None, o.option("--last", "N", "The last N messages of the session, oldest first.")] = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
     times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
-    of = AskedListing("message", session, filter, role=role, since=since, until=until)
+    asked = AskedListing("message", session, filter, role=role, since=since, until=until)
     if last is not None:
         if last < 1:
             raise InvalidInput(f"--last must be 1 or more, not {last}")
         if session is None or limit is not None or page_token is not None or order != "asc":
             raise InvalidInput("--last needs --session, and cannot be combined with --limit, --page-token or --order")
-        show_scan(context, of)
-        found_last = context.store.messages.last(session, last, role=role, filter=filter, **times)[0]
-        return Listing("message", found_last, why_empty=partial(why_empty, context, of))
-    stream = context.store.messages.iterate(session, role=role, order=cast("Order", order), **times, **pages)
-    return items.listing(context, of, stream, page_token)
+        show_scan(context, asked)
+        found, _ = context.store.messages.last(session, last, role=role, filter=filter, **times)
+        return Listing("message", found, why_empty=partial(why_empty, context, asked))
+    stream = context.store.messages.iterate(session, role=role, order=order, **times, **pages)
+    return items.listing(context, asked, stream, page_token)
 
 
 @group.command(
@@ -227,15 +230,14 @@ def search(
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    sort: items.SortOption = "newest",
+    sort: items.Sorting = "newest",
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
     times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
-    order = cast("Sort", sort)
-    stream = context.store.messages.search(text, session_id=session, role=role, sort=order, **times, **pages)
-    of = AskedListing("message", session, filter, text=text, role=role, since=since, until=until)
-    return items.listing(context, of, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
+    stream = context.store.messages.search(text, session_id=session, role=role, sort=sort, **times, **pages)
+    asked = AskedListing("message", session, filter, text=text, role=role, since=since, until=until)
+    return items.listing(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
 
 
 @group.command(
@@ -259,7 +261,7 @@ def tail(
     filter: o.Filter = None,  # noqa: A002
     full: o.Full = False,
 ) -> LiveTail:
-    wanted = o.valid_filter(context, filter)
+    filter = o.valid_filter(context, filter)  # noqa: A001
     context.piped_format = "jsonl"
     if last < 0:
         raise InvalidInput(f"--last must be 0 or more, not {last}")
@@ -271,20 +273,22 @@ def tail(
         if context.streams.stdout_is_terminal:
             context.say("showing new messages as they arrive; press Ctrl-C to stop")
         _watch_pages(context, session)
-        say = partial(_say_outage, context)
-        stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=wanted, trouble=say)
+        on_outage = partial(_say_outage, context)
+        stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=filter, trouble=on_outage)
         return LiveTail(session, stream, is_endless=True, full=full)
-    of = AskedListing("message", session, filter, role=role)
-    show_scan(context, of)
-    ended = messages.last(session, last, role=role, filter=wanted)[0] if last else []
-    if last and not ended:
-        context.say(why_empty(context, of))
-    return LiveTail(session, ended, full=full)
+    if last == 0:
+        return LiveTail(session, [])
+    asked = AskedListing("message", session, filter, role=role)
+    show_scan(context, asked)
+    found, _ = messages.last(session, last, role=role, filter=filter)
+    if not found:
+        context.say(why_empty(context, asked))
+    return LiveTail(session, found, full=full)
 
 
 def _watch_pages(context: Context, session: str) -> None:
-    """After each page of a followed session, raise BrokenPipeError if the reader of stdout went away. After the second,
-    say that there are no messages yet."""
+    """Check after each page whether stdout still has a reader; raise BrokenPipeError if it has none. After the second
+    page, say so if the session has no messages yet."""
     messages = context.store.messages
     pages = 0
 

@@ -1,4 +1,7 @@
-"""`tsmem profile ...`: which stores there are, and where each value came from."""
+"""The commands of `tsmem profile`, which read and edit the profile file. None of them connects to a store.
+
+Each calls a function of `tsmem/profiles/`, and returns a report or says what it wrote.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from tsmem.cli.app.exit_codes import UNAVAILABLE
 from tsmem.cli.app.suggest import complete_profile, complete_setting
 from tsmem.cli.io.values import parse_profile_assignments
 from tsmem.errors import InvalidInput, ProfileError
+from tsmem.profiles import config_path, describe, load_profile, profile_list
+from tsmem.profiles.writer import delete_profile, set_values, use_profile
 from tsmem.render.result import Report
 
 Name = Annotated[str, o.argument("NAME", "The profile's name.", complete_profile)]
@@ -22,8 +27,6 @@ group = root.group("profile", "Manage profiles: which store a command talks to."
     help="List the profiles; the current one is marked.", example="tsmem profile list -o json", exit_codes=()
 )
 def list_(context: Context) -> Report:
-    from tsmem.profiles import profile_list
-
     lines = profile_list(context.environ, context.options.config, context.options.profile)
     document = {"profiles": [line._asdict() for line in lines]}
     return Report(document, ("name", "backend", "target", "is_default", "origin"), lines)
@@ -40,8 +43,6 @@ def show(
         str | None, o.argument("[NAME]", "The profile; default: the current one.", complete_profile)
     ] = None,
 ) -> Report:
-    from tsmem.profiles import describe
-
     chosen = context.profile if name is None else context.profile_named(name)
     rows = [("name", chosen.name, chosen.origins["name"] if name is None else "named"), *describe(chosen)]
     values = {key: {"value": value, "origin": origin} for key, value, origin in rows}
@@ -69,10 +70,7 @@ def set_(
         list[str], o.argument("KEY=VALUE...", "Values to set; an empty value removes the key.", complete_setting)
     ],
 ) -> None:
-    from tsmem.profiles import load_profile
-    from tsmem.profiles.writer import set_values
-
-    if "=" in name:  # a forgotten name; it is not quoted, because the value may be a secret
+    if "=" in name:  # the name was forgotten; the error does not quote the word, which may hold a secret
         raise InvalidInput("the profile's name comes before KEY=VALUE", hint="tsmem profile set NAME KEY=VALUE")
     values = parse_profile_assignments(assignments)
     path = set_values(context.environ, name, values, config=context.options.config, notice=context.say)
@@ -85,8 +83,6 @@ def set_(
 
 @group.command(help="Make a profile the default.", example="tsmem profile use local", exit_codes=(UNAVAILABLE,))
 def use(context: Context, name: Name) -> None:
-    from tsmem.profiles.writer import use_profile
-
     path = use_profile(context.environ, name, config=context.options.config, notice=context.say)
     context.say(f"profile '{name}' is the default in {path}")
 
@@ -97,16 +93,12 @@ def use(context: Context, name: Name) -> None:
     exit_codes=(UNAVAILABLE,),
 )
 def delete(context: Context, name: Name) -> None:
-    from tsmem.profiles.writer import delete_profile
-
     path = delete_profile(context.environ, name, config=context.options.config, notice=context.say)
     context.say(f"deleted profile '{name}' from {path}")
 
 
 @group.command(help="Print the path of the profile file.", example="tsmem profile path", exit_codes=())
 def path(context: Context) -> Report:
-    from tsmem.profiles import config_path
-
     file = config_path(context.environ, context.options.config)
     document = {"path": str(file), "exists": file.exists()}
     return Report(document, tuple(document), [tuple(document.values())])

@@ -1,14 +1,14 @@
-"""`tsmem serve`: a TableStore endpoint in front of one file, for SDKs in any language.
+"""The command `tsmem serve`: run a TableStore-compatible server for SDKs in any language, until a signal stops it.
 
-The first line on stdout is the endpoint, written once clients can connect; everything else goes to stderr: how to reach
-the server, a line for each request, warnings, and a last word. The server's own modules write nothing: they pass log
-entries to `ServerLog`.
-
-No request waits for the reader of stderr: lines are queued for one thread that writes them.
+stdout gets one line, the endpoint, once clients can connect. Everything else goes to stderr: how to reach the server,
+a line for each request, warnings, and a summary at the end. `tsmem/server/` writes nothing itself. Its threads pass a
+`LogEntry` for each request to `ServerLog`, which queues lines for one thread that writes them, so that no request waits
+for the reader of stderr.
 """
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import threading
@@ -25,6 +25,7 @@ from tsmem.cli.app.signals import SIGNAL_NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.plurals import quantity
 from tsmem.render.result import Document
+from tsmem.store.documents import dumps
 
 if TYPE_CHECKING:
     from tsmem.server.http.auth import AccessKey
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 MAX_LATENCY_MS = 600_000
 MAX_QUEUED_LINES = 10_000
 _CLOSE_S = 1.0
-"""Seconds that the reader has at the end for the lines in the queue."""
+"""Seconds that the queued lines have to be written when the server stops."""
 _MAX_FAILURE_CHARS = 400
-"""Characters of a line about an error. A line fits into the 4 KB that a pipe with room takes at once."""
+"""Characters of a line about an error, so that it fits into one write of 4 KB to a pipe."""
 
 
 @root.command(
@@ -94,7 +95,7 @@ def serve(
         faults=Faults([parse_fault(text) for text in fault or ()], fault_seed),
         latency_ms=latency,
     )
-    return Document(_served(context, settings, None if path is None else Path(path), each_request=log))
+    return Document(_serve(context, settings, None if path is None else Path(path), each_request=log))
 
 
 def _credentials(context: Context, access_key_id: str | None) -> AccessKey | None:
@@ -116,39 +117,37 @@ def _credentials(context: Context, access_key_id: str | None) -> AccessKey | Non
     return AccessKey(access_key_id, secret)
 
 
-def _served(context: Context, settings: Settings, path: Path | None, *, each_request: bool) -> Iterator[bytes]:
-    """Serve until a signal stops it; yield the line for stdout once clients can connect."""
-    import gc
-
+def _serve(context: Context, settings: Settings, path: Path | None, *, each_request: bool) -> Iterator[bytes]:
+    """Yield the endpoint once clients can connect, then serve until a signal comes."""
     from tsmem.engine import Engine
     from tsmem.server.dispatch import Dispatcher
     from tsmem.server.http.server import Server
 
-    gc.enable()  # since __main__
-    # `sigwait` would return ignored signals (nohup) too, so they are left out.
+    gc.enable()  # `__main__` disabled it for a fast start
+    # `sigwait` would also return signals that the process ignores, such as SIGHUP under nohup.
     stopping = {number for number in SIGNAL_NAMES if signal.getsignal(number) is not signal.SIG_IGN}
     with (
         closing(ServerLog(context, each_request=each_request)) as log,
         closing(Engine(path, context.clock, context.say)) as engine,
         ExitStack() as stack,
     ):
-        # Blocked in this thread and in those that it starts: none is lost before `sigwait`, none goes to a thread.
+        # Threads inherit the blocked signals, so each signal waits for `sigwait` in this thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
         stack.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, stopping)
-        engine.list_tables()  # a file that cannot be opened is reported now
+        engine.list_tables()  # fails here if the file cannot be opened
         server = Server(Dispatcher(engine, context.clock), settings, context.clock, log.add_request)
         server.listen()
         stack.callback(server.stop)
-        engine.create_file()  # and so is one that cannot be written
-        # Clients may connect now, and are answered once the line is out. No thread runs yet: when nobody reads the
-        # line, this generator may be dropped at the interpreter's end, where no thread can be waited for.
+        engine.create_file()  # fails here if the file cannot be written
+        # Clients can connect now; they are answered after the yield. No thread runs before it: if nobody reads the
+        # line, this generator may be dropped while the interpreter ends, when no thread can be joined.
         yield _announcement(context, server.endpoint, settings)
         log.start()
         server.start()
         log.add_address(server.endpoint, settings, path)
         signal.sigwait(stopping)
         STOP_SIGNALS.note_signal()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # a second one ends the process while the server stops
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stopping)  # from here a second signal ends the process
         stack.close()
         log.add(f"stopped: {quantity(log.answered, 'request')} answered")
 
@@ -156,26 +155,24 @@ def _served(context: Context, settings: Settings, path: Path | None, *, each_req
 def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:
     if context.format == "table":
         return f"endpoint: {endpoint}\n".encode()
-    from tsmem.store.documents import dumps
-
     key_id = None if settings.credentials is None else settings.credentials.access_key_id
     document = {"endpoint": endpoint, "instance": settings.instance, "access_key_id": key_id}
     return f"{dumps(document)}\n".encode()
 
 
 class ServerLog:
-    """Sentences for people on stderr, written by one thread. Any thread may add some, also before `start`.
+    """A queue of lines and the thread that writes them to stderr. Any thread can add lines, even before `start`.
 
-    While the reader stalls and the queue is full, lines are dropped. Their number is written when the queue is empty.
+    If nobody reads stderr, the queue fills up and further lines are dropped. Their number is written once it is empty.
     """
 
     def __init__(self, context: Context, *, each_request: bool, max_lines: int = MAX_QUEUED_LINES) -> None:
         self._context = context
         self._each_request = each_request
-        self._queue: Queue[str | None] = Queue(max_lines)  # None is the end
+        self._queue: Queue[str | None] = Queue(max_lines)  # None ends the thread
         self._lock = threading.Lock()
         self._dropped = 0
-        self._warned = False
+        self._warned_of_signature = False
         self.answered = 0
         self._thread = threading.Thread(target=self._write, name="tsmem-stderr", daemon=True)
 
@@ -196,7 +193,7 @@ class ServerLog:
                 self._dropped += 1
 
     def close(self) -> None:
-        """Write the lines in the queue, as far as someone reads them."""
+        """Write the queued lines. Give up after a while if nobody reads stderr."""
         if self._thread.is_alive():
             with suppress(Full):
                 self._queue.put(None, timeout=_CLOSE_S)
@@ -225,12 +222,13 @@ class ServerLog:
         )
 
     def add_request(self, entry: LogEntry) -> None:
-        """Count a request, log it if that is asked for, and say what went wrong with it."""
+        """Count a request. Add its line if --log was given, its error if it failed, and once a warning if clients will
+        reject the responses."""
         with self._lock:
             self.answered += entry.status != 0
-            warns = not (entry.is_verified or self._warned)
-            self._warned = self._warned or warns
-        if warns:
+            should_warn = not (entry.is_verified or self._warned_of_signature)
+            self._warned_of_signature |= should_warn
+        if should_warn:
             self.add(
                 "warning: a client signs with a secret that this server does not know; Python and Java will say that "
                 "the answer's signature is invalid: give them the secret 'tsmem'"
@@ -241,6 +239,7 @@ class ServerLog:
             self._add_failure(entry.request_id, entry.failure)
 
     def _add_failure(self, request_id: str, failure: BaseException) -> None:
+        """Add the lines about an error of the server itself, with its traceback for --debug."""
         from tsmem.adapters.redaction import without_secrets
 
         text = without_secrets(f"{type(failure).__name__}: {failure}")

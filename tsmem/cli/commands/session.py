@@ -1,10 +1,14 @@
-"""`tsmem session ...`: one function a verb. Each parses, calls the store once, and returns what there is to show."""
+"""The commands of `tsmem session`, one function for each verb.
+
+`command_tree.py` calls the function with the run's context and the parsed arguments. The function calls the store and
+returns the result to render, or None if there is nothing to show.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
@@ -22,7 +26,6 @@ from tsmem.store.model import Session
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
-    from tsmem.store.requests import Sort
 
 group = root.group("session", "List, find, write and delete sessions.")
 
@@ -147,13 +150,12 @@ def purge(
 ) -> Report | None:
     if everyone == (user is not None):
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="give exactly one")
-    when = context.time(until, "--until", end_of_day=True)
-    wanted = o.valid_filter(context, filter)
+    until_time = context.time(until, "--until", end_of_day=True)
     o.check_shared_too(shared_too, with_messages)
 
     def question(found: BulkResult) -> str:
         whose = "everyone" if user is None else f"user '{user}'"
-        whose += o.up_to(context, when) + ("" if filter is None else f" where {filter}")
+        whose += o.up_to(context, until_time) + ("" if filter is None else f" where {filter}")
         also = ""
         if not with_messages:
             also = ", but not their messages"
@@ -164,13 +166,15 @@ def purge(
             also = f" (the messages of {kept} are kept: another user has a session of the same id)"
         return f"Delete {counted(found)} of {whose}{also}?"
 
-    delete_some = partial(context.store.sessions.purge, user, until=when, filter=wanted)
-    delete_them = partial(delete_some, with_messages=with_messages, shared_too=shared_too)
-    asked, how = AskedListing("session", user, filter, until=until), items.PurgeOptions(dry_run, yes, progress)
-    report = items.purge_after_question(context, delete_them, asked, how, question)
+    filter = o.valid_filter(context, filter)  # noqa: A001
+    delete_sessions = partial(context.store.sessions.purge, user, until=until_time, filter=filter)
+    delete_them = partial(delete_sessions, with_messages=with_messages, shared_too=shared_too)
+    asked = AskedListing("session", user, filter, until=until)
+    options = items.PurgeOptions(dry_run, yes, progress)
+    report = items.purge_after_question(context, delete_them, asked, options, question)
     if report is not None and context.result.sessions and not with_messages:
-        doctor = f"{command_hint(context, 'doctor')} lists the messages that are left"
-        next_step = "--with-messages deletes them too" if dry_run else doctor
+        list_them = f"{command_hint(context, 'doctor')} lists the messages that are left"
+        next_step = "--with-messages deletes them too" if dry_run else list_them
         context.say(f"their messages were kept; {next_step}")
     return report
 
@@ -210,8 +214,8 @@ def recent(
 ) -> Listing:
     times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
     stream = context.store.sessions.recent(user, **times, **pages)
-    of = AskedListing("session", user, filter, since=since, until=until)
-    return items.listing(context, of, stream, page_token)
+    asked = AskedListing("session", user, filter, since=since, until=until)
+    return items.listing(context, asked, stream, page_token)
 
 
 @group.command(
@@ -230,11 +234,11 @@ def search(
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    sort: items.SortOption = "newest",
+    sort: items.Sorting = "newest",
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
     times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
-    stream = context.store.sessions.search(text, user_id=user, sort=cast("Sort", sort), **times, **pages)
-    of = AskedListing("session", user, filter, text=text, since=since, until=until)
-    return items.listing(context, of, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
+    stream = context.store.sessions.search(text, user_id=user, sort=sort, **times, **pages)
+    asked = AskedListing("session", user, filter, text=text, since=since, until=until)
+    return items.listing(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)

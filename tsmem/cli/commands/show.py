@@ -1,4 +1,4 @@
-"""`tsmem show`: a conversation, to be read."""
+"""The command `tsmem show`: get the messages of one session, and return them as a conversation for render to draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`tsmem stats`: how much there is of what, since when, and what is big."""
+"""The command `tsmem stats`: count what the store holds, and lay the numbers out for each output format.
+
+`store.statistics` reads the rows and counts. `_document` is its result as JSON, `_measures` as rows for jsonl and csv,
+and `_parts` as text and small tables for people.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ def stats(
 
 
 def _document(found: Statistics) -> dict[str, object]:
-    """Return the statistics as JSON prints them. Names that users chose are values there, never keys."""
+    """Return the statistics for JSON. Roles and session ids can be any text, so they are values and never keys."""
     return {
         **{name: getattr(found, name) for name in _TOTALS},
         "roles": [{"role": role, "messages": count} for role, count in found.roles.items()],
@@ -56,7 +60,7 @@ def _document(found: Statistics) -> dict[str, object]:
 
 
 def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
-    """Yield the statistics as jsonl and csv print them, a number a line."""
+    """Yield the rows for jsonl and csv, one for each number."""
     for name in _TOTALS:
         yield name, None, getattr(found, name)
     yield from (("role", role, count) for role, count in found.roles.items())
@@ -71,7 +75,7 @@ def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
 
 
 def _parts(found: Statistics) -> Iterator[Part]:
-    """Yield the statistics as a table shows them."""
+    """Yield the sections of the table format."""
     first, last = (None if time is None else Moment(time) for time in (found.first_time, found.last_time))
     yield Facts(
         [

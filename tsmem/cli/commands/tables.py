@@ -1,4 +1,7 @@
-"""`tsmem init-tables` and `tsmem drop-tables`: provisioning, for people and for CI."""
+"""The commands `tsmem init-tables` and `tsmem drop-tables`, which create, compare and delete the tables and indexes.
+
+`store.tables` does the work and returns a plan, the state of each table and index. It becomes the report.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def init_tables(
     tables = context.store.tables
     plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
     if wait is not None:
-        say_once = cache(context.say)  # each round of the wait names what is not ready
+        say_once = cache(context.say)  # `wait` repeats the same names in each round
         tables.wait(plan, wait, lambda names: say_once(f"waiting for {', '.join(names)}"))
     return _report(context, plan, check=check)
 
@@ -68,21 +71,21 @@ def drop_tables(context: Context, yes: o.Yes = False) -> Report | None:
     if not dropped:
         context.say("there was nothing to delete")
     if context.format == "table" and context.streams.stdout_is_terminal and context.streams.stderr_is_terminal:
-        return None  # said above, name by name
+        return None  # each name was said when its table was deleted
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
 
 
 def _report(context: Context, plan: Plan, *, check: bool) -> Report:
-    wrong = list(plan.differences)
-    if check:
-        wrong = [f"{step.kind} {step.name} is missing" for step in plan.missing] + wrong
+    """Return the state of each table and index. Differences are the report's error; with --check missing ones too."""
+    missing = [f"{step.full_name} is missing" for step in plan.missing] if check else []
+    differences = [*missing, *plan.differences]
     error = None
-    if wrong:
-        error = SchemaMismatch(f"{quantity(len(wrong), 'difference')} from the profile: {'; '.join(wrong)}")
-        error.hint = "tsmem never alters existing tables; change this by hand"
-        if check and plan.missing:
+    if differences:
+        sentence = f"{quantity(len(differences), 'difference')} from the profile: {'; '.join(differences)}"
+        error = SchemaMismatch(sentence, hint="tsmem never alters existing tables; change this by hand")
+        if missing:
             command = command_hint(context, "init-tables")
             error.hint = f"{command} creates what is missing; change what differs by hand"
     steps = [(s.kind, s.name, s.table, "created" if s.created else s.state, s.differences) for s in plan.steps]
     document = {"target": context.profile.target, "steps": [dict(zip(_COLUMNS, s, strict=True)) for s in steps]}
-    return Report(document, _COLUMNS, [(*step, "; ".join(differences)) for *step, differences in steps], error)
+    return Report(document, _COLUMNS, [(*step, "; ".join(texts)) for *step, texts in steps], error)

@@ -1,4 +1,8 @@
-"""The commands `export`, `import` and `copy`. The work of the first two is done in `tsmem.transfer`."""
+"""The commands `export`, `import` and `copy`: memory into a file, out of a file, and from one profile to another.
+
+`export` and `import` parse their options and leave the work to `tsmem/transfer/`, which writes and reads the files.
+`copy` opens the stores of both profiles and streams the items of one into the other, or compares them with `--check`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
@@ -20,18 +24,21 @@ from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.plurals import quantity
 from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report
+from tsmem.store.bulk.bulk import ImportedItem, LoadOptions, OnConflict
+from tsmem.store.bulk.comparing import Difference, compare
 from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.files.descriptors import names_stdout
 from tsmem.transfer.files.outputs import ForbiddenFiles, Output
 from tsmem.transfer.formats import FORMATS
+from tsmem.transfer.importing import Import, ImportOptions, create_tables
 from tsmem.transfer.input.input_bytes import Input, open_input
+from tsmem.transfer.shared_ids import SharedIds
 
 if TYPE_CHECKING:
     from tsmem.profiles import Profile
-    from tsmem.store.bulk.bulk import ImportedItem, OnConflict
 
 MAX_DIFFERENCES = 10_000
-"""Differences that `copy --check` names; all are counted."""
+"""Differences that `copy --check` names. It counts the rest."""
 
 File = Annotated[str, o.argument("[FILE]", "A file, .gz compressed; - or none: standard streams.")]
 
@@ -68,11 +75,11 @@ def export(
 
 
 def _to_stdout(context: Context, user: str | None, session: str | None, *, asked: bool) -> Iterator[bytes]:
-    """Yield the lines of an export: the header together with the next line, so that an export that cannot begin leaves
-    its output empty."""
+    """Yield the lines of an export. The header waits for the line after it, so an export whose first read fails writes
+    nothing."""
     lines = export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
     with account(context, "exported", asked=asked, quiet=context.streams.stdout_is_terminal):
-        yield b"".join(islice(lines, 2))
+        yield b"".join(islice(lines, 2))  # the header and the next line
         yield from lines
     say_why_nothing(context, user, session)
 
@@ -102,15 +109,7 @@ def import_(
         o.option("--start-time", "T", "Time of the first message if messages have none (format openai). [the file's]"),
     ] = None,
     on_conflict: Annotated[
-        str,
-        o.choice(
-            "--on-conflict",
-            "WHAT",
-            "What to do with rows that exist: overwrite, skip or fail.",
-            "overwrite",
-            "skip",
-            "fail",
-        ),
+        OnConflict, o.option("--on-conflict", "WHAT", "What to do with rows that exist: overwrite, skip or fail.")
     ] = "overwrite",
     rejects: Annotated[
         str | None, o.option("--rejects", "FILE", "Write rows that cannot be read or written to FILE.")
@@ -119,12 +118,10 @@ def import_(
     dry_run: o.DryRun = False,
     progress: o.Progress = False,
 ) -> Report:
-    from tsmem.transfer.importing import Import, ImportOptions
-
     if format not in FORMATS:
         raise InvalidInput(f"there is no import format '{format}'", hint=f"the formats are {' and '.join(FORMATS)}")
     start_us = context.time_us(start_time, "--start-time")
-    options = ImportOptions(format, user, start_us, cast("OnConflict", on_conflict), rejects, resume)
+    options = ImportOptions(format, user, start_us, on_conflict, rejects, resume)
     options.check(is_file=file != "-")  # before the input is opened
     if file == "-" and context.streams.stdin_is_terminal:
         context.say("reading from the terminal; press Ctrl-D to end")
@@ -166,12 +163,8 @@ def copy(
 
 
 def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None, session: str | None) -> Report:
-    from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
-    from tsmem.transfer.importing import create_tables
-    from tsmem.transfer.shared_ids import SharedIds
-
     source, target = context.opened_stores
-    # A file is one place, by whatever path it is named.
+    # Different paths may lead to one file.
     places = [each.target if each.path is None else os.path.realpath(each.path) for each in profiles]
     if places[0] == places[1] and source.layout == target.layout:
         raise InvalidInput("both profiles name the same store", hint="choose another profile with --to")
@@ -183,7 +176,7 @@ def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None,
             for item in source.bulk.items(user_id=user, session_id=session):
                 yield ImportedItem(None, item)
 
-    options = LoadOptions(on_refused=lambda record, error: None)  # it is counted, and named at the end
+    options = LoadOptions(on_refused=lambda record, error: None)  # go on; `load` raises PartialFailure at its end
     with _naming_init_tables(context, profiles[1]):
         target.bulk.load(SharedIds(context.say, target).watch(records()), options, result=context.result)
     say_why_nothing(context, user, session)
@@ -193,10 +186,8 @@ def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None,
 def _compare(
     context: Context, profiles: tuple[Profile, Profile], user: str | None, session: str | None
 ) -> Report | None:
-    """Return the differences; the report's error says how many there are. None where a person would be shown an empty
-    table."""
-    from tsmem.store.bulk.comparing import Difference, compare
-
+    """Return a report of the differences, whose error says how many there are. If the stores are equal and the format
+    is a table, say so instead, and return None."""
     source, target = context.opened_stores
     result = context.result
     found = dict.fromkeys(("missing", "surplus", "different"), 0)
@@ -227,7 +218,7 @@ def _compare(
 
 @contextmanager
 def _naming_init_tables(context: Context, *profiles: Profile) -> Iterator[None]:
-    """Add to the error of a missing table the commands that create it."""
+    """Add the commands that create a missing table to the error that it causes."""
     try:
         yield
     except TableNotFound as error:
