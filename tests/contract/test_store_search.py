@@ -12,10 +12,11 @@ import pytest
 
 from tests.support.backends import engine_client, on_engine
 from tests.support.clocks import ManualClock
+from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
 from tests.support.pages import walked_ids
 from tsmem.clock import Age
-from tsmem.errors import InvalidInput, TableNotFound
+from tsmem.errors import Denied, InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
 from tsmem.rows import SESSION_NAMES, Put
 from tsmem.store import MemoryStore, Message, Metadata, Session
@@ -302,6 +303,15 @@ def test_a_missing_index_is_not_found_and_others_are_named(empty_client: TableCl
         with pytest.raises(TableNotFound) as caught:
             store.messages.search("tea")
     assert "theirs" in str(caught.value.hint)
+
+
+def test_a_missing_index_is_not_found_where_indexes_may_not_be_listed(empty_client: TableClient) -> None:
+    """A policy can allow searching without allowing ots:ListSearchIndex."""
+    MemoryStore(empty_client, target="test").tables.apply(search=False)
+    refused = FaultyClient(empty_client, Fault("list_search_indexes", Denied("not allowed")))
+    with pytest.raises(TableNotFound):
+        MemoryStore(refused, target="test").messages.search("tea")
+    assert "list_search_indexes" in refused.names()
 
 
 FILTERS = {

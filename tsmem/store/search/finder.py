@@ -16,7 +16,7 @@ from typing import Any, Generic, NamedTuple
 
 from tsmem import limits
 from tsmem.clock import Clock
-from tsmem.errors import InvalidInput, InvalidReply, TableNotFound
+from tsmem.errors import InvalidInput, InvalidReply, TableNotFound, TsmemError
 from tsmem.port import FieldType, TableClient
 from tsmem.queries import FieldSort, Search, SearchPage
 from tsmem.rows import Key
@@ -83,7 +83,7 @@ class Finder(Generic[Item]):
             return dict(self._client.describe_search_index(table, self._index).fields)
         except TableNotFound as error:
             names: Sequence[str] = ()
-            with suppress(TableNotFound):
+            with suppress(TsmemError):  # a policy may forbid listing; the error above is still the one to report
                 names = self._client.list_search_indexes(table)
             if names and not error.hint:
                 setting = f"tables.{self._codec.layout.noun}.search_index"
