@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tsmem.rows import And, Filter, Not, Op, Or, Row, Value
-from tsmem.store.filters.row_filter import Readable
+from tsmem.store.filters.row_filter import ReadableColumns
 
 KEY: dict[str, type] = {"k": str, "i": int}
-READABLE = Readable(KEY)
+READABLE = ReadableColumns(KEY)
 
 TEXTS = st.sampled_from(["", "a", "b", "A", "é", "5", "😀", "a\0b"])
 NUMBERS: st.SearchStrategy[int | float] = st.sampled_from(
@@ -49,7 +49,7 @@ def trees(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
 TREES = trees(NAMES)
 
 
-def as_row(values: Mapping[str, Value], readable: Readable = READABLE) -> Row:
+def as_row(values: Mapping[str, Value], readable: ReadableColumns = READABLE) -> Row:
     key = tuple(values[name] for name in readable.key if name in values)
     return Row(key, {name: value for name, value in values.items() if name not in readable.key})  # type: ignore[arg-type]
 

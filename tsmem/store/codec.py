@@ -1,13 +1,14 @@
-"""Sessions and messages to rows and back. Reading never fails; writing is strict; what was read can be written back.
+"""Convert sessions and messages to rows, and rows back. The collections and bulk operations use one `Codec` a table.
 
-A field's column with a value of another type leaves the field None and appears in the metadata under its own name;
-every other column is metadata. Writing refuses a field's name in the metadata except in just that case.
+Decoding never fails, because other libraries can write anything: if a field's column has a value of another type, the
+field is None and the value becomes metadata under the column's name. Encoding is strict, and refuses the name of a field
+as a metadata key. The exception is a value that decoding would put there, so that every decoded item can be encoded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Generic
+from typing import Any, Generic
 
 from tsmem import limits
 from tsmem.errors import InvalidInput, LimitExceeded
@@ -18,18 +19,15 @@ from tsmem.store.model import Item, Message, Session
 
 
 class Codec(Generic[Item]):
-    """Converts one kind of item to rows of its table and back."""
-
     def __init__(self, layout: TableLayout, model: type[Item]) -> None:
         self.layout = layout
         self.table = layout.ref
         self._model: type[Item] = model
         self._types = {name: PYTHON_TYPES[kind] for name, kind in layout.fields}
         self._key_types = {name: PYTHON_TYPES[kind] for name, kind in layout.schema.key}
-        self._reserved = layout.reserved
+        self._reserved = layout.reserved_names
 
     def decode(self, row: Row) -> Item:
-        """Return the item of a row, whatever another library wrote there."""
         fields: dict[str, object] = dict(zip(self.table.key, row.key, strict=True))
         metadata: dict[str, Value] = {}
         types = self._types
@@ -41,20 +39,20 @@ class Codec(Generic[Item]):
         return self._model(**fields, metadata=Metadata(metadata))  # type: ignore[arg-type]
 
     def key_types(self, table: TableRef) -> dict[str, type]:
-        """Return the key columns of the table or of one of its indexes, with their types, in order."""
+        """Return the key columns, in order, of the item's table or one of its indexes, with their types."""
         types = {**self._types, **self._key_types}
         return {name: types[name] for name in table.key}
 
     def key(self, *values: object) -> Key:
-        """Return the key of these values. Raises InvalidInput for an empty id or a wrong type, and LimitExceeded past
-        1,024 bytes."""
+        """Return a primary key. Raises InvalidInput for an empty id or a wrong type, LimitExceeded for a value of more
+        than 1,024 bytes."""
         for (name, kind), value in zip(self._key_types.items(), values, strict=True):
             _check_key_value(name, kind, value)
         limits.check_key(self.table.key, values)  # type: ignore[arg-type]
         return values  # type: ignore[return-value]
 
     def check_id(self, name: str, value: object) -> str:
-        """Return a valid id. Raises InvalidInput if it is empty, which never means everyone, or not text."""
+        """Return an id. Raises InvalidInput if it is not text or is empty; an empty id never means everyone."""
         _check_key_value(name, str, value)
         limits.check_key((name,), (value,))  # type: ignore[arg-type]
         return str(value)
@@ -63,16 +61,17 @@ class Codec(Generic[Item]):
         return self.key(*(getattr(item, name) for name in self.table.key))
 
     def encode(self, item: Item, condition: Condition = UNCONDITIONAL) -> Put:
-        """Return the write that stores a whole item. Raises InvalidInput or LimitExceeded if it cannot be stored."""
+        """Return the write that stores an item. Raises InvalidInput or LimitExceeded if the item cannot be stored with
+        one write."""
         put = self._put(item, condition)
         limits.check_write(put)
         return put
 
     def writes(self, item: Item, condition: Condition = UNCONDITIONAL) -> list[Write]:
-        """Return the writes that store an item as it was read. A row that updates have made larger than one write may
-        be becomes a Put and Updates, if there is no condition.
+        """Return the writes that store an item. Usually this is one Put. Updates can make a row larger than the limits
+        of one write; without a condition, such an item becomes a Put and Updates.
 
-        Raises InvalidInput or LimitExceeded if it cannot be stored."""
+        Raises InvalidInput or LimitExceeded if the item cannot be stored."""
         put = self._put(item, condition)
         try:
             limits.check_write(put)
@@ -114,8 +113,8 @@ class Codec(Generic[Item]):
                 raise InvalidInput(f"{name} must be {_TYPE_NAMES[self._types[name]]}, not {type(value).__name__}")
 
     def check_changes(self, metadata: Mapping[str, Value], unset: Iterable[str], fields: Mapping[str, Value]) -> None:
-        """Raise InvalidInput for changes that an update cannot make: setting a field as metadata, removing a part of
-        the key, an invalid name, or setting and removing the same column."""
+        """Raise InvalidInput for changes that an update cannot make: an invalid name, a field set as metadata, a key
+        column removed, or a column both set and removed."""
         for name in metadata:
             check_metadata_key(name)
             if name in self._reserved:
@@ -133,10 +132,8 @@ class Codecs:
         self.session: Codec[Session] = Codec(layout.session, Session)
         self.message: Codec[Message] = Codec(layout.message, Message)
 
-    def writes(self, item: Session | Message, condition: Condition = UNCONDITIONAL) -> list[Write]:
-        if isinstance(item, Session):
-            return self.session.writes(item, condition)
-        return self.message.writes(item, condition)
+    def of(self, item: Session | Message) -> Codec[Any]:
+        return self.session if isinstance(item, Session) else self.message
 
 
 _TYPE_NAMES = {str: "text", int: "an integer", float: "a number", bool: "a boolean", bytes: "bytes"}
@@ -151,15 +148,16 @@ def _check_key_value(name: str, kind: type, value: object) -> None:
 
 
 def _split_columns(put: Put) -> list[Mapping[str, Value]]:
-    room = limits.MAX_ROW_BYTES - limits.check_key(put.table.key, put.key)
+    """Split the columns of a row into parts that fit into one write each."""
+    max_bytes = limits.MAX_ROW_BYTES - limits.check_key(put.table.key, put.key)
     parts: list[Mapping[str, Value]] = []
     part: dict[str, Value] = {}
-    size = 0
+    part_bytes = 0
     for name, value in put.columns.items():
-        length = limits.name_bytes(name) + limits.value_bytes(name, value)
-        if len(part) == limits.MAX_COLUMNS_PER_WRITE or (part and size + length > room):
+        column_bytes = limits.name_bytes(name) + limits.value_bytes(name, value)
+        if len(part) == limits.MAX_COLUMNS_PER_WRITE or (part and part_bytes + column_bytes > max_bytes):
             parts.append(part)
-            part, size = {}, 0
+            part, part_bytes = {}, 0
         part[name] = value
-        size += length
+        part_bytes += column_bytes
     return [*parts, part]

@@ -1,6 +1,8 @@
-"""The operations that sessions and messages share: write, update and delete an item, and list pages.
+"""The operations that sessions and messages share: read, write, update and delete one item, and list many.
 
-`sessions.py` and `messages.py` subclass `Collection`; the rest of their differences is data in `layout.py`.
+`Sessions` and `Messages` are the subclasses that commands and the library use. A method checks its arguments, lets the
+codec turn items into rows and keys, and calls the client. A listing becomes a `ListRequest`, which is resolved to a
+`Scan` of a table or index; a `RowScan` reads it and an `ItemStream` returns its items.
 """
 
 from __future__ import annotations
@@ -37,22 +39,22 @@ from tsmem.store.model import Item
 from tsmem.store.requests import ListRequest
 
 if TYPE_CHECKING:
-    from tsmem.store.filters.row_filter import Readable, RowFilter
+    from tsmem.store.filters.row_filter import ReadableColumns, RowFilter
     from tsmem.store.search.finder import Finder
 
 ANY_TIME = Window(None, None)
-MAX_SAMPLE = 100
-"""Rows of a sample."""
-MAX_IDS = 1000
-"""Rows whose keys are read to find an id like the given one."""
+MAX_SAMPLE_ROWS = 100
+MAX_ID_ROWS = 1000
+"""Most rows that are read to find ids that resemble a mistyped id."""
 
 
 class Changes(NamedTuple):
-    """The changes that an update makes to an item's metadata and fields."""
+    """The changes that an update makes to an item, apart from setting its fields."""
 
     metadata: Mapping[str, Value] = EMPTY
+    """Metadata to set."""
     unset: tuple[str, ...] = ()
-    """Metadata keys or fields to remove; a missing one is no error."""
+    """Metadata keys or fields to remove. A missing one is not an error."""
     replace_metadata: bool = False
     """True to remove all metadata that is not in `metadata`."""
 
@@ -61,11 +63,12 @@ NO_CHANGES = Changes()
 
 
 class Sample(NamedTuple):
-    """The first rows of a listing, to explain why another one is empty."""
+    """The first rows of a table, read to explain why a listing is empty."""
 
-    rows: int
+    row_count: int
     columns: frozenset[str]
-    whole: bool
+    """Columns that at least one of the rows has."""
+    is_complete: bool
     """True if there are no other rows."""
 
 
@@ -80,9 +83,9 @@ class Collection(Generic[Item]):
         self.read_progress = ReadProgress()
 
     def put(self, item: Item, *, if_absent: bool = False) -> None:
-        """Write a whole item and replace the one before it.
+        """Write a whole item, replacing an existing one. Cost: 1 request.
 
-        Raises InvalidInput before anything is sent, AlreadyExists with `if_absent`. Cost: 1 request."""
+        Raises InvalidInput before anything is sent. With `if_absent`, raises AlreadyExists instead of replacing."""
         put = self._codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
         try:
             self._client.write_row(put)
@@ -90,11 +93,11 @@ class Collection(Generic[Item]):
             raise AlreadyExists(f"{self._name(put.key)} exists already") from error
 
     def check(self, item: Item) -> None:
-        """Raise InvalidInput or LimitExceeded for an item that cannot be stored. Sends nothing."""
+        """Raise InvalidInput or LimitExceeded if `put` would refuse the item. Sends nothing."""
         self._codec.encode(item)
 
     def stored(self, item: Item) -> Item | None:
-        """Return the stored item with the same key, or None. Cost: 1 request."""
+        """Return the stored item that has the key of this one, or None. Cost: 1 request."""
         return self._find(self._codec.key_of(item))
 
     def name_of(self, item: Item) -> str:
@@ -124,14 +127,14 @@ class Collection(Generic[Item]):
         return True
 
     def _update(self, key: Key, fields: Mapping[str, Value | None], changes: Changes) -> None:
-        """Set fields that are not None and apply the changes. Cost: 1 request, 2 with `replace_metadata`, which reads
-        the row first."""
+        """Set the fields that are not None, and apply the changes. Cost: 1 request; 2 with `replace_metadata`, which
+        reads the row first."""
         columns = {name: value for name, value in fields.items() if value is not None}
         self._codec.check_fields(columns)
         self._codec.check_changes(changes.metadata, changes.unset, columns)
         delete = set(changes.unset)
         if changes.replace_metadata:
-            # A field's column with another type, as another library wrote it, is metadata and is replaced too.
+            # This includes field columns in which another library stored a value of another type.
             delete |= set(self._get(key).metadata) - set(columns)
         elif not columns and not changes.metadata and not delete:
             raise InvalidInput("nothing to change", hint=f"say what to change in the {self._noun}")
@@ -157,8 +160,8 @@ class Collection(Generic[Item]):
     # Listings
 
     def first_ids(self, prefix: str = "") -> Iterator[str]:
-        """Yield the distinct values of the key's first column (users, or sessions with messages) that begin with a
-        prefix, in order. Cost: 1 request each, however many rows they have."""
+        """Yield the distinct values of the first key column that begin with a prefix, in order: user ids in the session
+        table, session ids in the message table. Cost: 1 request for each, however many rows it has."""
         table = self._codec.table
         span = table.range_of()
         if prefix:
@@ -171,9 +174,9 @@ class Collection(Generic[Item]):
             span = span._replace(start=table.range_of(first).end)
 
     def ids_of(self, first: str, prefix: str = "") -> Iterator[str]:
-        """Yield the distinct ids of a user's sessions, or a session's messages, that begin with a prefix, in order.
+        """Yield the distinct ids of a user's sessions, or of a session's messages, that begin with a prefix, in order.
         Cost: ceil(n / 5,000) requests."""
-        table = self._layout.index_ref if self._noun == "message" else self._codec.table  # the one that sorts by id
+        table = self._layout.index_ref if self._noun == "message" else self._codec.table  # in order of id
         first = self._codec.check_id(table.key[0], first)
         span = table.range_of(first)
         if prefix:
@@ -188,28 +191,30 @@ class Collection(Generic[Item]):
             previous = found
 
     def sample(self, first: str | None) -> Sample:
-        """Return the first rows of a user's sessions, of a session's messages, or of all (None). Raises InvalidInput.
+        """Describe the first rows of one user or session, or of the whole table (None). Raises InvalidInput.
         Cost: 1 request."""
         table = self._codec.table
-        scan = RowScan(self._client, Scan(table, self._span(table, first)), MAX_SAMPLE)
-        rows = list(islice(scan, MAX_SAMPLE))
+        scan = RowScan(self._client, Scan(table, self._span(table, first)), MAX_SAMPLE_ROWS)
+        rows = list(islice(scan, MAX_SAMPLE_ROWS))
         return Sample(len(rows), frozenset(name for row in rows for name in row.columns), not scan.has_more())
 
     def ids_like(self, text: str) -> list[str]:
-        """Return some users, or sessions with messages, whose ids begin with the text's first letter in either case, or
-        come after it. Cost: 1 request."""
+        """Return values of the first key column that might be meant by a mistyped one: those that follow its first
+        letter, in upper or lower case, in the table's order. Cost: 1 request."""
         table = self._codec.table
         start = table.range_of(min(text[:1], text[:1].upper())).start
-        scan = Scan(table, Range(start, table.range_of().end), columns=table.key[:1])
-        return list(dict.fromkeys(str(row.key[0]) for row in islice(RowScan(self._client, scan, MAX_IDS), MAX_IDS)))
+        scan = RowScan(
+            self._client, Scan(table, Range(start, table.range_of().end), columns=table.key[:1]), MAX_ID_ROWS
+        )
+        return list(dict.fromkeys(str(row.key[0]) for row in islice(scan, MAX_ID_ROWS)))
 
     @property
     def field_names(self) -> frozenset[str]:
-        return self._layout.reserved
+        return self._layout.reserved_names
 
     def _span(self, table: TableRef, first: str | None, window: Window = ANY_TIME, *, backward: bool = False) -> Range:
-        """Return the range of one user or session, or of all rows (None). The window limits the table's second key
-        column, which must be the time."""
+        """Return the range of one user's or session's rows, or of all rows (None). The window limits the range of one
+        user or session; the table's second key column must then be the time."""
         span = table.range_of() if first is None else table.range_of(self._codec.check_id(table.key[0], first))
         low, high = span.start, span.end
         if first is not None and window.since is not None:
@@ -223,19 +228,20 @@ class Collection(Generic[Item]):
         request: ListRequest,
         table: TableRef,
         scan_at: Callable[[Window], Scan],
-        whole: Callable[[RowScan, Callable[[Row], bool] | None], Iterator[tuple[Key, Item]]] | None = None,
+        fetch: Callable[[RowScan, Callable[[Row], bool] | None], Iterator[tuple[Key, Item]]] | None = None,
     ) -> ItemStream[Item]:
-        """Return a listing. `scan_at` gets the window once its ages are points in time; `whole` reads whole items where
-        decoding rows is not enough, and tests them if the rows alone cannot decide the filter."""
-        digest, row_filter, window, after, _ = request.begin(
-            self._codec, table, f"{self._target}/{table.name}", self._clock
-        )
+        """Return a listing of a table or index. `scan_at` returns the scan for a window.
+
+        For an index, whose rows are not whole items, `fetch` reads the items of its rows. If the index lacks columns of
+        the filter, `fetch` also gets a test for the items."""
+        start = request.resolve(self._codec, table, f"{self._target}/{table.name}", self._clock)
         test = None
-        if row_filter is not None and not self._readable(table).covers(row_filter):
-            test = row_filter.test(self._codec.table.key)  # any number of rows may be needed
-        scan = self._filtered(scan_at(window), row_filter)
-        rows = self.read(scan, request.limit if test is None else None, after)
-        items = map(self._keyed, rows) if whole is None else whole(rows, test)
+        if start.filter is not None and not self._readable(table).covers(start.filter):
+            test = start.filter.test(self._codec.table.key)
+        scan = self._filtered(scan_at(start.window), start.filter)
+        # With a test for items, the limit does not say how many rows of the index are needed.
+        rows = self.read(scan, request.limit if test is None else None, start.after)
+        items = ((row.key, self._codec.decode(row)) for row in rows) if fetch is None else fetch(rows, test)
 
         def has_more() -> bool:
             return (test is None and rows.has_more()) or next(items, None) is not None
@@ -244,17 +250,14 @@ class Collection(Generic[Item]):
             items,
             has_more,
             request.limit,
-            lambda key: cursor.encode_token(digest, window, key),
+            lambda key: cursor.encode_token(start.digest, start.window, key),
             request.page_token,
             self.read_progress,
         )
 
-    def read(self, scan: Scan, want: int | None = None, after: Key | None = None) -> RowScan:
-        """Return the rows of a scan, whose pages are progress of this collection."""
-        return RowScan(self._client, scan, want, after, self.read_progress)
-
-    def _keyed(self, row: Row) -> tuple[Key, Item]:
-        return row.key, self._codec.decode(row)
+    def read(self, scan: Scan, expected: int | None = None, after: Key | None = None) -> RowScan:
+        """Return the rows of a scan, and report its pages as progress of this collection."""
+        return RowScan(self._client, scan, expected, after, self.read_progress)
 
     @cached_property
     def _finder(self) -> Finder[Item]:
@@ -263,32 +266,32 @@ class Collection(Generic[Item]):
         return Finder(self._client, self._codec, self._clock, self._target, self.read_progress)
 
     def _filtered(self, scan: Scan, row_filter: RowFilter | None) -> Scan:
-        """Add a filter to a scan. The service gets the part that it can test; the scan tests the whole filter if it
-        reads all of the filter's columns, which are added to the columns that the scan names."""
+        """Add a filter to a scan: the columns that the filter reads, the part of the filter that the service can test,
+        and, unless the table lacks some of its columns, a test of the whole filter."""
         if row_filter is None:
             return scan
-        from tsmem.store.filters.row_filter import MAX_COLUMNS, MAX_SENT, condition_count, join_filters
+        from tsmem.store.filters.row_filter import MAX_COLUMNS, MAX_CONDITIONS, condition_count, join_filters
 
         readable = self._readable(scan.table)
-        sent = row_filter.sent(readable, MAX_SENT - condition_count(scan.filter))
+        pushed = row_filter.pushdown(readable, MAX_CONDITIONS - condition_count(scan.filter))
         columns = scan.columns and tuple(dict.fromkeys((*scan.columns, *sorted(row_filter.columns))))
         if columns and len(columns) > MAX_COLUMNS:
             columns = None
         test = row_filter.test(scan.table.key) if readable.covers(row_filter) else None
-        return Scan(scan.table, scan.span, join_filters(scan.filter, sent.filter), columns, test, sent.exact)
+        return Scan(scan.table, scan.span, join_filters(scan.filter, pushed.filter), columns, test, pushed.is_exact)
 
-    def _rows(self, scan: Scan, filter: str | None, *, begin: bool = False) -> Iterator[Row]:  # noqa: A002
-        """Return the rows of a scan that match a filter. `begin` sends the first request now. Raises InvalidInput at
-        once."""
+    def _matching_rows(self, scan: Scan, filter: str | None, *, start_now: bool = False) -> Iterator[Row]:  # noqa: A002
+        """Return the rows of a scan that match a filter. `start_now` sends the first request before the first row is
+        asked for. Raises InvalidInput at once."""
         rows = self.read(self._filtered(scan, read_filter(filter)))
-        return self._counted(rows.begin() if begin else rows)
+        return self._counted(rows.start() if start_now else rows)
 
     def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
             self.read_progress.returned += 1
             yield row
 
-    def _readable(self, table: TableRef) -> Readable:
-        from tsmem.store.filters.row_filter import Readable
+    def _readable(self, table: TableRef) -> ReadableColumns:
+        from tsmem.store.filters.row_filter import ReadableColumns
 
-        return Readable(self._codec.key_types(table), table.name == self._codec.table.name)
+        return ReadableColumns(self._codec.key_types(table), table.name == self._codec.table.name)

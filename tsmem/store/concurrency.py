@@ -1,8 +1,11 @@
-"""Calls under way at once: pages that are read ahead and batches in flight, up to the client's concurrency limit.
+"""Run calls to the client concurrently: pages that are read ahead, and batches that are written together.
 
-The calling thread consumes results; worker threads only wait for I/O. A client with a limit of one (the embedded store)
-gets no thread: the call is made when its result is asked for, so that nothing is read that nobody wants. The same holds
-where the system starts no further thread. Threads are daemons, so an interrupted command ends without waiting for them.
+Listings, bulk operations and purges use it. The calling thread starts calls and consumes their results in order; a
+worker thread only waits for I/O. The client's `ConcurrencyLimiter` says how many calls at once are useful.
+
+A call gets no thread, and is made when its result is asked for, in three cases: the client's limit is one (the embedded
+store), the call is made within another concurrent call, or the system cannot start another thread. Threads are daemons,
+so an interrupted command ends without waiting for them.
 """
 
 from __future__ import annotations
@@ -25,15 +28,15 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Pending(Generic[Result_co]):
-    """A call whose result is taken later."""
+    """A call whose result is needed later."""
 
     def __init__(self, call: Callable[[], Result_co]) -> None:
         self._call = call
-        self.future: Future[Result_co] | None = None  # None while the call waits to be made by `result`
+        self.future: Future[Result_co] | None = None
+        """None if no thread makes the call."""
 
     def start(self, limiter: ConcurrencyLimiter) -> None:
-        """Make the call in a thread, in a copy of the present context, if more than one call at once is of use. The
-        calls within a call are made one after another."""
+        """Make the call in a thread, in a copy of the current context, unless it must wait for `result` to be called."""
         if limiter.most == 1 or _IN_WORKER.get():
             return
         from concurrent.futures import Future
@@ -52,11 +55,11 @@ class Pending(Generic[Result_co]):
         self.future = future
         try:
             Thread(target=run, name="tsmem call", daemon=True).start()
-        except RuntimeError:  # a limit on threads, often a container's
+        except RuntimeError:  # the limit on threads was reached, as happens in containers
             self.future = None
 
     def done(self) -> bool:
-        """Return True if the result needs no waiting for a worker thread."""
+        """Return True if `result` will not wait for a thread."""
         return self.future is None or self.future.done()
 
     def result(self, timeout_s: float | None = None) -> Result_co:
@@ -64,39 +67,30 @@ class Pending(Generic[Result_co]):
         if self.future is not None:
             return self.future.result(timeout_s)
         result = self._call()
-        self._call = lambda: result  # made once
+        self._call = lambda: result  # a second `result` must not make the call again
         return result
 
 
 def submit(limiter: ConcurrencyLimiter, call: Callable[[], Result]) -> Pending[Result]:
-    """Return a call that is under way if the limiter allows more than one."""
+    """Start a call, and return it."""
     pending = Pending(call)
     pending.start(limiter)
     return pending
 
 
 def wait_for_one(pending: Sequence[Pending[object]]) -> None:
-    """Wait until one of these calls has returned or raised."""
-    futures = [each.future for each in pending if each.future is not None]
+    """Wait until at least one of these calls is done."""
     if not any(each.done() for each in pending):
         from concurrent.futures import FIRST_COMPLETED, wait
 
-        wait(futures, return_when=FIRST_COMPLETED)
-
-
-def wait_for_all(pending: Iterable[Pending[object]], timeout_s: float) -> None:
-    """Wait until all of these calls have returned or raised, but no longer than `timeout_s` seconds."""
-    if futures := [each.future for each in pending if each.future is not None and not each.done()]:
-        from concurrent.futures import wait
-
-        wait(futures, timeout=timeout_s)
+        wait([each.future for each in pending if each.future is not None], return_when=FIRST_COMPLETED)
 
 
 def prefetch(
     limiter: ConcurrencyLimiter, items: Iterable[T], start: Callable[[T], Result], most: int | None = None
 ) -> Iterator[Result]:
-    """Yield `start(item)` for each item, in order. `start` is called ahead for as many items as the limiter allows
-    calls at once, but for no more than `most`, so that the calls it submits are under way together."""
+    """Yield `start(item)` for each item, in order. To let the calls that `start` submits run together, it is called for
+    later items before their results are consumed: for as many as the limiter allows, and for at most `most`."""
     source = iter(items)
     started: deque[Result] = deque()
     while True:

@@ -1,6 +1,8 @@
-"""The two tables, their indexes and columns, as data: here sessions and messages differ.
+"""The session table and the message table as data: their keys, columns and indexes.
 
-Source: the layout that the Go, Python and Java memory libraries for TableStore share.
+The profile's names go into `session_table` and `message_table`, and `MemoryStore` gets the two as a `Layout`. The codec,
+the collections, searches and `store.tables` read it. The layout is the one that the Go, Python and Java memory libraries
+for TableStore share.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ SEARCH_FIELD_TYPES: dict[str, FieldType] = {
     "boolean": FieldType("BOOLEAN"),
     "text": TEXT_MAX_WORD,
 }
-"""The types that a profile's `search_fields` may give a metadata column."""
+"""The types that a profile's `search_fields` can give to metadata columns."""
 
 
 class TableLayout(NamedTuple):
@@ -31,7 +33,7 @@ class TableLayout(NamedTuple):
     noun: Literal["session", "message"]
     schema: TableSchema
     fields: tuple[tuple[str, ColumnType], ...]
-    """Attribute columns that are fields of the item, with their types; every other column is metadata."""
+    """The attribute columns that hold fields of the item, with their types. Other attribute columns are metadata."""
     search: SearchIndexSchema
 
     @property
@@ -40,22 +42,22 @@ class TableLayout(NamedTuple):
 
     @property
     def index_ref(self) -> TableRef:
-        """The secondary index. Its key has every key column of the table."""
+        """The secondary index. Its key includes every key column of the table."""
         return TableRef(self.schema.indexes[0].name, self.schema.indexes[0].key)
 
     @property
-    def reserved(self) -> frozenset[str]:
-        """Names of fields, which metadata may not use."""
+    def reserved_names(self) -> frozenset[str]:
+        """The names of fields, which metadata cannot use."""
         return frozenset(self.ref.key) | {name for name, _ in self.fields}
 
     @property
-    def time(self) -> str:
-        """The column with the item's time, which is the only integer."""
+    def time_column(self) -> str:
+        """The column with the item's time, which is the only integer column."""
         return next(name for name, kind in (*self.schema.key, *self.fields) if kind is ColumnType.INTEGER)
 
     @property
-    def texts(self) -> tuple[str, ...]:
-        """The columns that a search looks into."""
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns in which a search looks for text."""
         return tuple(name for name, _ in self.fields if name in ("content", "search_content"))
 
 
@@ -93,9 +95,9 @@ def message_table(names: TableNames = MESSAGE_NAMES) -> TableLayout:
 
 
 def _search_index(names: TableNames, fields: tuple[tuple[str, FieldType], ...]) -> SearchIndexSchema:
-    own = {name for name, _ in fields}
+    layout_fields = {name for name, _ in fields}
     for name in names.search_fields:
-        if name in own:
+        if name in layout_fields:
             raise InvalidInput(
                 f"search_fields of table '{names.name}' names '{name}', which is always searched",
                 hint="take it out of search_fields in the profile",
@@ -105,18 +107,19 @@ def _search_index(names: TableNames, fields: tuple[tuple[str, FieldType], ...]) 
 
 
 DEFAULT = Layout(session_table(), message_table())
-NOT_OURS = "name tsmem's own tables in the profile (tables.session.name, tables.message.name)"
+FOREIGN_TABLE_HINT = "name tsmem's own tables in the profile (tables.session.name, tables.message.name)"
 _KEY_TYPES = {name: kind for table in DEFAULT for name, kind in (*table.schema.key, *table.fields)}
 _COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
 
 
 def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
-    """Raise SchemaMismatch if keys have other types than the layout's. The first row of a page stands for all."""
+    """Raise SchemaMismatch if the key of a page's first row has other types than the layout's. All rows of a table have
+    the same types."""
     if not rows:
         return
     found = [_COLUMN_TYPES[type(value)] for value in rows[0].key]
-    wanted = [_KEY_TYPES[name] for name in table.key]
-    if found != wanted:
-        named = ", ".join(f"{name} {kind}" for name, kind in zip(table.key, wanted, strict=True))
+    expected = [_KEY_TYPES[name] for name in table.key]
+    if found != expected:
+        named = ", ".join(f"{name} {kind}" for name, kind in zip(table.key, expected, strict=True))
         sentence = f"table {table.name} is not one of tsmem's: the key is ({', '.join(found)}), not ({named})"
-        raise SchemaMismatch(sentence, hint=NOT_OURS)
+        raise SchemaMismatch(sentence, hint=FOREIGN_TABLE_HINT)

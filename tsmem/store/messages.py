@@ -1,5 +1,8 @@
-"""Messages: what was said in sessions. A message's key contains its time, so a message that is named by its id alone is
-first looked up in the secondary index."""
+"""Messages, what was said in sessions: `store.messages`.
+
+`Messages` adds to `Collection` what only messages need. A message's primary key contains its create time, so a message
+that is given by its id alone is first looked up in the secondary index.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,11 @@ if TYPE_CHECKING:
     from tsmem.store.search.finder import SearchStream
 
 MAX_PAGES_AHEAD = 8
-"""Most pages of whole messages, up to 4 MB each, that are read ahead."""
+"""Most sessions whose first page, of up to 4 MB, is read ahead."""
 Order = Literal["asc", "desc"]
 
 
 class Messages(Collection[Message]):
-    """The messages of a store: `store.messages`."""
-
     def new(
         self,
         session_id: str,
@@ -43,13 +44,13 @@ class Messages(Collection[Message]):
         search_content: str | None = None,
         metadata: Mapping[str, Value] = EMPTY,
     ) -> Message:
-        """Return a message to put; create_time is now by default. Nothing is written."""
+        """Return a message that `put` can write. Its create_time is now by default."""
         time = self._clock.now_us() if create_time is None else create_time
         return Message(session_id, message_id, time, role, content, search_content, Metadata(metadata))
 
     def get(self, session_id: str, message_id: str, *, create_time: int | None = None) -> Message:
-        """Return a message. Raises NotFound, and Ambiguous if the id is used twice and no time is given.
-        Cost: 1 request with create_time, else 2."""
+        """Return a message. Raises NotFound, and Ambiguous if several messages of the session have the id and no
+        create_time is given. Cost: 1 request with create_time, otherwise 2."""
         return self._get(self._key(session_id, message_id, create_time))
 
     def find(self, session_id: str, message_id: str, *, create_time: int | None = None) -> Message | None:
@@ -68,7 +69,7 @@ class Messages(Collection[Message]):
         search_content: str | None = None,
         changes: Changes = NO_CHANGES,
     ) -> Key:
-        """Change what is given and keep the rest of an existing message. Return its key.
+        """Change the given fields and metadata of an existing message, and keep the others. Return its key.
 
         Raises NotFound, Ambiguous, InvalidInput. Cost: 1 request, 1 more without create_time, 1 more with
         `replace_metadata`."""
@@ -83,13 +84,13 @@ class Messages(Collection[Message]):
     ) -> bool:
         """Delete one message. Return False if it did not exist.
 
-        Raises NotFound unless `missing_ok`, Ambiguous. Cost: 1 request with create_time, else 2."""
+        Raises NotFound unless `missing_ok`, Ambiguous. Cost: 1 request with create_time, otherwise 2."""
         find = self._find_key if missing_ok else self._key
         key = find(session_id, message_id, create_time)
         return key is not None and self._delete(key, missing_ok=missing_ok)
 
     def check_unused(self, session_id: str, message_id: str) -> None:
-        """Raise AlreadyExists if a session has a message with this id at any time. Cost: 1 request."""
+        """Raise AlreadyExists if a session has a message with this id, whatever its create time. Cost: 1 request."""
         if times := self._times(session_id, message_id):
             raise AlreadyExists(
                 f"message '{message_id}' of session '{session_id}' exists already",
@@ -126,17 +127,17 @@ class Messages(Collection[Message]):
     def page(
         self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
     ) -> Page[Message]:
-        """Return a page of a session's messages in order of time, or of all messages (None) by session id.
+        """Return a page of a session's messages in order of time, or of all messages (None) in order of session id.
 
-        Raises InvalidInput. Cost: ceil(n / 5,000) requests; with `role` or `filter`, and for a window over all
-        sessions, n counts the rows read."""
+        Raises InvalidInput. Cost: ceil(n / 5,000) requests for n messages. With `role` or `filter`, or for a window
+        over all sessions, n also counts the messages that do not match."""
         options.setdefault("limit", DEFAULT_LIMIT)
         return self.iterate(session_id, role=role, order=order, **options).page()
 
     def iterate(
         self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
     ) -> ItemStream[Message]:
-        """Stream messages, all by default; otherwise as `page`."""
+        """Stream messages, without a limit by default. Otherwise as `page`."""
         if order not in ("asc", "desc"):
             raise InvalidInput(f"the order is asc or desc, not '{order}'")
         return self._stream(
@@ -146,8 +147,8 @@ class Messages(Collection[Message]):
         )
 
     def rows(self, session_id: str | None) -> Iterator[Row]:
-        """Return the rows of a session's messages, or of all. Cost: ceil(n / 5,000) requests."""
-        return self._rows(self._scan(session_id), None)
+        """Return the rows of a session's messages, or of all messages (None). Cost: ceil(n / 5,000) requests."""
+        return self._matching_rows(self._scan(session_id), None)
 
     def of_sessions(self, session_ids: Iterable[str]) -> Iterator[Message]:
         """Yield the messages of many sessions, one session after another. Raises InvalidInput.
@@ -155,18 +156,19 @@ class Messages(Collection[Message]):
         return map(self._codec.decode, self.rows_of(session_ids))
 
     def rows_of(self, session_ids: Iterable[str]) -> Iterator[Row]:
-        """Yield rows; otherwise as `of_sessions`."""
+        """Yield the rows of the messages that `of_sessions` yields."""
 
-        def begin(session_id: str) -> RowScan:
-            return self.read(self._scan(session_id)).begin()
+        def start(session_id: str) -> RowScan:
+            return self.read(self._scan(session_id)).start()
 
-        for rows in prefetch(self._client.limiter, session_ids, begin, MAX_PAGES_AHEAD):
+        for rows in prefetch(self._client.limiter, session_ids, start, MAX_PAGES_AHEAD):
             yield from self._counted(rows)
 
     def last(
         self, session_id: str, count: int | None, *, role: str | None = None, **options: Unpack[ListOptions]
     ) -> tuple[list[Message], bool]:
-        """Return the last `count` messages of a session (None: all), oldest first, and True if there are earlier ones.
+        """Return the last `count` messages of a session, or all (None), oldest first; and True if there are earlier
+        ones.
 
         Raises InvalidInput. Cost: as `page`."""
         options["limit"] = count
@@ -182,16 +184,17 @@ class Messages(Collection[Message]):
         interval_s: float = 2.0,
         role: str | None = None,
         filter: str | None = None,  # noqa: A002
-        trouble: OnUnavailable | None = None,
+        on_unavailable: OnUnavailable | None = None,
     ) -> Iterator[Message]:
-        """Yield the last messages of a session, oldest first, and then new ones as they arrive, without end. Each is
-        yielded once, even if it is put again or changed. A message that arrives late is found if its time is at most a
-        minute before the latest message's, and at most 1,000 messages are later (`tail.py`).
+        """Yield the last messages of a session, oldest first, and then new ones as they arrive, without end. Each
+        message is yielded once, even if it is written again or changed. The session is polled every `interval_s`
+        seconds (`tail.py`); a new message is missed if its time is more than a minute before that of the latest one, or
+        if more than 1,000 messages are later.
 
-        While the store cannot be reached, `trouble` is called once with the error, and with None when it answers again;
-        without it Unavailable is raised. Raises InvalidInput at once. Cost: 1 request a look if little is new; each
-        look reads the messages of the last minute. The first look reads back to the minute before the latest, and with
-        `role` or `filter` to the oldest message that it yields."""
+        When the store cannot be reached, `on_unavailable` is called once with the error, and with None when it can be reached
+        again; if `on_unavailable` is None, Unavailable is raised. Raises InvalidInput at once. Cost: each poll reads the
+        messages of the last minute, usually with 1 request. The first poll reads back to the first message that it
+        yields, and at least the last minute."""
         from tsmem.store.listing.tail import SessionTail, check_interval
 
         if last < 0:
@@ -204,10 +207,10 @@ class Messages(Collection[Message]):
             return (role is None or row.columns.get("role") == role) and (test is None or test(row))
 
         tail = SessionTail(self.read, self._codec.table, self._clock, session, matches)
-        return map(self._codec.decode, self._counted(tail.rows(last, interval_s, trouble)))
+        return map(self._codec.decode, self._counted(tail.rows(last, interval_s, on_unavailable)))
 
     def has_later(self, session_id: str, time: int) -> bool:
-        """Return True if a session has a message after `time` (microseconds). Cost: 1 request."""
+        """Return True if a session has a message later than `time` (microseconds). Cost: 1 request."""
         scan = self._scan(session_id, backward=True)._replace(columns=("session_id",))
         last = next(RowScan(self._client, scan, 1), None)
         return last is not None and int(last.key[1]) > time
@@ -218,7 +221,7 @@ class Messages(Collection[Message]):
         tests: list[Filter] = []
         if role is not None:
             tests.append(Comparison("role", Op.EQ, role))
-        if session_id is None:  # the key begins with the session, so the window is tested on each row
+        if session_id is None:  # times are ordered only within a session, so the window is tested on each row
             if window.since is not None:
                 tests.append(Comparison("create_time", Op.GE, window.since))
             if window.until is not None:
@@ -235,7 +238,7 @@ class Messages(Collection[Message]):
         sort: Sort = "newest",
         **options: Unpack[ListOptions],
     ) -> SearchStream[Message]:
-        """Stream the messages whose content or search content contains the text; otherwise as `sessions.search`."""
+        """Stream the messages whose content or search content contains the text. Otherwise as `sessions.search`."""
         options.setdefault("limit", DEFAULT_LIMIT)
         scope = {"session_id": session_id, "role": role}
         return self._finder.find(ListRequest("search", scope, **options, text=text, sort=sort))
@@ -251,8 +254,8 @@ class Messages(Collection[Message]):
         dry_run: bool = False,
         result: BulkResult | None = None,
     ) -> BulkResult:
-        """Delete a session's messages, or those of all sessions (None): with `until`, those not later; with `filter`,
-        those that match it when they are read.
+        """Delete a session's messages, or everyone's (None). `until` keeps later messages; `filter` keeps those that do
+        not match it when they are read.
 
         Only keys and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are refused.
         Cost: ceil(n / 5,000) requests for n messages read, ceil(n / 200) for n deleted."""
@@ -276,9 +279,9 @@ class Messages(Collection[Message]):
         window: Window,
         filter: str | None = None,  # noqa: A002
         *,
-        begin: bool = False,
+        start_now: bool = False,
     ) -> Iterator[Delete]:
-        """Return the deletes of the messages in a window that match a filter. `begin` sends the first request now.
-        Raises InvalidInput at once."""
+        """Return the deletes of the messages in a window that match a filter. `start_now` sends the first read before
+        the first delete is asked for. Raises InvalidInput at once."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
-        return (Delete(self._codec.table, row.key) for row in self._rows(scan, filter, begin=begin))
+        return (Delete(self._codec.table, row.key) for row in self._matching_rows(scan, filter, start_now=start_now))

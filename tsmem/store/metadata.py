@@ -1,6 +1,7 @@
-"""Metadata: a flat, immutable mapping from names to column values, with typed getters that lose nothing.
+"""Metadata of sessions and messages: an immutable mapping from names to values, with typed getters.
 
-TableStore distinguishes 5 from "5" and 1 from true; so does equality here.
+The codec makes it of the columns that are not fields, and writes it back as columns. TableStore distinguishes 5 from
+"5", 5.0 and true, so metadata with such values is not equal either.
 """
 
 from __future__ import annotations
@@ -15,20 +16,19 @@ from tsmem.rows import NO_COLUMNS, Value
 
 _INTEGER = r"[+-]?[0-9]{1,4000}"
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-"""A number as JSON or a person writes it."""
 
 
 def check_metadata_key(name: object) -> str:
-    """Return a metadata key. Raises InvalidInput unless it can name a column."""
+    """Return a metadata key. Raises InvalidInput if it cannot be the name of a column."""
     if isinstance(name, str) and is_column_name(name):
         return name
-    text = name if isinstance(name, str) else str(name)
+    text = str(name)
     shown = repr(text if len(text) <= 60 else text[:60] + "…")
     raise InvalidInput(f"{shown} cannot be a metadata key", hint=f"a key is {COLUMN_NAME_RULE}")
 
 
 class Metadata(Mapping[str, Value]):
-    """Named values of a session or message. Only writing them checks that each name can be a column's."""
+    """Named values of a session or message. Names are not checked until the item is written."""
 
     __slots__ = ("_values",)
 
@@ -45,7 +45,7 @@ class Metadata(Mapping[str, Value]):
         return len(self._values)
 
     def items(self) -> ItemsView[str, Value]:
-        return self._values.items()  # the inherited method looks each name up again, and this runs for every row
+        return self._values.items()  # faster than the inherited method, which looks up each name; runs for every row
 
     def __repr__(self) -> str:
         return f"Metadata({self._values!r})"
@@ -62,13 +62,13 @@ class Metadata(Mapping[str, Value]):
         return hash(self._typed())
 
     def merged(self, changes: Mapping[str, Value], unset: Iterable[str] = ()) -> Metadata:
-        gone = set(unset)
-        return Metadata({k: v for k, v in {**self._values, **changes}.items() if k not in gone})
+        """Return a copy with some values set, and then some removed."""
+        removed = set(unset)
+        return Metadata({key: value for key, value in {**self._values, **changes}.items() if key not in removed})
 
     def get_str(self, key: str, default: str | None = None) -> str | None:
-        """Return the value as text: numbers and booleans in their JSON form, bytes as UTF-8.
-
-        Raises InvalidInput for bytes that are not UTF-8."""
+        """Return a value as text: numbers and booleans as in JSON, bytes decoded as UTF-8. Raises InvalidInput for
+        bytes that are not UTF-8."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, str):
             return value
@@ -82,7 +82,8 @@ class Metadata(Mapping[str, Value]):
         return repr(value)
 
     def get_int(self, key: str, default: int | None = None) -> int | None:
-        """Return an integer from a whole number, or from the text of one. Raises InvalidInput otherwise."""
+        """Return an integer; convert a float that is a whole number, or the text of an integer. Raises InvalidInput for
+        other values."""
         value = self._values.get(key, default)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
@@ -93,7 +94,8 @@ class Metadata(Mapping[str, Value]):
         raise _not_a(key, value, "an integer")
 
     def get_float(self, key: str, default: float | None = None) -> float | None:
-        """Return a floating-point number, if that is exact. Raises InvalidInput otherwise."""
+        """Return a float; convert an integer if a float can represent it exactly, or the text of a number. Raises
+        InvalidInput for other values."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, float):
             return value
@@ -104,7 +106,8 @@ class Metadata(Mapping[str, Value]):
         raise _not_a(key, value, "a number")
 
     def get_bool(self, key: str, default: bool | None = None) -> bool | None:
-        """Return a boolean from true and false, also as text, 1 and 0. Raises InvalidInput otherwise."""
+        """Return a boolean; convert 0, 1 and the texts true and false in any case. Raises InvalidInput for other
+        values."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, bool):
             return value
@@ -115,7 +118,7 @@ class Metadata(Mapping[str, Value]):
         raise _not_a(key, value, "a boolean")
 
     def get_bytes(self, key: str, default: bytes | None = None) -> bytes | None:
-        """Return bytes; text becomes UTF-8. Raises InvalidInput otherwise."""
+        """Return bytes; encode text as UTF-8. Raises InvalidInput for other values."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, bytes):
             return value

@@ -1,6 +1,6 @@
-"""Sessions, messages and pages of them: plain frozen values without access to a store.
+"""Sessions, messages and pages of them. They are plain immutable values, which callers of the library create and get.
 
-None means absent, everywhere: empty content is content, and 0 is a time.
+None always means that a value is absent. Empty content is content, and 0 is a time.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ class Session:
     update_time: int | None = None
     """Microseconds since 1970 UTC."""
     search_content: str | None = None
-    """Text that a search looks into, in a message beside its content."""
+    """Text for searches to find the item by. In a message, they also look in `content`."""
     metadata: Metadata = EMPTY
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a session."""
-
     session_id: str
     message_id: str
     create_time: int
-    """Microseconds since 1970 UTC; part of the key, so it never changes."""
+    """Microseconds since 1970 UTC. It is part of the primary key, so it never changes."""
     role: str | None = None
     """user, assistant, system, tool, or any other text."""
     content: str | None = None
@@ -43,17 +41,15 @@ Item = TypeVar("Item", bound=Session | Message)
 
 
 class Page(NamedTuple, Generic[Item]):
-    """One page of a listing."""
-
     items: tuple[Item, ...]
     next_page_token: str | None
-    """None if nothing is left."""
+    """None on the last page."""
 
 
 class Total(NamedTuple):
-    """The number of items that a search finds on all pages."""
+    """The number of items that a search finds on all pages together."""
 
     exact: int | None
-    """None if only reading on would tell."""
+    """None if only reading all pages would tell."""
     at_most: int | None
-    """Upper bound; None if it is not known."""
+    """An upper bound; None if it is unknown."""

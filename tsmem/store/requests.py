@@ -1,4 +1,8 @@
-"""The options of listings and searches, and the request that the public methods make of them."""
+"""The options of listings and searches, and the request that holds them.
+
+The public methods of `Sessions` and `Messages` make a `ListRequest` from their arguments. `resolve` checks it, parses
+its filter, turns ages into points in time and decodes its page token.
+"""
 
 from __future__ import annotations
 
@@ -17,35 +21,37 @@ if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
 DEFAULT_LIMIT = 50
-"""Items of a page, a search or `recent` by default."""
+"""Default limit of a page, a search and `recent`."""
 Sort = Literal["newest", "score"]
 SORTS: tuple[Sort, ...] = ("newest", "score")
 
 
 class PageOptions(TypedDict, total=False):
-    """The keyword arguments of every listing and search."""
+    """Keyword arguments of every listing and search."""
 
     filter: str | None
     """An expression in the filter language."""
     limit: int | None
-    """Most items to return, None for all. Items that do not match the filter are not counted."""
+    """Most items to return, None for all. Only items that match the filter count."""
     page_token: str | None
-    """The token of the page to continue with."""
+    """The `next_page_token` of the page before."""
 
 
 class ListOptions(PageOptions, total=False):
-    """The keyword arguments of a listing within a window of time, which includes both ends."""
+    """Keyword arguments of a listing within a window of time. Both ends are included."""
 
     since: Time | None
     until: Time | None
 
 
 class ListRequest(NamedTuple):
-    """A listing or search before ages become points in time. A page token belongs to all of it except the limit."""
+    """A listing or search. A page token is valid only for a request that differs in nothing but the limit."""
 
     name: str
+    """Kind of the request: list, recent or search."""
     scope: Mapping[str, str | None]
-    """Values that limit the listing; in a search, columns with the value they must have. None means any."""
+    """The user, session and other values that restrict the listing; None means any. In a search, the names are
+    columns."""
     since: Time | None = None
     until: Time | None = None
     limit: int | None = None
@@ -54,9 +60,10 @@ class ListRequest(NamedTuple):
     text: str | None = None
     sort: Sort = "newest"
 
-    def begin(self, codec: Codec[Any], table: TableRef, source: str, clock: Clock) -> ListStart:
-        """Return where the items begin, by the page token if there is one. `table` has the keys that order them;
-        `source` names the store, and the table or index that is read. Raises InvalidInput."""
+    def resolve(self, codec: Codec[Any], table: TableRef, source: str, clock: Clock) -> ListStart:
+        """Check the request, and return where its items start. `table` is the table or index whose keys order the
+        items. `source` names what is read, so that a page token of another store or table is refused. Raises
+        InvalidInput."""
         if self.limit is not None and self.limit < 1:
             raise InvalidInput(f"the limit must be at least 1, not {self.limit}")
         row_filter = read_filter(self.filter)
@@ -68,16 +75,18 @@ class ListRequest(NamedTuple):
         window, after, token = cursor.decode_token(self.page_token, digest, codec.key_types(table))
         for point, end in zip(window, (self.since, self.until), strict=True):
             if (point is None) if isinstance(end, Age) else (point != end):
-                raise cursor.damaged()
+                raise cursor.damaged_token()
         return ListStart(digest, row_filter, window, after, token)
 
 
 class ListStart(NamedTuple):
+    """Where the items of a request start."""
+
     digest: str
-    """Ties page tokens to a request and to what it reads."""
+    """Digest of the request and its source, which page tokens contain."""
     filter: RowFilter | None
     window: Window
     after: Key | None = None
-    """The key of the last item of the page before."""
+    """Key of the last item of the page before; None for the first page."""
     token: Mapping[str, object] = {}
-    """All fields of the page token."""
+    """Fields of the page token."""

@@ -1,5 +1,9 @@
-"""Sessions: the conversations of users. Listed most recent first through the secondary index, which has only keys, so
-that whole sessions are then read in batches."""
+"""Sessions, the conversations of users: `store.sessions`.
+
+`Sessions` adds to `Collection` what only sessions need. The most recent sessions are listed through the secondary
+index, which holds only keys, so the sessions themselves are then read in batches. Deleting sessions can include their
+messages; the search index tells if another user has a session with the same id and so shares these messages.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +33,11 @@ if TYPE_CHECKING:
     from tsmem.store.sharing import Pair
 
 MAX_MISSING = 100_000
-"""Consecutive index rows without a session before a listing ends with an error. An index is in step with its table, so
-only sessions deleted between the two reads are missing."""
-MIN_REFILL = 10
-"""Sessions fetched at least to replace deleted ones, however few are wanted."""
+"""Most consecutive index rows without a session; more raise an error. The index is consistent with the table, so only
+sessions that were deleted between the two reads should be missing."""
 
 
 class Sessions(Collection[Session]):
-    """The sessions of a store: `store.sessions`."""
-
     def __init__(
         self, client: TableClient, codec: Codec[Session], clock: Clock, target: str, messages: Messages
     ) -> None:
@@ -53,7 +53,7 @@ class Sessions(Collection[Session]):
         search_content: str | None = None,
         metadata: Mapping[str, Value] = EMPTY,
     ) -> Session:
-        """Return a session to put; update_time is now by default. Nothing is written."""
+        """Return a session that `put` can write. Its update_time is now by default."""
         time = self._clock.now_us() if update_time is None else update_time
         return Session(user_id, session_id, time, search_content, Metadata(metadata))
 
@@ -74,7 +74,7 @@ class Sessions(Collection[Session]):
         search_content: str | None = None,
         changes: Changes = NO_CHANGES,
     ) -> None:
-        """Change what is given and keep the rest of an existing session.
+        """Change the given fields and metadata of an existing session, and keep the others.
 
         Raises NotFound, InvalidInput. Cost: 1 request, 2 with `replace_metadata`."""
         key = self._codec.key(user_id, session_id)
@@ -85,9 +85,9 @@ class Sessions(Collection[Session]):
         self._codec.key(user_id, session_id)
 
     def touch(self, user_id: str, session_id: str, time: int) -> None:
-        """Raise update_time to `time` (microseconds), unless it is later.
+        """Set update_time to `time` (microseconds) if it is older or missing.
 
-        Raises NotFound. Cost: 1 request, 2 if it is later."""
+        Raises NotFound. Cost: 1 request, 2 if update_time is not older."""
         key = self._codec.key(user_id, session_id)
         is_older = Comparison("update_time", Op.LT, time, pass_if_missing=True)
         condition = Condition(Existence.EXPECT_EXIST, is_older)
@@ -109,36 +109,37 @@ class Sessions(Collection[Session]):
         missing_ok: bool = False,
         result: BulkResult | None = None,
     ) -> BulkResult:
-        """Delete a session. `with_messages` deletes its messages first and the session last, so that a failed call can
-        be repeated.
+        """Delete a session. With `with_messages`, its messages are deleted first and the session last, so that a failed
+        call can be repeated.
 
-        A message's key has no user. If another user has a session with the same id, the messages are kept and counted
-        as shared, unless `shared_too`. Raises NotFound unless `missing_ok`; InvalidInput if other users cannot be
-        looked up. Cost: 1 request; with n messages 3 + ceil(n / 5,000) + ceil(n / 200), 1 less with `shared_too`."""
+        A message's key has no user. If another user has a session with the same id, the messages are therefore kept
+        and the session counts as shared; `shared_too` deletes them all the same. Raises NotFound unless `missing_ok`,
+        and InvalidInput if other users cannot be looked up. Cost: 1 request; with n messages 3 + ceil(n / 5,000) +
+        ceil(n / 200), 1 less with `shared_too`."""
         from tsmem.store.bulk.result import BulkResult
 
         key = self._codec.key(user_id, session_id)
         result = BulkResult() if result is None else result
         if with_messages:
             if self._client.get_row(self._codec.table, key, ("user_id",)) is None:
-                # Any messages with this id belong to another user or to nobody, so they stay.
+                # Messages with this id would belong to another user or to nobody, so they are kept.
                 if missing_ok:
                     return result
                 raise self._missing(key)
             if not shared_too and self._shared_or_raise([(user_id, session_id)]):
-                result.keep_shared(session_id)
+                result.count_shared(session_id)
             else:
                 self._messages.purge(session_id, result=result)
         result.sessions += self._delete(key, missing_ok=missing_ok)
         return result
 
     def shared(self, pairs: Sequence[Pair], *, after: int | None = None) -> dict[Pair, list[str]]:
-        """Return some of the other users for each pair whose session id other users have too, according to the search
-        index; with `after`, only users whose session is later than that, or has no update time. At most
-        `sharing.MAX_IDS` pairs of `sharing.MAX_USERS` users.
+        """Look in the search index for other users with the same session ids. The result has only the pairs whose
+        session id is shared, each with some of the other users. With `after`, a user counts only if the user's session
+        is later than that, or has no update time. `sharing.split_pairs` makes lists that are short enough.
 
-        Raises TableNotFound, InvalidInput without a search index that has both ids. Cost: 1 request, and 1 more for
-        each 100 sessions found."""
+        Raises TableNotFound without a search index, InvalidInput if it lacks one of the ids. Cost: 1 request, and 1
+        more for each 100 sessions found."""
         from tsmem.store.sharing import others
 
         return others(self._client, self._codec.table, self._layout.search.name, pairs, after=after)
@@ -155,37 +156,38 @@ class Sessions(Collection[Session]):
     # Listings
 
     def page(self, user_id: str | None, **options: Unpack[PageOptions]) -> Page[Session]:
-        """Return a page of a user's sessions in order of id, or of everyone's (None) by user.
+        """Return a page of a user's sessions in order of session id, or of everyone's (None) in order of user id.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests for n rows read."""
         options.setdefault("limit", DEFAULT_LIMIT)
         return self.iterate(user_id, **options).page()
 
     def iterate(self, user_id: str | None, **options: Unpack[PageOptions]) -> ItemStream[Session]:
-        """Stream sessions, all by default; otherwise as `page`."""
+        """Stream sessions, without a limit by default. Otherwise as `page`."""
         table = self._codec.table
         request = ListRequest("list", {"user": user_id}, **options)
         return self._stream(request, table, lambda _: Scan(table, self._span(table, user_id)))
 
     def rows(self, user_id: str | None, session_id: str | None = None) -> Iterator[Row]:
-        """Return the rows of a user's sessions, of all users' sessions with an id, or of everyone's sessions. Raises
-        InvalidInput at once, also when both ids are given.
+        """Return the rows of one user's sessions, of the sessions with one id, or of all sessions. Raises InvalidInput
+        at once, and if both ids are given.
 
-        Cost: ceil(n / 5,000) requests. For a session id n counts all sessions, because the key begins with the user."""
+        Cost: ceil(n / 5,000) requests. For a session id, n counts all sessions, because the key begins with the
+        user."""
         if user_id is not None and session_id is not None:
             raise InvalidInput("give a user or a session, not both")
         test = None
         if session_id is not None:
             test = Comparison("session_id", Op.EQ, self._codec.check_id("session_id", session_id))
         table = self._codec.table
-        return self._rows(Scan(table, self._span(table, user_id), test), None)
+        return self._matching_rows(Scan(table, self._span(table, user_id), test), None)
 
     def recent(self, user_id: str | None, **options: Unpack[ListOptions]) -> ItemStream[Session]:
-        """Stream a user's sessions, latest first, within a window of update_time. Sessions without update_time are
-        left out. Everyone's (None) come from the search index.
+        """Stream a user's sessions, latest first, within a window of update_time. Sessions without update_time are left
+        out. Everyone's sessions (None) come from the search index.
 
-        Raises InvalidInput. Cost: ceil(n / 5,000) + ceil(n / 100) requests for n sessions in the window; with a filter
-        on ids and times alone, the second n counts the matches. For everyone: as `search`."""
+        Raises InvalidInput. Cost: ceil(n / 5,000) + ceil(n / 100) requests for n sessions in the window. If a filter
+        tests only ids and times, the second n counts only the matches. For everyone: as `search`."""
         options.setdefault("limit", DEFAULT_LIMIT)
         if user_id is None:
             return self._finder.find(ListRequest("recent", {}, **options))
@@ -196,22 +198,23 @@ class Sessions(Collection[Session]):
             request,
             index,
             lambda window: Scan(index, self._span(index, user_id, window, backward=True)),
-            partial(self._whole, request.limit),
+            partial(self._fetch_sessions, request.limit),
         )
 
-    def _whole(
-        self, want: int | None, rows: RowScan, test: Callable[[Row], bool] | None
+    def _fetch_sessions(
+        self, limit: int | None, rows: RowScan, test: Callable[[Row], bool] | None
     ) -> Iterator[tuple[Key, Session]]:
-        """Yield the sessions of index rows with their index keys, fetched 100 at a time. A session that was deleted
-        meanwhile is skipped, and replaced if few are wanted. `want` is the number of sessions expected to be used;
-        `test` selects sessions."""
-        left = want if test is None else None
-        least = 1  # index rows of the next chunk
-        missing = 0  # index rows since the last one with a session
+        """Yield the sessions that index rows name and `test` accepts, with the keys of the index rows. Up to 100 are
+        read at a time, and no more than `limit` needs. Sessions deleted after the index was read are skipped."""
+        left = limit if test is None else None
+        some_deleted = False
+        missing_count = 0  # index rows since the last one with a session
 
         def chunks() -> Iterator[list[Key]]:
             while True:
-                size = limits.MAX_ROWS_PER_READ if left is None else min(limits.MAX_ROWS_PER_READ, max(least, left))
+                size = limits.MAX_ROWS_PER_READ
+                if left is not None and not some_deleted:
+                    size = max(1, min(size, left))
                 keys = [row.key for row in islice(rows, size)]
                 if not keys:
                     return
@@ -221,15 +224,14 @@ class Sessions(Collection[Session]):
             keys = [(user_id, session_id) for user_id, _, session_id in index_keys]
             return index_keys, submit(self._client.limiter, partial(self._client.get_rows, self._codec.table, keys))
 
-        # Where few sessions are wanted, the size of a chunk depends on the one before it.
-        for index_keys, pending in prefetch(self._client.limiter, chunks(), fetch, None if want is None else 1):
+        # With a limit, the size of a chunk depends on the chunk before it, so only one is read at a time.
+        for index_keys, pending in prefetch(self._client.limiter, chunks(), fetch, None if limit is None else 1):
             found = rows_of(pending.result())
-            if None in found:
-                least = MIN_REFILL
-            missing = 0 if any(row is not None for row in found) else missing + len(found)
-            if missing > MAX_MISSING:
+            some_deleted = None in found
+            missing_count = 0 if any(row is not None for row in found) else missing_count + len(found)
+            if missing_count > MAX_MISSING:
                 table = self._codec.table.name
-                raise InvalidReply(f"table '{table}' has none of {missing:,} sessions that its index names")
+                raise InvalidReply(f"table '{table}' has none of {missing_count:,} sessions that its index names")
             for key, row in zip(index_keys, found, strict=True):
                 if row is not None and (test is None or test(row)):
                     left = None if left is None else left - 1
@@ -244,11 +246,11 @@ class Sessions(Collection[Session]):
         **options: Unpack[ListOptions],
     ) -> SearchStream[Session]:
         """Stream the sessions whose search content contains the text, ignoring case, and that match all other
-        arguments: newest first, those without update_time last, or by the backend's own score.
+        arguments. They come newest first, with those without update_time last, or in order of the backend's score.
 
-        The embedded store finds every part of a text; TableStore finds whole words, and the parts that its index knows.
-        Raises InvalidInput if the index lacks a field, TableNotFound without the index. Cost: 1 request for each 100
-        rows that the index proposes, and 1 more once in a store."""
+        The embedded store finds any part of a text. TableStore finds whole words, and the parts of words that its index
+        has. Raises InvalidInput if the index lacks a field, TableNotFound without the index. Cost: 1 request for each
+        100 rows that the index proposes, and 1 more for the store's first search."""
         options.setdefault("limit", DEFAULT_LIMIT)
         return self._finder.find(ListRequest("search", {"user_id": user_id}, **options, text=text, sort=sort))
 
@@ -265,15 +267,16 @@ class Sessions(Collection[Session]):
         dry_run: bool = False,
         result: BulkResult | None = None,
     ) -> BulkResult:
-        """Delete a user's sessions, or everyone's (None): with `until`, those whose update_time is not later; with
-        `filter`, those that match it when they are read.
+        """Delete a user's sessions, or everyone's (None). `until` keeps those with a later update_time or none;
+        `filter` keeps those that do not match it when they are read.
 
-        `with_messages` deletes messages before their session. A session with a message later than `until` is kept
-        whole, as is one whose update_time passes `until` meanwhile; both count as skipped. If another user keeps a
-        session with the same id, the messages are kept and the session counts as shared, unless `shared_too`. Only keys
-        and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are refused. Cost:
-        ceil(n / 5,000) + ceil(n / 200) requests; with messages 1 more for each session, with `until` too 3, and 1
-        search for each 500 sessions or 100 users."""
+        With `with_messages`, the messages of a session are deleted before it. With `until` too, a session with a later
+        message is kept with all its messages and counts as skipped; so does a session whose update_time becomes later
+        during the purge. If another user keeps a session with the same id, the messages are kept and the session counts
+        as shared; `shared_too` deletes them all the same. Only keys and the columns of the filter are read.
+
+        Raises InvalidInput; PartialFailure if rows are refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with
+        messages 1 more for each session, or 3 more with `until`, and 1 search for each 500 sessions or 100 users."""
         from tsmem.store.bulk.purge import Candidate, SessionPurge
         from tsmem.store.bulk.result import BulkResult
 
@@ -281,29 +284,30 @@ class Sessions(Collection[Session]):
         until_us = cursor.resolve(None, until, self._clock.now_us()).until
         condition, table = UNCONDITIONAL, self._codec.table
         scan = Scan(table, self._span(table, user_id), columns=("user_id",))
-        messages_of = has_later = None
+        start_deletes = has_later_message = None
         if with_messages:
-            messages_of = partial(self._messages.deletes, window=cursor.Window(None, until_us), begin=True)
+            start_deletes = partial(self._messages.deletes, window=cursor.Window(None, until_us), start_now=True)
         if until_us is not None:
             is_old = Comparison("update_time", Op.LE, until_us)
             scan = scan._replace(filter=is_old, columns=("user_id", "update_time"))
             condition = Condition(filter=is_old)
-            has_later = partial(self._messages.has_later, time=until_us) if with_messages else None
-        keys: Iterator[Key] = (row.key for row in self._rows(scan, filter))
-        takes_all = user_id is None and filter is None
-        if with_messages and not shared_too and not (takes_all and until_us is None):
-            # Of everyone's sessions, all that are not later go, so those do not protect each other's messages.
-            pairs = self._with_sharing(keys, until_us if takes_all else None)
+            has_later_message = partial(self._messages.has_later, time=until_us) if with_messages else None
+        keys: Iterator[Key] = (row.key for row in self._matching_rows(scan, filter))
+        is_everything = user_id is None and filter is None
+        if with_messages and not shared_too and not (is_everything and until_us is None):
+            # If everyone's sessions are deleted, only sessions later than `until` are left to share messages with.
+            flagged = self._flag_shared(keys, until_us if is_everything else None)
         else:
-            pairs = ((key, False) for key in keys)
-        candidates = (Candidate(Delete(table, key, condition), shared) for key, shared in pairs)
-        purge = SessionPurge(self._client, result, messages_of=messages_of, has_later=has_later, dry_run=dry_run)
-        purge.run(candidates)
+            flagged = ((key, False) for key in keys)
+        purge = SessionPurge(
+            self._client, result, start_deletes=start_deletes, has_later_message=has_later_message, dry_run=dry_run
+        )
+        purge.run(Candidate(Delete(table, key, condition), is_shared) for key, is_shared in flagged)
         result.raise_failures("deleted")
         return result
 
-    def _with_sharing(self, keys: Iterator[Key], after: int | None) -> Iterator[tuple[Key, bool]]:
-        """Yield keys with True if another user has a session with the same id that is later than `after`."""
+    def _flag_shared(self, keys: Iterator[Key], after: int | None) -> Iterator[tuple[Key, bool]]:
+        """Yield each key, and True if another user has a session with the same id that is later than `after`."""
         from tsmem.store.sharing import split_pairs
 
         for pairs in split_pairs((str(user_id), str(session_id)) for user_id, session_id in keys):

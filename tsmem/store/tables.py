@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from tsmem.clock import Clock, deadline
 from tsmem.errors import AlreadyExists, InvalidInput, InvalidReply, SchemaMismatch, TableNotFound, Unavailable
 from tsmem.port import TableClient, TableSchema
-from tsmem.store.layout import NOT_OURS, Layout, TableLayout
+from tsmem.store.layout import FOREIGN_TABLE_HINT, Layout, TableLayout
 from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.maintenance import differences
 
@@ -168,7 +168,7 @@ class Tables:
         called after each. Raises SchemaMismatch, with nothing deleted, if a table has another key than the layout's.
         Cost: 3 requests a table, 1 a search index."""
         if differences := self.key_differences():
-            raise SchemaMismatch("; ".join(differences), hint=NOT_OURS)
+            raise SchemaMismatch("; ".join(differences), hint=FOREIGN_TABLE_HINT)
         dropped: list[str] = []
         for table in self._layout:
             for name in self._drop(table.schema.name):
@@ -224,7 +224,7 @@ class Tables:
             if actual is not None:
                 with suppress(TableNotFound):
                     described = self._client.describe_search_index(schema.name, layout.search.name)
-                    texts = differences.of_search(layout.search, described, layout.time)
+                    texts = differences.of_search(layout.search, described, layout.time_column)
             steps.append(step("search index", layout.search.name, texts))
         return steps
 

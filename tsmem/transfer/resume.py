@@ -99,7 +99,7 @@ class SettledRows:
     def _look(self) -> None:
         self.looked_for += len(self._items)
         try:
-            self.all_found = self.all_found and self._store.bulk.present(self._items)
+            self.all_found = self.all_found and self._store.bulk.has_all(self._items)
         except (TableNotFound, InvalidInput):  # InvalidInput: no store can hold this record
             self.all_found = False
         self._items = []

@@ -10,7 +10,7 @@ import pytest
 from tests.support.clocks import ManualClock
 from tsmem.clock import deadline, time_left_s
 from tsmem.port import ConcurrencyLimiter
-from tsmem.store.concurrency import prefetch, submit, wait_for_all, wait_for_one
+from tsmem.store.concurrency import prefetch, submit, wait_for_one
 
 DEADLINE_S = 30
 
@@ -50,7 +50,6 @@ def test_with_a_limit_of_one_a_call_is_made_when_its_result_is_taken() -> None:
     submit(ConcurrencyLimiter(), lambda: threads.append(threading.current_thread()))
     assert ([], True) == (threads, pending.done())
     wait_for_one([pending])
-    wait_for_all([pending], 0)
     assert [] == threads
 
     pending.result()
@@ -84,17 +83,16 @@ def test_a_call_keeps_the_deadline_of_its_submitter() -> None:
     assert submit(ConcurrencyLimiter(4), time_left_s).result(DEADLINE_S) is None
 
 
-def test_waiting_for_calls_ends_with_the_timeout() -> None:
+def test_waiting_ends_with_the_first_call_or_the_timeout() -> None:
     never = threading.Event()
     pending = [submit(ConcurrencyLimiter(4), never.wait), submit(ConcurrencyLimiter(4), lambda: True)]
-    pending[1].result(DEADLINE_S)
     wait_for_one(pending)
-    wait_for_all(pending, 0)
+    with pytest.raises(TimeoutError):
+        pending[0].result(0)
     assert [False, True] == [each.done() for each in pending]
 
     never.set()
-    wait_for_all(pending, DEADLINE_S)
-    assert [True, True] == [each.done() for each in pending]
+    assert pending[0].result(DEADLINE_S)
 
 
 def counted(items: int, taken: list[int]) -> Iterator[int]:

@@ -119,13 +119,13 @@ def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
     The service's own message names neither the table nor the difference. This takes one request for each table."""
     if not isinstance(error, InvalidInput | TableNotFound) or error.service_code is None:
         return None
-    from tsmem.store.layout import NOT_OURS
+    from tsmem.store.layout import FOREIGN_TABLE_HINT
 
     differences: list[str] = []
     for store in context.opened_stores:
         with suppress(TsmemError):
             differences += store.tables.key_differences()
-    return SchemaMismatch("; ".join(differences), hint=NOT_OURS, request_id=error.request_id) if differences else None
+    return SchemaMismatch("; ".join(differences), hint=FOREIGN_TABLE_HINT, request_id=error.request_id) if differences else None
 
 
 def _say_traceback(context: Context, error: Exception) -> None:

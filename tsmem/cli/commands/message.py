@@ -274,7 +274,7 @@ def tail(
             context.say("showing new messages as they arrive; press Ctrl-C to stop")
         _watch_pages(context, session)
         on_outage = partial(_say_outage, context)
-        stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=filter, trouble=on_outage)
+        stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=filter, on_unavailable=on_outage)
         return LiveTail(session, stream, is_endless=True, full=full)
     if last == 0:
         return LiveTail(session, [])
@@ -296,7 +296,7 @@ def _watch_pages(context: Context, session: str) -> None:
         nonlocal pages
         context.streams.check_reader()
         pages += 1
-        if pages == 2 and not messages.read_progress.returned and not messages.sample(session).rows:
+        if pages == 2 and not messages.read_progress.returned and not messages.sample(session).row_count:
             context.say(f"session '{session}' has no messages yet{nearest_session(context.store, session)}")
 
     messages.read_progress.on_page = on_page

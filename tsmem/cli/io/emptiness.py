@@ -45,7 +45,7 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
     noun, of = asked.noun, asked.of
     items = store.sessions if noun == "session" else store.messages
     sample = items.sample(of)
-    if not sample.rows:
+    if not sample.row_count:
         if of is None:
             return f"{store.target} has no {noun}s"
         name = f"user '{of}'" if noun == "session" else f"session '{of}' with messages"
@@ -67,7 +67,7 @@ def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[
     missing = sorted(RowFilter(filter).columns - sample.columns - fields)
     if not missing:
         return None
-    who = f"no {noun}" if sample.whole else f"none of the first {sample.rows} {noun}s"
+    who = f"no {noun}" if sample.is_complete else f"none of the first {sample.row_count} {noun}s"
     seen = sorted(sample.columns)
     more = ", ..." if len(seen) > MAX_COLUMNS else ""
     names = " or ".join(f"'{name}'" for name in missing)

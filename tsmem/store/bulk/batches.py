@@ -1,14 +1,18 @@
-"""Writes many rows in batches: as many rows as the client takes, 4 MB at most. Every row's outcome is looked at.
+"""Write many rows in batches, and check the outcome of every row.
 
-- Several batches are in flight at once, up to the client's concurrency limit; `add` waits while there are more.
-- A key is queued or in flight at most once, so the writes of one row keep their order.
-- A refused row is counted with its key and does not stop the others.
-- A batch that fails as a whole, or an interrupt, stops everything. Batches in flight are then waited for, up to GRACE_S
-  seconds; rows whose outcome is still unknown count as unconfirmed.
+`Bulk.load` and the purges add writes to a `BatchWriter`. It queues them, sends the queue as one batch when it is full
+(`client.rows_per_write` rows or 4 MB), and counts the outcomes in a `BulkResult`.
+
+- Several batches are in flight at once. `add` waits while the client's concurrency limit is reached.
+- A key is queued or in flight at most once, so that two writes of one row keep their order.
+- A refused row is counted and reported with its key. It does not stop the other rows.
+- An interrupt stops the writer, and so does a batch that fails as a whole. The writer then waits up to GRACE_S seconds
+  for the batches in flight. Rows whose outcome is still unknown count as unconfirmed.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -18,21 +22,21 @@ from tsmem.errors import ConditionFailed, RowFailure, TsmemError
 from tsmem.port import RowOutcome, TableClient
 from tsmem.rows import Key, Update, Write
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.concurrency import Pending, wait_for_all, wait_for_one
+from tsmem.store.concurrency import Pending, wait_for_one
 
 GRACE_S = 5.0
-"""Seconds to wait for the batches in flight after an error or interrupt."""
+"""Seconds to wait for the batches in flight after an error or an interrupt."""
 
 MAX_BYTES_IN_FLIGHT = 32 * 2**20
-"""Names and values of all batches in flight: their number alone would not bound memory when rows are large."""
+"""Most bytes of names and values in flight. It bounds memory when rows are large."""
 
 
 class _QueuedWrite(NamedTuple):
-    """A write, with its place in the caller's order and the caller's object that it comes from."""
-
     write: Write
     position: int
+    """The place of the write in the caller's input."""
     source: object
+    """The caller's object that the write was made from."""
 
 
 class _Batch(NamedTuple):
@@ -42,9 +46,10 @@ class _Batch(NamedTuple):
 
 
 class BatchWriter:
-    """Collects writes and sends them in full batches. Leaving its `with` block sends the rest and waits for all of it.
+    """Queues writes and sends them in full batches. Leaving its `with` block sends the last batch and waits for all
+    replies.
 
-    Cost: ceil(n / 200) requests where 4 MB does not bind."""
+    Cost: ceil(n / 200) requests for n rows, if the limit of 4 MB is not reached first."""
 
     def __init__(
         self,
@@ -54,7 +59,8 @@ class BatchWriter:
         skip_failed_conditions: bool = False,
         on_refused: Callable[[Any, TsmemError], None] | None = None,
     ) -> None:
-        """`on_refused` gets the source of each refused write. Without it, a refused write stays the oldest."""
+        """`on_refused` gets the source of each refused write and the error. Without it, a refused write is never
+        settled."""
         self._client = client
         self._result = result
         self._skip_failed_conditions = skip_failed_conditions
@@ -62,11 +68,14 @@ class BatchWriter:
         self._queue: list[_QueuedWrite] = []
         self._queue_bytes = 0
         self._in_flight: list[_Batch] = []
-        self._rows: set[tuple[str, Key]] = set()
+        self._busy_rows: set[tuple[str, Key]] = set()
+        """Table and key of each row that is queued or in flight."""
         self._unsettled: list[int] = []
-        """The first unsettled position of each batch that was sent or discarded."""
+        """The first position of each batch that was sent or discarded and is not settled."""
         self._failure: TsmemError | None = None
+        """The first error of a whole batch."""
         self.failed = 0
+        """Number of refused rows."""
 
     def __enter__(self) -> BatchWriter:
         return self
@@ -82,32 +91,31 @@ class BatchWriter:
             raise
 
     @property
-    def oldest(self) -> int | None:
-        """The position of the first write that is not settled, or None. A write of a batch that failed as a whole is
-        never settled."""
+    def first_unsettled(self) -> int | None:
+        """The position of the first write that is not settled; None if all are. A write is settled when it was written
+        or skipped, or its refusal was reported to `on_refused`. A batch that fails as a whole is never settled."""
         if self._unsettled:
             return min(self._unsettled)
         return self._queue[0].position if self._queue else None
 
     def add(self, write: Write, position: int = 0, source: object = None) -> None:
-        """Queue one write, whose position is not before that of an earlier write. Sends the queue when it is full, and
-        waits while too much is in flight."""
+        """Queue one write. Positions must not decrease from call to call. If the queue is full, it is sent first."""
         size = limits.check_write(write)
         if len(self._queue) == self._client.rows_per_write or self._queue_bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
         row = write.table.name, write.key
-        if row in self._rows:
+        if row in self._busy_rows:
             self.flush()
         self._queue.append(_QueuedWrite(write, position, source))
-        self._rows.add(row)
+        self._busy_rows.add(row)
         self._queue_bytes += size
 
     def send(self) -> None:
-        """Send the queue, then wait until another batch may be sent."""
+        """Send the queue, then wait until the limits on batches and bytes in flight allow another batch."""
         if self._queue:
             writes = [entry.write for entry in self._queue]
             pending = Pending(lambda: self._client.write_rows(writes))
-            # Noted before it starts, so that an interrupt leaves no batch that nobody knows of.
+            # Recorded before it starts, so that an interrupt cannot lose track of the batch.
             self._unsettled.append(self._queue[0].position)
             self._in_flight.append(_Batch(self._queue, self._queue_bytes, pending))
             self._queue, self._queue_bytes = [], 0
@@ -119,13 +127,13 @@ class BatchWriter:
         self._settle_some(0)
 
     def discard(self) -> None:
-        """Drop the queue. Batches in flight are still looked at."""
+        """Drop the queue. The outcomes of batches in flight are still counted."""
         if self._queue:
             self._unsettled.append(self._queue[0].position)
         self._queue = []
 
     def _settle_some(self, most: int) -> None:
-        """Settle every batch that was answered, and wait until no more than `most` are in flight."""
+        """Settle every batch whose reply has arrived, and wait until at most `most` batches are in flight."""
         while self._in_flight and (
             len(self._in_flight) > most
             or sum(batch.bytes for batch in self._in_flight) > MAX_BYTES_IN_FLIGHT
@@ -136,7 +144,7 @@ class BatchWriter:
                 self._settle(batch)
 
     def _settle(self, batch: _Batch, timeout_s: float | None = None) -> None:
-        """Look at each row's outcome. Raises the error of the whole batch."""
+        """Count each row's outcome. Raises the error of a batch that failed as a whole."""
         self._in_flight.remove(batch)
         result = self._result
         try:
@@ -152,7 +160,7 @@ class BatchWriter:
         try:
             for entry, outcome in zip(batch.entries, outcomes, strict=True):
                 write = entry.write
-                self._rows.discard((write.table.name, write.key))
+                self._busy_rows.discard((write.table.name, write.key))
                 if isinstance(outcome, ConditionFailed) and self._skip_failed_conditions:
                     result.skipped += 1
                 elif outcome is not None:
@@ -160,13 +168,13 @@ class BatchWriter:
                     result.fail(RowFailure(write.key, outcome))
                     refused.append((entry, outcome))
                 elif isinstance(write, Update):
-                    pass  # a row of several writes counts once, by its Put
+                    pass  # the rest of a row that its Put has counted
                 elif "user_id" in write.table.key:
                     result.sessions += 1
                 else:
                     result.messages += 1
                 uncounted -= 1
-        finally:  # an interrupt may come here, too
+        finally:  # an interrupt can leave the loop early
             result.unconfirmed += uncounted
         result.bytes += batch.bytes
         result.on_change()
@@ -178,15 +186,16 @@ class BatchWriter:
         self._unsettled.remove(batch.entries[0].position)  # last: a row is settled once its refusal has been reported
 
     def _abort(self, error: BaseException) -> None:
-        """Send nothing more, wait a while for the batches in flight, and count the rest as unconfirmed."""
+        """Drop the queue, wait up to GRACE_S seconds for the batches in flight, and count rows without a reply as
+        unconfirmed."""
         self.discard()
+        ends_s = time.monotonic() + GRACE_S
         try:
-            wait_for_all([batch.pending for batch in self._in_flight], GRACE_S)
             for batch in list(self._in_flight):
-                with suppress(TsmemError, TimeoutError):  # `_settle` has counted its rows
-                    self._settle(batch, 0)
-        finally:  # a second interrupt waits for nothing
+                with suppress(TsmemError, TimeoutError):  # `_settle` has counted the batch's rows
+                    self._settle(batch, max(0.0, ends_s - time.monotonic()))
+        finally:  # a second interrupt ends the waiting
             self._result.unconfirmed += sum(len(batch.entries) for batch in self._in_flight)
             self._in_flight = []
         if self._failure is not None and error is self._failure:
-            self._result.add_to(self._failure)
+            self._result.append_counts_to(self._failure)

@@ -1,8 +1,11 @@
-"""`store.bulk`: all items of a store, read, checked and written in constant memory. Used by export, import and copy.
+"""`store.bulk`: read, check and write all items of a store, in constant memory. Export, import and copy use it.
 
-A load reports how much of its input is settled, so that a stopped import can go on. A record is settled when its row
-was written, was skipped because it exists, or was refused and somebody keeps it. The number reported counts records up
-to the first unsettled one. Writing a record twice changes nothing, so a number that is too low is safe.
+Reading yields sessions, then messages. Writing turns each record (an item and its place in the input) into writes and
+hands them to a `BatchWriter`.
+
+So that a stopped import can be resumed, `load` reports how many records at the start of its input are settled. A record
+is settled when its row was written, was skipped because it exists, or was refused and handed to `on_refused`. Writing a
+record twice changes nothing, so it is safe if the reported number is too low.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
-from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import TableClient, rows_of
 from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Key, TableRef, Write
 from tsmem.store.bulk.batches import BatchWriter
@@ -24,30 +26,28 @@ from tsmem.store.model import Message, Session
 from tsmem.store.sessions import Sessions
 
 REMEMBERED_KEYS = 10_000
-"""Keys of the latest rows, to notice that one is repeated."""
+"""Number of recent rows whose keys are compared with each new row, to count repeated keys."""
 OnConflict = Literal["overwrite", "skip", "fail"]
 
 
 class ImportedItem(NamedTuple):
     line: int | str | None
-    """None for an item that comes from another store."""
+    """The item's place in the input; None for an item from another store."""
     item: Session | Message
 
 
 class LoadOptions(NamedTuple):
     on_conflict: OnConflict = "overwrite"
-    """The treatment of rows that exist. `fail` stops at the first batch that meets one."""
-    first: int = 0
-    """Records of the input before the given ones."""
+    """What to do with a row that exists. `fail` stops after the first batch that contains one."""
+    first_position: int = 0
+    """Number of records of the input that were settled by an earlier run and are not passed again."""
     on_refused: Callable[[ImportedItem, TsmemError], None] | None = None
-    """Keeps a record that cannot be written. If None, an invalid record is an error."""
+    """A callback that stores a record that cannot be written. Without it, an invalid record is an error."""
     on_settled: Callable[[int], None] = lambda count: None
-    """Called now and then with the number of settled records of the input."""
+    """A callback that is called from time to time with the number of settled records."""
 
 
 class Bulk:
-    """Reads, checks and writes all items of a store."""
-
     def __init__(self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages) -> None:
         self._client = client
         self._codecs = codecs
@@ -55,12 +55,11 @@ class Bulk:
         self._messages = messages
 
     def items(self, *, user_id: str | None = None, session_id: str | None = None) -> Iterator[Session | Message]:
-        """Yield all sessions, then all messages. With `user_id`: the user's sessions, then their messages, session by
-        session. With `session_id`: the sessions of that id, then its messages.
+        """Yield sessions, then their messages: everything, one user's, or those with one session id.
 
         Cost: ceil(s / 5,000) + ceil(m / 5,000) requests for s sessions and m messages. For a user, the sessions are
-        read twice, and each costs at least 1 more. For a session id the whole session table is read, because its key
-        begins with the user."""
+        read twice, and the messages of each session cost at least 1 request. For a session id, the whole session table
+        is read, because its key begins with the user."""
         yield from self.sessions(user_id=user_id, session_id=session_id)
         if user_id is not None:
             yield from self._messages.of_sessions(each.session_id for each in self._sessions.iterate(user_id))
@@ -68,12 +67,12 @@ class Bulk:
             yield from self._messages.iterate(session_id)
 
     def sessions(self, *, user_id: str | None = None, session_id: str | None = None) -> Iterator[Session]:
-        """Return the sessions among `items`. Raises InvalidInput at once when both ids are given."""
+        """Return the sessions that `items` yields. Raises InvalidInput at once if both ids are given."""
         return map(self._codecs.session.decode, self._sessions.rows(user_id, session_id))
 
     def check(self, records: Iterable[ImportedItem], options: LoadOptions | None = None) -> BulkResult:
-        """Count what would be written, and send nothing. A record that cannot be written raises InvalidInput with its
-        line, or counts as failed if `options.on_refused` keeps it."""
+        """Count the records that `load` would write, without sending anything. Raises InvalidInput, with the line, for
+        an invalid record, unless there is an `on_refused`; then the record counts as failed."""
         result = BulkResult()
         for record, writes in self._encode(records, options or LoadOptions(), result):
             if writes:
@@ -83,12 +82,13 @@ class Bulk:
     def load(
         self, records: Iterable[ImportedItem], options: LoadOptions | None = None, *, result: BulkResult
     ) -> BulkResult:
-        """Write records, and count them in `result`.
+        """Write records, and count them in `result`. Cost: as `BatchWriter`.
 
-        Raises InvalidInput at an invalid record when nothing was written yet, else PartialFailure; PartialFailure when
-        rows are refused; AlreadyExists under `fail`. Cost: ceil(n / 200) requests where 4 MB does not bind."""
+        Raises InvalidInput, with the line, for an invalid record if there is no `on_refused`, and AlreadyExists if
+        `on_conflict` is "fail" and a row exists. Either becomes PartialFailure if other rows were written. Raises
+        PartialFailure if rows are refused."""
         options = options or LoadOptions()
-        position = options.first
+        position = options.first_position
         writer = BatchWriter(
             self._client,
             result,
@@ -97,7 +97,8 @@ class Bulk:
         )
 
         def report_settled() -> None:
-            options.on_settled(position if writer.oldest is None else writer.oldest)
+            first_unsettled = writer.first_unsettled
+            options.on_settled(position if first_unsettled is None else first_unsettled)
 
         try:
             with writer:
@@ -125,13 +126,13 @@ class Bulk:
     def _encode(
         self, records: Iterable[ImportedItem], options: LoadOptions, result: BulkResult
     ) -> Iterator[tuple[ImportedItem, list[Write]]]:
-        """Yield records with their writes, none for an invalid record that is kept. `result` counts the invalid
-        records, and those that repeat a key. Raises InvalidInput, with the line."""
+        """Yield each record with its writes. An invalid record goes to `on_refused`, counts as failed and has no
+        writes; without an `on_refused`, InvalidInput is raised, with the line. Repeated keys are counted."""
         condition = UNCONDITIONAL if options.on_conflict == "overwrite" else MUST_NOT_EXIST
         recent: OrderedDict[int, None] = OrderedDict()
         for record in records:
             try:
-                writes = self._codecs.writes(record.item, condition)
+                writes = self._codecs.of(record.item).writes(record.item, condition)
             except InvalidInput as error:
                 if options.on_refused is None:
                     raise type(error)(f"line {record.line}: {error.message}", hint=error.hint) from error
@@ -149,34 +150,32 @@ class Bulk:
                     recent.popitem(last=False)
             yield record, writes
 
-    def present(self, items: Iterable[Session | Message]) -> bool:
-        """Return True if every item's row exists. Cost: ceil(n / 100) requests for each kind."""
+    def has_all(self, items: Iterable[Session | Message]) -> bool:
+        """Return True if the rows of all these items, at most 100, exist. Cost: 1 request a table."""
         keys: dict[TableRef, list[Key]] = {}
         for item in items:
-            codec = self._codecs.session if isinstance(item, Session) else self._codecs.message
-            keys.setdefault(codec.table, []).append(codec.key_of(item))  # type: ignore[arg-type]
+            codec = self._codecs.of(item)
+            keys.setdefault(codec.table, []).append(codec.key_of(item))
         return all(
             row is not None
             for table, wanted in keys.items()
-            for start in range(0, len(wanted), MAX_ROWS_PER_READ)
-            for row in rows_of(self._client.get_rows(table, wanted[start : start + MAX_ROWS_PER_READ], table.key[:1]))
+            for row in rows_of(self._client.get_rows(table, wanted, table.key[:1]))
         )
 
     def stored_times(self) -> StoredTimes:
-        """Return a lookup of the times that the store has for items imported without one."""
         return StoredTimes(self._client, self._codecs)
 
 
 def key_of(item: Session | Message) -> Key:
-    """Return an item's key, unchecked, in the order of its table."""
+    """Return an item's primary key without checking it."""
     if isinstance(item, Session):
         return item.user_id, item.session_id
     return item.session_id, item.create_time, item.message_id
 
 
 def _add_row(writer: BatchWriter, writes: list[Write], position: int, record: ImportedItem) -> None:
-    """Add a row's write. A row too large for one write is written piece by piece, and its rest only if the first piece
-    was not refused."""
+    """Add the writes of one row. A row that is too large for one write has several: each is sent alone, and only if the
+    ones before it were not refused."""
     if len(writes) > 1:
         writer.flush()
     failed_before = writer.failed
@@ -188,11 +187,12 @@ def _add_row(writer: BatchWriter, writes: list[Write], position: int, record: Im
 
 
 def _raise_conflicts(result: BulkResult) -> None:
-    there = [failure for failure in result.failures if isinstance(failure.error, ConditionFailed)]
-    if not there:
+    """Raise AlreadyExists, or PartialFailure if other rows were written, if any row existed already."""
+    existing = [failure for failure in result.failures if isinstance(failure.error, ConditionFailed)]
+    if not existing:
         return
-    some = "a row exists" if len(there) == 1 else f"{len(there):,} rows at least exist"
-    message = f"{some} already, the first is {'/'.join(map(str, there[0].key))}"
+    some = "a row exists" if len(existing) == 1 else f"{len(existing):,} rows at least exist"
+    message = f"{some} already, the first is {'/'.join(map(str, existing[0].key))}"
     if result.done == 0:
         raise AlreadyExists(message, hint="--on-conflict skip leaves them, overwrite replaces them")
     raise PartialFailure(f"{message}; {result.done:,} rows were written", done=result.done, failures=result.failures)

@@ -1,6 +1,6 @@
-"""Finds the differences between two stores, for `tsmem copy --check`.
+"""Find the differences between two stores, for `tsmem copy --check`.
 
-The same rows are read from both, in key order and page by page; only the two rows at hand are kept.
+Both stores are listed in key order and merged like sorted lists, so that memory does not grow with their size.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ T = TypeVar("T", Session, Message)
 class Difference(NamedTuple):
     kind: Literal["session", "message"]
     key: Key
-    """In the order of its table's key."""
     state: Literal["missing", "surplus", "different"]
-    """Missing from the second store, surplus there, or different."""
+    """missing: only the source has the row. surplus: only the target has it."""
     columns: tuple[str, ...] = ()
-    """The columns that differ, where both sides have the row."""
+    """The columns that differ, if both stores have the row."""
 
 
 def compare(
@@ -38,15 +37,15 @@ def compare(
     user_id: str | None = None,
     session_id: str | None = None,
 ) -> Iterator[Difference]:
-    """Yield the differences between two stores: in everything, in one user's sessions and their messages, or in one
-    session. `result` counts the rows compared. Cost: as exporting the same from each store."""
+    """Yield the differences between two stores: in all rows, in one user's sessions and their messages, or in the rows
+    with one session id. `result` counts the rows compared. Cost: as much as exporting these rows from each store."""
     sides = [store.bulk.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
     yield from _compared("session", sides[0], sides[1], result)
     if user_id is None:
         messages = [store.messages.iterate(session_id) for store in (source, target)]
         yield from _compared("message", messages[0], messages[1], result)
         return
-    # The messages of every session that either side has, so that surplus ones are seen.
+    # List the messages of the sessions of both sides, so that surplus messages are found.
     pairs = _paired(source.sessions.iterate(user_id), target.sessions.iterate(user_id))
     ids = tee((str(key[1]) for key, _ in pairs), 2)
     of_user = source.messages.of_sessions(ids[0]), target.messages.of_sessions(ids[1])
@@ -70,8 +69,8 @@ def _compared(
 
 
 def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[Key, dict[str, T]]]:
-    """Yield each key of two listings, in order, with its items by side."""
-    # Keys of text compare by code points, which order as the UTF-8 bytes of the service do.
+    """Merge two listings. Yield each key, in order, with its items by side: "ours", "theirs" or both."""
+    # Python compares text by code points, which is the order of the service's UTF-8 bytes too.
     left = ((key_of(item), "ours", item) for item in ours)
     right = ((key_of(item), "theirs", item) for item in theirs)
     for key, found in groupby(merge(left, right, key=itemgetter(0)), key=itemgetter(0)):

@@ -1,7 +1,7 @@
-"""Deletes many sessions with their messages, group by group. `Sessions.purge` uses it.
+"""Delete many sessions with their messages. `Sessions.purge` selects the sessions and calls `SessionPurge.run`.
 
-For each group it deletes the messages first, then the sessions. One batch can hold messages of several sessions. A
-session is deleted only after all messages that are deleted with it, so a purge that failed can be repeated.
+Sessions are deleted in groups: first the messages of all sessions of a group, in shared batches, then the sessions. A
+session is deleted only after its messages, so a purge that failed can be repeated.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from tsmem.store.concurrency import Pending, prefetch, submit
 
 _GROUP_SIZE = 1000
 _CHECKED_GROUP_SIZE = 50
-"""Sessions in a group that is checked for later messages. Few, so that little time passes between check and delete."""
+"""Sessions in a group if sessions are checked for later messages. A small group keeps the time between the check and
+the deletion short."""
 
 
 class Candidate(NamedTuple):
-    """A session that a purge may delete."""
+    """A session that a purge will delete, unless it has a later message."""
 
     delete: Delete
-    shared: bool
-    """True if another user still has a session of this id after the purge. Its messages are then not deleted."""
+    is_shared: bool
+    """True if another user keeps a session with this id, so that the messages must stay."""
 
     @property
     def session_id(self) -> str:
@@ -36,86 +37,85 @@ class Candidate(NamedTuple):
 
 
 class SessionPurge:
-    """Deletes sessions, or only counts them in a dry run."""
-
     def __init__(
         self,
         client: TableClient,
         result: BulkResult,
         *,
-        messages_of: Callable[[str], Iterator[Delete]] | None,
-        has_later: Callable[[str], bool] | None,
+        start_deletes: Callable[[str], Iterator[Delete]] | None,
+        has_later_message: Callable[[str], bool] | None,
         dry_run: bool,
     ) -> None:
-        """`messages_of(session_id)` starts to read a session's messages and returns their deletes; without it none is
-        deleted. `has_later(session_id)` is true if a message is later than the end of the purge, so that the session
-        is kept; without it sessions are not checked."""
+        """`start_deletes(session_id)` starts to read a session's messages and returns their deletes; if it is None, no
+        messages are deleted. `has_later_message(session_id)` says if the session has a message that is later than the
+        end of the purge and must be kept; if it is None, sessions are not checked."""
         self._limiter = client.limiter
         self._result = result
-        self._messages_of = messages_of
-        self._has_later = has_later
+        self._start_deletes = start_deletes
+        self._has_later_message = has_later_message
         self._dry_run = dry_run
         self._sessions = BatchWriter(client, result, skip_failed_conditions=True)
         self._messages = BatchWriter(client, result)
-        self._counted: set[str] = set()
-        """Session ids whose messages a dry run has counted: two users may have sessions of one id."""
+        self._counted_ids: set[str] = set()
+        """Session ids whose messages a dry run has counted. Two users might have sessions with the same id."""
 
     def run(self, candidates: Iterator[Candidate]) -> None:
-        """Delete the candidates and their messages, or count them. Raises PartialFailure if a message cannot be
-        deleted: the sessions of its group are then kept, and later groups are not started.
+        """Delete the candidates and their messages, or only count them in a dry run. Raises PartialFailure if a message
+        cannot be deleted; the sessions of its group and all later groups are then kept.
 
-        Cost: ceil(n / 200) requests to delete n rows of a table, and at most 2 for each group, whose last batches are
-        not full. Reading messages, and checking twice for later ones, costs extra."""
-        size = _GROUP_SIZE if self._has_later is None else _CHECKED_GROUP_SIZE
+        Cost: ceil(n / 200) requests to delete n rows of a table, and up to 2 more for each group, whose last batches
+        are not full. Reading the messages costs extra, and so do the two checks for later messages."""
+        size = _GROUP_SIZE if self._has_later_message is None else _CHECKED_GROUP_SIZE
         try:
             with self._sessions, self._messages:
                 while group := list(islice(candidates, size)):
                     self._delete(group)
         except TsmemError as error:
-            self._result.add_to(error)
+            self._result.append_counts_to(error)
             raise
 
     def _delete(self, group: list[Candidate]) -> None:
-        group = self._without_later(group)
+        group = self._skip_later(group)
         self._delete_messages(group)
         if not self._dry_run:
-            group = self._without_later(group)
+            group = self._skip_later(group)
         for each in group:
             if self._dry_run:
                 self._result.sessions += 1
             else:
                 self._sessions.add(each.delete)
-            if each.shared:
-                self._result.keep_shared(each.session_id)
-        if self._has_later is not None:
+            if each.is_shared:
+                self._result.count_shared(each.session_id)
+        if self._has_later_message is not None:
             self._sessions.flush()
 
     def _delete_messages(self, group: list[Candidate]) -> None:
-        if self._messages_of is None:
+        if self._start_deletes is None:
             return
-        ids = dict.fromkeys(each.session_id for each in group if not each.shared)
-        for deletes in prefetch(self._limiter, [each for each in ids if each not in self._counted], self._messages_of):
+        ids = dict.fromkeys(each.session_id for each in group if not each.is_shared)
+        uncounted = [each for each in ids if each not in self._counted_ids]
+        for deletes in prefetch(self._limiter, uncounted, self._start_deletes):
             for delete in deletes:
                 if self._dry_run:
                     self._result.messages += 1
                 else:
                     self._messages.add(delete)
         if self._dry_run:
-            self._counted.update(ids)
+            self._counted_ids.update(ids)
         self._messages.flush()
         if self._messages.failed:
             self._result.raise_failures("deleted")
 
-    def _without_later(self, group: list[Candidate]) -> list[Candidate]:
-        """Return the sessions without a later message, and count the others as skipped."""
-        if self._has_later is None:
+    def _skip_later(self, group: list[Candidate]) -> list[Candidate]:
+        """Count the sessions with a later message as skipped, and return the others."""
+        if self._has_later_message is None:
             return group
-        has_later = self._has_later
+        check = self._has_later_message
 
-        def ask(session_id: str) -> tuple[str, Pending[bool]]:
-            return session_id, submit(self._limiter, partial(has_later, session_id))
+        def start_check(session_id: str) -> tuple[str, Pending[bool]]:
+            return session_id, submit(self._limiter, partial(check, session_id))
 
-        asked = prefetch(self._limiter, dict.fromkeys(each.session_id for each in group), ask)
-        kept = {session_id for session_id, answer in asked if answer.result()}
+        checks = prefetch(self._limiter, dict.fromkeys(each.session_id for each in group), start_check)
+        kept = {session_id for session_id, pending in checks if pending.result()}
         self._result.skipped += sum(each.session_id in kept for each in group)
         return [each for each in group if each.session_id not in kept]

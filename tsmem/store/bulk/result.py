@@ -1,4 +1,7 @@
-"""The counts of a bulk command, kept up to date while it runs, so that progress and an interrupt can show them."""
+"""The counts of a bulk command.
+
+The command updates them while it runs. Progress lines, the final report and the message of an interrupt read them.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +13,42 @@ from tsmem.plurals import quantity
 from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
-"""Failures that are kept in detail; all are counted."""
+"""Most failures that are kept in detail. All are counted."""
 MAX_SHARED_IDS = 5
-"""Shared session ids that are kept; all are counted."""
+"""Most shared session ids that are kept. All are counted."""
 
 
 @dataclass(eq=False)
 class BulkResult:
-    """Counts of rows."""
+    """Counts of rows that a bulk command read, wrote, deleted or could not write."""
 
     sessions: int = 0
     messages: int = 0
     skipped: int = 0
-    """Rows left alone on purpose: they exist already, or changed meanwhile."""
+    """Rows that were left alone on purpose, because they existed already or changed during a purge."""
     failed: int = 0
+    """Rows that were refused, and lines that could not be read."""
     shared: int = 0
-    """Sessions whose messages were kept, because another user has a session of the same id."""
+    """Sessions whose messages were kept because another user has a session with the same id."""
     shared_ids: list[str] = field(default_factory=list)
+    """Some of the ids of these sessions."""
     unread: int = 0
-    """Failed lines of an input that could not be read, so that their rows are unknown."""
+    """Lines of an input that could not be read."""
     repeated: int = 0
-    """Rows of an input with the key of an earlier one. The later one replaces it, unless existing rows are kept."""
+    """Rows of an input that have the key of an earlier row. The later row replaces the earlier one, unless the command
+    keeps existing rows."""
     unconfirmed: int = 0
-    """Rows that may have been written: their reply was lost, or not waited for."""
+    """Rows that might have been written: their reply was lost, or the command did not wait for it."""
     expected: int | None = None
-    """Rows that there are to write; None if unknown."""
+    """Number of rows that will be written; None if unknown."""
     bytes: int = 0
-    """The size of names and values written, or of lines exported."""
+    """Size of the names and values written, or of the lines exported."""
     failures: list[RowFailure] = field(default_factory=list)
+    """Details of the first failures."""
     on_change: Callable[[], None] = lambda: None
-    """Called now and then while the counts grow."""
-    is_told: bool = False
-    """True once an error has the counts."""
+    """A callback that is called from time to time while the counts grow."""
+    is_reported: bool = False
+    """True once the counts are part of an error's message."""
 
     def count(self, item: Session | Message) -> None:
         if isinstance(item, Session):
@@ -49,7 +56,7 @@ class BulkResult:
         else:
             self.messages += 1
 
-    def keep_shared(self, session_id: str) -> None:
+    def count_shared(self, session_id: str) -> None:
         self.shared += 1
         if len(self.shared_ids) < MAX_SHARED_IDS and session_id not in self.shared_ids:
             self.shared_ids.append(session_id)
@@ -59,13 +66,14 @@ class BulkResult:
         if len(self.failures) < MAX_REPORTED_FAILURES:
             self.failures.append(failure)
 
-    def add_to(self, error: TsmemError) -> None:
-        """Append to an error that ended the command how many rows were done before it, unless it has counts already."""
+    def append_counts_to(self, error: TsmemError) -> None:
+        """Append the number of rows done to the message of the error that ended the command, unless an error already
+        reports the counts."""
         counts = [f"{self.done:,} rows had been done before"] if self.done else []
         if self.unconfirmed:
             counts.append(f"{self.unconfirmed:,} may have been")
-        if counts and not self.is_told and not isinstance(error, PartialFailure):
-            self.is_told = True
+        if counts and not self.is_reported and not isinstance(error, PartialFailure):
+            self.is_reported = True
             error.message = f"{error.message} ({'; '.join(counts)})"
             error.args = (error.message,)
 
@@ -74,7 +82,7 @@ class BulkResult:
         return self.sessions + self.messages
 
     def raise_failures(self, what: str) -> None:
-        """Raise PartialFailure if rows failed, or lines could not be read."""
+        """Raise PartialFailure if any row or line failed. `what` is a verb: rows could not be "written"."""
         if not self.failed:
             return
         refused = self.failed - self.unread

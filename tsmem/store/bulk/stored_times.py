@@ -1,6 +1,7 @@
-"""Looks up the times of rows that exist, for imported items that carry no time of their own.
+"""Look up the times of rows that exist, for imported items without a time.
 
-`transfer/formats/conversations.py` uses it, so that importing a conversation again does not date its messages anew.
+The importer of conversations (`transfer/formats/conversations.py`) uses it. Without it, importing a conversation again
+would give its messages new times, and so store each of them twice.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from tsmem.store.concurrency import Pending, submit
 from tsmem.store.listing.scan import RowScan, Scan
 
 MAX_AT_ONCE = 16
-"""Lookups under way at once. Each keeps a conversation in memory."""
+"""Most concurrent lookups. The importer keeps a conversation in memory for each."""
 
 
 class StoredTimes:
-    """Looks up times by id. A missing table has none."""
+    """Looks up times by id. A missing table counts as an empty one."""
 
     def __init__(self, client: TableClient, codecs: Codecs) -> None:
         self._client = client
@@ -28,7 +29,7 @@ class StoredTimes:
 
     @property
     def width(self) -> int:
-        """The number of lookups worth having under way at once."""
+        """The useful number of concurrent lookups."""
         return min(self._client.limiter.width, MAX_AT_ONCE)
 
     def of_session(self, user_id: str, session_id: str) -> int | None:
@@ -43,10 +44,11 @@ class StoredTimes:
         return time if type(time) is int else None
 
     def of_messages(self, session_id: str, message_ids: Collection[str]) -> Pending[dict[str, list[int]]] | None:
-        """Start to look up the times of messages. The result has the times of each id that the session has, in order.
-        None if no key can be made of any id.
+        """Start to look up the times of messages. The result maps each id that exists to its times, in order. Return
+        None if none of the ids can be part of a key.
 
-        Cost: ceil(n / 5,000) requests for n messages of the session between the first and the last of the ids."""
+        Cost: ceil(n / 5,000) requests, where n messages of the session have ids from the smallest to the largest one
+        asked for."""
         usable = frozenset(each for each in message_ids if _is_key(session_id=session_id, message_id=each))
         return submit(self._client.limiter, lambda: self._times(session_id, usable)) if usable else None
 
@@ -60,7 +62,7 @@ class StoredTimes:
                 for row in RowScan(self._client, Scan(ref, part, columns=("session_id",))):
                     if row.key[at_id] in ids:
                         times.setdefault(str(row.key[at_id]), []).append(int(row.key[at_time]))
-            except TableNotFound:  # no index: read the keys of the table itself
+            except TableNotFound:  # the index is missing, so read the table
                 continue
             return times
         return {}

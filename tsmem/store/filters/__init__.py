@@ -1,6 +1,6 @@
-"""The language of `--filter`.
+"""Filters: the expression language of `--filter`, such as `topic == "billing" and not (score < 3)`.
 
-The collections, search and the bulk operations use `RowFilter` (`row_filter.py`). A text is parsed (`syntax.py`) into a
-tree (`tree.py`). `row_filter.py` sends the part of the tree that the service can test with a read, and tests the whole
-tree on each row that comes back.
+The collections and the search make a `RowFilter` of the text (`row_filter.py`). `syntax.py` parses it into a tree
+(`tree.py`). `row_filter.py` turns the tree into a filter that the service can evaluate during a read, and into a test
+of the rows that come back.
 """

@@ -1,12 +1,15 @@
-"""The meaning of a filter, and the part of it that the service tests.
+"""Evaluate a filter on rows, and push part of it down to the service.
 
-The whole filter is tested here, on each row. What is sent with a range read only saves rows: it passes every row that
-the whole filter passes. Logic has two values: a comparison with a missing column, or of different types, is false, and
-`not` negates that. Integers and doubles are both numbers and compare exactly.
+`RowFilter.test` returns the test of the whole filter on a row, and `RowFilter.pushdown` the filter to send with a range
+read. The filter sent passes every row that the whole filter passes, and perhaps others; it only saves reading rows. The
+collections and the search use both.
 
-The service never compares across types, so a number is sent twice, as an integer and as a double. It takes ten
-conditions in one filter. Parts of an `and` may be left out, so the cheapest that fit are sent; an `or` is sent whole or
-not at all.
+Logic has two values. A comparison is false if the column is missing or its value has another type, and `not` negates
+that. Integers and doubles are both numbers and compare exactly. The service, however, never compares different types,
+so a comparison with a number is sent twice: for integers and for doubles.
+
+The service accepts ten conditions in a filter. Leaving out a part of an `and` passes more rows, so the smallest parts
+that fit are sent. An `or` is sent whole or not at all.
 """
 
 from __future__ import annotations
@@ -22,11 +25,11 @@ from tsmem.rows import And, Comparison, Filter, Not, Op, Or, Row, Value
 from tsmem.store.filters.syntax import parse_filter
 from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
 
-MAX_SENT = 10
-"""Conditions of one filter on TableStore, negations included. Source: Filter.md; the Java tests and the engine take
-32."""
+MAX_CONDITIONS = 10
+"""Most conditions of a filter on TableStore, negations included. Source: Filter.md. (The Java SDK's tests use 32.)"""
 MAX_COLUMNS = 128
-"""Columns that a read may name on TableStore; past that, all are read. Source: the documentation; Java tests 1,024."""
+"""Most columns that a read can name on TableStore; a read that needs more names none and gets all. Source: the
+documentation. (The Java SDK's tests use 1,024.)"""
 
 RowTest = Callable[[Row], bool]
 
@@ -40,36 +43,39 @@ _COMPARE: dict[Op, Callable[[Any, Any], bool]] = {
 }
 _NUMBERS = (int, float)
 _MAX_EXACT = 2**53
-"""Up to this number every integer is a double too, so that comparisons with both say the same."""
+"""Largest integer up to which every integer equals a double, so that both comparisons of a number agree."""
 
 
-class Readable(NamedTuple):
-    """The columns of a table or index: key columns in order, with their types, and perhaps attribute columns."""
+class ReadableColumns(NamedTuple):
+    """The columns that a read of a table or index returns."""
 
     key: Mapping[str, type]
-    columns: bool = True
+    """Key columns in order, with their types."""
+    has_attributes: bool = True
+    """False for an index, which has only key columns."""
 
     def covers(self, row_filter: RowFilter) -> bool:
-        """Return True if these columns are enough to decide a filter."""
-        return self.columns or row_filter.columns.issubset(self.key)
+        """Return True if these columns include those of the filter."""
+        return self.has_attributes or row_filter.columns.issubset(self.key)
 
 
-class SentFilter(NamedTuple):
-    """The part of a filter that is sent to the service. It is exact if it passes only rows that the whole passes."""
+class PushedFilter(NamedTuple):
+    """The part of a filter that is sent to the service."""
 
     filter: Filter | None
-    exact: bool
+    is_exact: bool
+    """True if it passes only rows that the whole filter passes."""
 
 
 class RowFilter:
-    """A parsed filter. Creating it raises InvalidInput for a text that is not in the language."""
+    """A parsed filter. Creating it raises InvalidInput for a text that is not in the filter language."""
 
     def __init__(self, text: str) -> None:
         self.tree: Tree = parse_filter(text)
 
     @property
     def identity(self) -> str:
-        """Equal for texts that differ only in spaces, quotes and parentheses."""
+        """A text that is equal for filters that differ only in spaces, quotes and parentheses."""
         return repr(self.tree)
 
     @cached_property
@@ -77,15 +83,15 @@ class RowFilter:
         return frozenset(_columns(self.tree))
 
     def test(self, key: Iterable[str]) -> RowTest:
-        """Return the test of the whole filter on a row. `key` names the key columns in order."""
-        return _compiled(self.tree, list(key))
+        """Return the test of the whole filter on a row of a table whose key has these columns."""
+        return _compile(self.tree, list(key))
 
-    def sent(self, readable: Readable, room: int = MAX_SENT) -> SentFilter:
-        return _sent(_push_down(self.tree), readable, room) or SentFilter(None, exact=False)
+    def pushdown(self, readable: ReadableColumns, max_conditions: int = MAX_CONDITIONS) -> PushedFilter:
+        return _pushdown(_move_negations_down(self.tree), readable, max_conditions) or PushedFilter(None, False)
 
 
 def condition_count(test: Filter | None) -> int:
-    """Return the number of conditions, as the service counts: comparisons and negations."""
+    """Return the number of conditions as the service counts them: comparisons and negations."""
     if test is None:
         return 0
     if isinstance(test, Comparison):
@@ -107,12 +113,12 @@ def _columns(tree: Tree) -> list[str]:
 # The test on a row
 
 
-def _compiled(tree: Tree, key: list[str]) -> RowTest:
+def _compile(tree: Tree, key: list[str]) -> RowTest:
     if isinstance(tree, Negation):
-        part = _compiled(tree.part, key)
+        part = _compile(tree.part, key)
         return lambda row: not part(row)
     if isinstance(tree, Every | Either):
-        parts = [_compiled(each, key) for each in tree.parts]
+        parts = [_compile(each, key) for each in tree.parts]
         if isinstance(tree, Either):
             return lambda row: any(part(row) for part in parts)
         return lambda row: all(part(row) for part in parts)
@@ -120,75 +126,78 @@ def _compiled(tree: Tree, key: list[str]) -> RowTest:
     if isinstance(tree, Exists):
         return lambda row: read(row) is not None
     compare, literal = _COMPARE[tree.op], tree.value
-    kinds = _NUMBERS if type(literal) in _NUMBERS else (type(literal),)
+    types = _NUMBERS if type(literal) in _NUMBERS else (type(literal),)
 
-    def compared(row: Row) -> bool:
+    def test(row: Row) -> bool:
         value = read(row)
-        return type(value) in kinds and compare(value, literal)
+        return type(value) in types and compare(value, literal)
 
-    return compared
+    return test
 
 
 def _reader(column: str, key: list[str]) -> Callable[[Row], Value | None]:
     if column in key:
-        place = key.index(column)
-        return lambda row: row.key[place]
+        index = key.index(column)
+        return lambda row: row.key[index]
     return lambda row: row.columns.get(column)
 
 
-# The part for the service
+# The part that is sent to the service
 
 
-def _push_down(tree: Tree, *, negated: bool = False) -> Tree:
-    """Move each `not` down to a single test, so that leaving out a part of an `and` always passes more rows."""
+def _move_negations_down(tree: Tree, *, negated: bool = False) -> Tree:
+    """Return an equivalent tree in which only comparisons and exists() are negated. Leaving out a part of an `and` then
+    always passes more rows, never fewer."""
     if isinstance(tree, Negation):
-        return _push_down(tree.part, negated=not negated)
+        return _move_negations_down(tree.part, negated=not negated)
     if isinstance(tree, Every | Either):
-        parts = tuple(_push_down(part, negated=negated) for part in tree.parts)
+        parts = tuple(_move_negations_down(part, negated=negated) for part in tree.parts)
         return Every(parts) if isinstance(tree, Every) is not negated else Either(parts)
     return Negation(tree) if negated else tree
 
 
-def _sent(tree: Tree, readable: Readable, room: int) -> SentFilter | None:
-    """Return the closest filter of at most `room` conditions; None if nothing fits or can be expressed."""
+def _pushdown(tree: Tree, readable: ReadableColumns, max_conditions: int) -> PushedFilter | None:
+    """Return the most selective filter within the number of conditions; None if the service can test nothing."""
     if not isinstance(tree, Every | Either):
         test = _single_test(tree, readable)
-        return None if test is None or condition_count(test) > room else SentFilter(test, exact=True)
-    found: list[tuple[Filter, bool]] = []
+        return None if test is None or condition_count(test) > max_conditions else PushedFilter(test, True)
+    filters: list[Filter] = []
+    is_exact = True
     for part in sorted(tree.parts, key=lambda part: len(_columns(part))):
-        sent = _sent(part, readable, room)
-        if sent is not None and sent.filter is not None:
-            found.append((sent.filter, sent.exact))
-            room -= condition_count(sent.filter)
+        pushed = _pushdown(part, readable, max_conditions)
+        if pushed is not None and pushed.filter is not None:
+            filters.append(pushed.filter)
+            is_exact = is_exact and pushed.is_exact
+            max_conditions -= condition_count(pushed.filter)
         elif isinstance(tree, Either):
             return None
-    if not found:
+        else:
+            is_exact = False
+    if not filters:
         return None
-    filters = tuple(test for test, _ in found)
-    exact = len(found) == len(tree.parts) and all(is_exact for _, is_exact in found)
-    return SentFilter(Or(filters) if isinstance(tree, Either) else join_filters(*filters), exact)
+    return PushedFilter(Or(tuple(filters)) if isinstance(tree, Either) else join_filters(*filters), is_exact)
 
 
-def _single_test(tree: Tree, readable: Readable) -> Filter | None:
+def _single_test(tree: Tree, readable: ReadableColumns) -> Filter | None:
     negated = isinstance(tree, Negation)
     test = tree.part if isinstance(tree, Negation) else tree
     assert isinstance(test, Compared | Exists)
     key_type = readable.key.get(test.column)
-    if key_type is None and not readable.columns:
+    if key_type is None and not readable.has_attributes:
         return None
     if isinstance(test, Compared):
-        compared = _comparison(test, key_type)
-        return Not(compared) if negated and compared is not None else compared
+        comparison = _service_comparison(test, key_type)
+        return Not(comparison) if negated and comparison is not None else comparison
     if key_type is not None:
         return None
-    # No value is both equal and unequal to another, so only a missing column passes both.
+    # No value is both equal and unequal to 0, so only a missing column passes both comparisons.
     missing = And(tuple(Comparison(test.column, op, 0, pass_if_missing=True) for op in (Op.EQ, Op.NE)))
     return missing if negated else Not(missing)
 
 
-def _comparison(test: Compared, key_type: type | None) -> Filter | None:
-    """Return exactly this comparison for the service; None if it has none: for a key column of another type, for the
-    order of booleans, and for very large numbers."""
+def _service_comparison(test: Compared, key_type: type | None) -> Filter | None:
+    """Return a service's filter that is equivalent to a comparison. Return None if there is none: for a value of another
+    type than the key column's, for the order of booleans, and for numbers beyond _MAX_EXACT."""
     column, op, value = test
     if type(value) is int or type(value) is float:
         bounds = [bound for bound in _bounds(op, value) if key_type in (None, type(bound[1]))]
@@ -200,14 +209,15 @@ def _comparison(test: Compared, key_type: type | None) -> Filter | None:
 
 
 def _bounds(op: Op, number: float) -> list[tuple[Op, int | float]]:
-    """Return the comparisons of doubles and of integers that together are a comparison with this number."""
+    """Return a comparison for columns with doubles and one for columns with integers, which together are equivalent to
+    a comparison with this number."""
     if abs(number) > _MAX_EXACT:
         return []
-    of_doubles, below = (op, float(number)), math.floor(number)
-    if below == number:
-        return [of_doubles, (op, below)]
+    for_doubles, floor = (op, float(number)), math.floor(number)
+    if floor == number:
+        return [for_doubles, (op, floor)]
     if op is Op.EQ:
-        return [of_doubles]
+        return [for_doubles]  # no integer equals the number
     if op is Op.NE:
-        return [of_doubles, (Op.GE, MIN_INTEGER)]
-    return [of_doubles, (Op.GT if op in (Op.GT, Op.GE) else Op.LE, below)]
+        return [for_doubles, (Op.GE, MIN_INTEGER)]  # every integer differs from the number
+    return [for_doubles, (Op.GT if op in (Op.GT, Op.GE) else Op.LE, floor)]

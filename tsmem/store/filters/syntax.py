@@ -1,6 +1,8 @@
-"""The parser of the filter language: Python's expression syntax, limited to some nodes of `ast`. Nothing is evaluated.
+"""Parse the filter language. `RowFilter` calls `parse_filter`.
 
-Any other text raises InvalidInput: one sentence that says what to write, then the line with a caret below the mistake.
+The language is a subset of Python's expressions. Python's `ast` module parses the text, nothing is evaluated, and
+`_Parser` turns the allowed nodes into our tree. Any other text raises InvalidInput, with a sentence that says what to
+write, then the line with a caret below the mistake.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, 
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
-"""Nesting of `and`, `or` and `not`."""
+"""Deepest nesting of `and`, `or` and `not`."""
 MAX_COMPARISONS = 200
-"""Comparisons of one filter; each value in a list counts, and each exists()."""
+"""Most comparisons in a filter. Each value in a list counts as one, and so does each exists()."""
 HINT = "see: tsmem help filters"
 _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.Eq: Op.EQ,
@@ -44,11 +46,11 @@ _ADVICE = {
     ast.BinOp: 'a filter does not calculate; write a column with such a name as metadata["name"]',
     ast.Constant: _NO_COLUMN,
 }
-"""Advice for a part that cannot stand where it does."""
-_SIGNS = {"&&": "and", "||": "or", "!": "not", "<>": "!=", "=": "==", "===": "==", "=<": "<=", "=>": ">="}
-"""Signs of other languages, and what this one has for them."""
-_EXCERPT = 72
-"""Characters of a long filter that are shown around an error."""
+"""Advice by type of a misplaced node."""
+_FOREIGN_OPERATORS = {"&&": "and", "||": "or", "!": "not", "<>": "!=", "=": "==", "===": "==", "=<": "<=", "=>": ">="}
+"""Operators of other languages, and the operators to write instead."""
+_EXCERPT_CHARACTERS = 72
+"""Most characters of a line that an error shows."""
 _warnings_lock = threading.Lock()
 
 
@@ -60,7 +62,7 @@ def parse_filter(text: str) -> Tree:
     if not text:
         raise InvalidInput("the filter is empty", hint=HINT)
     parser = _Parser(text)
-    tree = parser.test(parser.python_tree(), 1)
+    tree = parser.condition(parser.python_tree(), 1)
     parser.check_tokens()
     return tree
 
@@ -73,12 +75,12 @@ class _Parser:
 
     def python_tree(self) -> ast.expr:
         try:
-            # Python warns of odd escapes and of numbers that run into words, which is of no use to the user.
+            # Python's warnings about odd escapes and about numbers that run into words do not help the user.
             with _warnings_lock, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return ast.parse(self._text, mode="eval").body
         except SyntaxError as error:
-            if error.offset == 0 and error.msg == "invalid syntax":  # so Python reports that it wants more
+            if error.offset == 0 and error.msg == "invalid syntax":  # this is how Python reports an incomplete text
                 raise self._error("the filter ends too early", len(self._lines), len(self._lines[-1])) from error
             number = min(error.lineno or 1, len(self._lines))
             line = self._lines[number - 1]
@@ -88,8 +90,8 @@ class _Parser:
             raise self._error(f"{_NOT_A_FILTER}, or is nested too deeply", 1, 0) from error
 
     def check_tokens(self) -> None:
-        """Refuse what the tree does not show: a comment, which could hide a part of the filter, and adjacent strings,
-        which Python joins although a comma may be missing."""
+        """Raise InvalidInput for two mistakes that `ast` hides: a comment, which could hide a part of the filter, and
+        adjacent strings without a comma, which Python joins."""
         previous = None
         try:
             for token in tokenize.generate_tokens(io.StringIO(self._text).readline):
@@ -102,19 +104,18 @@ class _Parser:
         except (tokenize.TokenError, SyntaxError) as error:
             raise self._error(_NOT_A_FILTER, 1, 0) from error
 
-    def test(self, node: ast.expr, depth: int) -> Tree:
-        """Return the tree of a node that is a condition."""
+    def condition(self, node: ast.expr, depth: int) -> Tree:
         if depth > MAX_DEPTH:
-            raise self._wrong(f"the filter is nested deeper than {MAX_DEPTH}", node)
+            raise self._error_at(node, f"the filter is nested deeper than {MAX_DEPTH}")
         match node:
             case ast.BoolOp(op, values):
-                parts = tuple(self.test(value, depth + 1) for value in values)
+                parts = tuple(self.condition(value, depth + 1) for value in values)
                 return Every(parts) if isinstance(op, ast.And) else Either(parts)
             case ast.UnaryOp(ast.Not(), operand):
-                return Negation(self.test(operand, depth + 1))
+                return Negation(self.condition(operand, depth + 1))
             case ast.Compare(left, ops, comparators):
                 sides = (left, *comparators)
-                return _joined(Every, list(map(self._comparison, sides, ops, comparators)))
+                return _join(Every, list(map(self._comparison, sides, ops, comparators)))
             case ast.Call(ast.Name("exists"), [column], []):
                 self._count(node)
                 return Exists(self._column(column))
@@ -126,13 +127,13 @@ class _Parser:
     def _count(self, node: ast.expr) -> None:
         self._comparisons += 1
         if self._comparisons > MAX_COMPARISONS:
-            raise self._wrong(f"the filter has more than {MAX_COMPARISONS} comparisons", node)
+            raise self._error_at(node, f"the filter has more than {MAX_COMPARISONS} comparisons")
 
     def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Tree:
         if isinstance(op, ast.In | ast.NotIn):
-            return self._member(left, right, negated=isinstance(op, ast.NotIn))
+            return self._membership(left, right, negated=isinstance(op, ast.NotIn))
         if type(op) not in _OPERATORS:
-            raise self._wrong("write == instead of is, or exists(column)", right)
+            raise self._error_at(right, "write == instead of is, or exists(column)")
         self._count(left)
         operator = _OPERATORS[type(op)]
         if _is_column(left):
@@ -141,95 +142,96 @@ class _Parser:
             return Compared(self._column(right), _FLIPPED[operator], self._value(left))
         raise self._misplaced(right if isinstance(left, ast.Constant) else left)
 
-    def _member(self, left: ast.expr, right: ast.expr, *, negated: bool) -> Tree:
-        """`in` is `==` with one of the values. `not in` is `!=` with all values of the column's type, so it is false
-        for a missing column."""
+    def _membership(self, left: ast.expr, right: ast.expr, *, negated: bool) -> Tree:
+        """Return the tree of `in` or `not in`. A column is `in` a list if it equals one of its values. It is `not in` a
+        list if the list has values of the column's type and the column differs from all of these: values of one type
+        are joined by `and`, and the types by `or`, because comparing different types is false."""
         column = self._column(left)
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
-            raise self._wrong('write values behind in, as in ["a", "b"]', right)
+            raise self._error_at(right, 'write values behind in, as in ["a", "b"]')
         values = []
         for each in right.elts:
             self._count(each)
             values.append(self._value(each))
         if not negated:
-            return _joined(Either, [Compared(column, Op.EQ, value) for value in values])
-        kinds: dict[str, list[Tree]] = {}
+            return _join(Either, [Compared(column, Op.EQ, value) for value in values])
+        by_type: dict[str, list[Tree]] = {}
         for value in values:
-            kind = "number" if type(value) in (int, float) else type(value).__name__
-            kinds.setdefault(kind, []).append(Compared(column, Op.NE, value))
-        return _joined(Either, [_joined(Every, parts) for parts in kinds.values()])
+            name = "number" if type(value) in (int, float) else type(value).__name__
+            by_type.setdefault(name, []).append(Compared(column, Op.NE, value))
+        return _join(Either, [_join(Every, parts) for parts in by_type.values()])
 
     def _column(self, node: ast.expr) -> str:
         match node:
             case ast.Name(name):
-                line, at = self._place(node)
-                if not self._lines[line - 1].startswith(name, at):  # Python folds letters that look alike
-                    raise self._wrong('write a name with such letters as metadata["name"]', node)
+                line, column = self._place(node)
+                if not self._lines[line - 1].startswith(name, column):  # Python normalizes letters in names (NFKC)
+                    raise self._error_at(node, 'write a name with such letters as metadata["name"]')
             case ast.Subscript(ast.Name("metadata"), ast.Constant(str(name))):
                 pass
             case ast.Subscript():
-                raise self._wrong('write a column in brackets as metadata["name"]', node)
+                raise self._error_at(node, 'write a column in brackets as metadata["name"]')
             case ast.Constant():
-                raise self._wrong("write a column here, without quotes", node)
+                raise self._error_at(node, "write a column here, without quotes")
             case _:
                 raise self._misplaced(node)
         if not is_column_name(name):
-            raise self._wrong(f"a column's name is {COLUMN_NAME_RULE}", node)
+            raise self._error_at(node, f"a column's name is {COLUMN_NAME_RULE}")
         return name
 
     def _value(self, node: ast.expr) -> Value:
         match node:
             case ast.Constant(None):
-                raise self._wrong("write exists(column) or not exists(column) instead of None", node)
+                raise self._error_at(node, "write exists(column) or not exists(column) instead of None")
             case ast.Constant(str() | int() | float() | bytes() as value):
                 pass
             case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as number)) if type(number) is not bool:
                 value = -number
             case ast.Name(word) if word.lower() in ("true", "false"):
-                raise self._wrong(f"write {word.capitalize()} instead of {word}", node)
+                raise self._error_at(node, f"write {word.capitalize()} instead of {word}")
             case ast.Name(word):
-                raise self._wrong(f'put quotes around a text: "{word}"', node)
+                raise self._error_at(node, f'put quotes around a text: "{word}"')
             case ast.BinOp() | ast.Call() | ast.Attribute():
                 raise self._misplaced(node)
             case _:
-                raise self._wrong('write a value here: "text", a number, True, False or b"bytes"', node)
+                raise self._error_at(node, 'write a value here: "text", a number, True, False or b"bytes"')
         if type(value) is int and not MIN_INTEGER <= value <= MAX_INTEGER:
-            raise self._wrong("the integer does not fit in 64 bits", node)
+            raise self._error_at(node, "the integer does not fit in 64 bits")
         if type(value) is float and not math.isfinite(value):
-            raise self._wrong("the number is too large", node)
+            raise self._error_at(node, "the number is too large")
         if type(value) is str and any("\ud800" <= character <= "\udfff" for character in value):
-            raise self._wrong("the text holds a lone surrogate", node)
+            raise self._error_at(node, "the text holds a lone surrogate")
         return value
 
     def _place(self, node: ast.expr) -> tuple[int, int]:
+        """Return a node's line, counted from 1, and column, counted from 0."""
         before = self._lines[node.lineno - 1].encode()[: node.col_offset]  # `ast` counts UTF-8 bytes
         return node.lineno, len(before.decode(errors="ignore"))
 
     def _misplaced(self, node: ast.expr) -> InvalidInput:
-        return self._wrong(_ADVICE.get(type(node), _NOT_A_FILTER), node)
+        return self._error_at(node, _ADVICE.get(type(node), _NOT_A_FILTER))
 
-    def _wrong(self, what: str, node: ast.expr) -> InvalidInput:
+    def _error_at(self, node: ast.expr, what: str) -> InvalidInput:
         return self._error(what, *self._place(node))
 
     def _error(self, what: str, line: int, column: int) -> InvalidInput:
-        """Return the error for a line, counted from 1, and a column, counted from 0."""
-        shown = _line_with_caret(self._lines[line - 1], column)
-        return InvalidInput(f"{what} (column {column + 1})\n{shown}", hint=HINT)
+        excerpt = _line_with_caret(self._lines[line - 1], column)
+        return InvalidInput(f"{what} (column {column + 1})\n{excerpt}", hint=HINT)
 
 
 def _is_column(node: ast.expr) -> bool:
     return isinstance(node, ast.Name | ast.Subscript)
 
 
-def _joined(join: type[Every] | type[Either], parts: list[Tree]) -> Tree:
-    return parts[0] if len(parts) == 1 else join(tuple(parts))
+def _join(kind: type[Every] | type[Either], parts: list[Tree]) -> Tree:
+    return parts[0] if len(parts) == 1 else kind(tuple(parts))
 
 
 def _explain(line: str, column: int, message: str) -> str:
-    """Return what to write where Python's parser stopped. Its own message is kept only where it helps: it does not know
-    this language."""
+    """Return what to write at the place where Python's parser stopped. Python's own message is kept only if it also
+    applies to this language."""
     for match in re.finditer(r"[&|!<>=]+", line):
-        if match.start() <= column < match.end() and (ours := _SIGNS.get(match[0])) is not None:
+        if match.start() <= column < match.end() and (ours := _FOREIGN_OPERATORS.get(match[0])) is not None:
             return f"write '{ours}' instead of '{match[0]}'"
     word_before = re.findall(r"(\w*)\s*\Z", line[:column])[0]
     word = re.findall(r"\w*", line[column:])[0]
@@ -243,13 +245,14 @@ def _explain(line: str, column: int, message: str) -> str:
     return message.partition(" (")[0] if message.startswith(("unterminated", "unmatched", "'")) else _NOT_A_FILTER
 
 
-def _line_with_caret(line: str, at: int) -> str:
-    """Return a line, shortened around a place if it is long, with a caret below the place."""
-    first = max(0, min(at - _EXCERPT // 2, len(line) - _EXCERPT))
-    shown = "".join(each if each.isprintable() else "?" for each in line[first : first + _EXCERPT])
-    before, after = "..." if first else "", "..." if first + _EXCERPT < len(line) else ""
+def _line_with_caret(line: str, column: int) -> str:
+    """Return a line with a caret below a column. A long line is shortened to the part around the column."""
+    first = max(0, min(column - _EXCERPT_CHARACTERS // 2, len(line) - _EXCERPT_CHARACTERS))
+    end = first + _EXCERPT_CHARACTERS
+    excerpt = "".join(each if each.isprintable() else "?" for each in line[first:end])
+    before, after = "..." if first else "", "..." if end < len(line) else ""
     indent = len(before)
-    for character in shown[: at - first]:
-        if category(character) not in ("Mn", "Me"):  # combining marks have no width of their own
+    for character in excerpt[: column - first]:
+        if category(character) not in ("Mn", "Me"):  # combining marks take no width
             indent += 1 + (east_asian_width(character) in "WF")
-    return f"  {before}{shown}{after}\n  {' ' * indent}^"
+    return f"  {before}{excerpt}{after}\n  {' ' * indent}^"

@@ -1,4 +1,4 @@
-"""The tree of a filter: `syntax.py` builds it, and `row_filter.py` evaluates it."""
+"""The tree of a parsed filter. `syntax.py` builds it; `row_filter.py` and `search/query.py` evaluate it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tsmem.rows import Op, Value
 
 
 class Compared(NamedTuple):
-    """A comparison of a column with a value. False if the column is missing or has another type."""
+    """A comparison of a column with a value. It is false if the column is missing or has another type."""
 
     column: str
     op: Op

@@ -1,8 +1,9 @@
-"""Listing: rows of a table or secondary index, page after page, and streams of items.
+"""Listing: read the rows of a table or secondary index page by page, and stream the items made from them.
 
-The collections of sessions and messages use it, and so do bulk operations and maintenance.
+`Sessions` and `Messages` use it for every listing, and so do bulk operations and maintenance. A `Scan` describes what
+is read, a `RowScan` reads it, and an `ItemStream` returns items and the token of the next page.
 
-- `scan.py` reads the pages of a range, requests the next one early, and turns them into rows and items.
-- `cursor.py` reads and writes page tokens.
-- `tail.py` follows the end of a session.
+- `scan.py`: `Scan`, `RowScan` and `ItemStream`.
+- `cursor.py`: page tokens and time windows.
+- `tail.py`: follows the end of a session.
 """

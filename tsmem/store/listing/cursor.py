@@ -1,8 +1,9 @@
-"""Page tokens: the place where a listing stopped. Opaque to callers, and checked wholly before use.
+"""Page tokens, which say where the next page of a listing starts. Listings and searches make them and read them back.
 
-A token is base64url JSON: a version, a digest of the query (so that a token of another query is refused), the time
-window with ages resolved, and the last key that was returned. The next page starts behind that key, so a row that is
-deleted or added in between neither ends the walk nor makes it repeat.
+A token is JSON in base64url: a version, a digest of the query (to refuse a token of another query), the time window
+with ages as points in time, and the last key that was returned. The next page starts after that key, so rows that are
+added or deleted between two pages neither stop the listing nor repeat its items. A token may be forged, so each of its
+fields is checked.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tsmem.rows import Key
 
 VERSION = 1
 MAX_TOKEN_LENGTH = 40_000
-"""Enough for four key columns of 1,024 control characters, each six characters in JSON, in base64."""
+"""Enough for four key columns of 1,024 control characters, which take six characters each in JSON, in base64."""
 START_AGAIN = "start again without a page token"
 
 
@@ -31,8 +32,8 @@ class Window(NamedTuple):
 
 
 def digest(query: Mapping[str, object]) -> str:
-    """Return a short digest of what identifies a query."""
-    import hashlib  # OpenSSL takes a while to load, and one record needs no digest
+    """Return a short digest of the values that identify a query."""
+    import hashlib  # here, because OpenSSL is slow to load and only listings need it
 
     parts = {key: f"age:{value.microseconds}" if isinstance(value, Age) else value for key, value in query.items()}
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
@@ -40,16 +41,13 @@ def digest(query: Mapping[str, object]) -> str:
 
 
 def resolve(since: Time | None, until: Time | None, now_us: int) -> Window:
-    """Return the window with ages as points in time. Raises InvalidInput when it is empty."""
+    """Return the window with ages as points in time. Raises InvalidInput if it is empty."""
     since, until = (time.before(now_us) if isinstance(time, Age) else time for time in (since, until))
     for point in (since, until):
         if not _is_time(point):
             raise InvalidInput(f"the time {point} does not fit in 64 bits")
     if since is not None and until is not None and since > until:
-        raise InvalidInput(
-            f"since ({since}) is later than until ({until})",
-            hint="swap them",
-        )
+        raise InvalidInput(f"since ({since}) is later than until ({until})", hint="swap them")
     return Window(since, until)
 
 
@@ -58,7 +56,7 @@ def _is_time(value: object) -> bool:
 
 
 def encode_token(query_digest: str, window: Window, after: Key, **more: object) -> str:
-    """Return the token of the place behind a key. `more` are further fields, which a search needs."""
+    """Return the token of the page that starts after a key. `more` are the extra fields of a search."""
     document = {"v": VERSION, "q": query_digest, "w": list(window), "k": list(after), **more}
     text = json.dumps(document, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -67,17 +65,17 @@ def encode_token(query_digest: str, window: Window, after: Key, **more: object) 
 def decode_token(
     token: str, query_digest: str, key_types: Mapping[str, type]
 ) -> tuple[Window, Key, Mapping[str, object]]:
-    """Return a token's window, its key, which has these types, and all of its fields. Raises InvalidInput for a damaged
-    token, or one of another query."""
+    """Return the window, the key and all fields of a token. Raises InvalidInput for a token of another query, and for a
+    damaged one, such as one whose key does not have these types."""
     if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        raise damaged()
+        raise damaged_token()
     try:
         data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         document = json.loads(data.decode())
     except (ValueError, RecursionError) as error:
-        raise damaged() from error
+        raise damaged_token() from error
     if not isinstance(document, dict):
-        raise damaged()
+        raise damaged_token()
     if document.get("v") != VERSION or isinstance(document["v"], bool):
         raise InvalidInput("the page token was made by another version of tsmem", hint=START_AGAIN)
     if document.get("q") != query_digest:
@@ -86,13 +84,12 @@ def decode_token(
         )
     key, window = document.get("k"), document.get("w")
     if not (isinstance(key, list) and [*map(type, key)] == [*key_types.values()]):
-        raise damaged()
+        raise damaged_token()
     if not (isinstance(window, list) and len(window) == 2 and all(map(_is_time, window))):
-        raise damaged()
+        raise damaged_token()
     limits.check_key(tuple(key_types), tuple(key))
     return Window(*window), tuple(key), document
 
 
-def damaged() -> InvalidInput:
-    """Return the error for a token that was changed on the way."""
+def damaged_token() -> InvalidInput:
     return InvalidInput("the page token is damaged", hint="pass it exactly as it was printed")

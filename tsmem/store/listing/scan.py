@@ -1,12 +1,14 @@
-"""Reads ranges page by page and row by row, and streams items that know where they stopped.
+"""Read a range of rows page by page (`RowScan`), and stream items with page tokens (`ItemStream`).
 
-A failure in the middle is raised, never a shorter list, and a limit is exact. The limit counts rows that pass the
-filter, so the first page of a filtered scan asks for as many rows as are wanted: where most rows match, few are read
-and paid for. A scan that looks at n rows costs ceil(n / 5,000) requests, 1 more on a service that counts first.
+Every listing uses it. A failed request raises its error in the middle of the listing; the list is never just shorter.
 
-A page's reply says where the next page starts, so the pages cannot all be requested at once. The next page is requested
-when a page is taken. A scan to the end of its range requests it sooner: as soon as the client announces where it
-starts, which may be before the page's rows are decoded. At most AHEAD pages are requested and not yet taken.
+Limits: the service counts only rows that pass its filter, so the first request of a limited listing asks for just the
+rows that are needed. Few rows are then read and paid for if most rows match. A scan that reads n rows before filtering
+costs ceil(n / 5,000) requests, or 1 more if the service counts rows before it filters them.
+
+Prefetching: a page's reply says where the next page starts, so pages cannot all be requested at once. The next page is
+requested when the current one arrives. A scan without a limit requests it even sooner: the client announces the start
+of the next page as soon as it knows it, often before it has decoded the current page's rows.
 """
 
 from __future__ import annotations
@@ -30,74 +32,84 @@ from tsmem.store.model import Item, Page
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
-AHEAD = 2
+MAX_PREFETCHED = 2
+"""Most pages that are requested and not yet used."""
 MAX_EMPTY_PAGES = 100_000
-"""Consecutive pages without rows before a listing ends with an error. A page looks at 5,000 rows or 4 MB, so this is
-500 million rows or 400 GB without a match: a service that goes on for longer is broken."""
+"""Most consecutive pages without a row; more raise an error. The service reads 5,000 rows or 4 MB for a page, so after
+500 million rows or 400 GB without a match it must be broken."""
 
 
 class Scan(NamedTuple):
+    """The rows to read from a table or secondary index."""
+
     table: TableRef
     span: Range
     filter: Filter | None = None
-    """The test that the service makes."""
+    """A test that the service makes."""
     columns: Sequence[str] | None = None
+    """Columns to read; None for all."""
     test: Callable[[Row], bool] | None = None
-    """A further test, made here on the rows that pass the filter."""
-    exact: bool = True
-    """False if the test may refuse rows that pass the filter."""
+    """A test that `RowScan` makes on the rows that pass `filter`."""
+    is_exact: bool = True
+    """False if `test` can refuse rows that pass `filter`."""
 
     @property
     def is_filtered(self) -> bool:
-        """True if rows of the range may be left out."""
         return self.filter is not None or self.test is not None
 
 
 class ReadProgress:
-    """Counts what the listings of one collection return, and calls back after each page."""
+    """The progress of all reads of one collection."""
 
     def __init__(self) -> None:
         self.returned = 0
+        """Number of items and rows returned."""
         self.on_page: Callable[[], None] = lambda: None
-        """Called after each page that a scan has read."""
+        """A callback that is called after each page."""
 
 
 class RowScan:
-    """The rows of a range, page after page. Cost: ceil(n / 5,000) requests for n rows that are looked at.
+    """An iterator over the rows of a scan. Cost: ceil(n / 5,000) requests for n rows, before any filter.
 
-    A failed page is raised, and may then be read again."""
+    After an error, iterating again repeats the failed request."""
 
     def __init__(
         self,
         client: TableClient,
         scan: Scan,
-        want: int | None = None,
+        expected: int | None = None,
         after: Key | None = None,
         read_progress: ReadProgress | None = None,
     ) -> None:
-        """`want` is the number of rows expected to be used, None for all. The rows begin behind the key `after`."""
+        """`expected` is the number of rows that the caller expects to use, None for all; it decides how many are
+        requested. The first row is the one after the key `after`."""
         if after is not None:
             if not scan.span.includes(after):
                 raise InvalidInput("the page token is outside the listed range", hint=START_AGAIN)
             scan = scan._replace(span=scan.span._replace(start=after))
         self._client = client
         self._scan = scan
-        self._left = want
+        self._left = expected
         self._after = after
         self._read_progress = read_progress
         self._rows: Iterator[Row] = iter(())
+        """The rows of the current page that are not returned yet."""
         self._next_start: KeyBound | None = self._scan.span.start
-        """The start of the next page to take; None when all are taken."""
+        """Start of the next page; None after the last page."""
         self._requested: deque[tuple[KeyBound, Pending[RangePage]]] = deque()
-        """The pages that were requested and not taken, with their starts."""
-        self._requests = 0
+        """The pages that are requested and not yet used, with their starts."""
+        self._request_count = 0
         self._announced: KeyBound | None = None
-        """The start of the page after the last one requested, if known."""
+        """Start of the page that follows the last requested one, if the client has announced it."""
         self._empty_pages = 0
         self._lock = threading.Lock()
-        self._context = copy_context()  # a page requested by an announcement is not a call within the announcing one
+        """Held while requests are recorded, because announcements come from worker threads."""
+        self._context = copy_context()
+        """The caller's context. Without it, `submit` would take a request that an announcement causes for a call within
+        another call."""
 
-    def begin(self) -> RowScan:
+    def start(self) -> RowScan:
+        """Request the first page, and return this scan."""
         with self._lock:
             self._request(self._scan.span.start, self._left)
         return self
@@ -118,18 +130,19 @@ class RowScan:
         return row
 
     def has_more(self) -> bool:
-        """Return True if another row follows, which is skipped if it has to be read. Without a filter this costs
-        nothing: a page names the next row."""
+        """Return True if another row follows. This may read the row, and then skips it; without a filter it costs
+        nothing, because a page's reply has the key of the next row."""
         return (not self._scan.is_filtered and self._next_start is not None) or next(self, None) is not None
 
     def _take_page(self) -> None:
-        """Take the next page's rows. Raises StopIteration when there is no page, and the error of its request."""
+        """Use the rows of the next page. Raises StopIteration after the last page, and the error of a failed
+        request."""
         scan = self._scan
         if self._next_start is None:
             raise StopIteration
         with self._lock:
             if not self._requested or self._requested[0][0] != self._next_start:
-                self._requested.clear()  # a page requested again may have announced another start than it has
+                self._requested.clear()  # a retried request can announce a start that its final reply does not have
                 self._request(self._next_start, self._left)
             _, pending = self._requested.popleft()
         page = pending.result()
@@ -150,7 +163,7 @@ class RowScan:
 
     def _request(self, start: KeyBound, left: int | None) -> None:
         scan = self._scan
-        self._requests += 1
+        self._request_count += 1
         self._announced = None
         call = partial(
             self._client.get_range,
@@ -159,36 +172,37 @@ class RowScan:
             limit=self._limit(start, left),
             columns=scan.columns,
             filter=scan.filter,
-            announce=partial(self._on_announced, self._requests) if left is None else None,
+            announce=partial(self._on_announced, self._request_count) if left is None else None,
         )
         self._requested.append((start, self._context.run(submit, self._client.limiter, call)))
 
     def _limit(self, start: KeyBound, left: int | None) -> int | None:
-        """Return the limit of a page. A service may count a page's limit before it filters. A short page then says
-        nothing about the number of matches, so only the first page of a filtered scan has a limit."""
+        """Return the limit of a request. Only the first request of a filtered scan has one: if the service counts rows
+        before it filters them, the first page can be short although most rows match, and the next should not be."""
         scan = self._scan
-        if left is None or (scan.is_filtered and (start != scan.span.start or not scan.exact)):
+        if left is None or (scan.is_filtered and (start != scan.span.start or not scan.is_exact)):
             return None
-        if left == 0:  # rows that were read were deleted meanwhile, and more may be
+        if left == 0:  # the caller needs more than it expected, because some items were deleted
             return limits.MAX_ROWS_PER_READ
-        # One more for the row `after`, and one more of a filtered scan, to know if there is one.
-        wanted = left + (self._after is not None) + scan.is_filtered
-        return None if wanted >= limits.MAX_ROWS_PER_PAGE else wanted
+        # One more row for `after`, which is read again, and one more of a filtered scan, to know if a match follows.
+        count = left + (self._after is not None) + scan.is_filtered
+        return None if count >= limits.MAX_ROWS_PER_PAGE else count
 
     def _on_announced(self, request: int, start: KeyBound | None) -> None:
-        """Note where the page after the last one requested starts. Called while a page is read."""
+        """Record the start of the page after a requested one. The client calls this, perhaps in a worker thread and
+        more than once; announcements of earlier requests are ignored."""
         with self._lock:
-            if request == self._requests and self._announced is None:
+            if request == self._request_count and self._announced is None:
                 self._announced = start
                 self._request_announced()
 
     def _request_announced(self) -> None:
-        if self._announced is not None and len(self._requested) < AHEAD:
+        if self._announced is not None and len(self._requested) < MAX_PREFETCHED:
             self._request(self._announced, None)
 
 
 def read_filter(text: str | None) -> RowFilter | None:
-    """Return a filter's parsed form. Raises InvalidInput. The filter language is loaded only when it is used."""
+    """Return the parsed filter. Raises InvalidInput. The filter language is loaded only if there is a filter."""
     if text is None:
         return None
     from tsmem.store.filters.row_filter import RowFilter
@@ -197,8 +211,8 @@ def read_filter(text: str | None) -> RowFilter | None:
 
 
 class ItemStream(Generic[Item]):
-    """At most `limit` items, one by one. A reading error is raised, in the middle too, and ends the stream;
-    `next_page_token` then leads to the rest."""
+    """An iterator over at most `limit` items of a listing. A failed read raises its error and ends the stream;
+    `next_page_token` then continues after the last item returned."""
 
     def __init__(
         self,
@@ -209,8 +223,8 @@ class ItemStream(Generic[Item]):
         token: str | None,
         read_progress: ReadProgress,
     ) -> None:
-        """`items` come with the places behind which a listing can go on, of which `token_at` makes page tokens;
-        `has_more` looks for one more."""
+        """`items` yields each item after its place. `token_at` makes the page token that continues after a place, and
+        `has_more` returns True if another item follows. `token` is the token that the stream itself started from."""
         self._items = items
         self._has_more = has_more
         self._read_progress = read_progress
@@ -218,10 +232,12 @@ class ItemStream(Generic[Item]):
         self._token_at = token_at
         self._token = token
         self._place: Any = None
-        self._previous: Any = None
+        """Place of the last item returned."""
+        self._previous_place: Any = None
         self._taken = 0
+        """Number of items returned."""
         self._more: bool | None = None
-        """True if an item follows the last one, or looking for one failed; None while nobody has looked."""
+        """True if another item follows or reading it failed, False if none follows, None if it is not known yet."""
 
     def __iter__(self) -> Iterator[Item]:
         return self
@@ -236,14 +252,14 @@ class ItemStream(Generic[Item]):
             self._more = False
             raise
         self._more = None
-        self._previous, self._place = self._place, place
+        self._previous_place, self._place = self._place, place
         self._taken += 1
         self._read_progress.returned += 1
         return item
 
     @property
     def next_page_token(self) -> str | None:
-        """The token of what follows; None when nothing is left. After a full page this may look one row ahead."""
+        """The token of the next page; None if nothing follows. If the limit was reached, this may read one more row."""
         if self._taken == self._limit and self._more is None:
             self._more = True
             self._more = self._has_more()
@@ -252,11 +268,11 @@ class ItemStream(Generic[Item]):
         return self._token if self._place is None else self._token_at(self._place)
 
     def token_after(self, count: int | None = None) -> str | None:
-        """Return the token behind the first `count` items taken: all of them, or all but the last, which an interrupt
-        kept from being written."""
+        """Return the token that continues after the first `count` items: all that were returned (None), or all but the
+        last, if an interrupt came before it was printed."""
         if count is None or count >= self._taken:
             return self.next_page_token
-        return self._token if self._previous is None else self._token_at(self._previous)
+        return self._token if self._previous_place is None else self._token_at(self._previous_place)
 
     def page(self) -> Page[Item]:
         return Page(tuple(self), self.next_page_token)

@@ -1,12 +1,12 @@
-"""Follows a session: its last messages, then each new one as it comes, for `tsmem message tail --follow`.
+"""Follow a session: return its last messages, then each new one as it arrives. `Messages.follow` uses it.
 
-Each message is returned once, also one that arrives late. A message's key begins with a time that its writer chose, so
-a new one may stand before others that were returned already. Each look therefore begins some way back and leaves out
-the keys that it knows. How far back is bounded in time (LOOK_BACK_US) and in number (LOOK_BACK_MESSAGES), so that a
-look costs one request where little is new, and memory does not grow with the session.
+`SessionTail` polls the session. The order of messages is by a time that their writers chose, so a new message can come
+before messages that were already returned. Each poll therefore starts some way back and skips the messages that it
+knows. LOOK_BACK_US and LOOK_BACK_MESSAGES bound how far back, so that a poll usually costs one request and memory does
+not grow with the session.
 
-Rows are selected here and not by the service: the start of the next look moves on with every message, not only with the
-selected ones.
+The service does not filter the rows, because the start of the next poll depends on all messages, not only on those that
+match.
 """
 
 from __future__ import annotations
@@ -22,57 +22,56 @@ from tsmem.rows import MAX, MIN, Range, Row, TableRef
 from tsmem.store.listing.scan import RowScan, Scan
 
 LOOK_BACK_US = 60_000_000
-"""Microseconds before the latest message that each look goes back: for writers whose clocks differ, and slow writes.
-Counted from now if the latest message is in the future, because then its writer's clock is wrong."""
+"""Microseconds before the latest message at which a poll starts. This allows for slow writes and for writers whose
+clocks differ. If the latest message is in the future, its writer's clock is wrong, and the poll starts this long before
+now."""
 LOOK_BACK_MESSAGES = 1000
-"""Known messages that each look goes back at most: an import may write any number in one second."""
-FIRST_ROWS = 100
-"""Rows of the first request, to return the last messages and to know what exists."""
+"""Most known messages that a poll reads again. An import can write any number of messages with about the same time."""
+MIN_FIRST_ROWS = 100
+"""Fewest rows that the first poll reads, so that the second poll knows them."""
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 86_400.0
 Place = tuple[int, str]
 """A message's place in its session: create_time and message_id."""
-_FIRST: Place = (limits.MIN_INTEGER, "")
+_FIRST_PLACE: Place = (limits.MIN_INTEGER, "")
 OnUnavailable = Callable[[Unavailable | None], None]
-"""Called once with the error when the store cannot be reached, and with None when it can be again."""
+"""A callback that gets the error when the store cannot be reached, and None when it can be reached again."""
 
 
 def check_interval(seconds: float, name: str = "the interval") -> float:
-    """Return a valid pause between two looks. Raises InvalidInput, which calls the number `name`."""
+    """Return a valid pause between two polls. Raises InvalidInput; `name` is how its message calls the number."""
     if not MIN_INTERVAL_S <= seconds <= MAX_INTERVAL_S:
         raise InvalidInput(f"{name} must be {MIN_INTERVAL_S} to {MAX_INTERVAL_S:.0f} seconds, not {seconds:g}")
     return seconds
 
 
 class SessionTail:
-    """The messages of one session, followed."""
-
     def __init__(
         self,
         read: Callable[..., RowScan],
         table: TableRef,
         clock: Clock,
         session_id: str,
-        wanted: Callable[[Row], bool],
+        matches: Callable[[Row], bool],
     ) -> None:
-        """`read` is that of the collection of messages."""
+        """`read` is `Messages.read`. Only rows that `matches` accepts are returned."""
         self._read = read
         self._table = table
         self._clock = clock
         self._session_id = session_id
-        self._wanted = wanted
+        self._matches = matches
+        self._start: Place = _FIRST_PLACE
+        """The place at which the next poll starts. It never moves back, so that no message is returned twice even if
+        the clock is set back."""
         self._known: list[Place] = []
-        """The places of the latest messages, in order, from `_start` on."""
-        self._start: Place = _FIRST
-        """Places before it are not looked at again. It never moves back, so a clock that is set back makes no message
-        come twice."""
+        """The places of all messages seen from `_start` on, in order."""
 
     def rows(self, last: int, interval_s: float, on_unavailable: OnUnavailable | None) -> Iterator[Row]:
-        """Yield the rows of the last messages, then those that each look finds. Never ends by itself."""
-        begun = is_unavailable = False
+        """Yield the rows of the last messages, then the new rows that each poll finds, without end."""
+        has_polled = is_unavailable = False
         while True:
             try:
-                rows = self._next_look() if begun else self._first_look(last)
-                begun = True
+                rows = self._new_rows() if has_polled else self._last_rows(last)
+                has_polled = True
                 yield from rows
                 if is_unavailable and on_unavailable is not None:
                     on_unavailable(None)
@@ -85,36 +84,36 @@ class SessionTail:
                 is_unavailable = True
             self._clock.sleep(interval_s)
 
-    def _first_look(self, last: int) -> Iterator[Row]:
-        """Return the last rows, oldest first, and note every place that later looks may reach back to."""
-        self._known, self._start = [], _FIRST
-        shown: list[Row] = []
-        for row in self._newest_first(max(last, FIRST_ROWS)):
-            if not self._note(row) and len(shown) >= last:
+    def _last_rows(self, last: int) -> Iterator[Row]:
+        """Return the last matching rows, oldest first, and record all rows that the next poll will see again."""
+        self._known, self._start = [], _FIRST_PLACE
+        found: list[Row] = []
+        for row in self._newest_first(max(last, MIN_FIRST_ROWS)):
+            if not self._record(row) and len(found) >= last:
                 break
-            if len(shown) < last and self._wanted(row):
-                shown.append(row)
-        return reversed(shown)
+            if len(found) < last and self._matches(row):
+                found.append(row)
+        return reversed(found)
 
-    def _next_look(self) -> Iterator[Row]:
+    def _new_rows(self) -> Iterator[Row]:
         time, message_id = self._start
         span = Range((self._session_id, time, message_id or MIN), (self._session_id, MAX, MAX))
         for row in self._read(Scan(self._table, span)):
-            if self._note(row) and self._wanted(row):
+            if self._record(row) and self._matches(row):
                 yield row
 
-    def _newest_first(self, few: int) -> Iterator[Row]:
-        """Yield all rows, the latest first: a few from one request, the rest page by page as they are consumed."""
+    def _newest_first(self, first_rows: int) -> Iterator[Row]:
+        """Yield all rows, latest first. The first request reads only `first_rows`, which are usually enough."""
         span = self._table.range_of(self._session_id)
         scan = Scan(self._table, Range(span.end, span.start, backward=True))
-        first = list(islice(self._read(scan, few), few))
+        first = list(islice(self._read(scan, first_rows), first_rows))
         yield from first
-        if len(first) == few:
+        if len(first) == first_rows:
             yield from self._read(scan, after=first[-1].key)
 
-    def _note(self, row: Row) -> bool:
-        """Note a message's place, and move the start of later looks on. Return False if the place is known or before
-        the start."""
+    def _record(self, row: Row) -> bool:
+        """Record a message's place, and move the start of the next poll forward. Return False if the place was known or
+        is before the start."""
         place = int(row.key[1]), str(row.key[2])
         at = bisect_left(self._known, place)
         if place < self._start or self._known[at : at + 1] == [place]:

@@ -1,8 +1,11 @@
-"""Find items of one table through its search index, page after page. Loaded on the first search.
+"""Find the items of one table through its search index. `Sessions` and `Messages` call `Finder.find`.
 
-The index may find more rows than match; every row is checked here. A page token names the last item returned, by its
-place in the order and not by its number, so that rows written in between repeat nothing. In order of score, where an
-item has no fixed place, it names the number of the item on the service's own page.
+`Finder` turns a request into a query, `Matches` reads the service's pages and keeps the rows that match, and
+`SearchStream` returns them as items with page tokens.
+
+In order of time, a page token holds the time and key of the last item returned, so rows that are written between two
+pages are not returned twice. An order of score has no such fixed places. There the token holds the service's token of
+a page, and the number of rows of that page to skip.
 """
 
 from __future__ import annotations
@@ -29,15 +32,15 @@ from tsmem.store.requests import SORTS, ListRequest, ListStart
 from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
 
 MAX_PAGE = 100
+"""Most rows of a page of the service."""
 MAX_EMPTY_PAGES = 10_000
-"""Pages in a row without a new row before a search ends with an error. While the index is some seconds behind, deleted
-rows are missing from its pages and changed rows come twice, but not for so many pages."""
+"""Most consecutive pages without a new row; more raise an error. The index lags a few seconds behind the table, so its
+pages can lack deleted rows and repeat changed ones, but not on so many pages."""
 _RECENT_ROWS = 2 * MAX_PAGE
+"""Number of rows that a page is compared with to see if it has a new row."""
 
 
 class Finder(Generic[Item]):
-    """Finds items of one table. It describes the search index once."""
-
     def __init__(
         self, client: TableClient, codec: Codec[Item], clock: Clock, target: str, read_progress: ReadProgress
     ) -> None:
@@ -50,7 +53,8 @@ class Finder(Generic[Item]):
 
     def find(self, request: ListRequest) -> SearchStream[Item]:
         """Stream the items that match. Raises InvalidInput, and TableNotFound for a missing table or index.
-        Cost: 1 request for each 100 rows that the index finds, and 1 once for each store."""
+        Cost: 1 request for each 100 rows that the query finds, and 1 more for the first search, to describe the
+        index."""
         if request.sort not in SORTS:
             raise InvalidInput(f"the order must be newest or score, not '{request.sort}'")
         if request.text == "":
@@ -61,11 +65,11 @@ class Finder(Generic[Item]):
         for name, value in equal.items():
             if name in table.key:
                 self._codec.check_id(name, value)
-        start = request.begin(self._codec, table, f"{self._target}/{table.name}/{self._index}", self._clock)
+        start = request.resolve(self._codec, table, f"{self._target}/{table.name}/{self._index}", self._clock)
         criteria = SearchCriteria(
-            request.text, equal, start.window, start.filter, request.sort, dated=request.name == "recent"
+            request.text, equal, start.window, start.filter, request.sort, needs_time=request.name == "recent"
         )
-        position = None if start.after is None else _position(start.after, start.token, self._codec, criteria)
+        position = None if start.after is None else _decode_position(start.after, start.token, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
         matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
         return SearchStream(matches, request, start, self._read_progress)
@@ -83,7 +87,7 @@ class Finder(Generic[Item]):
             return dict(self._client.describe_search_index(table, self._index).fields)
         except TableNotFound as error:
             names: Sequence[str] = ()
-            with suppress(TsmemError):  # a policy may forbid listing; the error above is still the one to report
+            with suppress(TsmemError):  # a policy can forbid listing; the missing index is still the error to raise
                 names = self._client.list_search_indexes(table)
             if names and not error.hint:
                 setting = f"tables.{self._codec.layout.noun}.search_index"
@@ -95,8 +99,11 @@ class Finder(Generic[Item]):
 
 
 class SearchPosition(NamedTuple):
+    """The position of an item in the results of a search."""
+
     token: bytes | None
-    """The service's token of the item's page, or of the next page if the item is the last; None for the first page."""
+    """The service's token of the page to continue on: the item's page, or the next one if the item is the last of its
+    page. None for the first page."""
     skip: int
     """Number of rows of that page up to and including the item."""
     key: Key
@@ -104,7 +111,7 @@ class SearchPosition(NamedTuple):
 
 
 class Matches(Generic[Item]):
-    """The matching rows of an index, from all of the service's pages."""
+    """The items that match, read from the service's pages."""
 
     def __init__(
         self,
@@ -113,30 +120,32 @@ class Matches(Generic[Item]):
         query: IndexQuery,
         criteria: SearchCriteria,
         after: SearchPosition | None,
-        want: int | None,
+        limit: int | None,
     ) -> None:
         self._search = search
         self._codec = codec
         self._query = query
         self._matches = row_matcher(codec.layout, criteria)
         self._after = after
-        self._left = want
-        self._few = want is not None and criteria.filter is None
-        """True to ask for no more rows than are wanted, because nearly all that the index finds match."""
-        self._counts = self._few and not criteria.dated
+        self._left = limit
+        self._limits_pages = limit is not None and criteria.filter is None
+        """True to request only as many rows as are needed, because nearly all rows that the query finds match."""
+        self._counts = self._limits_pages and not criteria.needs_time
+        """True to ask the service for the total."""
         self._page: SearchPage | None = None
-        self._exact = False
-        """True if the last page said that all rows that the index finds match."""
+        """The last page read."""
+        self._all_match = False
+        """True if the service's reply to the last page tells that all rows that the query finds match."""
         self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
         self._empty_pages = 0
-        """Pages since the last one with a new row."""
+        """Number of pages since the last one with a new row."""
         self.total = Total(None, None)
-        """The number of rows that the index finds, if the first page counted them."""
+        """The number of rows that the query finds, if the service was asked for it."""
         self.items = self._read()
 
     def has_more(self) -> bool:
-        """Return True if another item follows, which is skipped if it has to be read."""
-        if self._exact and self._page is not None and self._page.token is not None:
+        """Return True if another item follows. This may read the item, and then skips it."""
+        if self._all_match and self._page is not None and self._page.token is not None:
             return True
         return next(self.items, None) is not None
 
@@ -146,8 +155,8 @@ class Matches(Generic[Item]):
             self._page = page = self._fetch(token)
             for number, row in enumerate(page.rows, 1):
                 item = self._codec.decode(row)
-                time = getattr(item, self._codec.layout.time)
-                if self._is_before_start(row.key, time) or not self._matches(row, item):
+                time = getattr(item, self._codec.layout.time_column)
+                if self._was_returned(row.key, time) or not self._matches(row, item):
                     continue
                 is_last = number == len(page.rows) and page.token is not None
                 if self._left is not None:
@@ -157,12 +166,12 @@ class Matches(Generic[Item]):
                 return
             token = page.token
 
-    def _is_before_start(self, key: Key, time: int | None) -> bool:
-        """Return True for a row up to the position of the page token."""
+    def _was_returned(self, key: Key, time: int | None) -> bool:
+        """Return True for a row that is not after the position of the page token. In order of score, count the row."""
         after = self._after
         if after is None:
             return False
-        if isinstance(self._query.sorter, FieldSort):  # newest first
+        if isinstance(self._query.sorter, FieldSort):
             return _newest_first(key, time) <= _newest_first(after.key, after.time)
         if after.skip == 0:
             return False
@@ -173,19 +182,19 @@ class Matches(Generic[Item]):
         last = self._page
         count = self._counts and last is None
         limit = MAX_PAGE
-        if self._left is not None and self._few and (last is None or self._exact):
+        if self._left is not None and self._limits_pages and (last is None or self._all_match):
             skip = 0 if self._after is None or last is not None else self._after.skip
-            limit = max(1, min(MAX_PAGE, self._left + skip + (not self._exact)))
+            limit = max(1, min(MAX_PAGE, self._left + skip + (not self._all_match)))
         page = self._search(Search(self._query.query, (self._query.sorter,), limit, token=token, count=count))
-        self._exact = self._query.exact and page.total_is_exact
+        self._all_match = self._query.has_all_criteria and page.total_is_exact
         if count:
-            self.total = Total(page.total if self._exact else None, page.total)
+            self.total = Total(page.total if self._all_match else None, page.total)
         self._check_progress(page, last)
         return page
 
     def _check_progress(self, page: SearchPage, last: SearchPage | None) -> None:
-        """Raise InvalidReply for a page that repeats the last one, and after many pages without a new row: their tokens
-        might lead on for ever."""
+        """Raise InvalidReply if a page repeats the last one, or after too many pages without a new row. A broken
+        service could otherwise return pages for ever."""
         index, keys = self._codec.layout.search.name, [row.key for row in page.rows]
         if len(keys) > 1 and last is not None and keys == [row.key for row in last.rows]:
             raise InvalidReply(f"search index '{index}' answered with the same page again")
@@ -206,8 +215,8 @@ class SearchStream(ItemStream[Item]):
 
     @property
     def total(self) -> Total:
-        """The number of items on all pages. Read it after the items: it is exact if the index's count is, or if the
-        stream has returned them all."""
+        """The number of items on all pages. Read it after the items: it is exact if the service's count is exact, or if
+        the stream has returned all items."""
         total = self._matches.total
         if total.exact is None and self._from_start and self.next_page_token is None:
             return Total(self._taken, total.at_most)
@@ -215,6 +224,7 @@ class SearchStream(ItemStream[Item]):
 
 
 def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
+    """Return a sort key for the order of results sorted by time."""
     return (time is None, 0 if time is None else -time, key)
 
 
@@ -227,22 +237,25 @@ def _encode_token(start: ListStart, position: SearchPosition) -> str:
     return cursor.encode_token(start.digest, start.window, key, t=service, s=skip, u=time)
 
 
-def _position(after: Key, token: Mapping[str, object], codec: Codec[Any], criteria: SearchCriteria) -> SearchPosition:
-    """Return the position in a page token. Raises InvalidInput if it is damaged, or no match can stand there."""
+def _decode_position(
+    after: Key, token: Mapping[str, object], codec: Codec[Any], criteria: SearchCriteria
+) -> SearchPosition:
+    """Return the position in a page token. Raises InvalidInput if it is damaged, or is not the position of an item that
+    matches."""
     service, skip, time = token.get("t"), token.get("s"), token.get("u")
     key = dict(zip(codec.table.key, after, strict=True))
     if not (
         (type(skip) is int and 0 <= skip <= MAX_PAGE)
         and (time is None or (type(time) is int and limits.MIN_INTEGER <= time <= limits.MAX_INTEGER))
-        and key.get(codec.layout.time, time) == time
+        and key.get(codec.layout.time_column, time) == time
         and criteria.includes(time)
         and all(key.get(name, value) == value for name, value in criteria.equal.items())
     ):
-        raise cursor.damaged()
+        raise cursor.damaged_token()
     try:
         service_token = None if service is None else base64.b64decode(str(service), validate=True)
     except ValueError as error:
-        raise cursor.damaged() from error
+        raise cursor.damaged_token() from error
     if service_token == b"":  # the service would take an empty token for the first page
-        raise cursor.damaged()
+        raise cursor.damaged_token()
     return SearchPosition(service_token, skip, after, time)

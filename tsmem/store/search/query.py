@@ -1,7 +1,8 @@
-"""The criteria of a search, as a query for an index and as a test of a row.
+"""Turn the criteria of a search into a query for a search index, and into a test of rows. `Finder` calls both.
 
-The query finds at least every row that the criteria match, and the row matcher decides. An index made by another
-library serves with the fields that it has: a missing field costs requests, but never changes the result.
+The query finds every row that matches and perhaps others; the test then decides. The query uses only the fields that
+the index has, because another library may have created it with fewer fields. A missing field can cost more requests but
+never changes the result.
 """
 
 from __future__ import annotations
@@ -25,47 +26,43 @@ if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
 MAX_NESTED = 6
-"""Depth to which a filter becomes part of the query; the service allows 16 levels of nesting."""
+"""Most levels of a filter that become part of the query. The service allows a query to be nested 16 levels deep."""
 
 
 class SearchCriteria(NamedTuple):
-    """The criteria of a search, with ages as points in time."""
-
     text: str | None = None
     equal: Mapping[str, str] = MappingProxyType({})
-    """Columns with the value they must have."""
+    """Columns and the values that they must have."""
     window: Window = Window(None, None)
     filter: RowFilter | None = None
     sort: Sort = "newest"
-    dated: bool = False
-    """True to leave out items without a time even if the window is open."""
+    needs_time: bool = False
+    """True to leave out items without a time, even if the window has no bounds."""
 
     @property
-    def is_bounded(self) -> bool:
-        """True if the window has an end, so that items without a time are outside."""
+    def has_window(self) -> bool:
         return self.window != (None, None)
 
     def includes(self, time: int | None) -> bool:
         """Return True if an item with this time can match."""
         since, until = self.window
         if time is None:
-            return not self.dated and not self.is_bounded
+            return not self.needs_time and not self.has_window
         return (since is None or time >= since) and (until is None or time <= until)
 
 
 def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row, Session | Message], bool]:
-    """Return the test that decides if a row, given with its item, matches the criteria."""
+    """Return the test of a row and the item decoded from it."""
     folded = None if criteria.text is None else fold(criteria.text)
-    any_time = not criteria.dated and not criteria.is_bounded
     passes_filter = None if criteria.filter is None else criteria.filter.test(layout.ref.key)
 
     def matches(row: Row, item: Session | Message) -> bool:
         if any(getattr(item, name) != value for name, value in criteria.equal.items()):
             return False
-        if not any_time and not criteria.includes(getattr(item, layout.time)):
+        if not criteria.includes(getattr(item, layout.time_column)):
             return False
         if folded is not None:
-            texts = (getattr(item, name) for name in layout.texts)
+            texts = (getattr(item, name) for name in layout.text_columns)
             if not any(text is not None and folded in fold(text) for text in texts):
                 return False
         return passes_filter is None or passes_filter(row)
@@ -76,36 +73,37 @@ def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row,
 class IndexQuery(NamedTuple):
     query: Query
     sorter: Sorter
-    exact: bool
-    """True if the query has all criteria; the backend says if its own result is exact."""
+    has_all_criteria: bool
+    """False if the query can find rows that do not match, because it leaves out a filter or a missing field."""
 
 
 def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: SearchCriteria) -> IndexQuery:
-    """Return the query for an index with these fields. Raises InvalidInput if it cannot answer: for text without a
-    text field, or newest first without the field of the time."""
-    has_time = _is(fields, layout.time, "LONG")
+    """Return the query for an index with these fields. Raises InvalidInput if the index lacks a field that the search
+    cannot do without: the time to sort by, or any field to find the text in."""
+    time = layout.time_column
+    has_time = _is(fields, time, "LONG")
     if criteria.sort == "newest" and not has_time:
-        raise _lacks(layout, f"field {layout.time} of type LONG, by which newest first is ordered")
+        raise _lacks(layout, f"field {time} of type LONG, by which newest first is ordered")
     conditions: list[Query] = [
         Term(name, value) for name, value in criteria.equal.items() if _is(fields, name, "KEYWORD")
     ]
     exact = len(conditions) == len(criteria.equal) and criteria.filter is None
-    if criteria.dated or criteria.is_bounded:
+    if criteria.needs_time or criteria.has_window:
         exact = exact and has_time
         if has_time:
-            between = Between(layout.time, *criteria.window)
-            conditions.append(between if criteria.is_bounded else HasField(layout.time))
+            between = Between(time, *criteria.window)
+            conditions.append(between if criteria.has_window else HasField(time))
     if criteria.filter is not None and (by_filter := _by_filter(fields, criteria.filter.tree)) is not None:
         conditions.append(by_filter)
     filters = tuple(conditions)
-    sorter: Sorter = FieldSort(layout.time, descending=True) if criteria.sort == "newest" else ScoreSort()
+    sorter: Sorter = FieldSort(time, descending=True) if criteria.sort == "newest" else ScoreSort()
     if criteria.text is None:
         return IndexQuery(Bool(filter=filters) if filters else MatchAll(), sorter, exact)
-    texts = tuple(Contains(name, criteria.text) for name in layout.texts if _is(fields, name, "TEXT"))
+    texts = tuple(Contains(name, criteria.text) for name in layout.text_columns if _is(fields, name, "TEXT"))
     if not texts:
-        raise _lacks(layout, f"text field {' or '.join(layout.texts)}, so no text can be found")
+        raise _lacks(layout, f"text field {' or '.join(layout.text_columns)}, so no text can be found")
     by_text = texts[0] if len(texts) == 1 else Bool(should=texts)
-    exact = exact and len(texts) == len(layout.texts)
+    exact = exact and len(texts) == len(layout.text_columns)
     return IndexQuery(Bool(must=(by_text,), filter=filters) if filters else by_text, sorter, exact)
 
 
@@ -114,7 +112,8 @@ def _is(fields: Mapping[str, FieldType], name: str, kind: str) -> bool:
 
 
 def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Query | None:
-    """Return a query for at least every row that a filter passes; None if the index cannot narrow it."""
+    """Return a query that finds every row that a filter passes, and perhaps others; None if the only such query would
+    find all rows."""
     if depth == MAX_NESTED:
         return None
     if isinstance(tree, Every | Either):
@@ -131,8 +130,11 @@ def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Q
 
 
 def _by_comparison(test: Compared, kind: str) -> Query | None:
-    """Return a query for a comparison. A field holds values of one type, but a filter compares integers with doubles:
-    rows without the field may hold a number of the other type, so the query finds them too."""
+    """Return a query for a comparison, or None.
+
+    A filter compares integers with doubles, but a field indexes values of only one of these types. A row that the field
+    does not index could hold a number of the other type, so the query for a number also finds rows without the
+    field."""
     column, op, value = test
     if (kind == "KEYWORD" and type(value) is str) or (kind == "BOOLEAN" and type(value) is bool):
         return Term(column, value) if op is Op.EQ else None
@@ -141,8 +143,8 @@ def _by_comparison(test: Compared, kind: str) -> Query | None:
         return None
     start = value if op in (Op.EQ, Op.GE, Op.GT) else None
     end = value if op in (Op.EQ, Op.LE, Op.LT) else None
-    inside = Between(column, start, end, start_inclusive=op is not Op.GT, end_inclusive=op is not Op.LT)
-    return Bool(should=(inside, Bool(must_not=(HasField(column),))))
+    in_range = Between(column, start, end, start_inclusive=op is not Op.GT, end_inclusive=op is not Op.LT)
+    return Bool(should=(in_range, Bool(must_not=(HasField(column),))))
 
 
 def _lacks(layout: TableLayout, what: str) -> InvalidInput:

@@ -17,7 +17,6 @@ from tsmem.rows import Key, Put, TableRef, Value, Write
 from tsmem.store.bulk import batches as bulk
 from tsmem.store.bulk.batches import MAX_BYTES_IN_FLIGHT, BatchWriter
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.concurrency import wait_for_all
 
 TABLE = TableRef("message", ("session_id", "create_time", "message_id"))
 ROWS = limits.MAX_ROWS_PER_WRITE
@@ -134,31 +133,31 @@ def test_a_key_is_in_flight_once_and_its_writes_keep_their_order() -> None:
     assert 6 == result.messages
 
 
-def test_oldest_is_the_first_write_that_is_not_settled() -> None:
-    """While the first batch waits it is the oldest, however many behind it are answered; then the next one is."""
+def test_first_unsettled_is_the_first_write_that_is_not_settled() -> None:
+    """While the first batch waits, its first write is unsettled, however many later batches were answered."""
     client, result = Scripted(), BulkResult()
     with writer(client, result) as writing:
-        assert writing.oldest is None
+        assert writing.first_unsettled is None
         fill(writing, 0, 3)
         client.batch(("s", 2 * ROWS, "m")).answer()
         while result.messages < ROWS:
             writing.send()
-        assert 0 == writing.oldest
+        assert 0 == writing.first_unsettled
         client.batch(("s", 0, "m")).answer()
         while result.messages < 2 * ROWS:
             writing.send()
-        assert ROWS == writing.oldest
+        assert ROWS == writing.first_unsettled
         writing.add(put(9999), 9999)
         client.batch(("s", ROWS, "m")).answer()
         while result.messages < 3 * ROWS:
             writing.send()
         client.batch(("s", 9999, "m")).answer()
 
-    assert writing.oldest is None
+    assert writing.first_unsettled is None
 
 
 def test_a_batch_that_fails_as_a_whole_ends_the_writer() -> None:
-    """What is in flight with it is waited for and counted, nothing more is sent, and the oldest write is its first."""
+    """The batches in flight are waited for and counted, and nothing more is sent. The failed batch stays unsettled."""
     client, result = Scripted(), BulkResult()
     writing = writer(client, result)
 
@@ -167,7 +166,8 @@ def test_a_batch_that_fails_as_a_whole_ends_the_writer() -> None:
             fill(writing, 0, 3)
             client.batch(("s", 2 * ROWS, "m")).answer()
             client.batch(("s", 0, "m")).outcomes.set_exception(Unavailable("gone"))
-            wait_for_all([writing._in_flight[0].pending], DEADLINE_S)
+            with suppress(Unavailable):
+                writing._in_flight[0].pending.result(DEADLINE_S)
             client.batch(("s", ROWS, "m")).outcomes.set_exception(InvalidInput("the second one is not raised"))
             writing.add(put(9999), 9999)
             writing.send()
@@ -176,7 +176,7 @@ def test_a_batch_that_fails_as_a_whole_ends_the_writer() -> None:
     with pytest.raises(Unavailable, match=rf"gone \({ROWS + 1} rows had been done before\)"):
         run()
     assert (ROWS + 1, 0) == (result.messages, result.unconfirmed)
-    assert 0 == writing.oldest
+    assert 0 == writing.first_unsettled
 
 
 def test_rows_whose_reply_was_lost_are_unconfirmed() -> None:
@@ -204,7 +204,7 @@ def test_an_interrupt_waits_for_batches_in_flight_and_sends_no_more() -> None:
 
     assert (2 * ROWS, 0) == (result.messages, result.unconfirmed)
     assert 2 == len(client.batches)
-    assert 2 * ROWS == writing.oldest
+    assert 2 * ROWS == writing.first_unsettled
 
 
 def test_an_interrupt_while_a_batch_is_sent_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ def test_an_interrupt_while_a_batch_is_sent_loses_no_count(monkeypatch: pytest.M
         fill(writing, 0, 2)
 
     assert (ROWS, 0) == (result.messages, result.unconfirmed)
-    assert (1, None) == (len(client.batches), writing.oldest)
+    assert (1, None) == (len(client.batches), writing.first_unsettled)
 
 
 def test_batches_without_a_reply_after_an_interrupt_are_unconfirmed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +278,7 @@ def test_a_batch_of_exactly_4_mb_is_not_cut() -> None:
 
 
 def test_a_refused_row_that_cannot_be_kept_is_not_settled() -> None:
-    """Where it cannot be kept, the others are counted all the same, and the oldest write does not pass it."""
+    """The other rows of its batch are counted all the same."""
     client, result = Scripted(), BulkResult()
 
     def full(key: Key, error: TsmemError) -> None:
@@ -290,4 +290,4 @@ def test_a_refused_row_that_cannot_be_kept_is_not_settled() -> None:
         fill(writing, 0, 1)
 
     assert (ROWS - 1, 1) == (result.messages, result.failed)
-    assert 0 == writing.oldest
+    assert 0 == writing.first_unsettled

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from tests.support.filters import KEY, READABLE, ROWS, TREES, as_row, holds, passes, spelled
 from tsmem.rows import Comparison, Filter, Not, Op, Value
-from tsmem.store.filters.row_filter import MAX_SENT, Readable, RowFilter, condition_count
+from tsmem.store.filters.row_filter import MAX_CONDITIONS, ReadableColumns, RowFilter, condition_count
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_a_filter_means_what_plain_python_says(tree: object, row: Mapping[str, V
 def test_every_row_that_passes_the_filter_passes_what_is_sent(tree: object, row: Mapping[str, Value]) -> None:
     """On a table and on an index of keys alone; in ten conditions, in few, and with room for all, where it is exact."""
     wanted = RowFilter(spelled(tree))
-    index = Readable({**KEY}, columns=False)
-    for readable, room in ((READABLE, MAX_SENT), (READABLE, 3), (READABLE, 0), (index, MAX_SENT)):
-        sent = wanted.sent(readable, room).filter
+    index = ReadableColumns({**KEY}, has_attributes=False)
+    for readable, room in ((READABLE, MAX_CONDITIONS), (READABLE, 3), (READABLE, 0), (index, MAX_CONDITIONS)):
+        sent = wanted.pushdown(readable, room).filter
         assert condition_count(sent) <= room
         if sent is not None and holds(tree, row):
             assert passes(sent, row)
@@ -61,7 +61,7 @@ def test_a_comparison_with_a_number_is_sent_exactly(op: str) -> None:
     """Or not at all, past the integers that are doubles too."""
     for literal in NUMBERS:
         wanted = RowFilter(f"n {op} {literal!r}")
-        sent = wanted.sent(READABLE).filter
+        sent = wanted.pushdown(READABLE).filter
         assert (sent is None) is (abs(literal) > 2**53)
         if sent is None:
             continue
@@ -72,9 +72,9 @@ def test_a_comparison_with_a_number_is_sent_exactly(op: str) -> None:
 
 def test_of_an_and_the_cheapest_parts_that_fit_are_sent() -> None:
     many = " or ".join(f'a == "{n}"' for n in range(12))
-    sent = RowFilter(f'({many}) and role == "tool"').sent(READABLE).filter
+    sent = RowFilter(f'({many}) and role == "tool"').pushdown(READABLE).filter
 
     assert Comparison("role", Op.EQ, "tool") == sent
-    assert RowFilter(many).sent(READABLE).filter is None
-    ten = RowFilter(" and ".join(f'a != "{n}"' for n in range(12))).sent(READABLE).filter
+    assert RowFilter(many).pushdown(READABLE).filter is None
+    ten = RowFilter(" and ".join(f'a != "{n}"' for n in range(12))).pushdown(READABLE).filter
     assert 10 == condition_count(ten)

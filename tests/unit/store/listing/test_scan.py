@@ -14,7 +14,7 @@ from tsmem.adapters.tablestore.client import TablestoreClient
 from tsmem.errors import Unavailable
 from tsmem.port import Announce, ConcurrencyLimiter, RangePage, TableClient, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, KeyBound, Put, Range, Row, TableRef
-from tsmem.store.listing.scan import AHEAD, RowScan, Scan
+from tsmem.store.listing.scan import MAX_PREFETCHED, RowScan, Scan
 
 TABLE = TableRef("t", ("create_time",))
 SCAN = Scan(TABLE, Range((MIN,), (MAX,)))
@@ -63,13 +63,13 @@ def scanning(client: Scripted, want: int | None = None) -> RowScan:
 def test_an_announced_page_is_requested_before_the_one_before_it_is_answered() -> None:
     """No more than two are begun and not taken."""
     client = Scripted()
-    reading = scanning(client).begin()
-    client.await_begun(AHEAD)
+    reading = scanning(client).start()
+    client.await_begun(MAX_PREFETCHED)
     assert [0, 1] == client.begun
 
     client.let[0].set()
     assert Row((0,), {}) == next(reading)
-    client.await_begun(AHEAD + 1)
+    client.await_begun(MAX_PREFETCHED + 1)
     assert [0, 1, 2] == client.begun
     client.let_all()
 
