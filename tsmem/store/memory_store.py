@@ -1,4 +1,8 @@
-"""The store that every command and the library use. It works on any TableClient and loads its rooms on first use."""
+"""`MemoryStore`, the entry point that every command and the library use.
+
+It holds the collections of sessions and messages, which do their work on a `TableClient`. What few commands need, such
+as bulk operations and maintenance, is loaded on first use.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """An agent's memory. As safe to share between threads as its client. Close it, or use it in a `with`."""
+    """An agent's memory. Threads can share it if they can share its client. Close it, or use it in a `with` block."""
 
     def __init__(
         self,
@@ -38,9 +42,9 @@ class MemoryStore:
         self.layout = layout
         self.clock: Clock = SystemClock() if clock is None else clock
         self.target = target
-        """A description of the profile's target; page tokens belong to it."""
+        """The name of the store in messages. A page token is valid only for its own target."""
         self.is_local = is_local
-        """True for the embedded store, whose tables cost nothing and are created by an import."""
+        """True for the embedded store, where requests cost nothing and an import creates missing tables."""
         self.messages = Messages(client, self._codecs.message, self.clock, target)
         self.sessions = Sessions(client, self._codecs.session, self.clock, target, self.messages)
 
@@ -59,10 +63,10 @@ class MemoryStore:
     def statistics(
         self, *, user_id: str | None = None, session_id: str | None = None, result: BulkResult | None = None
     ) -> Statistics:
-        """Return counts, sizes and times of everything, of one user, or of one session id. `result` is updated while
-        rows are counted.
+        """Return counts, sizes and times of all rows, of one user's, or of those with one session id. `result` is
+        updated while rows are counted.
 
-        Raises InvalidInput. Cost: ceil(n / 5,000) requests a table; for a user, at least one for each session."""
+        Raises InvalidInput. Cost: ceil(n / 5,000) requests a table; for a user, at least 1 for each session."""
         from tsmem.store.bulk.result import BulkResult
         from tsmem.store.maintenance.statistics import Survey
 
@@ -71,11 +75,10 @@ class MemoryStore:
 
     def troubles(self, *, ids_at_once: int = 50_000, result: BulkResult | None = None) -> Iterator[Trouble]:
         """Yield inconsistencies as they are found: orphan messages, session ids that users share, sessions older than
-        their last message, and cells near their limit. Twice `ids_at_once` session ids are kept in memory
-        at most.
+        their last message, and cells near the size limit. At most twice `ids_at_once` session ids are in memory.
 
-        Cost: ceil(m / 5,000) requests and k more for m messages, and k * ceil(s / 5,000) for s sessions, where k is
-        ceil(s / 50,000)."""
+        Cost: ceil(m / 5,000) + k requests for m messages, and k * ceil(s / 5,000) for s sessions, where k is
+        ceil(s / ids_at_once)."""
         from tsmem.store.bulk.result import BulkResult
         from tsmem.store.maintenance.integrity import find_troubles
 
@@ -83,8 +86,8 @@ class MemoryStore:
         return find_troubles(self._codecs, self.sessions, self.messages, self.clock.now_us(), result, ids_at_once)
 
     def clock_skew_s(self) -> float | None:
-        """Return the seconds by which the service's clock was ahead of this machine's at its last reply; None before
-        the first reply, or if it has no clock of its own. Cost: nothing."""
+        """Return the seconds by which the service's clock was ahead of this machine's at its last reply. Return None
+        before the first reply, and for the embedded store. Cost: nothing."""
         return self._client.clock_skew_s()
 
     @property

@@ -1,5 +1,8 @@
-"""Session ids that several users have. Such users share the messages of the session, because a message's key has no
-user. The search index over sessions finds them, as far as it is up to date."""
+"""Find session ids that several users have, with the search index of the session table. `Sessions.shared` uses it.
+
+A message's key has no user, so users with the same session id share its messages. The index lags a few seconds behind
+the table, so a session that was just written might not be found.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,17 @@ from tsmem.queries import Between, Bool, Query, Search, Term, Terms
 from tsmem.rows import TableRef
 from tsmem.store.layout import check_key_types
 
-MAX_IDS = 500  # of one search; the service takes 1,024 values
-MAX_USERS = 100  # of one search: each is a part of the query
+MAX_IDS = 500
+"""Most session ids in one search. The service accepts 1,024 values."""
+MAX_USERS = 100
+"""Most users in one search. Each adds a part to the query."""
 
 Pair = tuple[str, str]
 """A user id and a session id."""
 
 
 def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """Split pairs into lists that one search each can handle."""
+    """Split pairs into lists that are short enough for one search."""
     chunk: list[Pair] = []
     users: set[str] = set()
     for pair in pairs:
@@ -35,32 +40,33 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def others(
     client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
 ) -> dict[Pair, list[str]]:
-    """Answer `Sessions.shared`. The query excludes the pairs' own users, so it mostly finds nothing."""
+    """Implement `Sessions.shared`. Each search asks only for the pairs that are still undecided, so one is usually
+    enough."""
     found: dict[Pair, list[str]] = {}
-    left = list(pairs)
-    while left:
-        page = client.search(table, index, Search(_query(left, after), columns=()))
+    undecided = list(pairs)
+    while undecided:
+        page = client.search(table, index, Search(_query(undecided, after), columns=()))
         check_key_types(table, page.rows)
         users: defaultdict[str, list[str]] = defaultdict(list)
         for row in page.rows:
             users[str(row.key[1])].append(str(row.key[0]))
-        for user, session in left:
-            if named := [each for each in users[session] if each != user]:
-                found[user, session] = named
-        before, left = len(left), [pair for pair in left if pair not in found]
-        if page.token is None or len(left) == before:
+        for user, session in undecided:
+            if other_users := [each for each in users[session] if each != user]:
+                found[user, session] = other_users
+        before, undecided = len(undecided), [pair for pair in undecided if pair not in found]
+        if page.token is None or len(undecided) == before:
             break
     return found
 
 
 def _query(pairs: Sequence[Pair], after: int | None) -> Query:
-    """Return the query for sessions with these ids that belong to other users."""
+    """Return the query for sessions with these ids that belong to other users and are later than `after`."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for user, session in pairs:
         ids[user].append(session)
-    older = () if after is None else (Between("update_time", end=after),)
+    not_later = () if after is None else (Between("update_time", end=after),)
     parts = [
-        Bool(filter=(Terms("session_id", tuple(sessions)),), must_not=(Term("user_id", user), *older))
+        Bool(filter=(Terms("session_id", tuple(sessions)),), must_not=(Term("user_id", user), *not_later))
         for user, sessions in ids.items()
     ]
     return parts[0] if len(parts) == 1 else Bool(should=tuple(parts))

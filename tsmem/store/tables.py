@@ -1,6 +1,8 @@
-"""The two tables and their indexes: compare them with the profile, create what is missing, count and drop them.
+"""`store.tables`: plan, create, wait for, count and drop the two tables and their indexes.
 
-Nothing that exists is altered; its differences are reported."""
+`plan` describes every table and index as a `Step`, and compares it with the layout. `apply` creates what is missing.
+What exists is never altered; its differences are only reported. `init-tables`, `drop-tables` and `doctor` use this.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ from tsmem.store.maintenance import differences
 State = Literal["present", "missing", "different"]
 Kind = Literal["table", "secondary index", "search index"]
 _PAUSE_S = 1.0
-"""Seconds between two rounds of checks for what is not ready."""
+"""Seconds between two rounds of checks."""
 _SHORTEST_S, _LONGEST_S = 0.5, 2.0
-"""Seconds for one check, retries included."""
+"""Shortest and longest time limit of one check, retries included."""
 
 
 class Step(NamedTuple):
@@ -31,11 +33,12 @@ class Step(NamedTuple):
     table: str
     state: State
     differences: tuple[str, ...] = ()
-    """Sentences: the differences from the profile, or why `apply` could not create it."""
+    """Sentences that say how it differs from the profile, or why `apply` did not create it."""
     created: bool = False
     """True if `apply` created it."""
     foreign: bool = False
-    """True if its table has another key than the layout's, so that `apply` creates nothing there."""
+    """True if the table's key is not the layout's, so that the table is not tsmem's and `apply` creates nothing on
+    it."""
 
     @property
     def full_name(self) -> str:
@@ -43,24 +46,22 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All tables and indexes that should exist, in the order of creation."""
+    """All tables and indexes that should exist, in the order in which they are created."""
 
     steps: tuple[Step, ...]
 
     @property
     def missing(self) -> tuple[Step, ...]:
-        """The tables and indexes that `apply` would create."""
+        """The steps that `apply` would carry out."""
         return tuple(step for step in self.steps if step.state == "missing" and not step.foreign)
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """The differences that `apply` leaves, a sentence each."""
+        """A sentence for each difference that `apply` would not remove."""
         return tuple(f"{step.full_name}: {text}" for step in self.steps for text in step.differences)
 
 
 class Tables:
-    """`store.tables`. A table whose key is not the layout's is never changed or dropped."""
-
     def __init__(self, client: TableClient, layout: Layout, clock: Clock) -> None:
         self._client = client
         self._layout = layout
@@ -71,14 +72,14 @@ class Tables:
         return Plan(tuple(step for table in self._layout for step in self._steps(table, search=search)))
 
     def apply(self, *, search: bool = True) -> Plan:
-        """Create what is missing and return the new state. Calling it twice, or in two places at once, is no error. If
-        the service refuses to create one thing, the rest is created and the refusal is among the differences.
+        """Create what is missing, and return the new state. It can be called again, or by two processes at once. If the
+        service refuses to create something, the rest is created all the same and the refusal is among the differences.
 
-        Cost: twice that of `plan`, and 1 request for each thing created."""
+        Cost: twice that of `plan`, and 1 request for each table or index created."""
         return Plan(tuple(step for table in self._layout for step in self._apply(table, search=search)))
 
     def _apply(self, layout: TableLayout, *, search: bool) -> Iterator[Step]:
-        made: set[Kind] = set()
+        created: set[Kind] = set()
         refused: dict[Kind, str] = {}
         for step in self._steps(layout, search=search):
             if step.state != "missing" or step.foreign:
@@ -88,40 +89,40 @@ class Tables:
                     self._client.create_table(layout.schema)
                 elif step.kind == "search index":
                     self._client.create_search_index(layout.search)
-                elif "table" not in made:  # else its table brought it
+                elif "table" not in created:  # a new table was created with its secondary index
                     self._client.create_index(step.table, layout.schema.indexes[0], layout.schema.defined_columns)
-                made.add(step.kind)
-            except AlreadyExists:  # somebody else created it just now
+                created.add(step.kind)
+            except AlreadyExists:  # another process created it in the meantime
                 if step.kind == "table" and self._key_difference(layout) is not None:
                     break
             except (InvalidInput, TableNotFound) as error:
                 refused[step.kind] = error.message
         for step in self._steps(layout, search=search):
             if step.state != "missing" or step.foreign:
-                yield step._replace(created=step.kind in made)
+                yield step._replace(created=step.kind in created)
             else:
                 text = refused.get(step.kind, "it was not created: another thing may have its name")
                 yield step._replace(differences=(text,))
 
     def wait(self, plan: Plan, timeout_s: float, on_wait: Callable[[Sequence[str]], None] = lambda names: None) -> None:
-        """Wait until everything that exists as described is ready: tables and secondary indexes answer a read, and
-        search indexes hold the rows that are older than they. `on_wait` is called in each round with the names that may
-        not be ready. The checks of a round share the time that is left, so the last one may end `_SHORTEST_S` seconds
-        late. Without any time there is one round.
+        """Wait until all present tables and indexes are ready: tables and secondary indexes answer a read, and search
+        indexes include the rows that existed before them. They are checked in rounds, once if `timeout_s` is 0; in each
+        round, `on_wait` is called with the names that are not known to be ready.
 
-        Raises Unavailable with the names that are not ready after `timeout_s` seconds. Cost: 1 request each, repeated
-        while they are refused."""
+        Raises Unavailable, with the names that are not ready, after `timeout_s` seconds and up to 0.5 more. Cost: 1
+        request for each check."""
         deadline_s = self._clock.monotonic_s() + timeout_s
         waiting = [step for step in plan.steps if step.state == "present"]
         while True:
             unready: list[Step] = []
-            for place, step in enumerate(waiting):
+            for index, step in enumerate(waiting):
                 left_s = deadline_s - self._clock.monotonic_s()
-                share_s = max(_SHORTEST_S, min(_LONGEST_S, left_s / (len(waiting) - place)))
+                # The checks of a round share the time that is left, so that one slow check does not use it all up.
+                share_s = max(_SHORTEST_S, min(_LONGEST_S, left_s / (len(waiting) - index)))
                 if (left_s > 0 or timeout_s == 0) and self._is_ready(step, share_s):
                     continue
-                if not unready:  # the checks after the first failed one may take as long
-                    on_wait([each.full_name for each in waiting[place:]])
+                if not unready:  # call it before the remaining checks, which can be slow
+                    on_wait([each.full_name for each in waiting[index:]])
                 unready.append(step)
             if not unready:
                 return
@@ -145,28 +146,28 @@ class Tables:
             except (TableNotFound, Unavailable):
                 return False
             except InvalidInput as error:
-                if "building" not in error.message:  # the service's word for an index that cannot be read yet
+                if "building" not in error.message:  # the service's message for an index that cannot be read yet
                     raise
                 return False
         return True
 
     def count(self) -> dict[str, int | None]:
-        """Return the number of rows of each table by its name; None for a missing table. Only keys are read.
+        """Return the number of rows of each table, by the table's name; None for a missing table. Only keys are read.
         Cost: ceil(n / 5,000) requests a table."""
-        counted: dict[str, int | None] = {}
+        counts: dict[str, int | None] = {}
         for table in self._layout:
             ref = table.ref
             try:
                 scan = Scan(ref, ref.range_of(), columns=ref.key[:1])
-                counted[ref.name] = sum(1 for _ in RowScan(self._client, scan))
+                counts[ref.name] = sum(1 for _ in RowScan(self._client, scan))
             except TableNotFound:
-                counted[ref.name] = None
-        return counted
+                counts[ref.name] = None
+        return counts
 
     def drop(self, on_dropped: Callable[[str], None] = lambda name: None) -> tuple[str, ...]:
-        """Delete both tables with all rows and indexes, and return the names of what was deleted. `on_dropped` is
-        called after each. Raises SchemaMismatch, with nothing deleted, if a table has another key than the layout's.
-        Cost: 3 requests a table, 1 a search index."""
+        """Delete both tables with all rows and indexes. Return the names of the deleted tables and search indexes;
+        `on_dropped` is called with each. Raises SchemaMismatch before anything is deleted if the key of a table is not
+        the layout's. Cost: 3 requests a table, 1 a search index."""
         if differences := self.key_differences():
             raise SchemaMismatch("; ".join(differences), hint=FOREIGN_TABLE_HINT)
         dropped: list[str] = []
@@ -177,7 +178,7 @@ class Tables:
         return tuple(dropped)
 
     def key_differences(self) -> tuple[str, ...]:
-        """Return a sentence for each table with another key than the layout's. Cost: 1 request a table."""
+        """Return a sentence for each table whose key is not the layout's. Cost: 1 request a table."""
         return tuple(text for table in self._layout if (text := self._key_difference(table)) is not None)
 
     def _key_difference(self, layout: TableLayout) -> str | None:
@@ -186,7 +187,8 @@ class Tables:
         return None if text is None else f"table {layout.schema.name} is not one of tsmem's: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
-        """Delete a table and its search indexes. What somebody else deletes meanwhile is no error."""
+        """Delete a table and its search indexes, and yield the names of what was deleted. Ignore what another process
+        has already deleted."""
         try:
             indexes = self._client.list_search_indexes(table)
         except TableNotFound:
@@ -205,28 +207,24 @@ class Tables:
         foreign = actual is not None and differences.of_key(schema, actual) is not None
 
         def step(kind: Kind, name: str, texts: Sequence[str] | None) -> Step:
-            """`texts` are the differences; None if the thing is missing."""
+            """Return a step. `texts` are its differences; None if the table or index is missing."""
             state: State = "missing" if texts is None else "different" if texts else "present"
             if texts is None:
                 texts = [f"not created, because table {schema.name} has another key"] if foreign else []
             return Step(kind, name, schema.name, state, tuple(texts), foreign=foreign)
 
-        texts = None
-        for found in () if actual is None else actual.indexes:
-            if found.name == index.name:
-                texts = differences.of_index(index, found, schema, actual)
-        steps = [
-            step("table", schema.name, None if actual is None else differences.of_table(schema, actual)),
-            step("secondary index", index.name, texts),
-        ]
-        if search:
-            texts = None
-            if actual is not None:
+        of_table = of_index = of_search = None
+        if actual is not None:
+            of_table = differences.of_table(schema, actual)
+            for found in actual.indexes:
+                if found.name == index.name:
+                    of_index = differences.of_index(index, found, schema, actual)
+            if search:
                 with suppress(TableNotFound):
                     described = self._client.describe_search_index(schema.name, layout.search.name)
-                    texts = differences.of_search(layout.search, described, layout.time_column)
-            steps.append(step("search index", layout.search.name, texts))
-        return steps
+                    of_search = differences.of_search(layout.search, described, layout.time_column)
+        steps = [step("table", schema.name, of_table), step("secondary index", index.name, of_index)]
+        return [*steps, step("search index", layout.search.name, of_search)] if search else steps
 
     def _describe(self, table: str) -> TableSchema | None:
         try:

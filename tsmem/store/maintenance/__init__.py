@@ -1,7 +1,5 @@
-"""Maintenance: checks whether tables are as they should be, and measures what is in them.
+"""Maintenance: check tables and rows, and measure a store.
 
-Called by `MemoryStore`, its tables and its collections. Each module is one function or class:
-
-- `differences.py` compares a table or index with the layout.
-- `integrity.py` finds what does not fit together; `statistics.py` counts and measures rows.
+`store.tables` compares existing tables with the layout (`differences.py`). `store.troubles` looks for inconsistent rows
+(`integrity.py`), and `store.statistics` counts and measures rows (`statistics.py`). Both read whole tables.
 """

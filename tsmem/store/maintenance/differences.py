@@ -1,7 +1,7 @@
-"""Names the differences between an existing table or index and the profile's description, a sentence for each.
+"""Describe how an existing table or index differs from the layout, in sentences. `store.tables` uses it.
 
-A difference is what would make a command fail or return wrong results, or cost money unasked. Additions to what was
-asked for (further fields of a search index, further indexes) are none.
+Only differences that matter are described: those that make a command fail, return wrong results or cost money. More
+indexes, or more fields in a search index, do not matter.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
     if found.deviation_s != wanted.deviation_s:
         texts.append(f"cell versions may be {found.deviation_s} s from now, not {wanted.deviation_s}")
     if found.reserved_units != wanted.reserved_units:
-        there = "{} read and {} write units".format(*found.reserved_units)
-        texts.append("reserved throughput is {}, which cost money, not {} and {}".format(there, *wanted.reserved_units))
+        units = "{} read and {} write units".format(*found.reserved_units)
+        texts.append("reserved throughput is {}, which cost money, not {} and {}".format(units, *wanted.reserved_units))
     return texts
 
 
@@ -31,29 +31,29 @@ def of_key(wanted: TableSchema, found: TableSchema) -> str | None:
     return None if wanted.key == found.key else f"the key is {_shown(found.key)}, not {_shown(wanted.key)}"
 
 
-def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, actual: TableSchema | None) -> list[str]:
-    """Return the differences of a secondary index's key, its kind, and the types of its columns in the `actual` table:
-    a row whose value is of another type is not in the index. The service may show the key columns that it appended."""
-    appended = tuple(name for name, _ in table.key if name not in wanted.key)
+def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, found_table: TableSchema) -> list[str]:
+    """Return the differences of a secondary index's key, kind and column types. A column defined with another type
+    matters, because the index would lack the rows with a value of our type."""
+    appended = tuple(name for name, _ in table.key if name not in wanted.key)  # the service can list these too
     texts = []
     if found.key not in (wanted.key, wanted.key + appended):
         texts.append(f"the key is {_shown(found.key)}, not {_shown(wanted.key)}")
     if found.is_global:
         texts.append("it is a global index, which lags behind its table")
-    there = dict(actual.defined_columns) if actual is not None else {}
+    defined = dict(found_table.defined_columns)
     for name, kind in table.defined_columns:
-        if name in wanted.key and there.get(name, kind) is not kind:
-            texts.append(f"column {name} is defined as {there[name]}, not {kind}")
+        if name in wanted.key and defined.get(name, kind) is not kind:
+            texts.append(f"column {name} is defined as {defined[name]}, not {kind}")
     return texts
 
 
 def of_search(wanted: SearchIndexSchema, found: SearchIndexSchema, time: str) -> list[str]:
-    """Return the differences of a search index's fields. `time` is the field that rows are sorted by."""
-    there = dict(found.fields)
-    texts = [f"field {name} is not indexed" for name, _ in wanted.fields if name not in there]
+    """Return the differences of a search index's fields. Searches sort by the field `time`."""
+    fields = dict(found.fields)
+    texts = [f"field {name} is not indexed" for name, _ in wanted.fields if name not in fields]
     for name, kind in wanted.fields:
-        if name in there and there[name] != kind:
-            texts.append(f"field {name} is {_type(there[name])}, not {_type(kind)}")
+        if name in fields and fields[name] != kind:
+            texts.append(f"field {name} is {_type(fields[name])}, not {_type(kind)}")
         if name in found.not_indexed:
             texts.append(f"field {name} is kept and not indexed (index is false)")
         if name in found.arrays:
@@ -69,4 +69,5 @@ def _type(kind: FieldType) -> str:
 
 
 def _shown(key: tuple[object, ...]) -> str:
-    return "(" + ", ".join(" ".join(map(str, p)) if isinstance(p, tuple) else str(p) for p in key) + ")"
+    """Write out a key of columns, or of pairs of a column and its type."""
+    return "(" + ", ".join(" ".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in key) + ")"

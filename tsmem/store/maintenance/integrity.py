@@ -1,13 +1,14 @@
-"""Finds what does not fit together in a store, for `tsmem doctor`: messages without a session, session ids that users
-share, sessions older than their last message, and cells near their limit.
+"""Find inconsistent rows: orphan messages, session ids that several users have, sessions older than their last message,
+and cells near the size limit. `MemoryStore.troubles` calls `find_troubles`, for `tsmem doctor`.
 
-Sessions come in the order of users and messages in the order of session ids, so the two tables cannot be merged as they
-are read. They are compared for one range of session ids at a time: the session table is read for the smallest 50,000 to
-100,000 ids that are left, then the messages of those ids, which are one range of their table. So each message is read
-once, the session table once for each range of ids, and memory is bounded.
+Sessions are ordered by user id and messages by session id, so the two tables cannot be merged while they are read. They
+are compared for one range of session ids at a time. First the whole session table is read, and the smallest 50,000 to
+100,000 session ids that are not checked yet are kept; they are the range. Then the messages of these ids are read. Each
+message is thus read once, the session table once for each range, and memory is bounded.
 
-Changes made meanwhile may be seen partly: a session that is created after its range was read looks missing. Orphans
-that began within 15 minutes of the start are therefore marked as recent. An import of old messages meanwhile is not.
+A session that is created after the session table was read looks missing. Orphan messages whose first time is within 15
+minutes of the start of the check are therefore marked as recent. This does not help if old messages are imported during
+the check.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tsmem.store.sessions import Sessions
 
 MAX_USERS = 10
 MARGIN_US = 15 * 60 * 1_000_000
-"""The largest difference between clocks: the service refuses requests beyond it."""
+"""Microseconds within which messages count as recent. It is the largest clock difference that the service accepts."""
 
 
 class Orphans(NamedTuple):
@@ -35,24 +36,26 @@ class Orphans(NamedTuple):
 
     session_id: str
     messages: int
+    """Number of messages."""
     first_time: int
     last_time: int
     recent: bool = False
-    """True if their session may have been written after it was looked for."""
+    """True if the session might have been written after the session table was read."""
 
 
 class Shared(NamedTuple):
-    """A session id of several users. Nobody can tell which of them its messages belong to."""
+    """A session id that several users have. Its messages do not tell whose they are."""
 
     session_id: str
     users: tuple[str, ...]
-    """The first ten, in order."""
+    """The first ten users, in order."""
     user_count: int
     messages: int
+    """Number of messages."""
 
 
 class Behind(NamedTuple):
-    """A session whose update_time is before its last message, or missing although it has messages."""
+    """A session with messages whose update_time is missing, or before its last message."""
 
     user_id: str
     session_id: str
@@ -64,72 +67,76 @@ Trouble = Orphans | Shared | Behind | CellSize
 
 
 class _Owners(NamedTuple):
+    """The users who have a session with one id."""
+
     users: tuple[str, ...]
-    number: int
+    """The first MAX_USERS users."""
+    user_count: int
     update_time: int | None
-    """The update time of the first user's session."""
+    """Update time of the first user's session."""
 
 
 class IdRange:
-    """The sessions of a range of session ids."""
+    """A range of session ids, with the users of each id."""
 
-    def __init__(self, start: str | None, most: int) -> None:
-        """The range begins with the id `start`, None for the first one, and ends where `most` to twice as many ids are
-        kept."""
+    def __init__(self, start: str | None, min_ids: int) -> None:
+        """The range starts at the id `start`, or at the first id (None). The smallest ids are kept: at least `min_ids`
+        if there are so many, and less than twice as many."""
         self.start = start
         self.end: str | None = None
-        """The first id behind the range; None for no end."""
-        self._most = most
+        """The first id after the range; None if the range has no end."""
+        self._min_ids = min_ids
         self._owners: dict[str, _Owners] = {}
 
     def add(self, row: Row) -> None:
-        """Keep a session if its id is in the range."""
+        """Record a session if its id is in the range. If too many ids are recorded, drop the larger half and end the
+        range there."""
         user_id, session_id = str(row.key[0]), str(row.key[1])
         if (self.start is not None and session_id < self.start) or (self.end is not None and session_id >= self.end):
             return
         owners = self._owners.get(session_id)
         if owners is not None:
             users = (*owners.users, user_id)[:MAX_USERS]
-            self._owners[session_id] = owners._replace(users=users, number=owners.number + 1)
+            self._owners[session_id] = owners._replace(users=users, user_count=owners.user_count + 1)
             return
         update_time = row.columns.get("update_time")
         if update_time is not None and type(update_time) is not int:
-            update_time = MAX_INTEGER  # another library's value cannot be compared, so it is behind nothing
+            update_time = MAX_INTEGER  # another library's value, which cannot be compared with a message's time
         self._owners[session_id] = _Owners((user_id,), 1, update_time)
-        if len(self._owners) == 2 * self._most:
-            beyond = sorted(self._owners)[self._most :]
-            self.end = beyond[0]
-            for later in beyond:
-                del self._owners[later]
+        if len(self._owners) == 2 * self._min_ids:
+            dropped = sorted(self._owners)[self._min_ids :]
+            self.end = dropped[0]
+            for each in dropped:
+                del self._owners[each]
 
-    def check(self, found: Orphans, now_us: int) -> Iterator[Trouble]:
-        """Yield what is wrong with the messages of an id. `found` describes them as if they had no session."""
-        owners = self._owners.pop(found.session_id, None)
+    def check(self, messages: Orphans, now_us: int) -> Iterator[Trouble]:
+        """Yield what is wrong with the messages of one id, which are given as if they were orphans."""
+        owners = self._owners.pop(messages.session_id, None)
         if owners is None:
-            yield found._replace(recent=abs(found.first_time - now_us) <= MARGIN_US)
-        elif owners.number > 1:
-            yield Shared(found.session_id, owners.users, owners.number, found.messages)
-        elif owners.update_time is None or owners.update_time < found.last_time:
-            yield Behind(owners.users[0], found.session_id, owners.update_time, found.last_time)
+            yield messages._replace(recent=abs(messages.first_time - now_us) <= MARGIN_US)
+        elif owners.user_count > 1:
+            yield Shared(messages.session_id, owners.users, owners.user_count, messages.messages)
+        elif owners.update_time is None or owners.update_time < messages.last_time:
+            yield Behind(owners.users[0], messages.session_id, owners.update_time, messages.last_time)
 
-    def check_rest(self) -> Iterator[Trouble]:
-        """Yield what is wrong with the ids that have no messages."""
+    def check_without_messages(self) -> Iterator[Trouble]:
+        """Yield what is wrong with the ids that were not given to `check`, which have no messages."""
         for session_id, owners in sorted(self._owners.items()):
-            if owners.number > 1:
-                yield Shared(session_id, owners.users, owners.number, 0)
+            if owners.user_count > 1:
+                yield Shared(session_id, owners.users, owners.user_count, 0)
 
 
 def find_troubles(
     codecs: Codecs, sessions: Sessions, messages: Messages, now_us: int, result: BulkResult, ids_at_once: int
 ) -> Iterator[Trouble]:
-    """Yield what does not fit together, as it is found. `result` counts the rows read. At most twice `ids_at_once`
-    session ids are kept in memory."""
+    """Yield inconsistencies as they are found. `result` counts the rows read. At most twice `ids_at_once` session ids
+    are in memory."""
     ids = IdRange(None, ids_at_once)
     while True:
         scan = Scan(codecs.session.table, codecs.session.table.range_of())
-        if ids.start is not None:  # the first pass has looked at all cells
-            later = Comparison("session_id", Op.GE, ids.start)
-            scan = scan._replace(filter=later, columns=("session_id", "update_time"))
+        if ids.start is not None:  # the first pass has checked the size of all cells
+            is_unchecked = Comparison("session_id", Op.GE, ids.start)
+            scan = scan._replace(filter=is_unchecked, columns=("session_id", "update_time"))
         for row in sessions.read(scan):
             if ids.start is None:
                 result.sessions += 1
@@ -148,7 +155,7 @@ def find_troubles(
                 first = last if count == 0 else first
                 count += 1
             yield from ids.check(Orphans(session_id, count, first, last), now_us)
-        yield from ids.check_rest()
+        yield from ids.check_without_messages()
         if ids.end is None:
             return
         ids = IdRange(ids.end, ids_at_once)

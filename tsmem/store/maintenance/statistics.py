@@ -1,7 +1,7 @@
-"""Counts and measures what is in a store, for `tsmem stats`.
+"""Count and measure the rows of a store. `MemoryStore.statistics` uses `Survey`, for `tsmem stats`.
 
-Each row is read once and not kept, so memory does not grow with the store. Messages come session by session, so
-only the present session is summed. Days are UTC days, so that every machine shows the same numbers.
+Each row is read once and not kept, and messages come session by session, so memory does not grow with the store. Days
+are UTC days, so that the numbers are the same on every machine.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 MAX_BIGGEST = 10
+"""Most sessions in the list of the biggest."""
 MAX_CELLS = 100
-"""Cells near their limit that are listed; all are counted."""
+"""Most cells near the size limit that are listed. All are counted."""
 MAX_ROLES = 100
-"""Roles that are counted each; a role may be any text."""
+"""Most roles that are counted separately. A role can be any text."""
 MAX_ROLE_CHARACTERS = 100
 NEAR_LIMIT_BYTES = limits.MAX_VALUE_BYTES * 4 // 5
-"""The size of a cell near its limit: 80 % of 2 MB."""
+"""Size from which a cell is near the limit: 80 % of 2 MB."""
 _DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
 _DAYS = range((date.min - _EPOCH).days, (date.max - _EPOCH).days + 1)
-"""The days of the calendar, counted from 1970."""
+"""The days that a Python date can represent, counted from 1970."""
 
 
 class SessionSize(NamedTuple):
@@ -54,36 +55,36 @@ class CellSize(NamedTuple):
 
 @dataclass
 class Statistics:
-    """The numbers of a store. Times are microseconds since 1970 UTC."""
+    """Times are microseconds since 1970 UTC."""
 
     sessions: int = 0
     users: int = 0
     messages: int = 0
     bytes: int = 0
-    """Keys, names and values of all rows, as the service counts them."""
+    """Size of the names and values of all rows, keys included, as the service counts it."""
     first_time: int | None = None
     last_time: int | None = None
     roles: dict[str | None, int] = field(default_factory=dict)
-    """Messages by role, the most frequent first. None stands for no role."""
+    """Number of messages by role, most frequent first. The key None is for messages without a role."""
     other_roles: int = 0
-    """Messages whose role is beyond the number or length of roles that are counted separately."""
+    """Number of messages whose role is not counted separately, because it is too long or there are too many roles."""
     days: dict[date, int] = field(default_factory=dict)
-    """Messages by UTC day, in order; days without messages are left out."""
+    """Number of messages by UTC day, in order. Days without messages are left out."""
     undated: int = 0
-    """Messages whose time is on no calendar."""
+    """Number of messages whose time is before the year 1 or after 9999."""
     biggest: list[SessionSize] = field(default_factory=list)
     near_limit: int = 0
-    """Cells of 80 % of 2 MB and more."""
+    """Number of cells near the size limit."""
     cells: list[CellSize] = field(default_factory=list)
+    """The largest of these cells."""
 
 
 Sized = TypeVar("Sized", SessionSize, CellSize)
 
 
 class Survey:
-    """Reads sessions and messages once, and counts them. `result` is kept up to date meanwhile."""
-
     def __init__(self, codecs: Codecs, sessions: Sessions, messages: Messages, result: BulkResult) -> None:
+        """`result` is updated while rows are counted."""
         self._codecs = codecs
         self._sessions = sessions
         self._messages = messages
@@ -92,21 +93,20 @@ class Survey:
         self._days: dict[int, int] = {}
 
     def run(self, user_id: str | None, session_id: str | None) -> Statistics:
-        """Count everything, one user's sessions and messages, or one session id. Raises and costs as
-        `MemoryStore.statistics`."""
-        ids = self._session_ids(self._sessions.rows(user_id, session_id))
+        """Implement `MemoryStore.statistics`."""
+        ids = self._count_sessions(self._sessions.rows(user_id, session_id))
         if user_id is not None:
             self._count_messages(self._messages.rows_of(ids))
         else:
-            deque(ids, maxlen=0)  # to the end
+            deque(ids, maxlen=0)  # only count the sessions
             self._count_messages(self._messages.rows(session_id))
         found = self._found
         found.roles = dict(sorted(found.roles.items(), key=lambda each: (-each[1], each[0] or "")))
         found.days = {_EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())}
         return found
 
-    def _session_ids(self, rows: Iterator[Row]) -> Iterator[str]:
-        """Count sessions, and yield the id of each."""
+    def _count_sessions(self, rows: Iterator[Row]) -> Iterator[str]:
+        """Count each session, and yield its id."""
         user: object = None
         for row in rows:
             self._found.sessions += 1
@@ -135,16 +135,16 @@ class Survey:
             found.messages += messages
             found.first_time = first if found.first_time is None else min(found.first_time, first)
             found.last_time = last if found.last_time is None else max(found.last_time, last)
-            _keep_largest(found.biggest, SessionSize(session_id, messages, size, first, last), MAX_BIGGEST)
+            _insert_by_size(found.biggest, SessionSize(session_id, messages, size, first, last), MAX_BIGGEST)
 
     def _measure(self, kind: Literal["session", "message"], key_names: tuple[str, ...], row: Row) -> int:
-        """Count a row's bytes and its large cells. Return the bytes."""
-        columns = _bytes(row.columns.items())
-        if columns >= NEAR_LIMIT_BYTES:
+        """Count a row's bytes and its cells near the limit. Return the number of bytes."""
+        size = _bytes(row.columns.items())
+        if size >= NEAR_LIMIT_BYTES:
             for cell in large_cells(kind, row):
                 self._found.near_limit += 1
-                _keep_largest(self._found.cells, cell, MAX_CELLS)
-        size = columns + _bytes(zip(key_names, row.key, strict=True))
+                _insert_by_size(self._found.cells, cell, MAX_CELLS)
+        size += _bytes(zip(key_names, row.key, strict=True))
         self._found.bytes += size
         self._result.bytes += size
         return size
@@ -163,14 +163,14 @@ def _bytes(values: Iterable[tuple[str, Value]]) -> int:
     return sum(limits.name_bytes(name) + limits.value_bytes(name, value) for name, value in values)
 
 
-def _keep_largest(largest: list[Sized], item: Sized, most: int) -> None:
-    """Insert an item into a list of the largest, largest first. Of equal ones the first come first."""
+def _insert_by_size(largest: list[Sized], item: Sized, max_length: int) -> None:
+    """Insert an item into a list that is ordered by size, largest first, and drop what exceeds the length."""
     insort(largest, item, key=lambda each: -each.bytes)
-    del largest[most:]
+    del largest[max_length:]
 
 
 def large_cells(kind: Literal["session", "message"], row: Row) -> Iterator[CellSize]:
-    """Yield the cells of a row that are near the limit."""
+    """Yield the cells of a row that are near the size limit."""
     for name, value in row.columns.items():
         if isinstance(value, str | bytes) and (length := limits.value_bytes(name, value)) >= NEAR_LIMIT_BYTES:
             yield CellSize(kind, row.key, name, length)
