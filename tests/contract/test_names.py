@@ -13,7 +13,7 @@ from tsmem.queries import Search, Term
 from tsmem.rows import Comparison, Condition, Delete, Not, Op, Put, Row, Update, Value
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.collection import Changes
-from tsmem.store.documents import export_line, item_from_document, loads
+from tsmem.store.documents import decode_json, export_line, item_from_document
 
 REF = PLAIN.ref
 NAMES = [
@@ -98,6 +98,6 @@ def test_metadata_of_any_names_is_written_filtered_exported_and_unset(store: Mem
     for name in NAMES:
         assert [message] == list(store.messages.iterate("s", filter=f"metadata[{name!r}] == 'x'"))
         assert [] == list(store.messages.iterate("s", filter=f"not exists(metadata[{name!r}])"))
-    assert [session, message] == [item_from_document(loads(export_line(item))) for item in (session, message)]
+    assert [session, message] == [item_from_document(decode_json(export_line(item))) for item in (session, message)]
     store.messages.update("s", "m", create_time=1, changes=Changes(unset=tuple(NAMES)))
     assert Metadata() == store.messages.get("s", "m").metadata

@@ -40,7 +40,7 @@ class Followed:
         assert isinstance(clock, StagedClock)
         clock.steps = [self._noting(step) for step in steps]
         if listening:
-            options["trouble"] = lambda error: self.trouble.append(None if error is None else error.message)
+            options["on_unavailable"] = lambda error: self.trouble.append(None if error is None else error.message)
         with suppress(KeyboardInterrupt):
             for message in store.messages.follow("s", **options):
                 self.looks[-1].append(message.message_id)

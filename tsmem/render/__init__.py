@@ -40,7 +40,7 @@ from tsmem.render.result import (
     Result,
     noun_of,
 )
-from tsmem.store.documents import dumps
+from tsmem.store.documents import encode_json
 
 __all__ = ["Options", "check_fields", "render", "render_error"]
 
@@ -118,7 +118,7 @@ def render_error(error: TsmemError, output: Format, *, unicode: bool = True) -> 
     """Return an error as it is written to stderr: one object for json and jsonl, else a line for the message and a line
     for the hint. Without `unicode`, it is ASCII."""
     if output in ("json", "jsonl"):
-        text = f"{dumps(error_document(error))}\n"
+        text = f"{encode_json(error_document(error))}\n"
         return (text if unicode else json_in_ascii(text)).encode()
     from tsmem.render.text import visible
 

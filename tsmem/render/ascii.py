@@ -14,7 +14,7 @@ from typing import Any
 from tsmem.render.documents import json_in_ascii
 from tsmem.render.result import Report
 from tsmem.render.text import ascii_text
-from tsmem.store.documents import dumps
+from tsmem.store.documents import encode_json
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
@@ -44,4 +44,6 @@ def ascii_result(value: Any) -> Any:
 
 
 def _ascii_fact(fact: object) -> object:
-    return ascii_result(fact) if fact is None or isinstance(fact, str | int | float) else json_in_ascii(dumps(fact))
+    return (
+        ascii_result(fact) if fact is None or isinstance(fact, str | int | float) else json_in_ascii(encode_json(fact))
+    )

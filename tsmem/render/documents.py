@@ -25,7 +25,7 @@ from tsmem.errors import InvalidInput, PartialFailure, TsmemError
 from tsmem.limits import is_column_name
 from tsmem.nearest import nearest_names
 from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report, noun_of
-from tsmem.store.documents import FIELDS, dumps, item_document
+from tsmem.store.documents import FIELDS, encode_json, item_document
 from tsmem.store.model import Message, Session
 
 METADATA_PREFIX = "metadata."
@@ -127,7 +127,7 @@ def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
     def cell(value: object) -> str:
         if value is None:
             return ""
-        text = value if isinstance(value, str) else dumps(value)
+        text = value if isinstance(value, str) else encode_json(value)
         return f"'{text}" if formula.match(text) and not number.fullmatch(text) else text
 
     def line(cells: Iterable[str]) -> bytes:
@@ -148,7 +148,7 @@ def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
 
 
 def _json(document: Mapping[str, Any], options: Options, *, pretty: bool = False) -> str:
-    text = dumps(document, pretty=pretty)
+    text = encode_json(document, pretty=pretty)
     return text if options.unicode else json_in_ascii(text)
 
 

@@ -18,7 +18,7 @@ from tsmem.errors import InvalidInput
 from tsmem.render.cells import width
 from tsmem.render.text import visible
 from tsmem.rows import Value
-from tsmem.store.documents import loads
+from tsmem.store.documents import decode_json
 
 CALL_KEYS = ("tool_calls", "function_call")
 """Metadata keys of OpenAI's formats: a list of calls and, in the older format, a single call."""
@@ -79,7 +79,7 @@ def parsed_json(value: object) -> object:
         return None
     try:
         json.loads(value, parse_float=partial(_number_as_written, float), parse_int=partial(_number_as_written, int))
-        parsed = loads(value)
+        parsed = decode_json(value)
         return parsed if _depth(parsed) <= MAX_PARSED_DEPTH else None
     except (InvalidInput, ValueError, RecursionError):
         return None

@@ -1,9 +1,9 @@
 """Convert sessions and messages to rows, and rows back. The collections and bulk operations use one `Codec` a table.
 
 Decoding never fails, because other libraries can write anything: if a field's column has a value of another type, the
-field is None and the value becomes metadata under the column's name. Encoding is strict, and refuses the name of a field
-as a metadata key. The exception is a value that decoding would put there, so that every decoded item can be encoded.
-"""
+field is None and the value becomes metadata under the column's name. Encoding is strict, and refuses the name of a
+field as a metadata key. The exception is a value that decoding would put there, so that every decoded item can be
+encoded."""
 
 from __future__ import annotations
 

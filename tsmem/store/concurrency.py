@@ -36,7 +36,8 @@ class Pending(Generic[Result_co]):
         """None if no thread makes the call."""
 
     def start(self, limiter: ConcurrencyLimiter) -> None:
-        """Make the call in a thread, in a copy of the current context, unless it must wait for `result` to be called."""
+        """Make the call in a thread, in a copy of the current context, unless it must wait for `result` to be
+        called."""
         if limiter.most == 1 or _IN_WORKER.get():
             return
         from concurrent.futures import Future

@@ -1,9 +1,9 @@
-"""Sessions and messages to JSON objects and back. Export writes them, import reads them, and render prints them.
+"""Convert sessions and messages to JSON documents and back. Exports write them, imports read them, render prints them.
 
-Nothing is lost: every key is always written, in one order; an integer stays an integer and 5.0 a float; bytes become
-{"$bytes": base64}, which is unambiguous because no value of metadata is an object. Reading is strict and refuses what
-does not fit. Text is written as UTF-8, with escapes for what could deceive a terminal: DEL, C1 controls, bidi marks and
-overrides, line separators, and lone surrogates.
+Nothing is lost. All keys are always written, in the same order. An integer stays an integer, and 5.0 stays a float.
+Bytes become {"$bytes": base64}, which is unambiguous because metadata values are never objects. Decoding is strict and
+refuses everything else. Text is UTF-8, but characters that could deceive a terminal are escaped: DEL, C1 controls, bidi
+marks and overrides, line separators and lone surrogates.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _TIMES = ("update_time", "create_time")
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
 _ESCAPED = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-"""Compiled when it is first used: ASCII needs none of it."""
+"""Compiled on first use, because ASCII text does not need it."""
 
 
 def item_document(item: Session | Message) -> dict[str, Any]:
-    """Return an item as plain JSON values: all keys, in the documented order."""
+    """Return an item as a dict of JSON values, with all keys in the documented order."""
     document = {name: getattr(item, name) for name in FIELDS["session" if isinstance(item, Session) else "message"]}
     document["metadata"] = {
         name: {"$bytes": binascii.b2a_base64(value, newline=False).decode()} if type(value) is bytes else value
@@ -46,8 +46,8 @@ def item_document(item: Session | Message) -> dict[str, Any]:
     return document
 
 
-def dumps(document: object, *, pretty: bool = False) -> str:
-    """Return JSON text on one line, or indented by two, that is safe on a terminal and encodable as UTF-8."""
+def encode_json(document: object, *, pretty: bool = False) -> str:
+    """Return JSON text that is safe to print on a terminal: on one line, or indented if it is `pretty`."""
     text = (_pretty_encoder if pretty else _encoder).encode(document)
     if text.isascii() and "\x7f" not in text:
         return text
@@ -55,14 +55,14 @@ def dumps(document: object, *, pretty: bool = False) -> str:
 
 
 def export_line(item: Session | Message) -> bytes:
-    """Return one line of an export: the item's document after its kind."""
+    """Return one line of an export: the item's document, with its kind as the first key."""
     kind = "session" if isinstance(item, Session) else "message"
-    return f"{dumps({'kind': kind, **item_document(item)})}\n".encode()
+    return f"{encode_json({'kind': kind, **item_document(item)})}\n".encode()
 
 
-def loads(text: str | bytes, *, first_line: int = 1) -> object:
-    """Return the value of a JSON text. Raises InvalidInput, with the line, for a text that is not strictly JSON or
-    cannot be stored: NaN, a number larger than every float, a key given twice, bytes that are not UTF-8."""
+def decode_json(text: str | bytes, *, first_line: int = 1) -> object:
+    """Return the value of a JSON text. Raises InvalidInput, with the line, for text that is not JSON, and for NaN,
+    numbers that are too large for a float, repeated keys and bytes that are not UTF-8."""
     try:
         return _decoder.decode(text if isinstance(text, str) else text.decode())
     except UnicodeDecodeError as error:
@@ -75,26 +75,26 @@ def loads(text: str | bytes, *, first_line: int = 1) -> object:
 
 
 def decode_at(text: str, at: int) -> tuple[object, int]:
-    """Decode the JSON value that starts at an index. Return the value and the index after it. Raises the decoder's
-    errors; `described_fault` makes a message of them."""
+    """Decode the JSON value that starts at an index. Return the value and the index after it. Raises ValueError or
+    RecursionError, which `described_fault` describes."""
     return _decoder.raw_decode(text, at)
 
 
 def described_fault(error: ValueError | RecursionError) -> str:
-    """Describe an error of JSON, without its line and column."""
+    """Describe an error of the JSON decoder, without its line and column."""
     if isinstance(error, RecursionError):
         return "not usable JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
         return f"not valid JSON: {error.msg.removesuffix(' at')}"
     reason = str(error)
-    if reason.startswith("Exceeds the limit"):  # of sys.set_int_max_str_digits
+    if reason.startswith("Exceeds the limit"):  # the limit of sys.set_int_max_str_digits
         return f"not usable JSON: a number has more than {sys.get_int_max_str_digits():,} digits"
     return f"not usable JSON: {reason}"
 
 
 def item_from_document(document: object) -> Session | Message:
-    """Return the item of a document or a line of an export, with the same types. Keys that may be null may be missing;
-    without `kind`, a message_id makes it a message. Raises InvalidInput."""
+    """Return the item of a document, such as a line of an export. Keys whose value can be null can be missing. A
+    document without a `kind` is a message if it has a message_id. Raises InvalidInput."""
     if not isinstance(document, dict):
         raise InvalidInput(f"a session or message must be an object, not {_described(document)}")
     kind: object = document.get("kind")
@@ -186,8 +186,8 @@ def _finite(text: str) -> float:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {brief(_encoder.encode(twice))} is given twice")
+        repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {brief(_encoder.encode(repeated))} is given twice")
     return document
 
 

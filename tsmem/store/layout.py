@@ -1,9 +1,8 @@
 """The session table and the message table as data: their keys, columns and indexes.
 
-The profile's names go into `session_table` and `message_table`, and `MemoryStore` gets the two as a `Layout`. The codec,
-the collections, searches and `store.tables` read it. The layout is the one that the Go, Python and Java memory libraries
-for TableStore share.
-"""
+The profile's names go into `session_table` and `message_table`, and `MemoryStore` gets the two as a `Layout`. The
+codec, the collections, searches and `store.tables` read it. The layout is the one that the Go, Python and Java memory
+libraries for TableStore share."""
 
 from __future__ import annotations
 

@@ -191,10 +191,10 @@ class Messages(Collection[Message]):
         seconds (`tail.py`); a new message is missed if its time is more than a minute before that of the latest one, or
         if more than 1,000 messages are later.
 
-        When the store cannot be reached, `on_unavailable` is called once with the error, and with None when it can be reached
-        again; if `on_unavailable` is None, Unavailable is raised. Raises InvalidInput at once. Cost: each poll reads the
-        messages of the last minute, usually with 1 request. The first poll reads back to the first message that it
-        yields, and at least the last minute."""
+        When the store cannot be reached, `on_unavailable` is called once with the error, and with None when it can be
+        reached again; if `on_unavailable` is None, Unavailable is raised. Raises InvalidInput at once. Cost: each poll
+        reads the messages of the last minute, usually with 1 request. The first poll reads back to the first message
+        that it yields, and at least the last minute."""
         from tsmem.store.listing.tail import SessionTail, check_interval
 
         if last < 0:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.bulk.bulk import key_of
-from tsmem.store.documents import brief, dumps, item_document, item_from_document, loads
+from tsmem.store.documents import brief, decode_json, encode_json, item_document, item_from_document
 from tsmem.store.model import Message, Session
 from tsmem.transfer.files import cannot_write, explained
 from tsmem.transfer.files.descriptors import WaitingFile
@@ -132,11 +132,11 @@ class Rejects:
         """Write a value that could not be read. If it is itself a line of rejects, its `format` and `text` are kept."""
         self._result.fail(RowFailure((f"line {value.place}",), error))
         self._result.unread += 1
-        raw = value.raw or dumps(value.document).encode() + b"\n"
+        raw = value.raw or encode_json(value.document).encode() + b"\n"
         content: dict[str, object] = {"format": self._format}
         try:
             content["text"] = raw.decode()
-            earlier = loads(raw)
+            earlier = decode_json(raw)
             if isinstance(earlier, dict) and earlier.get("kind") == "rejected" and {"format", "text"} <= earlier.keys():
                 content = {"format": earlier["format"], "text": earlier["text"]}
         except UnicodeDecodeError:
@@ -159,7 +159,7 @@ class Rejects:
                 self._output.sync_name()
 
     def _add(self, document: dict[str, Any]) -> None:
-        line = f"{dumps(document)}\n".encode()
+        line = f"{encode_json(document)}\n".encode()
         if self._digests and _digest(line) in self._digests:
             return
         try:
@@ -209,9 +209,9 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
     try:
         match document.get("text"):
             case str(text):
-                return loads(text)
+                return decode_json(text)
             case {"$bytes": str(encoded)}:
-                return loads(base64.b64decode(encoded, validate=True))
+                return decode_json(base64.b64decode(encoded, validate=True))
     except binascii.Error as error:
         raise InvalidInput("the bytes of a rejected line are no base64") from error
     except InvalidInput as error:  # drop "line 1: ", which counts within the text

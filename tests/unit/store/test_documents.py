@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
-from tsmem.store.documents import dumps, export_line, item_from_document, loads
+from tsmem.store.documents import decode_json, encode_json, export_line, item_from_document
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
@@ -33,19 +33,19 @@ def test_an_exported_line_reads_back_as_the_same_item(item: Session | Message) -
 
     assert line.endswith(b"\n")
     assert b"\n" not in line[:-1]
-    back = item_from_document(loads(line))
+    back = item_from_document(decode_json(line))
     assert back == item
     assert repr(back) == repr(item)
 
 
 @pytest.mark.parametrize("character", ["\x7f", "\x9b", "\u202e", "\u2066", "\u2028", "\u200f", "\ud800", "\x1b", "\0"])
 def test_json_escapes_terminal_and_bidi_controls(character: str) -> None:
-    assert dumps(character) == f'"\\u{ord(character):04x}"'
-    assert json.loads(dumps(character)) == character
+    assert encode_json(character) == f'"\\u{ord(character):04x}"'
+    assert json.loads(encode_json(character)) == character
 
 
 def test_json_keeps_other_text_as_utf_8() -> None:
-    assert dumps({"a": "退款 é 👩‍👧"}) == '{"a": "退款 é 👩‍👧"}'
+    assert encode_json({"a": "退款 é 👩‍👧"}) == '{"a": "退款 é 👩‍👧"}'
 
 
 @pytest.mark.parametrize(

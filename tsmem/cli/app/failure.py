@@ -125,7 +125,11 @@ def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
     for store in context.opened_stores:
         with suppress(TsmemError):
             differences += store.tables.key_differences()
-    return SchemaMismatch("; ".join(differences), hint=FOREIGN_TABLE_HINT, request_id=error.request_id) if differences else None
+    return (
+        SchemaMismatch("; ".join(differences), hint=FOREIGN_TABLE_HINT, request_id=error.request_id)
+        if differences
+        else None
+    )
 
 
 def _say_traceback(context: Context, error: Exception) -> None:

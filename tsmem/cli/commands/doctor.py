@@ -25,7 +25,7 @@ from tsmem.plurals import quantity
 from tsmem.profiles import config_path, profile_list
 from tsmem.render.result import Advice, AdviceList, Report
 from tsmem.render.values import duration, iso_time, size
-from tsmem.store.documents import dumps
+from tsmem.store.documents import encode_json
 from tsmem.store.maintenance.integrity import MARGIN_US, Behind, Orphans, Shared
 from tsmem.store.maintenance.statistics import CellSize
 from tsmem.store.tables import Plan
@@ -289,7 +289,7 @@ class Doctor:
             f"{found.user_count:,} users have a session {found.session_id!r}, whose "
             f"{quantity(found.messages, 'message')} cannot be told apart: {users}; the command lists the sessions"
         )
-        command = self._command("session", "list", filter=f"session_id == {dumps(found.session_id)}", limit="0")
+        command = self._command("session", "list", filter=f"session_id == {encode_json(found.session_id)}", limit="0")
         return Finding("warning", "shared session", sentence, command)
 
     def _behind(self, found: Behind) -> Finding:

@@ -274,7 +274,9 @@ def tail(
             context.say("showing new messages as they arrive; press Ctrl-C to stop")
         _watch_pages(context, session)
         on_outage = partial(_say_outage, context)
-        stream = messages.follow(session, last=last, interval_s=interval, role=role, filter=filter, on_unavailable=on_outage)
+        stream = messages.follow(
+            session, last=last, interval_s=interval, role=role, filter=filter, on_unavailable=on_outage
+        )
         return LiveTail(session, stream, is_endless=True, full=full)
     if last == 0:
         return LiveTail(session, [])

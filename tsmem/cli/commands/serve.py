@@ -25,7 +25,7 @@ from tsmem.cli.app.signals import SIGNAL_NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.plurals import quantity
 from tsmem.render.result import Document
-from tsmem.store.documents import dumps
+from tsmem.store.documents import encode_json
 
 if TYPE_CHECKING:
     from tsmem.server.http.auth import AccessKey
@@ -157,7 +157,7 @@ def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:
         return f"endpoint: {endpoint}\n".encode()
     key_id = None if settings.credentials is None else settings.credentials.access_key_id
     document = {"endpoint": endpoint, "instance": settings.instance, "access_key_id": key_id}
-    return f"{dumps(document)}\n".encode()
+    return f"{encode_json(document)}\n".encode()
 
 
 class ServerLog:

@@ -19,7 +19,7 @@ from tsmem.render.tables.grid import GAP, Column, TableCell
 from tsmem.render.tables.items import NULL, field_entries
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, size
-from tsmem.store.documents import FIELDS, dumps
+from tsmem.store.documents import FIELDS, encode_json
 from tsmem.store.model import Message, Session
 
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
@@ -84,7 +84,7 @@ def _columns(titles: Sequence[str]) -> list[Column]:
 def _json_cell(value: object) -> TableCell:
     if value is None:
         return TableCell(NULL, "dim")
-    return TableCell(visible(value) if isinstance(value, str) else visible(dumps(value)))
+    return TableCell(visible(value) if isinstance(value, str) else visible(encode_json(value)))
 
 
 def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:

@@ -40,8 +40,8 @@ JSON_COLUMN = "_json"
 OTHER_COLUMN = "_other"
 """Holds what can have no column of its own: its key is no column's name, is a field's, or cannot stand in that list."""
 _TEXT_FIELDS = ("role", "content", "search_content")
-_SESSION_RESERVED = DEFAULT.session.reserved | {JSON_COLUMN, OTHER_COLUMN}
-_MESSAGE_RESERVED = DEFAULT.message.reserved | {JSON_COLUMN, OTHER_COLUMN}
+_SESSION_RESERVED = DEFAULT.session.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
+_MESSAGE_RESERVED = DEFAULT.message.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
 _NOTES = {
     "unread": ("time", "that cannot be read: kept as metadata, and the message has none"),
     "known": ("message", "without a time: already in the store with a time, which is kept"),
