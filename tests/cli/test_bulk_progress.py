@@ -57,7 +57,7 @@ COMMANDS: list[tuple[str, str]] = [
 ]
 
 
-def test_what_is_said_meanwhile_has_a_line_of_its_own(ready: Cli) -> None:
+def test_other_messages_do_not_run_into_the_progress_line(ready: Cli) -> None:
     timed = {"id": "a", "messages": [{"role": "user", "timestamp": n} for n in range(900)]}
     data = json.dumps([timed, {"id": "b", "messages": [{"role": "user"}]}]).encode()
     lines, left = drawn(on_terminal(ready, "import", "--format", "openai", "--user", "u", stdin=data).err)
@@ -74,7 +74,7 @@ def prepared(cli: Cli, line: str) -> tuple[list[str], int]:
 
 
 @pytest.mark.parametrize(("line", "summary"), COMMANDS, ids=[line for line, _ in COMMANDS])
-def test_on_a_terminal_a_line_is_drawn_and_one_summary_ends_it(filled: Cli, line: str, summary: str) -> None:
+def test_a_terminal_shows_a_progress_line_and_one_summary(filled: Cli, line: str, summary: str) -> None:
     argv, code = prepared(filled, line)
     outcome = on_terminal(filled, *argv)
     lines, left = drawn(outcome.err)
@@ -88,7 +88,7 @@ def test_on_a_terminal_a_line_is_drawn_and_one_summary_ends_it(filled: Cli, line
     assert code or left.splitlines()[-1] == said
 
 
-def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
+def test_progress_shows_the_remaining_time_if_the_total_is_known(filled: Cli) -> None:
     lines, _ = drawn(on_terminal(filled, "import", "in").err)
     pattern = r". \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left"
     assert all(re.fullmatch(pattern, each) for each in lines)
@@ -97,7 +97,7 @@ def test_time_that_is_left_is_said_where_it_can_be_known(filled: Cli) -> None:
 
 
 @pytest.mark.parametrize("environ", [None, {"CI": "true"}, {"TERM": "dumb"}])
-def test_nothing_is_drawn_in_a_pipe_in_ci_and_on_a_dumb_terminal(filled: Cli, environ: dict[str, str] | None) -> None:
+def test_no_progress_in_a_pipe_in_ci_or_on_a_dumb_terminal(filled: Cli, environ: dict[str, str] | None) -> None:
     outcome = filled("import", "in") if environ is None else on_terminal(filled, "import", "in", environ=environ)
     assert outcome.code == 0
     assert "\x1b" not in outcome.err
@@ -105,7 +105,7 @@ def test_nothing_is_drawn_in_a_pipe_in_ci_and_on_a_dumb_terminal(filled: Cli, en
 
 
 @pytest.mark.parametrize(("line", "summary"), [each for each in COMMANDS if "purge" not in each[0]])
-def test_with_progress_plain_lines_and_one_summary_are_said_in_a_pipe_and_in_ci(
+def test_progress_option_prints_plain_lines_and_one_summary_in_a_pipe_and_in_ci(
     filled: Cli, line: str, summary: str
 ) -> None:
     argv, _ = prepared(filled, f"{line} --progress")
@@ -115,7 +115,7 @@ def test_with_progress_plain_lines_and_one_summary_are_said_in_a_pipe_and_in_ci(
     assert outcome.err.count(summary) == 1
 
 
-def test_a_failure_has_its_summary_too(filled: Cli) -> None:
+def test_a_failed_command_prints_a_summary_too(filled: Cli) -> None:
     Path("in").write_bytes(Path("in").read_bytes() + b"bad\n")
     data = Path("in").read_bytes()
     for argv, code in ((("import", "in"), 2), (("import", "in", "--rejects", "bad"), 7)):
@@ -138,7 +138,7 @@ def seen(terminal: RawIOBase, until: Callable[[bytes], bool]) -> bytes:
     return sent
 
 
-def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) -> None:
+def test_ctrl_c_on_a_terminal_clears_the_progress_line(ready: Cli, process: Processes) -> None:
     """Its input goes on for ever."""
     ours, theirs = pty.openpty()
     started = process.start("import", stderr=theirs, env={**process.environ, "TERM": "xterm"})
@@ -164,7 +164,7 @@ def test_ctrl_c_on_a_terminal_clears_the_line(ready: Cli, process: Processes) ->
     assert re.match(r"error: interrupted; done so far: [\d,]+ messages", error)
 
 
-def test_ctrl_c_leaves_an_export_undone(filled: Cli) -> None:
+def test_ctrl_c_during_an_export_leaves_the_old_file(filled: Cli) -> None:
     Path("out.gz").write_bytes(b"old")
     interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
     with every_client(lambda client: FaultyClient(client, interrupt)):

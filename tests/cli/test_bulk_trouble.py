@@ -50,14 +50,14 @@ def meddled(cli: Cli, happens: Callable[[], None], *argv: str) -> Outcome:
         return cli("import", *argv)
 
 
-def test_a_file_that_vanishes_is_read_to_its_end(ready: Cli) -> None:
+def test_a_file_deleted_during_an_import_is_read_to_its_end(ready: Cli) -> None:
     Path("in").write_bytes(lines(500))
     outcome = meddled(ready, Path("in").unlink, "in")
     assert (outcome.code, rows(ready)) == (0, 500)
 
 
 @pytest.mark.parametrize(("argv", "inside"), [((), 0), ((), 10), (("--rejects", "bad"), 10)])
-def test_a_file_that_is_truncated_while_it_is_read(ready: Cli, argv: tuple[str, ...], inside: int) -> None:
+def test_a_file_truncated_during_an_import_is_an_error(ready: Cli, argv: tuple[str, ...], inside: int) -> None:
     data = lines(1_200, "z" * 2_500)
     cut = len(b"".join(data.splitlines(keepends=True)[:900])) - inside
     Path("in").write_bytes(data)
@@ -71,7 +71,7 @@ def test_a_file_that_is_truncated_while_it_is_read(ready: Cli, argv: tuple[str, 
     assert "once the cause is gone" not in outcome.err
 
 
-def test_a_compressed_file_that_is_truncated_while_it_is_read(ready: Cli) -> None:
+def test_a_gzip_file_truncated_during_an_import_is_an_error(ready: Cli) -> None:
     with gzip.open("in.gz", "wb", compresslevel=0) as stream:
         stream.write(lines(1_000, "z" * 2_500))
     outcome = meddled(ready, lambda: os.truncate("in.gz", 1_500_000), "in.gz")
@@ -79,7 +79,7 @@ def test_a_compressed_file_that_is_truncated_while_it_is_read(ready: Cli) -> Non
     assert 0 < rows(ready) < 1_000
 
 
-def test_a_compressed_file_that_was_cut_short_anywhere_is_refused(ready: Cli) -> None:
+def test_a_gzip_file_cut_short_anywhere_is_refused(ready: Cli) -> None:
     whole = gzip.compress(lines(1000))
     for size in (5, 1000, len(whole) - 9, len(whole) - 8, len(whole) - 1):
         Path("in.gz").write_bytes(whole[:size])
@@ -88,7 +88,7 @@ def test_a_compressed_file_that_was_cut_short_anywhere_is_refused(ready: Cli) ->
     assert not Path("bad").exists()
 
 
-def test_a_compressed_file_that_is_damaged_anywhere_is_refused(ready: Cli) -> None:
+def test_a_gzip_file_damaged_anywhere_is_refused(ready: Cli) -> None:
     whole = bytearray(gzip.compress(lines(1000)))
     for place in (2000, len(whole) - 6, len(whole) - 2, 0):
         damaged = bytearray(whole)
@@ -101,7 +101,7 @@ def test_a_compressed_file_that_is_damaged_anywhere_is_refused(ready: Cli) -> No
     assert rows(ready) == 0
 
 
-def test_an_input_that_fails_in_the_middle(ready: Cli) -> None:
+def test_an_import_whose_input_fails_midway_says_what_was_written(ready: Cli) -> None:
     class Failing(io.BytesIO):
         def seekable(self) -> bool:
             return False
@@ -153,7 +153,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("line", [*READ, *WRITTEN])
-def test_without_its_secondary_index_a_table_is_read_and_written_by_whole_keys(bare: Cli, line: str) -> None:
+def test_commands_with_whole_keys_work_without_the_secondary_index(bare: Cli, line: str) -> None:
     Path("in").write_bytes(lines(4))
     shown = bare.ok(*line.split(), "-o", "jsonl").lines
     found = shown if line in READ else bare.ok("export").lines
@@ -165,6 +165,6 @@ def test_without_its_secondary_index_a_table_is_read_and_written_by_whole_keys(b
 
 
 @pytest.mark.parametrize("line", ["message get s00000 m00000", "message put s00000 new --content x"])
-def test_what_goes_by_the_index_of_messages_says_that_it_is_missing(bare: Cli, line: str) -> None:
+def test_commands_that_need_the_secondary_index_say_that_it_is_missing(bare: Cli, line: str) -> None:
     outcome = bare(*line.split())
     said(outcome, 3, "there is no table or index 'message_secondary_index'", "with: tsmem init-tables")

@@ -95,7 +95,7 @@ def test_options_choose_what_is_listed_and_in_which_order(ready: Cli) -> None:
     assert ids("message", "list", "--role", "assistant") == []
 
 
-def test_a_purge_counts_what_it_removes_and_a_dry_run_what_it_would_remove(ready: Cli) -> None:
+def test_purge_and_its_dry_run_report_the_same_counts(ready: Cli) -> None:
     ready.fill([*sessions(3), *messages(3)])
     until = ("--until", "1767000001000000")
 
@@ -108,7 +108,7 @@ def test_a_purge_counts_what_it_removes_and_a_dry_run_what_it_would_remove(ready
     assert ready.ok("export").out.count(b"\n") == 3
 
 
-def test_tables(cli: Cli) -> None:
+def test_init_tables_and_drop_tables_report_what_they_did(cli: Cli) -> None:
     dry = cli.ok("init-tables", "--dry-run", "-o", "json").json
     assert {step["state"] for step in dry["steps"]} == {"missing"}
     assert not cli.database.exists()
@@ -133,7 +133,7 @@ def test_a_table_that_is_dropped_is_named_once(ready: Cli) -> None:
     assert "there was nothing to delete" == (second.text + second.err).splitlines()[-1]
 
 
-def test_profiles(cli: Cli) -> None:
+def test_profile_commands_edit_the_profile_file(cli: Cli) -> None:
     cli.ok("profile", "set", "here", "backend=local", "path=here.db")
     cli.ok("profile", "use", "here")
     listed = cli.ok("profile", "list", "-o", "json").json["profiles"]
@@ -147,7 +147,7 @@ def test_profiles(cli: Cli) -> None:
     assert cli("profile", "show", "").code == 2
 
 
-def test_if_absent_heeds_the_id_where_no_time_is_given(ready: Cli) -> None:
+def test_if_absent_without_a_time_refuses_an_id_that_exists(ready: Cli) -> None:
     """A time made now would make the key a new one each time: the id alone is what must not be there."""
     put = ("message", "put", "s", "m", "--content", "x", "--if-absent")
     assert ready(*put).code == 0
@@ -156,7 +156,7 @@ def test_if_absent_heeds_the_id_where_no_time_is_given(ready: Cli) -> None:
     assert ready(*put, "--create-time", "2020-01-01").code == 4
 
 
-def test_help_and_version_go_where_output_goes(cli: Cli, capfd: pytest.CaptureFixture[str]) -> None:
+def test_help_and_version_are_written_to_stdout(cli: Cli, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.ok("--version").text.startswith("tsmem 0.")
     assert cli.ok("session", "list", "--version").out == cli.ok("--version").out
     assert "Usage: tsmem session get [OPTIONS] USER SESSION\n" in cli.ok("session", "get", "--help").text
@@ -166,7 +166,7 @@ def test_help_and_version_go_where_output_goes(cli: Cli, capfd: pytest.CaptureFi
     assert capfd.readouterr() == ("", "")
 
 
-def test_metadata_of_a_file_is_its_bytes(ready: Cli) -> None:
+def test_metadata_from_a_file_is_stored_as_bytes(ready: Cli) -> None:
     Path("empty").write_bytes(b"")
     Path("bytes").write_bytes(every := bytes(range(256)))
     expected = {"none": {"$bytes": ""}, "some": {"$bytes": base64.b64encode(every).decode()}}
@@ -176,7 +176,7 @@ def test_metadata_of_a_file_is_its_bytes(ready: Cli) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "\ufeffa\0b\n\r\t👍🏽", "é" * 2**20])
-def test_content_from_a_file_is_kept_to_the_bit(ready: Cli, content: str) -> None:
+def test_content_from_a_file_is_stored_unchanged(ready: Cli, content: str) -> None:
     Path("content").write_bytes(content.encode())
     ready.ok("message", "put", "s", "file", "--content-file", "content")
     ready.ok("message", "put", "s", "stdin", "--content-file", "-", stdin=content.encode())
@@ -185,7 +185,7 @@ def test_content_from_a_file_is_kept_to_the_bit(ready: Cli, content: str) -> Non
         assert [content, content] == [message.content for message in store.messages.iterate("s")]
 
 
-def test_zero_is_a_time(ready: Cli) -> None:
+def test_create_time_0_is_a_time(ready: Cli) -> None:
     ready.ok("message", "put", "s", "m", "--create-time", "0", "--content", "x")
     (item,) = ready.ok("message", "list", "--until", "1970-01-01T00:00:00Z", "-o", "jsonl").lines
     assert (item["create_time"], item["content"]) == (0, "x")

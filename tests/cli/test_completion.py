@@ -37,12 +37,12 @@ CASES = [
 ]  # fmt: skip
 
 
-def test_what_bash_is_offered(filled: Cli, offered: Offered) -> None:
+def test_bash_is_offered_commands_options_and_ids(filled: Cli, offered: Offered) -> None:
     assert dict(CASES) == {line: offered(line) for line, _ in CASES}
 
 
 @pytest.mark.parametrize("line", ["tsmem session get a", "tsmem -p "])
-def test_a_pipe_in_place_of_the_profile_file_is_not_waited_for(filled: Cli, offered: Offered, line: str) -> None:
+def test_completion_does_not_wait_for_a_profile_file_that_is_a_pipe(filled: Cli, offered: Offered, line: str) -> None:
     """Nothing is offered where the profile file is a pipe that nobody writes to: a shell would hang."""
     os.mkfifo(filled.folder / "profiles")
     filled.environ["TSMEM_CONFIG"] = str(filled.folder / "profiles")
@@ -106,7 +106,7 @@ def test_other_shells_are_offered_the_same(
 
 
 @pytest.mark.parametrize("trouble", ["no file", "damaged", "config", "profile", "tables"])
-def test_trouble_is_silence(cli: Cli, offered: Offered, trouble: str) -> None:
+def test_completion_offers_nothing_and_prints_nothing_on_errors(cli: Cli, offered: Offered, trouble: str) -> None:
     if trouble == "damaged":
         cli.use(b"\x00\xff" * 5_000)
     if trouble == "config":
@@ -119,7 +119,7 @@ def test_trouble_is_silence(cli: Cli, offered: Offered, trouble: str) -> None:
     assert trouble != "no file" or not cli.database.exists()
 
 
-def test_a_tablestore_profile_is_never_reached(cli: Cli, offered: Offered) -> None:
+def test_completion_never_connects_to_tablestore(cli: Cli, offered: Offered) -> None:
     touch = f"cmd:touch {cli.folder}/ran"
     cli.config(profile("https://127.0.0.1:1", key=touch, secret=touch))
     assert offered("tsmem session get ") == []

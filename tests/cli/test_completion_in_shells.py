@@ -55,7 +55,9 @@ def check(shell: Shell, typed: str, ids: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("name", SHELLS)
-def test_a_shell_completes_an_id_and_nothing_hostile(name: str, ready: Cli, process: Processes, tmp_path: Path) -> None:
+def test_shells_complete_harmless_ids_and_run_nothing_hostile(
+    name: str, ready: Cli, process: Processes, tmp_path: Path
+) -> None:
     ids = fill(ready, 50)
 
     with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
@@ -82,7 +84,7 @@ BEFORE = ("session list --user", "message list --session", "message get one")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHELLS)
-def test_a_completed_word_is_an_id_whatever_was_typed(
+def test_a_completed_word_is_an_id_whatever_the_user_typed(
     name: str, ready: Cli, process: Processes, tmp_path: Path
 ) -> None:
     ids = fill(ready, 400)

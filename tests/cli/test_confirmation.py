@@ -32,7 +32,7 @@ def filled(ready: Cli) -> Cli:
     return ready
 
 
-def test_without_a_terminal_it_is_refused(filled: Cli) -> None:
+def test_without_a_terminal_a_deletion_needs_yes(filled: Cli) -> None:
     before = filled.export()
     for line in QUESTIONS:
         outcome = filled(*line.split())
@@ -43,14 +43,14 @@ def test_without_a_terminal_it_is_refused(filled: Cli) -> None:
     assert filled.export() == before
 
 
-def test_nothing_is_asked_where_nobody_sees_it(filled: Cli) -> None:
+def test_no_question_is_asked_if_stderr_is_not_a_terminal(filled: Cli) -> None:
     outcome = filled("drop-tables", stdin=io.BytesIO(b"yes\n"), typed=True)
 
     assert (outcome.code, "add --yes to do it" in outcome.err) == (2, True)
     filled.ok("session", "get", "ada", "s00000")
 
 
-def test_the_question_says_what_and_how_many(filled: Cli) -> None:
+def test_the_question_names_what_and_how_many(filled: Cli) -> None:
     before = filled.export()
     for line, question in QUESTIONS.items():
         outcome = filled.asked(*line.split(), answer=b"n\n")
@@ -61,7 +61,7 @@ def test_the_question_says_what_and_how_many(filled: Cli) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"\n", b"", b"nope\n", b"yesterday\n", b"\xff\n"])
-def test_anything_but_yes_does_nothing(filled: Cli, answer: bytes) -> None:
+def test_any_answer_but_yes_deletes_nothing(filled: Cli, answer: bytes) -> None:
     outcome = filled.asked("drop-tables", answer=answer)
 
     end = "" if answer.endswith(b"\n") else "\n"  # where the terminal shows no newline of the answer's own
@@ -70,7 +70,7 @@ def test_anything_but_yes_does_nothing(filled: Cli, answer: bytes) -> None:
 
 
 @pytest.mark.parametrize(("line", "answer"), [*zip(QUESTIONS, cycle((b"y\n", b"YES\n", b"  Yes \n")), strict=False)])
-def test_yes_does_it(filled: Cli, line: str, answer: bytes) -> None:
+def test_the_answer_yes_deletes(filled: Cli, line: str, answer: bytes) -> None:
     before = filled.export()
     outcome = filled.asked(*line.split(), answer=answer)
 
@@ -79,19 +79,19 @@ def test_yes_does_it(filled: Cli, line: str, answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("line", ["session purge --everyone", "message purge --everything"])
-def test_the_question_says_up_to_when(filled: Cli, line: str) -> None:
+def test_the_question_names_the_time_of_until(filled: Cli, line: str) -> None:
     for until, said in (("2h", "2025-12-31 22:00:00"), ("2025-12-31", "2025-12-31 23:59:59.999999")):
         err = filled.asked(*line.split(), "--until", until, "--filter", "not (n == 1)", answer=b"n\n").err
         assert re.search(f" up to {said}.* where not \\(n == 1\\)", err)
 
 
-def test_input_that_is_typed_is_waited_for_with_a_word(filled: Cli) -> None:
+def test_commands_say_that_they_read_from_the_terminal(filled: Cli) -> None:
     for argv in (("import",), ("message", "put", "s00000", "--content-file", "-")):
         assert "reading from the terminal; press Ctrl-D to end\n" in filled.asked(*argv).err
         assert "typed" not in filled.ok(*argv).err
 
 
-def test_a_dry_run_asks_nothing_and_does_nothing(filled: Cli) -> None:
+def test_a_dry_run_asks_nothing_and_deletes_nothing(filled: Cli) -> None:
     before = filled.export()
     for line in (*list(QUESTIONS)[:-1], "import"):
         said = filled.ok(*line.split(), "--dry-run", stdin=before).err.splitlines()
@@ -123,7 +123,7 @@ class Gone(io.BytesIO):
         raise OSError(errno.EIO, "Input/output error")
 
 
-def test_a_terminal_that_goes_away_is_no_yes(filled: Cli) -> None:
+def test_a_terminal_that_goes_away_means_no(filled: Cli) -> None:
     streams = Streams(Gone(), io.BytesIO(), Gone(), stdin_is_terminal=True, stderr_is_terminal=True)
 
     assert main(("drop-tables",), streams, filled.environ, filled.clock) == 0

@@ -54,7 +54,7 @@ def differences(cli: Cli, *argv: str) -> tuple[int, list[Any]]:
     return outcome.code, found
 
 
-def test_a_copy_is_the_same_rows(two: Cli) -> None:
+def test_copy_writes_the_same_rows(two: Cli) -> None:
     fill(two, "a", SOME)
     first = two.ok(*COPY, "-o", "json")
     assert first.json == {"sessions": 5, "messages": 254, "skipped": 0, "failed": 0}
@@ -64,7 +64,7 @@ def test_a_copy_is_the_same_rows(two: Cli) -> None:
     assert differences(two) == (0, [])
 
 
-def test_a_copy_of_a_user_or_a_session(two: Cli) -> None:
+def test_copy_of_one_user_or_one_session(two: Cli) -> None:
     fill(two, "a", SOME)
     two.ok(*COPY, "--user", "bob")
     assert differences(two, "--user", "bob") == (0, [])
@@ -74,7 +74,7 @@ def test_a_copy_of_a_user_or_a_session(two: Cli) -> None:
     assert export(two, "b").count(b"\n") == 2 + 2 + 253 + 1
 
 
-def test_a_check_that_finds_nothing_says_so_on_stderr_alone(two: Cli) -> None:
+def test_copy_check_of_equal_stores_says_so_on_stderr_only(two: Cli) -> None:
     fill(two, "a", SOME)
     two.ok(*COPY)
     shown = two.ok(*COPY, "--check")
@@ -85,7 +85,7 @@ def test_a_check_that_finds_nothing_says_so_on_stderr_alone(two: Cli) -> None:
     assert two.ok(*COPY, "--check", "-o", "csv").text.splitlines() == ["kind,key,state,columns"]
 
 
-def test_rows_that_exist_are_overwritten_and_others_stay(two: Cli) -> None:
+def test_copy_overwrites_existing_rows_and_deletes_none(two: Cli) -> None:
     fill(two, "a", [Message("s", "m1", 1, "user", "new"), Message("s", "m2", 2)])
     fill(two, "b", [Message("s", "m1", 1, "user", "old"), Message("s", "m3", 3)])
     code, found = differences(two)
@@ -102,7 +102,7 @@ VALUES: list[tuple[Any, Any]] = [
 ]  # fmt: skip
 
 
-def test_values_differ_by_type_too(two: Cli) -> None:
+def test_copy_check_compares_values_and_their_types(two: Cli) -> None:
     for name, place in (("a", 0), ("b", 1)):
         values = {f"x{n:02d}": pair[place] for n, pair in enumerate(VALUES) if pair[place] is not None}
         metadata = Metadata({**values, "same": 1})
@@ -125,7 +125,9 @@ def test_values_differ_by_type_too(two: Cli) -> None:
         (("--session", "none"), "surplus", []),
     ],
 )
-def test_what_is_on_one_side_is_named(two: Cli, argv: tuple[str, ...], state: str, keys: list[Any]) -> None:
+def test_copy_check_names_rows_that_one_side_lacks(
+    two: Cli, argv: tuple[str, ...], state: str, keys: list[Any]
+) -> None:
     items: list[Session | Message] = [Session("ada", "s", 1), Session("bob", "t", 1)]
     items += [Message("s", "m", 1), Message("t", "m", 1)]
     two.ok("-p", "b", "init-tables")
@@ -133,7 +135,7 @@ def test_what_is_on_one_side_is_named(two: Cli, argv: tuple[str, ...], state: st
     assert differences(two, *argv) == (4 if keys else 0, [(state, key, []) for key in keys])
 
 
-def test_messages_of_a_session_that_one_side_lacks_are_seen(two: Cli) -> None:
+def test_copy_check_of_a_user_compares_messages_of_sessions_that_one_side_lacks(two: Cli) -> None:
     fill(two, "a", [Session("u", "a", 1), Session("u", "c", 1), Message("a", "m", 1), Message("c", "m", 1)])
     fill(two, "b", [Session("u", "b", 1), Session("u", "c", 1), Message("b", "m", 1), Message("c", "n", 1)])
     code, found = differences(two, "--user", "u")
@@ -156,7 +158,7 @@ def test_a_store_is_not_copied_onto_itself(two: Cli, path: str) -> None:
     assert differences(two) == (0, [])
 
 
-def test_a_source_without_tables_is_exit_3(two: Cli) -> None:
+def test_copy_from_a_source_without_tables_ends_with_3(two: Cli) -> None:
     fill(two, "b", [Message("s", "m", 1)])
     two.ok("drop-tables", "--yes")
     outcome = two(*COPY)
@@ -169,7 +171,7 @@ def test_a_source_without_tables_is_exit_3(two: Cli) -> None:
     assert differences(two) == (0, [])
 
 
-def test_rows_that_the_target_refuses_are_named(two: Cli) -> None:
+def test_copy_names_rows_that_the_target_refuses(two: Cli) -> None:
     fill(two, "a", SOME)
     refused: dict[str, TsmemError] = {"m00007": InvalidInput("refused"), "m00249": InvalidInput("refused too")}
     with every_client(lambda client: RefusingClient(client, refused)):

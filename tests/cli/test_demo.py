@@ -20,7 +20,7 @@ def elsewhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> None:
+def test_demo_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> None:
     text = cli.ok("demo").text
     commands = [line.removeprefix("$ tsmem ") for line in text.splitlines() if line.startswith("$ tsmem ")]
 
@@ -36,7 +36,7 @@ def test_it_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) -> N
     assert re.search(r"^sessions +messages +skipped +failed\n3 ", text, re.MULTILINE)
 
 
-def test_it_touches_nothing_of_yours(cli: Cli, elsewhere: Path) -> None:
+def test_demo_does_not_touch_the_users_profiles_or_memory(cli: Cli, elsewhere: Path) -> None:
     cli.config("this is no TOML")
     before = sorted(cli.folder.rglob("*"))
     environ = {"TSMEM_PROFILE": "nowhere", "TABLESTORE_ENDPOINT": "https://127.0.0.1:1", "TSMEM_CONFIG": "/no/such"}
@@ -45,7 +45,7 @@ def test_it_touches_nothing_of_yours(cli: Cli, elsewhere: Path) -> None:
     assert sorted(cli.folder.rglob("*")) == before
 
 
-def test_it_is_quiet_when_nobody_reads_on(process: Processes) -> None:
+def test_demo_ends_quietly_when_its_reader_goes_away(process: Processes) -> None:
     temporary = process.folder / "tmp"
     temporary.mkdir()
     outcome = process.shell(f'export TMPDIR={temporary}; ($TSMEM demo; echo "code $?" >&2) | head -1')

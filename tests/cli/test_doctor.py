@@ -38,7 +38,7 @@ def examined(cli: Cli, *options: str) -> Outcome:
     return cli("doctor", "-o", "json", *options)
 
 
-def test_a_store_in_order_is_said_to_be(ready: Cli) -> None:
+def test_doctor_reports_ok_for_a_healthy_store(ready: Cli) -> None:
     outcome = ready.ok("doctor", "-o", "json")
 
     assert ("", 0, 0) == (outcome.err, outcome.json["left"], outcome.json["mended"])
@@ -48,7 +48,7 @@ def test_a_store_in_order_is_said_to_be(ready: Cli) -> None:
     assert {"ok"} == {each["severity"] for each in outcome.json["findings"]}
 
 
-def test_missing_tables_are_found_and_made(cli: Cli) -> None:
+def test_doctor_finds_missing_tables_and_fix_creates_them(cli: Cli) -> None:
     found = examined(cli)
     assert (4, ["tsmem init-tables"] * 6) == (found.code, [each["command"] for each in findings(found, "tables")])
 
@@ -57,7 +57,7 @@ def test_missing_tables_are_found_and_made(cli: Cli) -> None:
     assert 0 == cli.ok("doctor", "-o", "json").json["left"]
 
 
-def test_fix_leaves_a_table_that_differs(cli: Cli) -> None:
+def test_fix_does_not_change_a_table_that_differs(cli: Cli) -> None:
     with cli.store() as store:
         store._client.create_table(TableSchema("session", store.layout.session.schema.key, max_versions=3))
     outcome = examined(cli, "--fix")
@@ -69,7 +69,7 @@ def test_fix_leaves_a_table_that_differs(cli: Cli) -> None:
     assert "tsmem init-tables --check" == differs["command"]
 
 
-def test_a_table_of_another_key_is_named_and_nothing_is_created_on_it(cli: Cli) -> None:
+def test_fix_creates_nothing_on_a_table_whose_key_differs(cli: Cli) -> None:
     with cli.store() as store:
         store._client.create_table(TableSchema("session", (("k", ColumnType.STRING),)))
         store._client.create_table(store.layout.message.schema)
@@ -83,7 +83,7 @@ def test_a_table_of_another_key_is_named_and_nothing_is_created_on_it(cli: Cli) 
         assert [] == store._client.list_search_indexes("session")
 
 
-def test_messages_without_a_session_are_a_note_if_they_are_recent_and_a_warning_if_they_are_old(ready: Cli) -> None:
+def test_recent_orphan_messages_are_a_note_and_old_ones_a_warning(ready: Cli) -> None:
     ready.ok("message", "put", "s", "--content", "hi")
     recent = ready.ok("doctor", "-o", "json")
     ready.clock.sleep(3600)
@@ -94,7 +94,7 @@ def test_messages_without_a_session_are_a_note_if_they_are_recent_and_a_warning_
     assert (4, ["warning"]) == (old.code, severities(old, "orphans"))
 
 
-def test_update_times_are_raised_and_nothing_else(ready: Cli) -> None:
+def test_fix_raises_update_times_and_changes_no_other_row(ready: Cli) -> None:
     behind = Session("ada", "a", 5, "text", Metadata({"topic": "x"}))
     rows: list[Session | Message] = [Message("a", "m", 7), Message("orphan", "m", 1), Message("t", "m", 8)]
     ready.fill([behind, Session("bob", "t"), *rows])
@@ -114,7 +114,7 @@ def test_update_times_are_raised_and_nothing_else(ready: Cli) -> None:
     assert len(before.splitlines()) == len(ready.export().splitlines())
 
 
-def test_a_message_of_the_future_raises_nothing(ready: Cli) -> None:
+def test_fix_does_not_raise_update_times_to_a_time_in_the_future(ready: Cli) -> None:
     """A wrong clock's time is not spread: it is shown, and left."""
     ready.fill([Session("ada", "a", 5), Message("a", "m", NOW + 3_600_000_000)])
     outcome = examined(ready, "--fix")
@@ -126,7 +126,7 @@ def test_a_message_of_the_future_raises_nothing(ready: Cli) -> None:
         assert 5 == store.sessions.get("ada", "a").update_time
 
 
-def test_orphans_and_shared_ids_are_left_for_a_decision(ready: Cli) -> None:
+def test_fix_leaves_orphans_and_shared_ids_to_the_user(ready: Cli) -> None:
     nasty = "it's -=[2J ~%\\é"
     ready.fill([Message(nasty, "m", 1), Message("-x", "m", 1), Session("ada", "s", 1), Session("bob", "s", 1)])
     outcome = examined(ready, "--fix")
@@ -173,7 +173,7 @@ def test_twenty_findings_of_a_kind_are_named_and_the_rest_counted(ready: Cli) ->
     assert [] == findings(ready.ok("doctor", "-o", "json"), "update_time")
 
 
-def test_a_file_that_others_read_is_a_finding(cli: Cli) -> None:
+def test_doctor_warns_of_a_profile_file_that_others_can_read(cli: Cli) -> None:
     path = cli.config(cloud("http://127.0.0.1:1"))
     path.chmod(0o644)
     outcome = examined(cli, "--fix")
@@ -187,7 +187,7 @@ def cloud(endpoint: str, secret: str = SECRET) -> str:
     return profile(endpoint, secret=secret, more='timeout = 5\nsecurity_token = "env:NO_SUCH_TOKEN"\n')
 
 
-def test_over_the_wire_it_looks_at_everything(cli: Cli, tmp_path: Path) -> None:
+def test_doctor_checks_everything_over_the_wire(cli: Cli, tmp_path: Path) -> None:
     with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(cloud(served.endpoint))
         cli.ok("init-tables")
@@ -212,7 +212,9 @@ def test_over_the_wire_it_looks_at_everything(cli: Cli, tmp_path: Path) -> None:
     [(600, 4, "ok", "behind the service's"), (-86_400, 5, "error", "ahead of the service's")],
     ids=["a clock that differs", "a clock by which the service refuses"],
 )
-def test_how_far_the_clocks_are_apart_is_found(ready: Cli, ahead_s: int, code: int, service: str, said: str) -> None:
+def test_doctor_reports_the_difference_between_clocks(
+    ready: Cli, ahead_s: int, code: int, service: str, said: str
+) -> None:
     clock = ManualClock(SystemClock().now_us() + ahead_s * 1_000_000)
     with serving(ready.database, clock=clock) as served:
         outcome = ready("-p", "env", "doctor", "-o", "json", environ=environ(served.endpoint))
@@ -241,7 +243,7 @@ class Policy(Faults):
         (("GetRange",), 1, "rows", 0),
     ],
 )
-def test_a_missing_permission_hides_only_what_it_refuses(
+def test_doctor_goes_on_after_a_missing_permission(
     ready: Cli, denied: tuple[str, ...], missing: int, refused: str, orphans: int
 ) -> None:
     """A key that lacks one permission may have others: what is found with those is said too, and the exit code is 5."""
@@ -257,7 +259,7 @@ def test_a_missing_permission_hides_only_what_it_refuses(
     assert orphans == len(findings(outcome, "orphans"))
 
 
-def test_a_secret_that_cannot_be_had_is_found(cli: Cli) -> None:
+def test_doctor_reports_a_secret_that_cannot_be_read(cli: Cli) -> None:
     cli.config(cloud("http://127.0.0.1:1", secret="env:NO_SUCH_SECRET"))
     outcome = examined(cli)
 
@@ -267,7 +269,7 @@ def test_a_secret_that_cannot_be_had_is_found(cli: Cli) -> None:
     assert [] == findings(outcome, "service")
 
 
-def test_a_service_that_cannot_be_reached_is_found(cli: Cli) -> None:
+def test_doctor_reports_a_service_that_cannot_be_reached(cli: Cli) -> None:
     with serving(None) as served:
         endpoint = served.endpoint
     outcome = cli("-p", "env", "doctor", environ={**environ(endpoint), "HOME": str(cli.folder)})
@@ -277,7 +279,7 @@ def test_a_service_that_cannot_be_reached_is_found(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("width", [20, 80])
-def test_on_a_terminal_every_line_fits_and_no_id_forges_one(ready: Cli, width: int) -> None:
+def test_findings_fit_the_terminal_and_ids_cannot_forge_lines(ready: Cli, width: int) -> None:
     ready.fill([Message("a\nerror    forged\x1b]0;x\x07" + "y" * 300, "m", 1), Message("\u202e" * 50, "m", 1)])
     lines = ready("doctor", width=width).text.splitlines()
 
@@ -316,7 +318,7 @@ def test_a_command_with_a_control_character_is_not_shown(ready: Cli) -> None:
 @pytest.mark.parametrize(
     ("file", "command"), [("[profiles.x\n", "path"), ('[profiles.x]\nbackend = "locl"\n', "list"), ("", "list")]
 )
-def test_a_profile_that_cannot_be_read_has_a_command_that_can_be_run(cli: Cli, file: str, command: str) -> None:
+def test_doctor_suggests_a_working_command_for_an_unreadable_profile(cli: Cli, file: str, command: str) -> None:
     cli.config(file)
     outcome = examined(cli, "--profile", "x")
     (finding,) = findings(outcome, "profile")
@@ -327,7 +329,7 @@ def test_a_profile_that_cannot_be_read_has_a_command_that_can_be_run(cli: Cli, f
     assert 0 == cli(*bash_words(finding["command"])[1:]).code
 
 
-def test_progress_says_what_was_looked_at(ready: Cli) -> None:
+def test_doctor_progress_counts_the_rows_it_read(ready: Cli) -> None:
     ready.fill([Session("u", "s", 1)])
 
     assert "looked at 1 session" in ready.ok("doctor", "--progress").err

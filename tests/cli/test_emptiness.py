@@ -67,7 +67,7 @@ def test_an_empty_result_says_why(filled: Cli) -> None:
         assert 1 == outcome.err.count("found: "), argv
 
 
-def test_an_empty_store_is_said_to_be(ready: Cli) -> None:
+def test_an_empty_store_is_named_as_the_reason(ready: Cli) -> None:
     for line, said in (
         ("session list", "no sessions found: {} has no sessions"),
         ("message search x --filter y==1", "no messages found: {} has no messages"),
@@ -76,14 +76,14 @@ def test_an_empty_store_is_said_to_be(ready: Cli) -> None:
         assert said.format(ready.database) in ready.ok(*line.split()).err.splitlines()
 
 
-def test_a_purge_of_nothing_asks_nothing(filled: Cli) -> None:
+def test_a_purge_that_finds_nothing_does_not_ask(filled: Cli) -> None:
     for line, said in (("session purge --user usr-01", NO_USER), ("message purge --session trip7", NO_SESSION)):
         outcome = filled.asked(*line.split(), answer=b"y\n")
         assert (0, b"") == (outcome.code, outcome.out)
         assert [said] == outcome.err.splitlines()[1:]
 
 
-def test_copying_nothing_says_why(filled: Cli) -> None:
+def test_a_copy_of_nothing_says_why(filled: Cli) -> None:
     filled.config('[profiles.new]\nbackend = "local"\npath = "new.db"\n')
     copy = ("copy", "--from", "local", "--to", "new")
     for more in ((), ("--check",)):
@@ -92,19 +92,19 @@ def test_copying_nothing_says_why(filled: Cli) -> None:
         assert "found: " not in filled.ok(*copy, *more).err
 
 
-def test_a_conversation_that_is_not_there_names_the_nearest(filled: Cli) -> None:
+def test_show_of_an_unknown_session_names_the_nearest_id(filled: Cli) -> None:
     assert "did you mean 'trip-7'?" == filled("show", "trip7", "-o", "json").error["hint"]
     assert "tsmem session list shows what there is" == filled("show", "other", "-o", "json").error["hint"]
 
 
-def test_a_result_that_is_not_empty_says_nothing(filled: Cli) -> None:
+def test_a_result_with_items_gives_no_reason(filled: Cli) -> None:
     first = filled.ok("session", "list", "--limit", "1", "-o", "json").json["next_page_token"]
     filled.ok("session", "purge", "--user", "user-01", "--yes")
     for line in ("message list", f"session list --page-token {first}", "message tail trip-7 --last 0"):
         assert "found" not in filled.ok(*line.split()).err
 
 
-def test_columns_are_those_of_the_first_hundred_rows(ready: Cli) -> None:
+def test_the_columns_seen_are_those_of_the_first_hundred_rows(ready: Cli) -> None:
     items: list[Session | Message] = [Message("s", f"m{n:03d}", n, "user", "x") for n in range(101)]
     items[0] = Message("s", "m000", 0, "user", "x", None, Metadata({f"k{n:02d}": n for n in range(20)}))
     ready.fill(items)
@@ -114,13 +114,13 @@ def test_columns_are_those_of_the_first_hundred_rows(ready: Cli) -> None:
     assert said.endswith("k10, ...)\n")
 
 
-def test_a_store_that_cannot_be_asked_again_is_no_error(filled: Cli) -> None:
+def test_a_failure_while_looking_for_the_reason_is_not_an_error(filled: Cli) -> None:
     denied = Fault("get_range", Denied("there is no permission for this"), call=2)
     with every_client(lambda client: FaultyClient(client, denied)):
         assert "no messages found\n" == filled.ok("message", "list", "--session", "trip7").err
 
 
-def test_an_empty_result_costs_two_more_requests_at_most(filled: Cli) -> None:
+def test_an_empty_result_costs_at_most_two_more_requests(filled: Cli) -> None:
     with serving(filled.database) as served:
         for line, sent in (
             ("session list --user user-01", 1),

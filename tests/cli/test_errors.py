@@ -17,7 +17,7 @@ IN_BOTH_FORMS = [case for case in TABLE if case.out or case in _ONE_OF_EACH_KIND
 
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.cause.rstrip("."))
-def test_an_error_is_told_as_the_table_says(case: Case) -> None:
+def test_each_error_of_the_table_has_its_message_hint_and_exit_code(case: Case) -> None:
     outcome, changed = walked(case, *(("-o", case.form) if case.form else ()))
     error = told(outcome)
 
@@ -34,7 +34,7 @@ def test_an_error_is_told_as_the_table_says(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", IN_BOTH_FORMS, ids=lambda case: case.cause.rstrip("."))
-def test_people_are_told_what_machines_are_told(case: Case) -> None:
+def test_errors_say_the_same_as_text_and_as_json(case: Case) -> None:
     outcome, _ = walked(case)
 
     assert (case.exit, case.out) == (outcome.code, outcome.text)
@@ -42,7 +42,7 @@ def test_people_are_told_what_machines_are_told(case: Case) -> None:
     assert "Traceback" not in outcome.err
 
 
-def test_a_sentence_is_one_sentence() -> None:
+def test_an_error_message_is_one_sentence() -> None:
     odd = ("Traceback", "Errno", "object at 0x", "NoneType", "\n", "  ")
 
     assert [] == [case.sentence for case in TABLE if any(word in case.sentence for word in odd)]

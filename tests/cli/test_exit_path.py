@@ -25,9 +25,7 @@ from tests.cli.conftest import DEADLINE_S, Cli, Processes, Started, export_lines
         ("PYTHONUNBUFFERED=1 $TSMEM export >/dev/full 2>/dev/full", 1),
     ],
 )
-def test_a_stderr_that_cannot_be_written_changes_no_exit_code(
-    ready: Cli, process: Processes, line: str, code: int
-) -> None:
+def test_an_unwritable_stderr_changes_no_exit_code(ready: Cli, process: Processes, line: str, code: int) -> None:
     """The interpreter would end with 120 when it flushes stderr at its exit."""
     outcome = process.shell(line)
 
@@ -38,7 +36,7 @@ def test_a_stderr_that_cannot_be_written_changes_no_exit_code(
     ("line", "lines"),
     [("$TSMEM export >/dev/full", 2), ("PYTHONUNBUFFERED=1 $TSMEM export >&-", 1), ("$TSMEM --help >/dev/full", 2)],
 )
-def test_a_stdout_that_cannot_be_written_is_exit_1(ready: Cli, process: Processes, line: str, lines: int) -> None:
+def test_an_unwritable_stdout_ends_with_1(ready: Cli, process: Processes, line: str, lines: int) -> None:
     outcome = process.shell(line)
 
     assert outcome.code == 1
@@ -46,7 +44,7 @@ def test_a_stdout_that_cannot_be_written_is_exit_1(ready: Cli, process: Processe
     assert outcome.err.count("\n") == lines
 
 
-def test_a_non_blocking_stdout_gets_all_of_it(ready: Cli, process: Processes) -> None:
+def test_a_non_blocking_stdout_gets_the_whole_output(ready: Cli, process: Processes) -> None:
     """Another program may have left the pipe so. The command waits for its reader, and does not spin."""
     ready.fill(messages(1000, content="x" * 300))
     expected = ready.ok("message", "list", "-o", "jsonl").out
@@ -92,14 +90,14 @@ def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes)
     assert (ended.code, ended.err, ended.json["messages"]) == (0, "", 1400)
 
 
-def test_no_file_takes_the_place_of_a_closed_stream(ready: Cli, process: Processes) -> None:
+def test_no_opened_file_gets_the_descriptor_of_a_closed_stream(ready: Cli, process: Processes) -> None:
     """The interpreter writes to stderr by its number when it dies."""
     outcome = process.shell("$TSMEM export out.jsonl 2>&- >&- <&-; ls -l /proc/self/fd >/dev/null; cat out.jsonl")
 
     assert [json.loads(line)["kind"] for line in outcome.out.splitlines()] == ["tsmem", "end"]
 
 
-def test_what_others_wrote_to_stderr_changes_no_exit_code(ready: Cli, process: Processes) -> None:
+def test_text_that_a_library_left_in_the_stderr_buffer_changes_no_exit_code(ready: Cli, process: Processes) -> None:
     """A library may log to it: what it leaves in the buffer is dropped where it cannot be written."""
     script = "import sys; sys.stderr.write('log')\nfrom tsmem.__main__ import run; run()"
     (process.folder / "run.py").write_text(script)

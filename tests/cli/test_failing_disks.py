@@ -66,7 +66,7 @@ def test_an_import_into_a_disk_that_fills_up_says_how_many_rows_were_done_and_re
 
 
 @pytest.mark.parametrize("name", ["out", "out.gz"])
-def test_an_export_to_a_full_disk_keeps_the_old_file_and_leaves_no_other(
+def test_an_export_to_a_full_disk_keeps_the_old_file_and_leaves_no_partial_one(
     ready: Cli, process: Processes, tmp_path: Path, name: str
 ) -> None:
     ready.fill([Message("s", f"m{n:05d}", n, content=os.urandom(1500).hex()) for n in range(200)])
@@ -140,7 +140,7 @@ def test_a_json_listing_that_fails_midway_is_one_valid_document(damaged: Cli) ->
 
 
 @pytest.mark.parametrize("output", ["jsonl", "csv", "table"])
-def test_other_listings_that_fail_midway_end_with_whole_lines(damaged: Cli, output: str) -> None:
+def test_jsonl_and_csv_listings_that_fail_midway_end_with_whole_lines(damaged: Cli, output: str) -> None:
     outcome = damaged("message", "list", "-o", output, "--limit", "0")
     assert outcome.code == 1
     assert outcome.out.endswith(b"\n")
@@ -148,7 +148,7 @@ def test_other_listings_that_fail_midway_end_with_whole_lines(damaged: Cli, outp
     assert "damaged" in outcome.err
 
 
-def test_an_export_that_fails_midway_is_known_to_be_cut_short(damaged: Cli) -> None:
+def test_an_export_that_fails_midway_is_refused_by_import(damaged: Cli) -> None:
     outcome = damaged("export")
     assert outcome.code == 1
     assert b'"kind": "end"' not in outcome.out

@@ -46,7 +46,7 @@ def test_every_listing_takes_a_filter(filled: Cli, argv: tuple[str, ...], expect
     assert expected == [item[f"{argv[0]}_id"] for item in filled.ok(*argv, "-o", "jsonl").lines]
 
 
-def test_an_error_points_at_its_place(filled: Cli) -> None:
+def test_a_filter_error_points_at_the_column(filled: Cli) -> None:
     before = filled.export()
     outcome = filled("session", "purge", "--everyone", "--yes", "--filter", 'a == 1 and __import__("os")')
     text, caret, sentence, hint = outcome.err.splitlines()[-4:]
@@ -74,7 +74,7 @@ def long_store() -> bytes:
         ("message", "purge", "--everything", "--dry-run", "--filter", "n == 5099"),
     ],
 )
-def test_a_long_scan_shows_its_progress_on_a_terminal_alone(ready: Cli, argv: tuple[str, ...]) -> None:
+def test_a_long_scan_shows_progress_only_on_a_terminal(ready: Cli, argv: tuple[str, ...]) -> None:
     ready.use(long_store())
     target = f"dry run: nothing is deleted from {ready.database} (profile local)\n" * ("--dry-run" in argv)
     shown = ready.ok(*argv, talk=True, clock=Ticking())
@@ -86,7 +86,7 @@ def test_a_long_scan_shows_its_progress_on_a_terminal_alone(ready: Cli, argv: tu
         assert (shown.out, target) == (silent.out, silent.err)
 
 
-def test_a_search_that_finds_little_shows_its_progress(ready: Cli) -> None:
+def test_a_search_with_few_results_shows_scan_progress(ready: Cli) -> None:
     """The index may propose many candidates, and each is checked on its row."""
     ready.fill(Message("s", f"m{n:04}", n, "user", "no", None, Metadata({"said": "?!"})) for n in range(450))
     searched = ready.ok("message", "search", "?!", "-o", "jsonl", talk=True, clock=Ticking())
@@ -98,7 +98,7 @@ def test_a_search_that_finds_little_shows_its_progress(ready: Cli) -> None:
     assert "" == ready.ok("message", "search", "-o", "jsonl", talk=True, clock=Ticking()).err
 
 
-def test_without_a_filter_or_a_long_scan_nothing_is_drawn(ready: Cli, process: Processes) -> None:
+def test_a_short_or_unfiltered_listing_shows_no_progress(ready: Cli, process: Processes) -> None:
     """A short scan ends before anything is drawn, and a listing of everything shows by itself how far it is."""
     ready.fill(messages(3))
 

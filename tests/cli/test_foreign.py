@@ -48,7 +48,7 @@ def test_rows_of_other_libraries_are_shown_in_every_format(odd: Cli, output: str
             assert re.search(odd_value, shown, re.DOTALL), (argv, shown)
 
 
-def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:
+def test_touch_of_a_session_whose_update_time_is_not_a_time_keeps_the_message(odd: Cli) -> None:
     odd.ok("message", "put", "t", "m", "--content", "x", "--touch", "u")
     assert odd.ok("session", "get", "u", "t", "-o", "json").json["update_time"] == odd.clock.time_us
     outcome = odd("message", "put", "s", "late", "--content", "x", "--touch", "u")
@@ -56,7 +56,7 @@ def test_a_message_touches_a_session_whose_time_is_no_time(odd: Cli) -> None:
     assert odd.ok("message", "get", "s", "late")
 
 
-def test_purge_takes_rows_of_other_libraries(odd: Cli) -> None:
+def test_purge_deletes_rows_of_other_libraries(odd: Cli) -> None:
     odd.ok("session", "purge", "--everyone", "--until", "1h", "--with-messages", "--yes")
     odd.ok("session", "purge", "--everyone", "--with-messages", "--yes")
     odd.ok("message", "purge", "--everything", "--yes")
@@ -136,7 +136,7 @@ drop-tables --yes"""
         (ANOTHER_ORDER, "message list\nmessage put s m --content x --create-time 1", False),
     ],
 )
-def test_every_command_names_a_table_with_another_key(cli: Cli, foreign: Foreign, commands: str, wire: bool) -> None:
+def test_every_command_names_a_table_whose_key_differs(cli: Cli, foreign: Foreign, commands: str, wire: bool) -> None:
     with cli.store() as store:
         client, layout = store._client, store.layout
         client.create_table(foreign.table)
@@ -158,7 +158,7 @@ def test_every_command_names_a_table_with_another_key(cli: Cli, foreign: Foreign
         assert [] == client.list_search_indexes(foreign.table.name)
 
 
-def test_a_report_of_another_key_suggests_no_creation(cli: Cli) -> None:
+def test_an_error_about_a_differing_key_does_not_suggest_init_tables(cli: Cli) -> None:
     with cli.store() as store:
         store._client.create_table(BYTES_FOR_USERS.table)
     cli("init-tables")

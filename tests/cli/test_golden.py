@@ -72,7 +72,7 @@ def filled(ready: Cli) -> Cli:
 
 @pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_output_is_as_it_was(filled: Cli, name: str, output: str) -> None:
+def test_output_matches_the_golden_file(filled: Cli, name: str, output: str) -> None:
     argv = ("-o", output, *COMMANDS[name])
     environ = {}
     if name.startswith("profile"):
@@ -98,6 +98,6 @@ def test_output_is_as_it_was(filled: Cli, name: str, output: str) -> None:
     assert path.read_bytes() == actual
 
 
-def test_no_golden_file_is_left_over() -> None:
+def test_every_golden_file_belongs_to_a_case() -> None:
     expected = sorted(f"{name}.{output}.txt" for name in COMMANDS for output in ("table", "json", "jsonl", "csv"))
     assert sorted(path.name for path in GOLDEN.iterdir()) == expected

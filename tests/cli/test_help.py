@@ -23,7 +23,7 @@ PAGES = {topic: topic_page(topic) for topic in TOPICS}
 
 
 @pytest.mark.parametrize("name", TOPICS)
-def test_a_page_is_drawn_on_a_terminal_and_plain_in_a_pipe(cli: Cli, name: str) -> None:
+def test_a_manual_page_is_drawn_on_a_terminal_and_plain_in_a_pipe(cli: Cli, name: str) -> None:
     plain = cli.ok("help", name)
     drawn = cli("help", name, width=80, environ={"NO_COLOR": "1"}).text
 
@@ -32,7 +32,7 @@ def test_a_page_is_drawn_on_a_terminal_and_plain_in_a_pipe(cli: Cli, name: str) 
     assert max(map(cell_width, drawn.splitlines())) <= 80
 
 
-def test_help_alone_lists_the_topics(cli: Cli) -> None:
+def test_help_without_a_topic_lists_the_topics(cli: Cli) -> None:
     shown = cli.ok("help").text
 
     assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == list(TOPICS)
@@ -46,7 +46,7 @@ def test_help_on_a_command_is_its_help(cli: Cli, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEAVES)
-def test_a_commands_help_has_all_it_should(cli: Cli, name: str) -> None:
+def test_the_help_of_each_command_has_a_summary_an_example_and_exit_codes(cli: Cli, name: str) -> None:
     """A sentence, an example, and the exit codes it can end with; in lines of 80 characters but for the example."""
     shown = cli.ok(*name.split(), "--help").text
     part = re.search(r"\n  Exit codes:\n((?:    .*\n)+)", shown)
@@ -66,12 +66,12 @@ def test_help_is_the_same_without_docstrings(cli: Cli, process: Processes, line:
     assert (shown.code, shown.text, shown.err) == (0, cli.ok(*line.split()).text, "")
 
 
-def test_exit_codes_are_all_there_are() -> None:
+def test_every_exit_code_with_a_meaning_belongs_to_a_command() -> None:
     """Every number that has a meaning is some command's, and no other; the page has them all."""
     assert set(MEANINGS) == {code for command in LEAVES.values() for code in command.exit_codes}
 
 
-def test_the_page_on_times_is_true() -> None:
+def test_the_manual_page_on_times_is_true() -> None:
     forms = [
         form for row in re.findall(r"^\| (`.+?) \|", PAGES["times"], re.MULTILINE) for form in row.split("`")[1::2]
     ]
@@ -82,11 +82,11 @@ def test_the_page_on_times_is_true() -> None:
         assert parse_time(time, now_us=1_767_225_600_000_000)[1] is None
 
 
-def test_the_page_on_output_is_true() -> None:
+def test_the_manual_page_on_output_is_true() -> None:
     assert list(FORMATS) == re.findall(r"^\| `(\w+)` \|", PAGES["output"], re.MULTILINE)
 
 
-def test_pages_name_only_options_that_exist(cli: Cli) -> None:
+def test_manual_pages_name_only_options_that_exist(cli: Cli) -> None:
     options = {option for name in LEAVES for option in re.findall(r"--[a-z-]+", cli.ok(*name.split(), "--help").text)}
     known = {*options, "--quiet", "--editable"}
     for text in PAGES.values():
@@ -110,7 +110,7 @@ EXAMPLES = [LEAVES[name].example.removeprefix("tsmem ") for name in LEAVES if na
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_example_works(ready: Cli, example: str) -> None:
+def test_the_example_of_each_command_works(ready: Cli, example: str) -> None:
     messages = [Message("trip-7", f"{n:06d}", n, "user", "hi", metadata=Metadata({"draft": True})) for n in range(9)]
     ready.fill([Session("ada", "trip-7", 1, metadata=Metadata({"topic": "travel", "score": 0.5})), *messages])
     Path("chats.jsonl").write_text('{"id": "c", "messages": [{"role": "user", "content": "hi"}]}\n', encoding="utf-8")

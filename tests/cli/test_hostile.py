@@ -61,12 +61,12 @@ def on(cli: Cli, store: bytes) -> Cli:
     return cli
 
 
-def test_every_command_is_covered() -> None:
+def test_every_command_has_hostile_runs() -> None:
     assert sorted(declarations()) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_only_text_and_colour_reach_a_terminal(hostile: Cli, name: str) -> None:
+def test_hostile_text_reaches_a_terminal_only_as_text_and_colour(hostile: Cli, name: str) -> None:
     first, *_, last = commands(hostile.folder)[name]()
     for run in (first, last):
         only_text_and_colour(hostile, run)
@@ -74,7 +74,7 @@ def test_only_text_and_colour_reach_a_terminal(hostile: Cli, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_only_text_and_colour_reach_a_terminal_in_all_runs(everything: Cli, name: str) -> None:
+def test_hostile_text_in_all_runs_reaches_a_terminal_only_as_text_and_colour(everything: Cli, name: str) -> None:
     codes = {only_text_and_colour(everything, run) for run in commands(everything.folder)[name]()}
 
     assert codes & {0, 4} or name == "serve"  # some went well, or there was nothing to be seen
@@ -95,7 +95,7 @@ def only_text_and_colour(cli: Cli, run: Run) -> int:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_other_formats_hold_nothing_that_is_obeyed(everything: Cli, name: str) -> None:
+def test_json_and_csv_contain_no_terminal_escapes(everything: Cli, name: str) -> None:
     """There is not one escape in CSV and in JSON, which may hold what shows nothing, as it is data."""
     for place, run in enumerate(fewer(commands(everything.folder)[name]())):
         output = ("csv", "json", "jsonl")[place % 3]
@@ -107,7 +107,7 @@ def test_other_formats_hold_nothing_that_is_obeyed(everything: Cli, name: str) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_terminal_without_utf8_gets_ascii(everything: Cli, name: str) -> None:
+def test_hostile_text_is_ascii_on_a_terminal_without_utf8(everything: Cli, name: str) -> None:
     for place, run in enumerate(fewer(commands(everything.folder)[name]())):
         screen = shown(everything, run, "--no-color", encoding=NO_UTF8[place % 2])
         assert re.fullmatch(rb"[\n\x20-\x7e]*", screen.out + screen.err), run
@@ -132,7 +132,7 @@ def _still(sent: bytes) -> bytes:
 
 
 @ON_BOTH
-def test_no_text_makes_a_row(request: pytest.FixtureRequest, store: str) -> None:
+def test_no_text_forges_a_table_row(request: pytest.FixtureRequest, store: str) -> None:
     """A table has as many lines as items, and its two of titles; each column begins in the same cell on all of them,
     but for rows of characters whose width terminals do not agree on."""
     screens = Screens(request.getfixturevalue(store))
@@ -151,7 +151,7 @@ def test_no_text_makes_a_row(request: pytest.FixtureRequest, store: str) -> None
 
 
 @ON_BOTH
-def test_messages_cannot_pass_for_headings(request: pytest.FixtureRequest, store: str) -> None:
+def test_no_message_forges_a_heading_of_a_transcript(request: pytest.FixtureRequest, store: str) -> None:
     text = Screens(request.getfixturevalue(store))("--no-color", "show", "drawn").text
     left = [line for line in text.split("\n") if line and not line.startswith(" ")]
 
@@ -161,7 +161,7 @@ def test_messages_cannot_pass_for_headings(request: pytest.FixtureRequest, store
     assert len(CORPUS[:: 10 if store == "hostile" else 1]) == sum(line.startswith("assistant ▸ ") for line in left)
 
 
-def test_a_traceback_cannot_forge_lines(hostile: Cli) -> None:
+def test_no_message_forges_lines_of_a_traceback(hostile: Cli) -> None:
     screen = Screens(hostile)("--debug", "session", "get", "u", 'x\nerror: forged\n  File "forged"\x85hint: forged')
 
     assert screen.code == 3
@@ -171,7 +171,7 @@ def test_a_traceback_cannot_forge_lines(hostile: Cli) -> None:
     ]
 
 
-def test_a_line_of_a_file_cannot_bury_the_error(cli: Cli) -> None:
+def test_a_long_line_of_an_input_is_shortened_in_the_error(cli: Cli) -> None:
     for line in (
         {"user_id": "u", "session_id": "s", LINES[0]: 1},
         {"kind": LINES[0]},
@@ -195,7 +195,7 @@ def is_gap(line: str, start: int) -> bool:
     return True
 
 
-def test_what_a_service_is_asked_is_logged_harmlessly(cli: Cli, tmp_path: Path) -> None:
+def test_debug_logs_of_requests_are_harmless(cli: Cli, tmp_path: Path) -> None:
     with serving(tmp_path / "served.db", credentials=AccessKey(KEY, SECRET)) as served:
         cli.config(profile(served.endpoint))
         screens = Screens(cli)

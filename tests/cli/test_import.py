@@ -19,12 +19,12 @@ SESSION = b'{"user_id": "u", "session_id": "s", "update_time": 1}\n'
 EMPTY = 2
 
 
-def test_a_line_of_an_array_is_named_by_its_own_number(ready: Cli) -> None:
+def test_an_error_inside_an_array_names_its_line(ready: Cli) -> None:
     outcome = ready("import", "--format", "openai", "--user", "u", stdin=b'[\n\n\n{"role": x}]')
     assert "line 4, element 0: not valid JSON" in outcome.err
 
 
-def test_a_fresh_store_gets_its_tables_from_an_import(cli: Cli) -> None:
+def test_import_creates_the_tables_of_a_new_store(cli: Cli) -> None:
     assert cli("import", "--dry-run", stdin=SESSION).code == 0
     Path("bad").write_bytes(b"nonsense")
     assert cli("import", "bad").code == 2
@@ -37,7 +37,7 @@ def test_a_fresh_store_gets_its_tables_from_an_import(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("run", ["--dry-run", "--on-conflict=overwrite", "--on-conflict=skip"])
-def test_rows_of_one_key_in_an_input_are_counted(ready: Cli, run: str) -> None:
+def test_import_counts_rows_that_repeat_a_key(ready: Cli, run: str) -> None:
     """They are one row in the store, and the counts alone would hide it
     (https://github.com/elasticsearch-dump/elasticsearch-dump/issues/175)."""
     rows = [Message("s", "m", 1, content=text) for text in ("first", "second", "third")] + messages(2)
@@ -48,7 +48,7 @@ def test_rows_of_one_key_in_an_input_are_counted(ready: Cli, run: str) -> None:
 
 
 @pytest.mark.parametrize(("missing", "command"), [(1, "import"), (2, "import"), (3, "import"), (2, "copy")])
-def test_tables_whose_creation_was_cut_short_are_completed(ready: Cli, missing: int, command: str) -> None:
+def test_import_completes_tables_whose_creation_was_interrupted(ready: Cli, missing: int, command: str) -> None:
     """A first import that is killed has made the first tables and indexes alone; repeating it makes the others."""
     with closing(LocalClient(ready.database, ready.clock)) as client:
         client.delete_search_index("message", "message_search_index")
@@ -67,7 +67,7 @@ def test_tables_whose_creation_was_cut_short_are_completed(ready: Cli, missing: 
     assert ready("init-tables", "--check").code == 0
 
 
-def test_an_import_makes_no_search_indexes_where_they_were_left_out(cli: Cli) -> None:
+def test_import_creates_no_search_indexes_after_init_tables_no_search(cli: Cli) -> None:
     """`init-tables --no-search` is a choice, and no creation that was cut short."""
     cli.ok("init-tables", "--no-search")
     assert "created" not in cli.ok("import", stdin=SESSION).err
@@ -83,7 +83,7 @@ def export_of(count: int) -> bytes:
     ])  # fmt: skip
 
 
-def test_exports_and_plain_records_can_be_joined(ready: Cli) -> None:
+def test_exports_and_plain_records_can_be_concatenated(ready: Cli) -> None:
     counts = ready.ok(
         "import", "-o", "json", stdin=b"\xef\xbb\xbf" + SESSION + export_of(2) + SESSION + export_of(2)
     ).json
@@ -91,7 +91,7 @@ def test_exports_and_plain_records_can_be_joined(ready: Cli) -> None:
     assert ready.export().count(b"\n") == EMPTY + 4
 
 
-def test_a_file_on_standard_input_is_checked_first(ready: Cli) -> None:
+def test_a_file_on_standard_input_is_checked_before_rows_are_written(ready: Cli) -> None:
     """`import < file` can be read twice, so it writes nothing when a line is bad."""
     data = export_lines(messages(1050)) + b"bad\n"
     outcome = ready("import", stdin=io.BytesIO(data))
@@ -102,7 +102,7 @@ def test_a_file_on_standard_input_is_checked_first(ready: Cli) -> None:
 ODD = Message("退", "m\u202e", -1, "", "", "x" * 5000, Metadata({"f": -0.0, "b": b"\0\xff", "i": 1, "t": True}))
 
 
-def test_an_export_is_the_same_bytes_for_the_same_rows(ready: Cli) -> None:
+def test_exports_of_the_same_rows_are_identical(ready: Cli) -> None:
     ready.fill([*sessions(3), *messages(200), ODD])
     other = Cli(ready.folder / "other")
     other.ok("import", stdin=ready.export())

@@ -70,7 +70,7 @@ WRAPPED: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
 
 @pytest.mark.parametrize("name", WRAPPED)
 @pytest.mark.parametrize("style", FORMATS)
-def test_the_same_values_in_any_wrapping_are_the_same_records(style: ImportFormat, name: str) -> None:
+def test_json_arrays_lines_gzip_and_zip_give_the_same_records(style: ImportFormat, name: str) -> None:
     values, _ = FORMATS[style]
 
     def read(stream: io.BytesIO) -> list[object]:
@@ -84,14 +84,14 @@ def test_the_same_values_in_any_wrapping_are_the_same_records(style: ImportForma
         assert expected == read(PipeIn(WRAPPED[name](values)))
 
 
-def test_a_place_in_a_zip_is_named_with_its_file(ready: Cli) -> None:
+def test_an_error_inside_a_zip_names_the_file_and_the_line(ready: Cli) -> None:
     Path("a.zip").write_bytes(zipped([*CONVERSATIONS, {"id": "c"}]))
     outcome = ready("import", "a.zip", *FORMATS["openai"][1])
     assert outcome.code == 2
     assert "a.zip: line 6, element 1 of conversations-001.json: a conversation has" in outcome.err
 
 
-def test_rejects_of_one_line_are_all_kept_when_an_import_goes_on(ready: Cli) -> None:
+def test_a_resumed_import_keeps_all_rejects_of_one_line(ready: Cli) -> None:
     Path("in.json").write_bytes(json.dumps([*CONVERSATIONS, {"id": "c"}, {"id": "d"}]).encode())
     outcome = ready("import", "in.json", *FORMATS["openai"][1], "--rejects", "bad")
     assert outcome.code == 7
@@ -110,7 +110,7 @@ def test_rejects_of_one_line_are_all_kept_when_an_import_goes_on(ready: Cli) -> 
         (b"hello there\n", "plain text"),
     ],
 )
-def test_what_is_no_json_is_named(ready: Cli, data: bytes, look: str) -> None:
+def test_an_input_that_is_not_json_is_refused(ready: Cli, data: bytes, look: str) -> None:
     outcome = ready("import", *FORMATS["openai"][1], stdin=data)
     assert outcome.code == 2
     assert f"hint: this looks like {look}" in outcome.err
@@ -170,7 +170,7 @@ resource.setrlimit(resource.RLIMIT_AS, (size + {limit_mb} * 2**20,) * 2)
 
 
 @needs_proc
-def test_an_array_takes_no_more_memory_the_longer_it_is() -> None:
+def test_importing_a_long_array_takes_bounded_memory() -> None:
     script = "made = array(10_000); before = peak_mb(); print(outcome(made)); print(peak_mb() - before)"
     rows, growth_mb = measured(script)
     assert rows == "20000"
@@ -192,5 +192,5 @@ def test_an_array_takes_no_more_memory_the_longer_it_is() -> None:
     ],
     ids=["a line", "zeros", "many small values", "an element in a zip"],
 )
-def test_what_unpacks_to_more_than_memory_is_refused_within_a_bound(made: str, message: str) -> None:
+def test_a_decompression_bomb_is_refused_in_bounded_memory(made: str, message: str) -> None:
     assert measured(f"print(outcome({made}))", limit_mb=400) == [message]

@@ -47,7 +47,7 @@ def test_an_array_of_messages_is_one_conversation(ready: Cli) -> None:
     assert [(m["role"], m["content"]) for m in found] == [("user", "hi"), ("assistant", None), ("x", "")]
 
 
-def test_session_ids_and_users(ready: Cli) -> None:
+def test_session_ids_and_users_are_taken_from_the_conversation_or_options(ready: Cli) -> None:
     ready.ok(
         *OPENAI,
         "--start-time",
@@ -79,7 +79,7 @@ def test_times_of_messages_are_read_in_any_unit(ready: Cli, key: str, value: obj
     assert listed(ready, "session")[0]["update_time"] == START_US
 
 
-def test_a_start_time_that_counts_for_nothing_is_not_said(ready: Cli) -> None:
+def test_the_start_time_is_reported_once_and_only_if_messages_lack_times(ready: Cli) -> None:
     """The file is read twice; the sentence comes once."""
     own = {"id": "s", "messages": [{"role": "user", "timestamp": 1}]}
     Path("own").write_bytes(jsonl(own))
@@ -108,7 +108,7 @@ def test_odd_keys_and_values_are_kept(ready: Cli) -> None:
     assert json.loads(listed(ready, "session")[0]["metadata"]["_other"]) == {"#k": []}
 
 
-def test_content_that_is_no_text_stays_itself(ready: Cli) -> None:
+def test_content_that_is_not_text_is_kept_as_it_is(ready: Cli) -> None:
     data = jsonl({"id": "s", "messages": [{"role": "tool", "content": 5, "search_content": True}]})
     ready.ok(*OPENAI, "--user", "u", "--start-time", START, stdin=data)
     (found,) = listed(ready, "message")
@@ -154,7 +154,9 @@ def typed(values: Iterator[object]) -> set[tuple[type, str]]:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(objects, st.lists(objects, max_size=3)), max_size=3))
-def test_nothing_is_dropped(conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]]) -> None:
+def test_every_value_of_the_input_is_found_in_the_export(
+    conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]],
+) -> None:
     """Every value in any input that is taken can be found again in what is exported of it."""
     given_in = [
         {
@@ -174,7 +176,7 @@ def test_nothing_is_dropped(conversations: list[tuple[dict[str, Any], list[dict[
 
 
 @needs_airline
-def test_every_message_of_real_conversations_survives_with_its_tool_calls(ready: Cli) -> None:
+def test_real_conversations_keep_every_message_and_tool_call(ready: Cli) -> None:
     some = 40
     data = b"".join(DATA.read_bytes().splitlines(keepends=True)[:some])
     ready.ok(*OPENAI, "--user", "airline", stdin=data)

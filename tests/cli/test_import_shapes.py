@@ -66,14 +66,14 @@ FOREIGN: dict[str, tuple[object, ...]] = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FOREIGN.items() for value in values])
-def test_what_another_tool_wrote_is_refused_by_its_name(ready: Cli, name: str, value: object) -> None:
+def test_a_file_of_another_tool_is_refused_with_the_name_of_the_tool(ready: Cli, name: str, value: object) -> None:
     outcome = ready(*OPENAI, stdin=json.dumps(value).encode())
     assert (outcome.code, outcome.out) == (2, b"")
     assert f" like {name}" in outcome.err
     assert "hint: " in outcome.err
 
 
-def test_what_another_tool_wrote_is_refused_without_a_format_and_in_a_dry_run(ready: Cli) -> None:
+def test_a_file_of_another_tool_is_refused_without_a_format_and_in_a_dry_run(ready: Cli) -> None:
     data = json.dumps(FOREIGN["a ShareGPT message"][0]).encode()
     for argv in ((*OPENAI, "--dry-run"), ("import",), ("import", "--dry-run")):
         outcome = ready(*argv, stdin=data)
@@ -95,7 +95,9 @@ def test_what_another_tool_wrote_is_refused_without_a_format_and_in_a_dry_run(re
         ({}, "the keys here are none"),
     ],
 )
-def test_what_is_not_a_conversation_is_named_by_its_place_and_keys(ready: Cli, value: object, sentence: str) -> None:
+def test_an_element_that_is_not_a_conversation_is_refused_with_its_place_and_keys(
+    ready: Cli, value: object, sentence: str
+) -> None:
     outcome = ready(*OPENAI, stdin=json.dumps(value).encode())
     assert (outcome.code, outcome.out) == (2, b"")
     assert sentence in outcome.err
@@ -132,13 +134,13 @@ def test_an_empty_input_imports_nothing_and_says_so(ready: Cli, data: bytes, arg
     assert ready.export().count(b"\n") == 2
 
 
-def test_an_import_that_skips_all_does_not_say_that_its_input_was_empty(ready: Cli) -> None:
+def test_an_import_that_skips_every_row_does_not_call_its_input_empty(ready: Cli) -> None:
     Path("in").write_text(json.dumps([SAID]))
     assert "nothing" not in ready.ok(*OPENAI, "in").err
     assert "nothing" not in ready.ok(*OPENAI, "in", "--on-conflict", "skip").err
 
 
-def test_a_tsmem_export_is_not_read_as_conversations(ready: Cli) -> None:
+def test_a_tsmem_export_is_refused_by_format_openai(ready: Cli) -> None:
     ready.ok(*OPENAI, stdin=json.dumps([SAID]).encode())
     lines = ready.export().splitlines(keepends=True)
     for data in (b"".join(lines), b"".join(lines[1:-1])):
@@ -147,7 +149,7 @@ def test_a_tsmem_export_is_not_read_as_conversations(ready: Cli) -> None:
         assert "line 1: this looks like a tsmem export\nhint: leave out --format openai" in outcome.err
 
 
-def test_a_tsmem_record_with_a_slip_is_not_taken_for_another_format(ready: Cli) -> None:
+def test_a_tsmem_record_with_a_typing_mistake_is_not_taken_for_another_format(ready: Cli) -> None:
     for record, sentence in (
         ({"session_id": "s", "message_id": "m", "role": "user", "content": "tea"}, "create_time is missing"),
         ({"kind": "message", "session_id": "s", "role": "user", "content": "tea"}, "message_id is missing"),
@@ -157,7 +159,7 @@ def test_a_tsmem_record_with_a_slip_is_not_taken_for_another_format(ready: Cli) 
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not at hand")
-def test_no_shape_of_the_cases_is_taken_for_what_it_is_not(ready: Cli) -> None:
+def test_every_shape_case_is_imported_or_refused_with_a_hint(ready: Cli) -> None:
     for path in sorted(CASES.glob("[0-9]*")):
         outcome = ready(*OPENAI, str(path), "--dry-run", "-o", "json")
         if outcome.code == 0:

@@ -99,7 +99,7 @@ UNTIMED = {"id": "s", "messages": said("a", "b", "c")}
 
 
 @pytest.mark.parametrize("conflict", ["overwrite", "skip"])
-def test_a_file_that_was_touched_changes_nothing(ready: Cli, conflict: str) -> None:
+def test_importing_a_file_again_with_a_newer_mtime_changes_nothing(ready: Cli, conflict: str) -> None:
     outcome = imported(ready, UNTIMED, {"id": "empty", "messages": []}, {"messages": said("d")})
     assert "4 messages and 1 empty conversation without a time: dated from the file" in outcome.err
     before = ready.export()
@@ -111,7 +111,7 @@ def test_a_file_that_was_touched_changes_nothing(ready: Cli, conflict: str) -> N
         assert ready.export() == before
 
 
-def test_the_same_standard_input_changes_nothing(ready: Cli) -> None:
+def test_importing_the_same_standard_input_again_changes_nothing(ready: Cli) -> None:
     data = json.dumps(UNTIMED).encode()
     outcome = ready.ok(*OPENAI, stdin=data)
     assert f"dated from now (--start-time {ready.clock.time_us})" in outcome.err
@@ -123,7 +123,7 @@ def test_the_same_standard_input_changes_nothing(ready: Cli) -> None:
     assert ready.export() == before
 
 
-def test_a_file_that_has_grown_adds_what_is_new(ready: Cli) -> None:
+def test_importing_a_longer_file_adds_only_the_new_messages(ready: Cli) -> None:
     after = {"id": "t", "messages": said("x", "y")}
     imported(ready, UNTIMED, after)
     before = dict(listed(ready))
@@ -133,7 +133,7 @@ def test_a_file_that_has_grown_adds_what_is_new(ready: Cli) -> None:
     assert "5 messages without a time: already in the store" in outcome.err
 
 
-def test_a_conversation_whose_new_messages_have_times_keeps_those_of_the_others(ready: Cli) -> None:
+def test_new_messages_with_times_do_not_change_the_times_of_old_ones(ready: Cli) -> None:
     """They would count down from the first time, were they not there."""
     imported(ready, UNTIMED)
     before = listed(ready)
@@ -142,7 +142,7 @@ def test_a_conversation_whose_new_messages_have_times_keeps_those_of_the_others(
 
 
 @pytest.mark.parametrize("others", ["cba", "c", "xcab"])
-def test_messages_of_one_second_keep_their_times_when_others_come_or_go(ready: Cli, others: str) -> None:
+def test_messages_in_the_same_second_keep_their_times_when_others_are_added_or_removed(ready: Cli, others: str) -> None:
     """They are the same messages by their ids, although they would be moved by more or less."""
 
     def messages(contents: str) -> list[dict[str, Any]]:
@@ -154,14 +154,14 @@ def test_messages_of_one_second_keep_their_times_when_others_come_or_go(ready: C
     assert sorted(each for each in listed(ready) if each[0] != "x") == before
 
 
-def test_a_conversation_without_an_id_is_another_one_when_it_has_grown(ready: Cli) -> None:
+def test_a_longer_conversation_without_an_id_becomes_another_session(ready: Cli) -> None:
     outcome = imported(ready, {"messages": said("a")})
     assert outcome.err.endswith("1 conversation without an id: a longer copy becomes another session\n")
     imported(ready, {"messages": said("a", "b")})
     assert len(session_ids(ready)) == 2
 
 
-def test_a_conversation_without_an_id_is_the_same_wherever_it_stands(ready: Cli) -> None:
+def test_a_conversation_without_an_id_is_the_same_session_at_any_place_in_the_file(ready: Cli) -> None:
     twin = {"messages": said("x")}
     put("in", {"messages": [{"content": "nobody"}]}, twin, {"messages": said("y")}, twin)
     assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
@@ -173,7 +173,7 @@ def test_a_conversation_without_an_id_is_the_same_wherever_it_stands(ready: Cli)
     assert len(session_ids(ready)) == 8
 
 
-def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(ready: Cli) -> None:
+def test_a_resumed_import_gives_messages_the_same_times(ready: Cli) -> None:
     conversations = [{"id": f"s{n:03d}", "messages": said(*map(str, range(9)))} for n in range(40)]
     put("in", *conversations)
     other = Cli(ready.folder / "other")
@@ -189,7 +189,7 @@ def test_an_import_that_was_stopped_is_resumed_with_the_times_that_it_gave(ready
         assert ready.export() == other.export()
 
 
-def test_rejected_rows_come_back_at_their_place(ready: Cli) -> None:
+def test_importing_the_repaired_file_puts_rejected_messages_at_their_place(ready: Cli) -> None:
     messages = said("a", "b", "c")
     put("in", {"id": "s", "messages": [messages[0], {**messages[1], "k": "x" * 3_000_000}, messages[2]]})
     assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
@@ -197,7 +197,7 @@ def test_rejected_rows_come_back_at_their_place(ready: Cli) -> None:
     assert listed(ready) == [(text, 1_700_000_000_000_000 + n) for n, text in enumerate("abc")]
 
 
-def test_the_file_that_rejects_were_mended_in_changes_no_time(ready: Cli) -> None:
+def test_importing_the_repaired_file_changes_no_time(ready: Cli) -> None:
     put("in", {"id": "t", "messages": [{"content": "nobody"}]}, UNTIMED)
     assert ready(*OPENAI, "in", "--rejects", "bad").code == 7
     before = listed(ready)
@@ -209,7 +209,7 @@ def test_the_file_that_rejects_were_mended_in_changes_no_time(ready: Cli) -> Non
     assert ready.export() == again
 
 
-def test_a_dry_run_counts_what_the_import_counts(cli: Cli) -> None:
+def test_import_dry_run_reports_the_same_counts_as_the_import(cli: Cli) -> None:
     put("in", UNTIMED, {"messages": [*said("d", "e", created_at=SECOND), *said("f")]})
     dry = cli.ok(*OPENAI, "in", "--dry-run")
     assert not cli.database.exists()

@@ -44,7 +44,7 @@ def test_the_local_store_without_a_home_says_what_to_set(homeless: Cli) -> None:
     )
 
 
-def test_a_profile_that_is_named_needs_no_home(homeless: Cli) -> None:
+def test_a_named_profile_needs_no_home(homeless: Cli) -> None:
     Path("mine.toml").write_text('default_profile = "x"\n[profiles.x]\nbackend = "local"\npath = "x.db"\n')
     Path("mine.toml").chmod(0o600)
     nowhere = {"XDG_DATA_HOME": ""}
@@ -73,7 +73,7 @@ def without_threads(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     monkeypatch.setattr(threading.Thread, "start", refuse)
 
 
-def test_bulk_commands_do_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bulk_commands_work_without_threads(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     without_threads(monkeypatch, "tsmem call", "tsmem look-up")
     data = export_lines(ROWS)
     with serving(None) as served:
@@ -102,7 +102,7 @@ def test_serve_answers_one_client_at_a_time_without_threads(cli: Cli, monkeypatc
 
 
 @pytest.mark.parametrize("name", ["tsmem-accept", "tsmem-stderr"])
-def test_serve_says_that_it_needs_a_thread(cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_serve_reports_that_it_cannot_start_any_thread(cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     without_threads(monkeypatch, name)
     outcome = cli("serve", "--memory", "--port", "0")
 
@@ -131,7 +131,7 @@ run()
         ("sqlite3", "profile list", 0),
     ],
 )
-def test_a_module_that_this_python_lacks_is_named(process: Processes, name: str, line: str, code: int) -> None:
+def test_an_error_names_the_module_that_this_python_lacks(process: Processes, name: str, line: str, code: int) -> None:
     (process.folder / "run.py").write_text(LACKING.format(name=name, line=line))
     outcome = process.shell(f"{process.argv()[0]} run.py")
 
@@ -140,7 +140,7 @@ def test_a_module_that_this_python_lacks_is_named(process: Processes, name: str,
     assert (outcome.code, errors) == (code, [said] if code else [])
 
 
-def test_an_old_sqlite_is_named(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_names_an_sqlite_that_is_too_old(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
     monkeypatch.setattr("sqlite3.sqlite_version", "3.34.1")
     for line in ("init-tables", "session list", "serve --memory --port 0"):

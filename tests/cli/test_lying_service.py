@@ -111,7 +111,7 @@ def check(outcome: Outcome, liar: Liar) -> None:
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_a_wrong_answer_ends_a_command_with_one_sentence(evil: Cli, liar: Liar, name: str) -> None:
+def test_an_invalid_reply_ends_a_command_with_one_sentence(evil: Cli, liar: Liar, name: str) -> None:
     liar.tell(LIES[name])
     outcome = evil(*TOLD.get(name, LISTING).split())
 
@@ -121,13 +121,13 @@ def test_a_wrong_answer_ends_a_command_with_one_sentence(evil: Cli, liar: Liar, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LIES)
-def test_no_command_that_reads_believes_a_wrong_answer(evil: Cli, liar: Liar, name: str) -> None:
+def test_no_reading_command_accepts_an_invalid_reply(evil: Cli, liar: Liar, name: str) -> None:
     for argv in READING:
         liar.tell(LIES[name])
         check(evil(*argv.split()), liar)
 
 
-def test_hits_that_were_not_asked_for_are_left_out(evil: Cli, liar: Liar) -> None:
+def test_search_hits_that_do_not_match_are_left_out(evil: Cli, liar: Liar) -> None:
     """They are no broken answer: an index may be behind its table."""
     for argv in ("session search --user ada", "session search milk", "message search tea --session s1"):
         liar.tell(of_rows(other_users_hits))
@@ -145,7 +145,7 @@ of_rows_read = pytest.mark.parametrize(
 
 
 @of_rows_read
-def test_nothing_of_a_wrong_answer_is_copied(evil: Cli, liar: Liar, name: str) -> None:
+def test_copy_writes_nothing_from_an_invalid_reply(evil: Cli, liar: Liar, name: str) -> None:
     for argv in COPYING:
         liar.tell(LIES[name])
         check(evil(*argv.split()), liar)
@@ -155,7 +155,7 @@ def test_nothing_of_a_wrong_answer_is_copied(evil: Cli, liar: Liar, name: str) -
 
 
 @of_rows_read
-def test_nothing_is_deleted_by_a_wrong_answer(evil: Cli, liar: Liar, name: str) -> None:
+def test_purge_deletes_nothing_because_of_an_invalid_reply(evil: Cli, liar: Liar, name: str) -> None:
     for argv in DELETING:
         liar.tell(LIES[name])
         check(evil(*argv.split()), liar)
@@ -178,7 +178,9 @@ def test_nothing_is_deleted_by_a_wrong_answer(evil: Cli, liar: Liar, name: str) 
         ("garbage", "drop-tables --yes"),
     ],
 )
-def test_a_write_that_is_answered_wrongly_may_have_been_done(evil: Cli, liar: Liar, name: str, argv: str) -> None:
+def test_a_write_with_an_invalid_reply_is_reported_as_possibly_done(
+    evil: Cli, liar: Liar, name: str, argv: str
+) -> None:
     liar.tell(LIES[name])
     outcome = evil(*argv.split())
     check(outcome, liar)

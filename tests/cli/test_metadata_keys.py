@@ -32,7 +32,7 @@ def test_keys_are_set_shown_filtered_and_removed(ready: Cli) -> None:
     assert stored(ready) == {"other": "x"}
 
 
-def test_a_field_in_quotes_may_have_commas_and_blanks(ready: Cli) -> None:
+def test_a_quoted_field_can_have_commas_and_spaces(ready: Cli) -> None:
     ready.fill([Session("u", "s", 1, None, Metadata({"a,b": 1, " c ": 2, 'd"': 3}))])
     fields = 'session_id, "metadata.a,b" ,"metadata. c ","metadata.d"""'
 
@@ -41,7 +41,7 @@ def test_a_field_in_quotes_may_have_commas_and_blanks(ready: Cli) -> None:
     ]
 
 
-def test_a_key_of_several_words_is_quoted_beside_its_value(ready: Cli) -> None:
+def test_a_metadata_key_of_several_words_is_shown_in_quotes(ready: Cli) -> None:
     ready.ok("session", "put", "u", "s", "-m", "a, b:=1", "-m", "c.d=x")
 
     assert '"a, b"=1, c.d=x' in ready.ok("session", "list").text

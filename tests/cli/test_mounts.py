@@ -11,7 +11,7 @@ from tests.cli.conftest import Cli, Processes
 from tests.support.mounts import mounting
 
 
-def test_commands_are_run_from_a_file_that_is_mounted_read_only(process: Processes, tmp_path: Path) -> None:
+def test_cmd_secrets_run_from_a_read_only_mounted_profile_file(process: Processes, tmp_path: Path) -> None:
     """Kubernetes mounts a ConfigMap so: links, folders that anyone may write, read-only as a whole."""
     (tmp_path / "map").mkdir()
     config = (
@@ -32,7 +32,7 @@ def test_commands_are_run_from_a_file_that_is_mounted_read_only(process: Process
 SET = "$TSMEM --config folder/config.toml profile set local timeout=7"
 
 
-def test_a_profile_file_that_is_mounted_by_itself_is_written_in_place(process: Processes, tmp_path: Path) -> None:
+def test_a_profile_file_mounted_as_a_single_file_is_written_in_place(process: Processes, tmp_path: Path) -> None:
     (tmp_path / "real.toml").write_text("[profiles.local]\ntimeout = 123456 # much\n")
     bind = "mkdir folder\ntouch folder/config.toml\nmount --bind real.toml folder/config.toml || exit 77\n"
     outcome = mounting(process, tmp_path, f"{bind}{SET} && ls -A folder\n")
@@ -53,7 +53,7 @@ def test_a_mounted_profile_file_in_a_read_only_folder_is_written_in_place(proces
     assert (tmp_path / "real.toml").read_text() == "[profiles.local]\ntimeout = 7\n"
 
 
-def test_a_mounted_profile_file_on_a_full_disk_keeps_what_it_held(process: Processes, tmp_path: Path) -> None:
+def test_a_mounted_profile_file_on_a_full_disk_keeps_its_content(process: Processes, tmp_path: Path) -> None:
     text = "[profiles.local]\n" + "#" * 4000 + "\n" + "#" * 76 + "\n"
     (tmp_path / "text").write_text(text)
     script = (
@@ -67,7 +67,7 @@ def test_a_mounted_profile_file_on_a_full_disk_keeps_what_it_held(process: Proce
 
 
 @pytest.mark.parametrize("holds", ["a store", "nothing"])
-def test_a_store_that_is_mounted_as_a_single_file_is_refused(
+def test_a_store_mounted_as_a_single_file_is_refused(
     process: Processes, ready: Cli, tmp_path: Path, holds: str
 ) -> None:
     """SQLite's files beside it would be lost with the container, and unseen by other processes."""
@@ -83,7 +83,7 @@ def test_a_store_that_is_mounted_as_a_single_file_is_refused(
     assert "hint: mount its folder instead\n" in outcome.err
 
 
-def test_a_store_in_a_mounted_folder_is_used(process: Processes, ready: Cli, tmp_path: Path) -> None:
+def test_a_store_in_a_mounted_folder_works(process: Processes, ready: Cli, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     shutil.copy(ready.database, tmp_path / "real" / "memory.db")
     script = (

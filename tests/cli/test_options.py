@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.cli.conftest import Cli, messages, sessions
 
 
-def test_global_options_stand_before_and_after(ready: Cli) -> None:
+def test_global_options_work_before_and_after_the_command(ready: Cli) -> None:
     ready.ok("session", "put", "u", "s")
     for line in (
         "-o json session get u s",
@@ -21,7 +21,7 @@ def test_global_options_stand_before_and_after(ready: Cli) -> None:
         assert ready.ok(*line.split()).json["session_id"] == "s", line
 
 
-def test_fields_are_refused_where_there_is_nothing_to_choose(ready: Cli) -> None:
+def test_fields_are_refused_by_commands_that_show_no_items(ready: Cli) -> None:
     ready.fill([*sessions(1), *messages(1)])
     before = ready.export()
     for line in (
@@ -72,7 +72,7 @@ def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
         assert said in cli.ok(*argv).text
 
 
-def test_a_time_that_looks_like_seconds_is_taken_with_a_warning(ready: Cli) -> None:
+def test_a_time_that_looks_like_seconds_is_accepted_with_a_warning(ready: Cli) -> None:
     put = ready.ok("session", "put", "u", "s", "--update-time", "1760000000", "-o", "json")
     assert put.json["update_time"] == 1760000000
     assert put.err.startswith("warning: --update-time: 1760000000 looks like seconds")

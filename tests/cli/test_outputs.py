@@ -77,7 +77,7 @@ def fail(*_: object) -> None:
 # What --rejects finds in its place
 
 
-def test_rejects_refuse_a_file_of_which_a_line_is_no_reject(ready: Cli) -> None:
+def test_a_rejects_file_with_other_lines_is_refused(ready: Cli) -> None:
     """Nothing is imported then, although nothing would be rejected."""
     rejecting(ready, "bad")
     rejects = Path("bad").read_bytes()
@@ -91,7 +91,7 @@ def test_rejects_refuse_a_file_of_which_a_line_is_no_reject(ready: Cli) -> None:
     assert ready.export().count(b"\n") == 2
 
 
-def test_rejects_are_added_to_those_of_an_earlier_import(ready: Cli) -> None:
+def test_rejects_are_appended_to_those_of_an_earlier_import(ready: Cli) -> None:
     rejecting(ready, "bad", b"first\n")
     before = Path("bad").read_bytes().rstrip(b"\n")
     Path("bad").write_bytes(before)
@@ -106,7 +106,7 @@ def test_rejects_are_added_to_those_of_an_earlier_import(ready: Cli) -> None:
 
 
 @pytest.mark.parametrize("holds", ["rejects", "nothing"])
-def test_a_file_of_rejects_keeps_its_bytes_and_mode_when_nothing_is_rejected(ready: Cli, holds: str) -> None:
+def test_a_rejects_file_keeps_its_bytes_and_mode_when_nothing_is_rejected(ready: Cli, holds: str) -> None:
     if holds == "rejects":
         rejecting(ready, "bad")
     before = Path("bad").read_bytes() if holds == "rejects" else b""
@@ -115,7 +115,7 @@ def test_a_file_of_rejects_keeps_its_bytes_and_mode_when_nothing_is_rejected(rea
     assert (before, 0o640) == (bad.read_bytes(), mode(bad))
 
 
-def test_a_link_to_a_file_of_rejects_that_is_not_there_stays(ready: Cli) -> None:
+def test_a_dangling_link_for_rejects_stays_when_nothing_is_rejected(ready: Cli) -> None:
     Path("link").symlink_to("behind")
     assert rejecting(ready, "link", stdin=ONE_ROW).code == 0
     assert Path("link").is_symlink()
@@ -125,7 +125,7 @@ def test_a_link_to_a_file_of_rejects_that_is_not_there_stays(ready: Cli) -> None
 
 
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/fd/{}", "pipe"])
-def test_rejects_that_no_file_keeps_are_not_to_be_imported(ready: Cli, name: str) -> None:
+def test_no_hint_to_import_rejects_that_no_file_keeps(ready: Cli, name: str) -> None:
     os.mkfifo("pipe")
     with descriptor(Path("pipe"), os.O_RDWR) as opened:
         outcome = rejecting(ready, name.format(opened))
@@ -135,7 +135,7 @@ def test_rejects_that_no_file_keeps_are_not_to_be_imported(ready: Cli, name: str
 
 
 @pytest.mark.parametrize(("name", "words"), [("-", "a file"), ("", "a file without a name")])
-def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> None:
+def test_rejects_refuse_names_that_cannot_be_files(ready: Cli, name: str, words: str) -> None:
     outcome = rejecting(ready, name)
     assert (outcome.code, words in outcome.err) == (2, True), outcome.err
     assert [path.name for path in ready.folder.iterdir()] == ["data"]
@@ -144,7 +144,7 @@ def test_names_that_rejects_do_not_take(ready: Cli, name: str, words: str) -> No
 # Devices, pipes, and descriptors that are open already
 
 
-def test_an_export_to_an_open_descriptor_is_written_behind_what_is_there(ready: Cli, process: Processes) -> None:
+def test_an_export_to_an_open_descriptor_is_appended(ready: Cli, process: Processes) -> None:
     Path("link").symlink_to("/dev/stdout")
     outcome = process.shell(
         "echo before > a; $TSMEM export /dev/fd/3 3>> a && $TSMEM export link >> a && echo after >> a"
@@ -154,7 +154,7 @@ def test_an_export_to_an_open_descriptor_is_written_behind_what_is_there(ready: 
     assert (lines[0], lines[-1], len(lines)) == (b"before", b"after", 6)
 
 
-def test_rejects_to_an_open_descriptor_are_written_behind_what_is_there(ready: Cli) -> None:
+def test_rejects_to_an_open_descriptor_are_appended(ready: Cli) -> None:
     """Whatever the file holds: who opened it for appending wants that."""
     Path("log").write_bytes(b"before\n")
     with descriptor(Path("log"), os.O_WRONLY | os.O_APPEND) as opened:
@@ -163,7 +163,7 @@ def test_rejects_to_an_open_descriptor_are_written_behind_what_is_there(ready: C
 
 
 @pytest.mark.parametrize("number", [199, 10**30])
-def test_rejects_to_a_descriptor_that_is_not_open(ready: Cli, number: int) -> None:
+def test_rejects_to_a_closed_descriptor_are_refused(ready: Cli, number: int) -> None:
     with suppress(OSError):
         os.close(199)
     outcome = rejecting(ready, f"/dev/fd/{number}")
@@ -172,7 +172,7 @@ def test_rejects_to_a_descriptor_that_is_not_open(ready: Cli, number: int) -> No
 
 
 @writers
-def test_a_descriptor_that_is_open_for_reading_alone(ready: Cli, write: Callable[[Cli, str], Outcome]) -> None:
+def test_a_descriptor_open_only_for_reading_is_refused(ready: Cli, write: Callable[[Cli, str], Outcome]) -> None:
     Path("a").write_bytes(b"a")
     with descriptor(Path("a"), os.O_RDONLY) as opened:
         outcome = write(ready, f"/dev/fd/{opened}")
@@ -185,7 +185,7 @@ def test_a_descriptor_that_is_open_for_reading_alone(ready: Cli, write: Callable
 
 @writers
 @pytest.mark.parametrize("flags", [os.O_WRONLY | os.O_APPEND, os.O_RDWR])
-def test_a_descriptor_of_a_store_is_not_written_to(
+def test_a_descriptor_of_the_store_file_is_refused(
     ready: Cli, write: Callable[[Cli, str], Outcome], flags: int
 ) -> None:
     ready.config('[profiles.other]\nbackend = "local"\npath = "other.db"\n')
@@ -198,7 +198,7 @@ def test_a_descriptor_of_a_store_is_not_written_to(
     assert before == store.read_bytes()
 
 
-def test_an_export_is_not_appended_to_a_store(ready: Cli, process: Processes) -> None:
+def test_an_export_to_a_descriptor_of_the_store_is_refused(ready: Cli, process: Processes) -> None:
     before = ready.database.read_bytes()
     outcome = process.shell(f"$TSMEM export >> {ready.database}")
     assert outcome.code == 2, outcome
@@ -212,9 +212,7 @@ def test_an_export_is_not_appended_to_a_store(ready: Cli, process: Processes) ->
 @needs_root
 @writers
 @pytest.mark.parametrize("kind", ["file", "empty file", "pipe", "link", "folder's link"])
-def test_what_belongs_to_another_user_is_not_written(
-    ready: Cli, write: Callable[[Cli, str], Outcome], kind: str
-) -> None:
+def test_a_file_of_another_user_is_not_written(ready: Cli, write: Callable[[Cli, str], Outcome], kind: str) -> None:
     out = Path("shared/out")
     out.parent.mkdir()
     out.parent.chmod(0o1777)
@@ -240,7 +238,7 @@ def test_what_belongs_to_another_user_is_not_written(
 # A file that is replaced
 
 
-def test_an_export_over_a_file_keeps_its_mode_and_a_new_one_is_private(ready: Cli) -> None:
+def test_an_export_keeps_the_mode_of_an_existing_file_and_creates_private_ones(ready: Cli) -> None:
     out = made("out", 0o644)
     ready.ok("export", "out")
     ready.ok("export", "new")
@@ -256,7 +254,7 @@ def test_an_export_over_a_file_keeps_its_group(ready: Cli) -> None:
 
 
 @needs_root
-def test_a_group_that_cannot_be_kept_loses_its_rights(ready: Cli, process: Processes) -> None:
+def test_an_export_that_cannot_keep_the_group_removes_the_group_permissions(ready: Cli, process: Processes) -> None:
     """Otherwise the rights of one group would be those of another; and that is said."""
     out = made("out", 0o664)
     os.chown(out, 0, ANOTHER)
@@ -286,14 +284,14 @@ def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes)
     assert "error: cannot write out: Permission denied\n" in outcome.err
 
 
-def test_a_long_name_can_be_exported_to(ready: Cli) -> None:
+def test_an_export_to_a_file_with_a_long_name_works(ready: Cli) -> None:
     """The name that a file has while it is written is no longer than its own."""
     ready.ok("export", "x" * 255)
     assert ["x" * 255] == [path.name for path in ready.folder.iterdir() if path.is_file()]
 
 
 @pytest.mark.parametrize("name", ["", "out/", "file/", "file/out", "x" * 256])
-def test_a_name_that_no_file_can_have(ready: Cli, name: str) -> None:
+def test_an_export_to_an_impossible_file_name_is_refused(ready: Cli, name: str) -> None:
     Path("file").write_bytes(b"mine")
     outcome = ready("export", name)
     assert outcome.code == 2, outcome
@@ -314,13 +312,13 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
     return found
 
 
-def test_an_export_is_on_the_disk_before_that_is_said(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_is_synced_before_it_is_reported(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     found = synced(monkeypatch)
     ready.ok("export", "out")
     assert [(Path("out").stat().st_ino, False), (Path().stat().st_ino, True)] == found
 
 
-def test_the_folders_that_a_store_is_made_in_are_on_the_disk(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_folders_of_a_store_are_synced(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each one that is new has its name in the one above it, which is synced too."""
     found = synced(monkeypatch)
     cli.ok("init-tables")
@@ -329,9 +327,7 @@ def test_the_folders_that_a_store_is_made_in_are_on_the_disk(cli: Cli, monkeypat
 
 
 @pytest.mark.parametrize("function", ["flock", "fsync", "replace"])
-def test_an_export_that_is_interrupted_leaves_nothing(
-    ready: Cli, monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
+def test_an_interrupted_export_leaves_no_file(ready: Cli, monkeypatch: pytest.MonkeyPatch, function: str) -> None:
     Path("out").write_bytes(b"mine")
     module = fcntl if function == "flock" else os
     real = getattr(module, function)
@@ -354,7 +350,7 @@ def part(name: str = "out") -> Path:
     return Path(f"tsmem-{sha256(name.encode()).hexdigest()[:16]}.part")
 
 
-def test_killed_exports_leave_one_file_and_the_next_one_removes_it(ready: Cli, process: Processes) -> None:
+def test_killed_exports_leave_one_partial_file_that_the_next_export_removes(ready: Cli, process: Processes) -> None:
     ready.fill(messages(3))
     kill = "import os; os.fsync = lambda _: os.kill(os.getpid(), 9); from tsmem.__main__ import run; run()"
     for _ in range(2):
@@ -383,7 +379,9 @@ PLANTED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("plant", PLANTED.values(), ids=PLANTED)
-def test_what_stands_in_the_place_of_a_partial_file_is_not_written(ready: Cli, plant: Callable[[Path], object]) -> None:
+def test_a_foreign_file_at_the_name_of_the_partial_file_is_not_written(
+    ready: Cli, plant: Callable[[Path], object]
+) -> None:
     victim = made("victim", content=b"mine")
     plant(victim)
     ready.ok("export", "out")
@@ -391,7 +389,9 @@ def test_what_stands_in_the_place_of_a_partial_file_is_not_written(ready: Cli, p
     assert victim.read_bytes() == b"mine"
 
 
-def test_a_file_system_without_locks_gets_no_partial_files(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exports_on_a_file_system_without_locks_leave_no_partial_files(
+    ready: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing could tell them from the file of a process that still writes."""
 
     def refuse(*_: object) -> None:
@@ -405,7 +405,7 @@ def test_a_file_system_without_locks_gets_no_partial_files(ready: Cli, monkeypat
 
 
 @pytest.mark.parametrize("ends", [interrupt, fail])
-def test_an_export_that_took_its_place_is_not_said_to_be_missing(
+def test_an_export_interrupted_after_the_rename_is_not_reported_as_missing(
     ready: Cli, monkeypatch: pytest.MonkeyPatch, ends: Callable[..., object]
 ) -> None:
     ready.fill(messages(3))
@@ -417,7 +417,7 @@ def test_an_export_that_took_its_place_is_not_said_to_be_missing(
 
 
 @pytest.mark.parametrize("ends", [interrupt, fail])
-def test_a_mounted_file_that_is_half_written_says_where_its_content_is(
+def test_a_half_written_mounted_file_names_the_file_with_the_content(
     ready: Cli, monkeypatch: pytest.MonkeyPatch, ends: Callable[..., object]
 ) -> None:
     """It is lost otherwise: the old content is overwritten, and the new one is not complete."""
@@ -438,7 +438,7 @@ def test_a_mounted_file_that_is_half_written_says_where_its_content_is(
     assert "not written" not in stopped.err
 
 
-def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupted(
+def test_an_interrupted_import_removes_the_empty_rejects_file_it_created(
     ready: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("in").write_bytes(ONE_ROW)
@@ -448,7 +448,7 @@ def test_a_file_of_rejects_that_was_made_is_removed_when_the_import_is_interrupt
     assert not Path("bad").exists()
 
 
-def test_a_reject_that_the_disk_cannot_take_is_not_written_half(process: Processes, ready: Cli, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_half_written_reject(process: Processes, ready: Cli, tmp_path: Path) -> None:
     Path("in").write_bytes(b"".join(b'"%s\n' % (b"%d" % n * 9000) for n in range(9)))
     script = (
         f"export XDG_DATA_HOME={ready.folder}/data; $TSMEM import in --rejects disk/bad; code=$?; cat disk/bad; "
@@ -495,7 +495,7 @@ def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_
         ("message put s --content-file - 0>out", ""),
     ],
 )
-def test_a_standard_input_that_is_closed_or_cannot_be_read_is_not_an_empty_one(
+def test_a_closed_or_unreadable_standard_input_is_not_taken_for_an_empty_one(
     ready: Cli, process: Processes, line: str, said: str
 ) -> None:
     outcome = process.shell(f"$TSMEM {line}")

@@ -65,7 +65,7 @@ MAIN_JOB = [
 ]
 
 
-def test_every_command_says_what_it_says_on_the_embedded_store(cloud: Cli, tmp_path: Path) -> None:
+def test_every_command_prints_the_same_over_the_wire_as_locally(cloud: Cli, tmp_path: Path) -> None:
     local = Cli(tmp_path)
     for line in MAIN_JOB:
         argv = shlex.split(line)
@@ -90,7 +90,7 @@ def test_a_process_ends_within_its_timeout(cli: Cli, process: Processes) -> None
     assert "did not answer in time" in outcome.err
 
 
-def test_waiting_says_once_for_what_and_ends_when_its_time_is_over(cli: Cli, tmp_path: Path) -> None:
+def test_init_tables_wait_names_what_it_waits_for_once_and_times_out(cli: Cli, tmp_path: Path) -> None:
     faults = Faults([parse_fault("throttle:1:GetRange")])
     with serving(tmp_path / "busy.db", faults=faults) as busy:
         cli.config(profile(busy.endpoint, secret="tsmem", more="timeout = 60\n"))
@@ -106,7 +106,7 @@ def test_waiting_says_once_for_what_and_ends_when_its_time_is_over(cli: Cli, tmp
 
 
 @pytest.mark.parametrize(("name", "scanned"), [("cloud", "at least 1 row scanned"), ("local", " 3 rows scanned")])
-def test_what_a_command_cost_is_said_as_far_as_it_is_known(cloud: Cli, name: str, scanned: str) -> None:
+def test_stats_say_at_least_if_the_rows_scanned_are_not_known(cloud: Cli, name: str, scanned: str) -> None:
     """The service does not say how many rows a filter looked at; the local file does."""
     cloud.ok("-p", name, "init-tables")
     for n in range(3):

@@ -24,7 +24,7 @@ def filled(ready: Cli) -> Cli:
     return ready
 
 
-def test_default_limits(ready: Cli) -> None:
+def test_default_limit_is_50_for_table_and_json_only(ready: Cli) -> None:
     ready.fill(messages(60))
 
     for output, count in (("table", 50), ("json", 50), ("jsonl", 60), ("csv", 60)):
@@ -73,7 +73,7 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("argv", AWKWARD)
-def test_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
+def test_the_command_for_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
     said = [Message("s", f"m{n:02d}", ready.clock.time_us - HOUR + n, "user", "said") for n in range(9)]
     ready.fill([*said, *(Session(user, f"s{n}", 1) for user in USERS for n in range(9))])
 
@@ -90,7 +90,7 @@ def test_the_next_page_can_be_pasted(ready: Cli, argv: tuple[str, ...]) -> None:
     assert 9 == len({tuple(map(str, item.items())) for item in items}) == len(items)
 
 
-def test_the_next_page_can_be_pasted_where_there_is_only_ascii() -> None:
+def test_the_command_for_the_next_page_can_be_pasted_on_an_ascii_terminal() -> None:
     argv = ["session", "list", "--user"]
 
     assert "tsmem session list --user e --page-token new" == next_page([*argv, "e"], "new", unicode=False)
@@ -98,7 +98,7 @@ def test_the_next_page_can_be_pasted_where_there_is_only_ascii() -> None:
     assert "the same command with --page-token new" == next_page([*argv, "a\nb"], "new")
 
 
-def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
+def test_a_terminal_shows_how_many_items_there_are(filled: Cli) -> None:
     """A pipe and other formats are told nothing."""
     token = filled.ok("message", "search", "--limit", "30").token
     for argv, said in (
@@ -115,7 +115,7 @@ def test_a_terminal_is_told_how_many_there_are(filled: Cli) -> None:
     assert more.startswith("1 session shown; next page: tsmem session")
 
 
-def test_a_token_is_replaced_by_the_next() -> None:
+def test_the_command_for_the_next_page_replaces_the_page_token() -> None:
     for given in (("--page-token", "old"), ("--page-token=old",), ()):
         assert "tsmem message list --page-token new" == next_page(["message", *given, "list"], "new")
     assert "tsmem message search --page-token new -- --page-token" == next_page(

@@ -30,7 +30,7 @@ def over_anothers_link(folder: Path) -> Path:
 
 
 @needs_root
-def test_no_command_of_a_file_that_another_can_put_there_is_run(cli: Cli) -> None:
+def test_cmd_secrets_do_not_run_from_a_file_that_others_can_replace(cli: Cli) -> None:
     path = over_anothers_link(cli.folder)
     path.write_text(f'{PROFILE}access_key_id = "id"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n')
     path.chmod(0o600)
@@ -50,7 +50,7 @@ def over_links_of_ones_own(folder: Path) -> Path:
     return folder / "config" / "tsmem" / "c.toml"
 
 
-def test_a_file_that_nobody_else_can_replace_is_trusted(cli: Cli) -> None:
+def test_cmd_secrets_run_from_a_file_that_only_the_user_can_replace(cli: Cli) -> None:
     path = over_links_of_ones_own(cli.folder)
     path.write_text(f'{PROFILE}access_key_id = "id"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n')
     path.chmod(0o600)
@@ -60,7 +60,7 @@ def test_a_file_that_nobody_else_can_replace_is_trusted(cli: Cli) -> None:
     assert (cli.folder / "ran").exists()
 
 
-def test_links_are_written_through(cli: Cli) -> None:
+def test_a_profile_file_is_written_through_the_users_own_links(cli: Cli) -> None:
     path = over_links_of_ones_own(cli.folder)
     real = cli.folder / "dotfiles" / "real.toml"
     for argv in (("set", "x", "backend=local", "path=x.db"), ("set", "x", "timeout=5"), ("use", "x")):
@@ -73,7 +73,7 @@ def test_links_are_written_through(cli: Cli) -> None:
 
 
 @needs_root
-def test_a_profile_is_not_written_through_anothers_link(cli: Cli) -> None:
+def test_a_profile_file_is_not_written_through_another_users_link(cli: Cli) -> None:
     """In a folder like /tmp another user could have it lead to any file of this one."""
     path = over_anothers_link(cli.folder)
     for there in (False, True):
@@ -89,7 +89,7 @@ def test_a_profile_is_not_written_through_anothers_link(cli: Cli) -> None:
 
 @pytest.mark.parametrize("name", ["config.toml.lock", "tsmem-28043ff911f28a5c.part"])
 @pytest.mark.parametrize("there", [True, False])
-def test_a_planted_link_beside_the_profile_file_leads_nowhere(cli: Cli, name: str, there: bool) -> None:
+def test_planted_links_beside_the_profile_file_are_not_followed(cli: Cli, name: str, there: bool) -> None:
     path = cli.config("[profiles.local]\n")
     victim = cli.folder / "victim"
     if there:
@@ -104,7 +104,7 @@ def test_a_planted_link_beside_the_profile_file_leads_nowhere(cli: Cli, name: st
 
 
 @needs_root
-def test_root_leaves_the_file_and_its_lock_to_their_owner(cli: Cli) -> None:
+def test_a_profile_file_written_by_root_keeps_its_owner(cli: Cli) -> None:
     """Otherwise the user could not change the file any more."""
     path = cli.config("[profiles.local]\n")
     given(path)
@@ -114,7 +114,7 @@ def test_root_leaves_the_file_and_its_lock_to_their_owner(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("dangling", [True, False])
-def test_a_store_behind_a_link_is_made_and_used_where_the_link_leads(cli: Cli, dangling: bool) -> None:
+def test_a_store_path_that_is_a_link_is_created_at_its_target(cli: Cli, dangling: bool) -> None:
     real, link = cli.folder / "real" / "deep" / "m.db", cli.folder / "link.db"
     if not dangling:
         cli.config(f'[profiles.local]\npath = "{real}"\n')
@@ -139,7 +139,7 @@ def test_a_store_behind_a_link_is_made_and_used_where_the_link_leads(cli: Cli, d
         (0o1777, 0o600, "others can ", "chmod o-w {folder}"),
     ],
 )
-def test_doctor_tells_of_a_store_that_others_can_read_or_replace(
+def test_doctor_warns_of_a_store_that_others_can_read_or_replace(
     ready: Cli, folder: int, file: int, said: str, command: str
 ) -> None:
     """In a folder like /tmp they could put a log beside it, which SQLite would take for its own."""
@@ -157,7 +157,7 @@ def test_doctor_tells_of_a_store_that_others_can_read_or_replace(
 
 
 @pytest.mark.parametrize("name", ["memory.db.lock", "memory.db.new"])
-def test_a_planted_link_leads_nowhere(cli: Cli, name: str) -> None:
+def test_planted_links_at_the_files_of_a_store_are_not_followed(cli: Cli, name: str) -> None:
     folder = cli.database.parent
     folder.mkdir(parents=True)
     victim = cli.folder / "victim"
@@ -193,14 +193,14 @@ def test_the_resume_point_is_private(ready: Cli) -> None:
     assert 0o600 == mode(noted)
 
 
-def test_rejects_are_private_also_in_a_file_that_was_there(ready: Cli) -> None:
+def test_rejects_are_private_even_in_an_existing_file(ready: Cli) -> None:
     Path("rejects.jsonl").touch()
     Path("rejects.jsonl").chmod(0o666)
     assert 7 == ready("import", "-", "--rejects", "rejects.jsonl", stdin=b"{not json\n").code
     assert 0o600 == mode(Path("rejects.jsonl"))
 
 
-def test_what_is_written_is_private_under_a_loose_umask(cli: Cli) -> None:
+def test_written_files_are_private_under_a_loose_umask(cli: Cli) -> None:
     (cli.folder / "in.jsonl").write_bytes(b'{"user_id": "u", "session_id": "s"}\n{not json\n')
     (cli.folder / "home").mkdir(mode=0o700)
     for line in (

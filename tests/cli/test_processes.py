@@ -28,21 +28,21 @@ def filled(cli: Cli) -> Cli:
 
 
 @pytest.mark.parametrize("line", ["message list --limit 0", "show s00000", "export"])
-def test_a_command_whose_reader_goes_away_ends_with_141_quietly(filled: Cli, process: Processes, line: str) -> None:
+def test_a_closed_output_pipe_ends_a_command_quietly_with_141(filled: Cli, process: Processes, line: str) -> None:
     outcome = process.shell(f'($TSMEM {line}; echo "code $?" >&2) | head -1')
 
     assert outcome.out.count(b"\n") == 1
     assert outcome.err == "code 141\n"
 
 
-def test_a_reader_that_never_was_is_no_trouble(process: Processes) -> None:
+def test_a_pipe_without_a_reader_from_the_start_ends_quietly(process: Processes) -> None:
     started = process.start("--help")
     started.stdout.close()
     assert (started.wait(DEADLINE_S), started.stderr.read()) == (141, b"")
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl"])
-def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, output: str) -> None:
+def test_an_interrupted_listing_is_valid_json_or_jsonl(filled: Cli, process: Processes, output: str) -> None:
     started = process.start("message", "list", "-o", output, "--limit", "0")
     head = os.read(started.stdout.fileno(), 1)
     ended = started.stopped()
@@ -56,7 +56,7 @@ def test_an_interrupted_listing_ends_whole(filled: Cli, process: Processes, outp
     assert 0 < len(items) < 3000
 
 
-def test_an_interrupted_command_says_what_it_cost(filled: Cli) -> None:
+def test_an_interrupted_command_prints_stats(filled: Cli) -> None:
     interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
     with every_client(lambda client: FaultyClient(client, interrupt)):
         outcome = filled("--stats", "export")
@@ -65,20 +65,20 @@ def test_an_interrupted_command_says_what_it_cost(filled: Cli) -> None:
     assert re.search(r"\nstats: \d+ requests?, .* returned, \d+\.\d+ s\n\Z", outcome.err)
 
 
-def test_ctrl_c_before_anything_begins(process: Processes) -> None:
+def test_ctrl_c_during_start_prints_no_traceback(process: Processes) -> None:
     started = process.start("message", "put", "s", "--content-file", "-")
     ended = started.stopped()
     assert (ended.code in (130, -signal.SIGINT), ended.out) == (True, b"")
     assert "Traceback" not in ended.err or ended.code == -signal.SIGINT  # the interpreter itself had not begun
 
 
-def test_three_command_lines_begin_at_once_on_a_fresh_folder(process: Processes, cli: Cli) -> None:
+def test_three_processes_can_create_the_same_store_at_once(process: Processes, cli: Cli) -> None:
     running = [process.start("init-tables") for _ in range(3)]
     assert [0, 0, 0] == [one.ended().code for one in running]
     cli.ok("init-tables", "--check")
 
 
-def test_output_to_a_pipe_is_whole_and_plain(process: Processes, ready: Cli) -> None:
+def test_output_to_a_pipe_is_not_cut_or_coloured(process: Processes, ready: Cli) -> None:
     content = "word " * 500 + "end"
     ready.ok("message", "put", "s", "m", "--content", content)
     forced = {"COLUMNS": "40", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"}
@@ -98,14 +98,14 @@ def test_arguments_that_are_not_utf_8_are_refused(process: Processes, locale: st
     assert done.stderr.isascii()
 
 
-def test_text_is_utf_8_in_the_locale_c(process: Processes, ready: Cli) -> None:
+def test_output_in_the_c_locale_is_utf_8(process: Processes, ready: Cli) -> None:
     put = process.run("session", "put", "退", "s", "-o", "json", environ={"LC_ALL": "C"})
     assert (put.code, put.json["user_id"]) == (0, "退")
     missing = process.run("session", "get", "退", "none", environ={"LC_ALL": "C"})
     assert (missing.code, "none" in missing.err) == (3, True)
 
 
-def test_an_unbuffered_output_is_whole(filled: Cli, process: Processes) -> None:
+def test_an_unbuffered_stdout_gets_the_whole_output(filled: Cli, process: Processes) -> None:
     """A write may take a part of its bytes then, for example when a stopped process goes on."""
     started = process.start("message", "list", "-o", "jsonl", env={**process.environ, "PYTHONUNBUFFERED": "1"})
     first = os.read(started.stdout.fileno(), 10)
@@ -118,5 +118,5 @@ def test_an_unbuffered_output_is_whole(filled: Cli, process: Processes) -> None:
     assert [json.loads(line)["message_id"] for line in out.splitlines()] == [f"m{n:05d}" for n in range(3000)]
 
 
-def test_an_empty_completion_variable_is_none(ready: Cli, process: Processes) -> None:
+def test_an_empty_completion_variable_is_ignored(ready: Cli, process: Processes) -> None:
     assert process.run("session", "list", "-o", "json", environ={"_TSMEM_COMPLETE": ""}).code == 0

@@ -29,7 +29,7 @@ def hinted(err: str) -> list[str]:
 
 
 @pytest.mark.parametrize("by_flag", [False, True])
-def test_hints_lead_from_a_broken_profile_to_one_that_can_be_used(cli: Cli, tmp_path: Path, by_flag: bool) -> None:
+def test_hints_lead_from_a_broken_profile_to_a_working_one(cli: Cli, tmp_path: Path, by_flag: bool) -> None:
     flag = ("--config", str(tmp_path / "other.toml")) if by_flag else ()
     (tmp_path / "other.toml").write_text(TWO_BROKEN)
     cli.config("" if by_flag else TWO_BROKEN)
@@ -41,7 +41,7 @@ def test_hints_lead_from_a_broken_profile_to_one_that_can_be_used(cli: Cli, tmp_
     }
 
 
-def test_setting_one_of_several_mistakes_right_says_what_is_left(cli: Cli) -> None:
+def test_fixing_one_of_several_mistakes_says_what_is_left(cli: Cli) -> None:
     cli.config(TWO_BROKEN)
     outcome = cli.ok("profile", "set", "b", "endpoint=https://h.example")
     assert "wrote profile 'b'" in outcome.err

@@ -27,7 +27,7 @@ def filled(ready: Cli) -> Cli:
 
 
 @pytest.mark.parametrize(("argv", "dropped"), REPLACING, ids=["session", "message"])
-def test_at_a_terminal_put_says_what_it_would_drop_and_asks(filled: Cli, argv: tuple[str, ...], dropped: str) -> None:
+def test_put_at_a_terminal_shows_what_it_would_drop_and_asks(filled: Cli, argv: tuple[str, ...], dropped: str) -> None:
     before = filled.export()
     for answer in (b"n\n", b""):
         outcome = filled.asked(*argv, answer=answer)
@@ -43,7 +43,7 @@ def test_at_a_terminal_put_says_what_it_would_drop_and_asks(filled: Cli, argv: t
 
 
 @pytest.mark.parametrize(("argv", "dropped"), REPLACING, ids=["session", "message"])
-def test_put_asks_nothing_where_nobody_can_answer_or_nothing_is_dropped(
+def test_put_does_not_ask_without_a_terminal_or_if_nothing_is_dropped(
     filled: Cli, argv: tuple[str, ...], dropped: str
 ) -> None:
     assert "" == filled.ok(*argv).err
@@ -55,7 +55,7 @@ def test_put_asks_nothing_where_nobody_can_answer_or_nothing_is_dropped(
     assert 4 == filled.asked(*argv, "--if-absent").code
 
 
-def test_the_question_is_bounded_and_cannot_be_forged(ready: Cli) -> None:
+def test_the_question_of_put_is_short_and_cannot_be_forged(ready: Cli) -> None:
     values = {f"k{n}": "x\n\x1b[2J" * 100 for n in range(50)}
     ready.fill([Session("ada", "s", 5, None, Metadata(values))])
     outcome = ready.asked("session", "put", "ada", "s")
@@ -65,7 +65,7 @@ def test_the_question_is_bounded_and_cannot_be_forged(ready: Cli) -> None:
     assert "\x1b" not in outcome.err
 
 
-def test_an_id_that_the_session_has_needs_a_time_or_new(filled: Cli) -> None:
+def test_put_of_an_existing_message_id_needs_create_time_or_new(filled: Cli) -> None:
     put = ("message", "put", "s", "m", "--content", "z")
     refused = filled(*put, "-o", "json")
     assert (4, "AlreadyExists") == (refused.code, refused.error["code"])
@@ -83,7 +83,7 @@ def contents(cli: Cli) -> list[str]:
     return [line["content"] for line in cli.ok("message", "list", "--session", "s", "-o", "jsonl").lines]
 
 
-def test_put_sends_one_request_and_one_more_to_look_an_id_up(filled: Cli) -> None:
+def test_put_sends_one_request_and_one_more_to_look_up_an_id(filled: Cli) -> None:
     with serving(filled.database) as served:
         for line, actions in (
             ("session put ada s", ["PutRow"]),

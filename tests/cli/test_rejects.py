@@ -54,7 +54,7 @@ def refusing() -> Iterator[dict[str, TsmemError]]:
 
 
 @pytest.mark.parametrize("place", ["file", "pipe"])
-def test_lines_that_cannot_be_read_are_kept_and_the_others_written(ready: Cli, place: str) -> None:
+def test_import_keeps_unreadable_lines_as_rejects_and_writes_the_rest(ready: Cli, place: str) -> None:
     good = [export_line(item) for item in messages(2 * len(BAD))]
     data = b"".join(good[2 * n] + bad + good[2 * n + 1] for n, bad in enumerate(BAD)) + good[0][:-20]
     Path("in").write_bytes(data)
@@ -71,7 +71,7 @@ def test_lines_that_cannot_be_read_are_kept_and_the_others_written(ready: Cli, p
     assert [each["text"] for each in kept if isinstance(each["text"], str)] == texts
 
 
-def test_a_message_that_is_too_large_is_kept(ready: Cli) -> None:
+def test_import_keeps_a_message_that_is_too_large_as_a_reject(ready: Cli) -> None:
     items = messages(3)
     large = Message("s00000", "large", 5, content="x" * 3_000_000)
     Path("in").write_bytes(export_lines([items[0], large, *items[1:]]))
@@ -85,7 +85,7 @@ def test_a_message_that_is_too_large_is_kept(ready: Cli) -> None:
     assert (kept["message_id"], len(kept["content"]), kept["rejected"]["line"]) == ("large", 3_000_000, 2)
 
 
-def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, TsmemError]) -> None:
+def test_importing_the_repaired_rejects_completes_the_import(ready: Cli, refusing: dict[str, TsmemError]) -> None:
     Path("in").write_bytes(export_lines(sessions(1)) + export_lines(messages(250)))
     refusing.update({f"m{n:05d}": InvalidInput("refused today") for n in (0, 7, 199, 200, 249)})
     refused = ready("import", "in", "--rejects", "bad", "-o", "json")
@@ -109,7 +109,7 @@ def test_the_rejects_imported_again_repair_it(ready: Cli, refusing: dict[str, Ts
 CONTENTS = {"m1": "x", "m2": "y", "m3": "z"}
 
 
-def test_rejects_of_the_openai_format_are_imported_as_such(ready: Cli, refusing: dict[str, TsmemError]) -> None:
+def test_rejects_of_the_openai_format_can_be_imported_as_openai(ready: Cli, refusing: dict[str, TsmemError]) -> None:
     m1, m2, m3 = ({"role": "user", "id": name, "content": text} for name, text in CONTENTS.items())
     good = {"session_id": "a", "user_id": "u", "messages": [m1, m2]}
     nobodys = {"session_id": "b", "messages": [m3]}
@@ -138,7 +138,7 @@ def test_conversations_that_a_plain_import_rejected_are_imported_with_their_form
     assert contents(ready) == {"000000": "x"}
 
 
-def test_an_export_that_was_cut_short_is_refused_all_the_same(ready: Cli) -> None:
+def test_rejects_do_not_make_an_import_accept_a_cut_export(ready: Cli) -> None:
     items = [export_line(item) for item in messages(3)]
     end = b'{"kind": "end", "sessions": 0, "messages": 3}\n'
     for data in (
@@ -158,7 +158,7 @@ def test_an_export_that_was_cut_short_is_refused_all_the_same(ready: Cli) -> Non
     assert sorted(contents(ready)) == ["m00000", "m00002"]
 
 
-def test_a_pipe_that_was_cut_short_says_so(ready: Cli) -> None:
+def test_an_import_from_a_pipe_reports_a_cut_export(ready: Cli) -> None:
     data = b"".join([HEADER, b"nonsense\n", *[export_line(item) for item in messages(3)]])
     outcome = ready("import", "--rejects", "bad", stdin=data)
 
@@ -169,7 +169,7 @@ def test_a_pipe_that_was_cut_short_says_so(ready: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", ["./in", "link", "symlink"])
-def test_the_input_is_no_place_for_its_rejects(ready: Cli, name: str) -> None:
+def test_the_input_cannot_be_its_own_rejects_file(ready: Cli, name: str) -> None:
     data = export_lines(messages(3))
     Path("in").write_bytes(data)
     os.link("in", "link")
@@ -180,7 +180,7 @@ def test_the_input_is_no_place_for_its_rejects(ready: Cli, name: str) -> None:
     assert (Path("in").read_bytes(), contents(ready)) == (data, {})
 
 
-def test_a_resumed_import_repeats_no_reject(ready: Cli, refusing: dict[str, TsmemError]) -> None:
+def test_a_resumed_import_writes_no_reject_twice(ready: Cli, refusing: dict[str, TsmemError]) -> None:
     """Rejects of both kinds stand on both sides of the resume point, one of them written half."""
     items = [export_line(item) for item in messages(1000)]
     for place in (50, 450, 650, 950):

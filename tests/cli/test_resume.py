@@ -72,7 +72,7 @@ def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
 
 
 @pytest.mark.slow
-def test_an_import_killed_again_and_again_under_faults_ends_as_an_undisturbed_one(cli: Cli, process: Processes) -> None:
+def test_an_import_killed_repeatedly_under_faults_resumes_to_the_same_rows(cli: Cli, process: Processes) -> None:
     """It is killed at random moments, when so many rows more are there or so many notes of the resume point were seen.
     Most runs are killed before they end; it is done more often where too few of them had something to go on with."""
     rows = items(ROWS)
@@ -139,7 +139,7 @@ def resumed(cli: Cli, *argv: str) -> Outcome:
 
 
 @pytest.mark.parametrize("argv", [(), ("--on-conflict", "skip"), ("--rejects", "bad")])
-def test_it_goes_on_behind_what_is_settled(stopped: Cli, argv: tuple[str, ...]) -> None:
+def test_resume_skips_the_settled_rows(stopped: Cli, argv: tuple[str, ...]) -> None:
     outcome = resumed(stopped, *argv)
     assert (outcome.code, outcome.json["messages"], outcome.json["skipped"]) == (0, 100, 0)
     assert outcome.err == "continuing after 200 records\n"
@@ -147,13 +147,13 @@ def test_it_goes_on_behind_what_is_settled(stopped: Cli, argv: tuple[str, ...]) 
     assert points(stopped) == []
 
 
-def test_a_dry_run_leaves_the_point(stopped: Cli) -> None:
+def test_a_dry_run_keeps_the_resume_point(stopped: Cli) -> None:
     assert resumed(stopped, "--dry-run").json["messages"] == 300
     assert resumed(stopped).json["messages"] == 100
 
 
 @pytest.mark.parametrize("line", ["drop-tables --yes", "message delete s00000 m00199", "message delete s00000 m00003"])
-def test_a_target_that_lost_rows_is_filled_from_the_beginning(stopped: Cli, line: str) -> None:
+def test_resume_starts_over_if_the_target_lost_rows(stopped: Cli, line: str) -> None:
     """Going on would leave a gap."""
     stopped.ok(*line.split())
     outcome = resumed(stopped)
@@ -162,7 +162,7 @@ def test_a_target_that_lost_rows_is_filled_from_the_beginning(stopped: Cli, line
     assert stopped.export().count(b"\n") == 302
 
 
-def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli) -> None:
+def test_resume_on_tablestore_checks_a_sample_of_the_settled_rows(cli: Cli) -> None:
     """Looking for all of them would take more requests than writing them again."""
     with cloud(cli):
         stop(cli, 600, 700)
@@ -172,7 +172,7 @@ def test_on_tablestore_a_sample_of_rows_is_looked_for_and_counted(cli: Cli) -> N
     assert outcome.err == "continuing after 600 records; looked for 101 rows of them, all there\n"
 
 
-def test_rows_that_were_refused_are_tried_again(cli: Cli) -> None:
+def test_resume_retries_rows_that_were_refused(cli: Cli) -> None:
     Path("in").write_bytes(export_lines(messages(500)))
     refused: dict[str, TsmemError] = {name: Throttled("busy") for name in ("m00101", "m00303")}
     with cloud(cli):
@@ -182,7 +182,7 @@ def test_rows_that_were_refused_are_tried_again(cli: Cli) -> None:
         assert cli.export().count(b"\n") == 502
 
 
-def test_other_tables_of_a_store_have_a_point_of_their_own(stopped: Cli) -> None:
+def test_resume_into_other_tables_of_a_store_starts_over(stopped: Cli) -> None:
     """Though they hold rows of the same keys: those are not what the stopped import wrote."""
     names = 'tables.message = { name = "other", index = "other_index", search_index = "other_search" }\n'
     stopped.config(f'[profiles.other]\nbackend = "local"\npath = "{stopped.database}"\n{names}')
@@ -191,7 +191,7 @@ def test_other_tables_of_a_store_have_a_point_of_their_own(stopped: Cli) -> None
     assert resumed(stopped, "-p", "other").json["messages"] == 300
 
 
-def test_without_a_point_it_begins_at_the_beginning(ready: Cli) -> None:
+def test_resume_without_a_resume_point_starts_over(ready: Cli) -> None:
     Path("in").write_bytes(export_lines(messages(3)))
     for _ in range(2):
         outcome = resumed(ready)
@@ -200,7 +200,7 @@ def test_without_a_point_it_begins_at_the_beginning(ready: Cli) -> None:
 
 
 @pytest.mark.parametrize("noted", [b"", b'{"settled": "x"}', b'{"settled": -5}', b"\xff", b'{"settled": 5000}'])
-def test_a_point_that_cannot_be_right_leaves_nothing_out(stopped: Cli, noted: bytes) -> None:
+def test_resume_from_an_impossible_resume_point_skips_nothing(stopped: Cli, noted: bytes) -> None:
     (path,) = (stopped.folder / "home" / ".local" / "state" / "tsmem" / "imports").glob("*.json")
     path.write_bytes(noted)
     assert resumed(stopped).code == 0
@@ -208,7 +208,7 @@ def test_a_point_that_cannot_be_right_leaves_nothing_out(stopped: Cli, noted: by
 
 
 @pytest.mark.parametrize(("count", "content"), [(250, "said"), (300, "told"), (300, "said")])
-def test_an_input_that_changed_is_begun_anew(stopped: Cli, count: int, content: str) -> None:
+def test_resume_of_a_changed_input_starts_over(stopped: Cli, count: int, content: str) -> None:
     Path("in").write_bytes(export_lines(messages(count, content=content)))
     os.utime("in", (1, 1))
     outcome = resumed(stopped)
@@ -216,7 +216,7 @@ def test_an_input_that_changed_is_begun_anew(stopped: Cli, count: int, content: 
     assert outcome.err == "nothing to resume: starting from the beginning\n"
 
 
-def test_a_compressed_input_is_gone_on_with(ready: Cli) -> None:
+def test_resume_of_a_gzip_input_works(ready: Cli) -> None:
     stop(ready, 200, 300, "in.gz")
     assert ready("import", "in.gz", "--resume", "-o", "json").json["messages"] == 100
     assert ready.export().count(b"\n") == 302

@@ -40,7 +40,7 @@ def ready(ready: Cli) -> Cli:
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
-def test_a_screen_fits(ready: Cli, columns: int) -> None:
+def test_output_fits_the_width_of_the_terminal(ready: Cli, columns: int) -> None:
     screens = Screens(ready, columns)
     for line, code in SCREENS:
         screen = screens(*line.split())
@@ -50,7 +50,7 @@ def test_a_screen_fits(ready: Cli, columns: int) -> None:
         assert max(map(cells, plain.split("\n"))) <= columns, line
 
 
-def test_without_colour_words_and_exit_codes_are_the_same(ready: Cli) -> None:
+def test_output_without_colour_has_the_same_words_and_exit_codes(ready: Cli) -> None:
     screens = Screens(ready)
     for line, code in SCREENS:
         screen = screens(*line.split())
@@ -66,7 +66,7 @@ def test_without_colour_words_and_exit_codes_are_the_same(ready: Cli) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "columns"), [("ascii", 60), ("latin-1", 80), ("cp1252", 200)])
-def test_a_screen_without_utf8_is_ascii(ready: Cli, encoding: str, columns: int) -> None:
+def test_output_on_a_terminal_without_utf8_is_ascii(ready: Cli, encoding: str, columns: int) -> None:
     """A byte of UTF-8 could be a control there. Screens fit too, have the same exit codes, and their colours."""
     for line, code in SCREENS:
         screen = Screens(ready, columns, encoding)(*line.split())
@@ -76,7 +76,7 @@ def test_a_screen_without_utf8_is_ascii(ready: Cli, encoding: str, columns: int)
         assert max(map(len, plain.split("\n"))) <= columns, line
 
 
-def test_json_and_csv_on_a_screen_without_utf8_are_ascii_and_hold_the_same(ready: Cli) -> None:
+def test_json_and_csv_on_a_terminal_without_utf8_are_ascii_with_the_same_values(ready: Cli) -> None:
     screens = Screens(ready, 80, "ascii")
     document = screens("show", SESSION, "-o", "json").text
 
@@ -111,7 +111,7 @@ def test_a_process_in_another_locale_writes_ascii(ready: Cli, process: Processes
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
-def test_without_a_terminal_output_and_exit_codes_are_the_same(ready: Cli, process: Processes, closed: str) -> None:
+def test_output_and_exit_codes_without_a_terminal_are_the_same(ready: Cli, process: Processes, closed: str) -> None:
     lines = [f"show {SESSION}", "session purge --everyone"]
     before = ready.export()
     outcomes = [ready(*line.split()) for line in lines]
@@ -122,7 +122,7 @@ def test_without_a_terminal_output_and_exit_codes_are_the_same(ready: Cli, proce
     assert before == ready.export()
 
 
-def test_a_process_without_a_controlling_terminal(ready: Cli, process: Processes) -> None:
+def test_a_process_without_a_controlling_terminal_works(ready: Cli, process: Processes) -> None:
     for argv, code in ((("session", "list"), 0), (("session", "purge", "--everyone"), 2)):
         started = process.start(*argv, stdin=subprocess.DEVNULL, start_new_session=True)
         ended = started.ended()

@@ -50,11 +50,11 @@ FOUND = {
 }  # fmt: skip
 
 
-def test_options_of_search_and_recent_choose_what_is_found(filled: Cli) -> None:
+def test_options_of_search_and_recent_limit_the_results(filled: Cli) -> None:
     assert FOUND == {line: " ".join(ids(filled.ok(*shlex.split(line), "-o", "json"))) for line in FOUND}
 
 
-def test_a_search_is_as_every_listing_and_says_its_total_where_it_is_certain(filled: Cli, backend: str) -> None:
+def test_search_as_json_adds_an_exact_total_to_the_listing(filled: Cli, backend: str) -> None:
     def total(*options: str) -> int | None:
         found: int | None = filled.ok("message", "search", *options, "-o", "json").json["total"]
         return found
@@ -66,7 +66,7 @@ def test_a_search_is_as_every_listing_and_says_its_total_where_it_is_certain(fil
     assert 4 == filled.ok("message", "search", "tea", "-o", "csv").text.count("\n")
 
 
-def test_a_table_says_how_many_there_are(filled: Cli, backend: str) -> None:
+def test_a_search_table_shows_the_number_of_matches(filled: Cli, backend: str) -> None:
     assert "3 matches\n" == filled.ok("message", "search", "tea").err
     assert "1 match\n" == filled.ok("message", "search", "red").err
     page = filled.ok("message", "search", "tea", "--limit", "2")
@@ -76,7 +76,7 @@ def test_a_table_says_how_many_there_are(filled: Cli, backend: str) -> None:
     assert (["m0"], None) == (ids(rest), rest.json["next_page_token"])
 
 
-def test_what_was_looked_for_is_marked(ready: Cli) -> None:
+def test_search_highlights_the_text(ready: Cli) -> None:
     ready.fill([Message("s", "tea", T, "tea", "Red TEA, tea", "atea", Metadata({"tea": "tea"}))])
     shown = ready.ok("message", "search", "tea", width=120).text
 
@@ -87,7 +87,7 @@ def test_what_was_looked_for_is_marked(ready: Cli) -> None:
     assert "\x1b[" not in ready.ok("message", "search", "tea", "--no-color", width=120).text
 
 
-def test_the_search_content_stays_where_there_is_little_room(ready: Cli) -> None:
+def test_a_narrow_table_keeps_search_content_and_drops_metadata(ready: Cli) -> None:
     """It is what a session was found by, so metadata goes first."""
     ready.fill([Session("ada", f"s{n}", T, "red tea", Metadata({"topic": "x" * 90})) for n in range(2)])
     shown = ready.ok("session", "search", "tea", width=50).text

@@ -32,7 +32,7 @@ def check(cli: Cli, kind: str, answer: str, runs: Iterable[tuple[str, tuple[str,
     assert [] == leaking_files(cli)
 
 
-def test_no_command_shows_or_writes_a_secret_when_all_is_well(cli: Cli) -> None:
+def test_no_successful_command_shows_or_writes_a_secret(cli: Cli) -> None:
     check(cli, "plain", "well", [(command, ()) for command in COMMANDS])
 
 
@@ -54,7 +54,7 @@ def test_no_command_shows_or_writes_a_secret_with_any_flags(cli: Cli, kind: str,
     check(cli, kind, answer, [(command, each) for command in COMMANDS for each in flags])
 
 
-def test_references_are_shown_and_not_followed(cli: Cli) -> None:
+def test_profile_show_prints_secret_references_without_resolving_them(cli: Cli) -> None:
     (cli.folder / "secret").write_text("hunter2-s3cr3t")
     cli.config(
         '[profiles.prod]\nbackend = "tablestore"\nendpoint = "https://127.0.0.1:1"\ninstance = "i"\n'
@@ -69,7 +69,7 @@ def test_references_are_shown_and_not_followed(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("secret", ["hunter2", "pa55"])
-def test_a_short_secret_is_hidden_where_it_stands_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+def test_a_short_secret_is_hidden_if_it_stands_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
     """A service that repeats it, or a traceback, shows it no more than a long one."""
     monkeypatch.setitem(SECRETS, "access_key_secret", secret)
     said, environ = kept(cli, "plain")

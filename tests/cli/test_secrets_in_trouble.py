@@ -93,7 +93,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_in_the_file_repeats_no_value(cli: Cli, mistake: str) -> None:
+def test_errors_about_the_profile_file_repeat_no_value(cli: Cli, mistake: str) -> None:
     values = {"backend": "tablestore", "endpoint": "http://127.0.0.1:1", "instance": "i", "timeout": "0.2"}
     values |= {"access_key_id": "id-of-the-key", "access_key_secret": "any-secret"}
     kept = [f'{key} = "{value}"' for key, value in values.items() if key not in mistake]
@@ -123,7 +123,7 @@ TYPED = [
 
 
 @pytest.mark.parametrize("argv", TYPED)
-def test_a_mistake_on_the_command_line_repeats_no_value(cli: Cli, argv: tuple[str, ...]) -> None:
+def test_errors_about_the_command_line_repeat_no_value(cli: Cli, argv: tuple[str, ...]) -> None:
     """Any value may be a secret, and the error may land in a log that lasts."""
     for flags in FLAGS[1:3]:
         outcome = cli(*flags, *(word.format(SECRET) for word in argv))
@@ -136,7 +136,7 @@ def test_a_mistake_on_the_command_line_repeats_no_value(cli: Cli, argv: tuple[st
     ("endpoint", "instance"),
     [(f"https://user:{SECRET}@host", "i"), (f"https://host/?secret={SECRET}", "i"), ("https://host", f"{SECRET} .")],
 )
-def test_a_mistake_in_the_environment_repeats_no_value(cli: Cli, endpoint: str, instance: str) -> None:
+def test_errors_about_the_environment_repeat_no_value(cli: Cli, endpoint: str, instance: str) -> None:
     environ = {**ENVIRON, "TABLESTORE_ENDPOINT": endpoint, "TABLESTORE_INSTANCE_NAME": instance}
     for flags, line in zip(FLAGS, ("session list", "profile show", "profile list", "doctor"), strict=True):
         outcome = cli(*flags, *line.split(), environ=environ)
@@ -145,7 +145,7 @@ def test_a_mistake_in_the_environment_repeats_no_value(cli: Cli, endpoint: str, 
 
 
 @pytest.mark.parametrize("trouble", ["V4 signatures", "a command that fails", "a secret of two lines"])
-def test_no_command_shows_or_writes_a_secret_in_trouble(cli: Cli, trouble: str) -> None:
+def test_no_failing_command_shows_or_writes_a_secret(cli: Cli, trouble: str) -> None:
     said, environ = kept(cli, "plain")
     (cli.folder / "kept" / "both").write_text(f"{SECRETS['access_key_secret']}\n{SECRETS['security_token']}\n")
     if trouble == "a command that fails":
@@ -173,7 +173,7 @@ def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli) -> None:
     assert "s3cr3t" not in outcome.err
 
 
-def test_a_key_secret_of_any_script_signs_and_is_not_shown(cli: Cli) -> None:
+def test_a_secret_in_any_script_signs_requests_and_is_not_shown(cli: Cli) -> None:
     """It is never sent itself, so that it may hold anything printable."""
     configure(cli, "http://127.0.0.1:1", KEYS)
     environ = {"ID": "id", "SECRET": "hunter2 Ω s3cr3t"}
@@ -183,7 +183,7 @@ def test_a_key_secret_of_any_script_signs_and_is_not_shown(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", [*forms(SECRETS["access_key_secret"])])
-def test_an_answer_for_a_row_is_as_silent_as_one_for_a_request(form: str) -> None:
+def test_errors_of_single_rows_show_no_secret(form: str) -> None:
     hide(SECRETS.values())
     error = service_error(f"OTS{form}", f"row of {form} refused")
     assert f"row of {HIDDEN} refused" == error.message
@@ -191,7 +191,7 @@ def test_an_answer_for_a_row_is_as_silent_as_one_for_a_request(form: str) -> Non
     assert [] == leaks(safe_request_id(f"id-{form}-1") or "")
 
 
-def test_a_service_that_speaks_no_tls_is_told_nothing(cli: Cli) -> None:
+def test_nothing_secret_is_sent_to_a_server_without_tls(cli: Cli) -> None:
     with service("echo") as endpoint:
         configure(cli, endpoint.replace("http:", "https:"), SECRETS)
         outcome = cli("--debug", "-p", "prod", "session", "list")
@@ -199,7 +199,7 @@ def test_a_service_that_speaks_no_tls_is_told_nothing(cli: Cli) -> None:
     assert [] == leaks(outcome.err)
 
 
-def test_no_repr_has_a_secret(cli: Cli) -> None:
+def test_no_repr_shows_a_secret(cli: Cli) -> None:
     said, environ = kept(cli, "plain")
     configure(cli, "http://127.0.0.1:1", said)
     environ = {**cli.environ, **environ}
@@ -217,7 +217,7 @@ def test_no_repr_has_a_secret(cli: Cli) -> None:
                 assert [] == leaks(text)
 
 
-def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
+def test_the_log_of_serve_shows_no_secret(process: Processes) -> None:
     secret = SECRETS["access_key_secret"]
     flags = ("--memory", "--access-key-id", "me", "--log", "--debug")
     with serve_command(process, *flags, TSMEM_SERVE_SECRET=secret) as server:
@@ -232,7 +232,7 @@ def test_the_log_of_a_server_shows_no_secret(process: Processes) -> None:
     assert "TABLESTORE_ACCESS_KEY_ID=me" in err
 
 
-def test_a_failure_of_a_server_shows_no_secret(cli: Cli) -> None:
+def test_a_failure_in_serve_shows_no_secret(cli: Cli) -> None:
     hide(SECRETS.values())
     stderr = io.BytesIO()
     call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), cli.environ, cli.clock)

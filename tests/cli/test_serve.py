@@ -55,7 +55,7 @@ def test_with_json_the_endpoint_is_one_object_on_one_line(process: Processes) ->
         assert 0 == server.stop(signal.SIGINT)[0]
 
 
-def test_the_command_line_can_use_the_file_of_a_server(cli: Cli, process: Processes) -> None:
+def test_commands_can_use_the_file_while_serve_runs(cli: Cli, process: Processes) -> None:
     with serve_command(process, "--path", str(cli.database)) as server:
         assert cli.database.stat().st_size > 0
         cli.ok("init-tables")
@@ -87,7 +87,7 @@ def test_the_log_has_a_line_for_each_request(process: Processes) -> None:
     assert 1 == err.count("warning: a client signs with a secret that this server does not know")
 
 
-def test_a_second_signal_ends_it_although_a_request_is_in_hand(process: Processes) -> None:
+def test_a_second_signal_ends_serve_during_a_request(process: Processes) -> None:
     with (
         serve_command(process, "--memory") as server,
         socket.create_connection(server.address, timeout=DEADLINE_S) as client,
@@ -110,7 +110,7 @@ def _takes_connections(address: tuple[str, int]) -> bool:
         return client.connect_ex(address) == 0
 
 
-def test_a_closed_stdout_ends_it_quietly(process: Processes) -> None:
+def test_serve_ends_quietly_if_stdout_is_closed(process: Processes) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     started = process.start("serve", "--memory", "--port", "0", stdout=writer)
@@ -120,7 +120,7 @@ def test_a_closed_stdout_ends_it_quietly(process: Processes) -> None:
     assert (141, "") == (ended.code, ended.err)
 
 
-def test_a_secret_without_a_key_is_warned_of(cli: Cli) -> None:
+def test_serve_warns_of_a_secret_without_an_access_key_id(cli: Cli) -> None:
     outcome = cli("serve", "--memory", "--host", "0.0.0.0", environ={"TSMEM_SERVE_SECRET": "hush"})
 
     assert 2 == outcome.code
@@ -129,7 +129,7 @@ def test_a_secret_without_a_key_is_warned_of(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("path", ["/proc/nofile.db", "/proc/folder/nofile.db", "file/nofile.db"])
-def test_a_file_that_cannot_be_made_is_said_before_the_endpoint(cli: Cli, path: str) -> None:
+def test_serve_reports_a_file_that_cannot_be_created_before_the_endpoint(cli: Cli, path: str) -> None:
     Path("file").touch()
     outcome = cli("serve", "--path", path, "--port", "0")
 
@@ -137,7 +137,7 @@ def test_a_file_that_cannot_be_made_is_said_before_the_endpoint(cli: Cli, path: 
     assert re.match(f"error: (/.*/)?{path} cannot be (made|opened): ", outcome.err)
 
 
-def test_a_file_that_cannot_be_written_is_said_before_the_endpoint(ready: Cli, process: Processes) -> None:
+def test_serve_reports_a_file_that_cannot_be_written_before_the_endpoint(ready: Cli, process: Processes) -> None:
     ready.database.chmod(0o444)
     argv = ("serve", "--path", str(ready.database), "--port", "0")
     outcome = skip_unless_possible(process.run(*argv, before=modes_count))
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_written_is_said_before_the_endpoint(ready: Cli, p
     assert f"error: {ready.database} is read-only: nothing was written" in outcome.err
 
 
-def test_a_write_that_the_system_refuses_is_explained_by_the_server(ready: Cli, process: Processes) -> None:
+def test_serve_explains_a_write_that_the_disk_refuses(ready: Cli, process: Processes) -> None:
     put = writing("PutRow", row({"user_id": "u", "session_id": "s"}, c("topic", "x" * 2_000_000)), "session")
     with serve_command(process, "--path", str(ready.database), options={"preexec_fn": limited(1_000_000)}) as server:
         status, _, message = refused(server, "PutRow", put)

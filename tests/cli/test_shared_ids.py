@@ -53,7 +53,7 @@ def test_an_import_warns_of_an_id_that_another_user_has(filled: Cli, how: str) -
     assert 1 == outcome.err.splitlines().count(SHARED)
 
 
-def test_an_import_of_ones_own_sessions_warns_of_nothing(filled: Cli) -> None:
+def test_importing_the_same_users_sessions_again_gives_no_warning(filled: Cli) -> None:
     own = filled.export()
     assert "warning" not in filled.ok("import", stdin=own).err
     assert "warning" not in filled.ok("import", stdin=export_line(Session("bob", "other", 5))).err
@@ -66,7 +66,7 @@ def test_an_import_warns_of_an_id_that_two_users_of_the_input_have(ready: Cli) -
         assert "in this input user 'ada' has a session 'one' too: user 'bob'" in warned
 
 
-def test_many_shared_ids_are_counted(ready: Cli) -> None:
+def test_an_import_names_some_shared_ids_and_counts_the_rest(ready: Cli) -> None:
     ready.fill([Session("ada", f"s{n:03d}", 5) for n in range(20)])
     warned = warnings(ready.ok("import", stdin=export_lines(Session("bob", f"s{n:03d}", 5) for n in range(20))))
 
@@ -74,7 +74,7 @@ def test_many_shared_ids_are_counted(ready: Cli) -> None:
     assert "warning: 15 session ids more: messages shared with other users" == warned[-1]
 
 
-def test_an_import_says_that_it_could_not_look(unsearched: Cli) -> None:
+def test_an_import_warns_if_it_cannot_check_for_shared_ids(unsearched: Cli) -> None:
     lines = export_line(Session("bob", "s", 5))
     assert "other users" not in Cli(unsearched.folder / "fresh").ok("import", stdin=lines).err
     with serving(unsearched.database) as served:
@@ -84,7 +84,7 @@ def test_an_import_says_that_it_could_not_look(unsearched: Cli) -> None:
     unsearched.ok("session", "get", "bob", "s")
 
 
-def test_an_import_asks_once_for_each_500_sessions(filled: Cli) -> None:
+def test_an_import_checks_shared_ids_with_one_request_per_500_sessions(filled: Cli) -> None:
     items: list[Session | Message] = [Session("bob", f"s{n:04d}", n) for n in range(501)]
     Path("sessions.jsonl").write_bytes(export_lines(items))
     Path("messages.jsonl").write_bytes(export_line(Message("s", "m", 1)))
@@ -125,7 +125,7 @@ DELETIONS = {
 
 
 @pytest.mark.parametrize("argv", DELETIONS.values(), ids=DELETIONS)
-def test_messages_of_an_id_that_another_user_has_are_kept(filled: Cli, argv: tuple[str, ...]) -> None:
+def test_deletions_keep_messages_of_an_id_that_another_user_has(filled: Cli, argv: tuple[str, ...]) -> None:
     filled.fill([Session("bob", "support", 5)])
     kept = filled.ok(*argv)
     assert ["ada", "ada"] == [line["user_id"] for line in filled.ok("session", "list", "-o", "jsonl").lines]
@@ -139,7 +139,7 @@ def test_messages_of_an_id_that_another_user_has_are_kept(filled: Cli, argv: tup
 
 
 @pytest.mark.parametrize("argv", [DELETIONS["purge"], DELETIONS["purge filter"]])
-def test_a_dry_run_counts_what_would_be_kept(filled: Cli, argv: tuple[str, ...]) -> None:
+def test_a_purge_dry_run_names_the_sessions_whose_messages_would_be_kept(filled: Cli, argv: tuple[str, ...]) -> None:
     filled.fill([Session("bob", "support", 5), Session("bob", "else", 5), Message("else", "m", 5)])
     dry = filled.ok(*argv[:-1], "--dry-run", "-o", "json")
     done = filled.ok(*argv, "-o", "json")
@@ -149,14 +149,14 @@ def test_a_dry_run_counts_what_would_be_kept(filled: Cli, argv: tuple[str, ...])
     assert "the messages of 1 session would be kept" in dry.err
 
 
-def test_messages_go_where_nobody_else_has_the_id_or_everyones_sessions_go(filled: Cli) -> None:
+def test_messages_are_deleted_if_no_session_with_their_id_remains(filled: Cli) -> None:
     filled.fill([Session("bob", "support", 5), Session("bob", "else", 5), Message("else", "m", 5)])
     assert "kept" not in filled.ok("session", "delete", "bob", "else", "--with-messages").err
     assert "kept" not in filled.ok("session", "purge", "--everyone", "--with-messages", "--yes").err
     assert [] == left(filled)
 
 
-def test_a_purge_of_everyones_old_sessions_keeps_messages_where_the_others_session_stays(filled: Cli) -> None:
+def test_purge_everyone_until_keeps_messages_of_an_id_that_a_newer_session_has(filled: Cli) -> None:
     filled.fill([Session("bob", "support", 7), Session("bob", "own", 10**15), Session("cleo", "own", None)])
     purge = ("session", "purge", "--everyone", "--until", "1970-01-02", "--with-messages", "-o", "json")
     dry = filled.ok(*purge, "--dry-run")
@@ -168,7 +168,7 @@ def test_a_purge_of_everyones_old_sessions_keeps_messages_where_the_others_sessi
     assert "the messages of 1 session were kept" in done.err
 
 
-def test_messages_are_not_deleted_where_other_users_cannot_be_looked_for(unsearched: Cli) -> None:
+def test_messages_are_kept_if_other_users_cannot_be_checked(unsearched: Cli) -> None:
     before = unsearched.export()
     with unsearched.store() as store:
         fields = (("user_id", KEYWORD),)

@@ -17,7 +17,7 @@ def told(ready: Cli) -> Cli:
     return ready
 
 
-def test_json_has_the_session_and_its_messages(told: Cli) -> None:
+def test_show_as_json_has_the_session_and_its_messages(told: Cli) -> None:
     messages = [item_document(message) for message in MESSAGES]
 
     expected = {"session": item_document(SESSION), "messages": messages}
@@ -26,7 +26,7 @@ def test_json_has_the_session_and_its_messages(told: Cli) -> None:
     assert messages == told.ok("show", "trip-7", "-o", "jsonl").lines
 
 
-def test_fields_are_chosen_of_the_messages(told: Cli) -> None:
+def test_show_fields_choose_columns_of_messages(told: Cli) -> None:
     argv = ("show", "trip-7", "--last", "1", "--fields", "message_id,metadata.model,metadata.none")
 
     shown = told.ok(*argv, "-o", "json").json["messages"]
@@ -36,7 +36,7 @@ def test_fields_are_chosen_of_the_messages(told: Cli) -> None:
     assert ["message_id", "metadata.model", "metadata.none", "000004", "m-1", "-"] == told.ok(*argv).text.split()
 
 
-def test_a_tail_reads_as_a_conversation_does(told: Cli) -> None:
+def test_tail_looks_the_same_as_show(told: Cli) -> None:
     shown = told.ok("--no-color", "show", "trip-7", width=80).text
     tail = told.ok("--no-color", "message", "tail", "trip-7", width=80).text
 

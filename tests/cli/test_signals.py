@@ -20,7 +20,7 @@ STOPS = [(signal.SIGINT, ""), (signal.SIGTERM, " by SIGTERM"), (signal.SIGHUP, "
 
 
 @pytest.mark.parametrize(("number", "by"), STOPS)
-def test_a_stopped_import_says_what_was_done(ready: Cli, process: Processes, number: int, by: str) -> None:
+def test_a_terminated_import_says_what_was_done(ready: Cli, process: Processes, number: int, by: str) -> None:
     data = export_lines(messages(1250))
     started = process.start("import")
     started.feed(data)
@@ -33,7 +33,7 @@ def test_a_stopped_import_says_what_was_done(ready: Cli, process: Processes, num
     assert ready.export().count(b"\n") == 1252
 
 
-def test_a_signal_that_is_ignored_at_the_start_stays_ignored(ready: Cli, process: Processes) -> None:
+def test_a_signal_ignored_at_the_start_stays_ignored(ready: Cli, process: Processes) -> None:
     started = process.start("import", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     rows = messages(1450)
     started.feed(export_lines(rows[:1250]))
@@ -46,7 +46,7 @@ def test_a_signal_that_is_ignored_at_the_start_stays_ignored(ready: Cli, process
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
-def test_process_1_of_a_container_is_stopped(ready: Cli, process: Processes) -> None:
+def test_sigterm_stops_process_1_of_a_container(ready: Cli, process: Processes) -> None:
     """The kernel ignores a signal to process 1 that has no handler there."""
     if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no pid namespace may be made here")
@@ -81,7 +81,7 @@ def has_deleted(purge: Started, store: MemoryStore, rows: int) -> bool:
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])
-def test_a_purge_that_is_stopped_anywhere_is_completed_by_a_repeat(ready: Cli, process: Processes, rounds: int) -> None:
+def test_repeating_a_purge_that_was_stopped_anywhere_completes_it(ready: Cli, process: Processes, rounds: int) -> None:
     """Warnings are off: a signal that comes while a module is loaded leaves its file to the garbage collector."""
     purge = ("session", "purge", "--user", "ada", "--with-messages", "--yes")
     ready.fill([*sessions(1), *messages(500 * rounds)])

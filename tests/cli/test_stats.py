@@ -19,7 +19,7 @@ def filled(ready: Cli) -> Cli:
     return ready
 
 
-def test_json_has_every_key_always(ready: Cli) -> None:
+def test_stats_as_json_always_have_every_key(ready: Cli) -> None:
     empty = ready.ok("stats", "-o", "json").json
 
     assert KEYS == list(empty)
@@ -29,7 +29,7 @@ def test_json_has_every_key_always(ready: Cli) -> None:
     assert (KEYS, "s", 2) == (list(document), document["session_id"], document["messages"])
 
 
-def test_csv_and_json_lines_are_a_number_a_line(filled: Cli) -> None:
+def test_stats_as_csv_and_jsonl_have_one_number_per_line(filled: Cli) -> None:
     filled.fill([Session("x\ny", "s"), Message("a,b", "m", 1, 'say "x"')])
     lines = filled.ok("stats", "-o", "jsonl").lines
     rows = filled.ok("stats", "-o", "csv").text.splitlines()

@@ -66,7 +66,7 @@ def put(cli: Cli, message_id: str, after_s: float = 0, **more: Any) -> None:
         store.messages.put(Message("s", message_id, NOW_US + round(after_s * 1e6), **more))
 
 
-def test_the_last_ten_are_shown(ready: Cli) -> None:
+def test_tail_shows_the_last_ten_messages(ready: Cli) -> None:
     ready.fill(messages(14, "s"))
     everything = ready.ok("message", "list", "-o", "jsonl").out.splitlines()
 
@@ -74,7 +74,7 @@ def test_the_last_ten_are_shown(ready: Cli) -> None:
         assert everything[14 - count :] == ready.ok("message", "tail", "s", *argv, "-o", "jsonl").out.splitlines()
 
 
-def test_a_pipe_gets_json_lines(ready: Cli) -> None:
+def test_tail_in_a_pipe_prints_json_lines(ready: Cli) -> None:
     put(ready, "m", role="user", content="hi")
     tail = ("message", "tail", "s")
 
@@ -85,13 +85,13 @@ def test_a_pipe_gets_json_lines(ready: Cli) -> None:
     assert ready.ok(*tail).text.startswith("session_id,")
 
 
-def test_an_empty_session_has_no_messages(ready: Cli) -> None:
+def test_tail_of_an_empty_session_says_that_it_has_no_messages(ready: Cli) -> None:
     for output, expected in (("json", '{"items": [], "next_page_token": null}\n'), ("jsonl", "")):
         assert expected == ready.ok("message", "tail", "s", "-o", output).text
     assert "session s\nnothing to show\n" == ready.ok("message", "tail", "s", "--no-color", width=80).text
 
 
-def test_following_a_session_without_messages_is_said_once(ready: Cli, following: Following) -> None:
+def test_tail_follow_of_an_empty_session_says_so_once(ready: Cli, following: Following) -> None:
     ready.fill([Message("S", "m", 1)])
     outcome = following(steps=[lambda: None, lambda: None, lambda: put(ready, "m1", 1), lambda: None])
 
@@ -102,7 +102,7 @@ def test_following_a_session_without_messages_is_said_once(ready: Cli, following
     assert before == following.err.getvalue()
 
 
-def test_lines_come_as_messages_do(ready: Cli, following: Following) -> None:
+def test_tail_follow_prints_each_message_as_it_arrives(ready: Cli, following: Following) -> None:
     put(ready, "m0")
     put(ready, "m1", 1)
 
@@ -114,7 +114,7 @@ def test_lines_come_as_messages_do(ready: Cli, following: Following) -> None:
     assert following.shown[-1] == outcome.text
 
 
-def test_fields_are_chosen_of_lines_and_rows(ready: Cli, following: Following) -> None:
+def test_tail_fields_choose_columns_of_csv(ready: Cli, following: Following) -> None:
     put(ready, "m0", role="user")
     argv = ("-o", "csv", "--fields", "message_id,role")
 
@@ -123,7 +123,7 @@ def test_fields_are_chosen_of_lines_and_rows(ready: Cli, following: Following) -
     assert ["message_id,role\r\nm0,user\r\n", "message_id,role\r\nm0,user\r\nm1,\r\n"] == following.shown
 
 
-def test_a_terminal_is_shown_the_conversation_message_by_message(ready: Cli, following: Following) -> None:
+def test_tail_follow_on_a_terminal_shows_each_message_as_it_arrives(ready: Cli, following: Following) -> None:
     put(ready, "m0", role="user", content="Is it on time?")
 
     steps: Steps = [lambda: put(ready, "m1", 90, role="assistant", content="It is."), lambda: None]
@@ -134,14 +134,14 @@ def test_a_terminal_is_shown_the_conversation_message_by_message(ready: Cli, fol
     assert (130, "showing new messages as they arrive; press Ctrl-C to stop\n\n") == (outcome.code, outcome.err)
 
 
-def test_long_content_is_folded_on_a_terminal(ready: Cli, following: Following) -> None:
+def test_tail_folds_long_content_on_a_terminal(ready: Cli, following: Following) -> None:
     put(ready, "m", content="word\n" * 40)
 
     assert "(--full shows them)" in following(width=80).text
     assert 40 <= Following(ready)("--full", width=80).text.count("word")
 
 
-def test_a_profile_that_prefers_json_cannot_follow_without_another_format(ready: Cli, following: Following) -> None:
+def test_tail_follow_refuses_output_json_of_the_profile(ready: Cli, following: Following) -> None:
     ready.config('[profiles.local]\nbackend = "local"\noutput = "json"\n')
     outcome = following()
 
@@ -150,7 +150,7 @@ def test_a_profile_that_prefers_json_cannot_follow_without_another_format(ready:
     assert 130 == Following(ready)("-o", "jsonl").code
 
 
-def test_what_it_cost_is_said_at_the_end(ready: Cli, following: Following) -> None:
+def test_tail_prints_stats_at_its_end(ready: Cli, following: Following) -> None:
     put(ready, "m")
     outcome = following("--stats", steps=3)
 
@@ -158,7 +158,7 @@ def test_what_it_cost_is_said_at_the_end(ready: Cli, following: Following) -> No
     assert ", 4 rows scanned, 1 returned, " in outcome.err
 
 
-def test_an_outage_is_said_once_and_so_is_its_end(ready: Cli, following: Following) -> None:
+def test_tail_reports_an_outage_and_its_end_once_each(ready: Cli, following: Following) -> None:
     put(ready, "m0")
     outage = [Fault("get_range", Throttled("Server is busy"), call) for call in (2, 3, 4)]
     with every_client(lambda client: FaultyClient(client, *outage)):
@@ -171,7 +171,7 @@ def test_an_outage_is_said_once_and_so_is_its_end(ready: Cli, following: Followi
 FOLLOW = ("message", "tail", "s", "--follow", "--interval", "0.1")
 
 
-def test_ctrl_c_ends_a_process_quietly(ready: Cli, process: Processes) -> None:
+def test_ctrl_c_ends_tail_quietly(ready: Cli, process: Processes) -> None:
     put(ready, "m0")
     running = process.start(*FOLLOW)
     first = running.stdout.readline()
@@ -182,7 +182,7 @@ def test_ctrl_c_ends_a_process_quietly(ready: Cli, process: Processes) -> None:
     assert ["m0", "m1"] == [json.loads(line)["message_id"] for line in (first, second)]
 
 
-def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes) -> None:
+def test_tail_follow_ends_when_its_reader_goes_away(ready: Cli, process: Processes) -> None:
     put(ready, "m0")
     running = process.start(*FOLLOW)
     os.read(running.stdout.fileno(), 1)
@@ -191,7 +191,7 @@ def test_a_reader_that_goes_away_is_noticed(ready: Cli, process: Processes) -> N
     assert (141, b"") == (running.wait(DEADLINE_S), running.stderr.read())
 
 
-def test_the_example_works(ready: Cli) -> None:
+def test_the_example_of_tail_works(ready: Cli) -> None:
     ready.fill(messages(4, "trip-7"))
     ready.clock = StagedClock()
     outcome = ready(*shlex.split(declarations()["message tail"].example)[1:])

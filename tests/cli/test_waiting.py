@@ -69,7 +69,7 @@ HELD: list[tuple[Held, str]] = [
 
 
 @pytest.mark.parametrize(("held", "line"), HELD)
-def test_a_signal_ends_a_wait_at_once(ready: Cli, process: Processes, held: Held, line: str) -> None:
+def test_a_signal_ends_the_wait_for_a_lock_at_once(ready: Cli, process: Processes, held: Held, line: str) -> None:
     with held(ready.database):
         started = process.start(*line.split())
         said = waiting_line(started)
@@ -80,7 +80,9 @@ def test_a_signal_ends_a_wait_at_once(ready: Cli, process: Processes, held: Held
 
 
 @pytest.mark.parametrize(("held", "line"), [HELD[0], HELD[3]])
-def test_a_wait_ends_when_the_other_does(ready: Cli, process: Processes, held: Held, line: str) -> None:
+def test_the_wait_for_a_lock_ends_with_the_process_that_holds_it(
+    ready: Cli, process: Processes, held: Held, line: str
+) -> None:
     with held(ready.database):
         started = process.start(*line.split())
         assert waiting_line(started)

@@ -71,10 +71,10 @@ def compare(name: str, home: Path, environ: dict[str, str]) -> None:
 
 @pytest.mark.slow
 @NEEDS_HATCHLING
-def test_the_first_ten_minutes(home: Path, environ: dict[str, str]) -> None:
+def test_the_first_ten_minutes_print_what_the_transcript_shows(home: Path, environ: dict[str, str]) -> None:
     compare("first-ten-minutes.txt", home, environ)
 
 
-def test_a_line_that_differs_is_found(home: Path, environ: dict[str, str]) -> None:
+def test_a_changed_line_of_the_transcript_fails_the_comparison(home: Path, environ: dict[str, str]) -> None:
     told = walk("A.\n\n  $ echo a; echo b >&2; (exit 3)\n    $ c\n  $ printf x\n\nB.\n", home, environ)
     assert told == "A.\n\n  $ echo a; echo b >&2; (exit 3)\n    a\n    b\n    [3]\n  $ printf x\n    x\n\nB.\n"

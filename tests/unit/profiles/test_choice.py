@@ -20,7 +20,7 @@ def test_without_file_and_variables_the_profile_is_local() -> None:
     assert load_profile({"HOME": "/dev/null"}).name == "local"
 
 
-def test_only_the_environment_given_in_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_given_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TSMEM_PROFILE", "TSMEM_CONFIG", "TABLESTORE_ENDPOINT", "HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, "/nowhere")
     assert load_profile({"HOME": "/h"}).path == Path("/h/.local/share/tsmem/memory.db")
@@ -46,7 +46,9 @@ def test_every_value_of_a_profile_says_where_it_came_from(env: dict[str, str], c
     assert profile.warnings == ()
 
 
-def test_profile_is_chosen_by_flag_variable_file_default_endpoint_then_local(env: dict[str, str], config: Path) -> None:
+def test_profile_is_chosen_by_flag_then_variable_then_file_default_then_endpoint_then_local(
+    env: dict[str, str], config: Path
+) -> None:
     """The flag, TSMEM_PROFILE, the file's default, TABLESTORE_ENDPOINT, local."""
     write(config, PROD)
     endpoint = {"TABLESTORE_ENDPOINT": "https://e", "TABLESTORE_INSTANCE_NAME": "i"}
@@ -78,7 +80,7 @@ def test_profile_env_takes_each_value_from_its_variable() -> None:
     assert "TABLESTORE_ENDPOINT" in str(refusal({"HOME": "/h"}, "env"))
 
 
-def test_a_mistake_in_a_profile_does_not_stop_the_others_and_is_listed(env: dict[str, str], config: Path) -> None:
+def test_a_mistake_in_one_profile_is_listed_and_does_not_affect_the_others(env: dict[str, str], config: Path) -> None:
     write(config, MINIMAL + "[profiles.bad]\nbackend = 'local'\npth = 'x'\n")
     assert load_profile(env, profile="p").name == "p"
     listed = {line.name: line for line in profile_list(env)}

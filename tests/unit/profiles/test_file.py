@@ -63,7 +63,7 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     key_lines(text)
 
 
-def test_folders_of_a_link_and_of_its_target_are_both_checked(tmp_path: Path) -> None:
+def test_folders_of_a_link_and_of_its_target_are_checked(tmp_path: Path) -> None:
     real, safe = tmp_path / "real", tmp_path / "safe"
     real.mkdir(mode=0o700)
     safe.mkdir(mode=0o700)
@@ -80,7 +80,9 @@ def test_folders_of_a_link_and_of_its_target_are_both_checked(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("mode", "expected"), [(0o755, None), (0o1777, None), (0o770, "(mode 770)"), (0o2775, "(mode 2775)")]
 )
-def test_a_folder_above_that_others_can_write_is_distrusted(tmp_path: Path, mode: int, expected: str | None) -> None:
+def test_an_ancestor_folder_that_others_can_write_is_distrusted(
+    tmp_path: Path, mode: int, expected: str | None
+) -> None:
     """They could put another folder, with another file, in the place of the one below it; the sticky bit forbids it."""
     folder = tmp_path / "above" / "between"
     folder.mkdir(parents=True, mode=0o700)
@@ -92,7 +94,7 @@ def test_a_folder_above_that_others_can_write_is_distrusted(tmp_path: Path, mode
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
 @pytest.mark.parametrize("mode", [0o700, 0o1777])
-def test_a_folder_above_of_another_user_is_distrusted(tmp_path: Path, mode: int) -> None:
+def test_an_ancestor_folder_of_another_user_is_distrusted(tmp_path: Path, mode: int) -> None:
     folder = tmp_path / "theirs" / "ours"
     folder.mkdir(parents=True, mode=0o700)
     (folder / "c.toml").touch(mode=0o600)

@@ -38,7 +38,7 @@ def test_a_plain_secret_is_used_as_it_is() -> None:
     assert (secret("hunter2").shown, secret("hunter2").is_reference) == ("(set, hidden)", False)
 
 
-def test_env_secret_is_read_when_asked_for_and_may_be_unset() -> None:
+def test_env_secret_is_read_on_use_and_may_be_unset() -> None:
     assert secret("env:X", X="hunter2").reveal() == "hunter2"
     assert secret("env:X").find() is None
     assert secret("env:X", X="").find() is None
@@ -46,7 +46,7 @@ def test_env_secret_is_read_when_asked_for_and_may_be_unset() -> None:
     assert expected == refusal(secret("env:X"))
 
 
-def test_file_secret_loses_one_line_end_and_starts_at_the_profile_file(tmp_path: Path) -> None:
+def test_file_secret_drops_one_line_end_and_is_relative_to_the_profile_file(tmp_path: Path) -> None:
     (tmp_path / "s").write_bytes(b"hunter2\r\n")
     assert secret(f"file:{tmp_path}/s").reveal() == "hunter2"
     assert secret("file:s", tmp_path).reveal() == "hunter2"
@@ -88,7 +88,7 @@ def test_cmd_secret_runs_without_a_shell(tmp_path: Path) -> None:
         (python("while True: print('hunter2' * 1000)"), "longer than"),
     ],
 )
-def test_cmd_secret_that_fails_says_why_without_its_output(command: str, reason: str) -> None:
+def test_cmd_secret_that_fails_is_explained_without_its_output(command: str, reason: str) -> None:
     assert reason in refusal(secret(command, PATH="/nonexistent"))
 
 

@@ -54,7 +54,7 @@ def test_the_new_file_is_synced_before_the_rename_and_its_folder_after(
     assert expected == synced
 
 
-def test_two_processes_that_write_lose_nothing(env: dict[str, str], config: Path) -> None:
+def test_two_processes_that_write_at_once_lose_no_edit(env: dict[str, str], config: Path) -> None:
     code = (
         "import sys; from tsmem.profiles.writer import set_values\n"
         "for i in range(6): set_values({'HOME': '/h'}, f'{sys.argv[2]}{i}', "

@@ -46,7 +46,7 @@ def test_a_value_that_breaks_a_rule_is_refused_without_secrets(
     ("written", "expected"),
     [("~/a.db", "{home}/a.db"), ("~", "{home}"), ("/a/../b.db", "/b.db"), ("data/a.db", "{home}/config/data/a.db")],
 )
-def test_path_expands_home_and_starts_at_the_profile_file(
+def test_path_expands_home_and_is_relative_to_the_profile_file(
     env: dict[str, str], config: Path, tmp_path: Path, written: str, expected: str
 ) -> None:
     write(config, f"[profiles.x]\nbackend = 'local'\npath = '{written}'\n")

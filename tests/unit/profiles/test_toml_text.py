@@ -162,7 +162,7 @@ def test_delete_keeps_the_lines_of_other_profiles(config: Path) -> None:
 
 @pytest.mark.parametrize("text", OTHER_NOTATIONS.values(), ids=list(OTHER_NOTATIONS))
 @pytest.mark.parametrize("value", [{"path": "new", "timeout": 5}, {"path": "z"}, {}])
-def test_another_notation_may_lose_its_comments_and_nothing_else(text: str, value: dict[str, object]) -> None:
+def test_rewriting_a_file_in_another_notation_loses_only_comments(text: str, value: dict[str, object]) -> None:
     wanted = tomllib.loads(text)
     if value:
         wanted["profiles"]["a"] |= value

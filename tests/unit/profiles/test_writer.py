@@ -100,7 +100,7 @@ def test_delete_removes_a_profile_with_its_comments(env: dict[str, str], config:
         ("", [("backend", "local"), ("path", "x")], "not a valid profile name"),
     ],
 )
-def test_a_refused_set_leaves_the_file_and_says_no_secret(
+def test_a_refused_set_keeps_the_file_and_shows_no_secret(
     env: dict[str, str], config: Path, name: str, pairs: list[tuple[str, str]], reason: str
 ) -> None:
     with pytest.raises(ProfileError, match=reason) as caught:
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_read_is_not_overwritten(env: dict[str, str], conf
         assert config.read_bytes() == raw
 
 
-def test_mixed_line_ends_become_plain_ones(env: dict[str, str], config: Path) -> None:
+def test_mixed_line_ends_become_newlines(env: dict[str, str], config: Path) -> None:
     config.write_bytes(COMMENTED.replace("\n", "\r\n", 1).encode())
     use_profile(env, "local")
     assert COMMENTED.replace('"prod" ', '"local" ').encode() == config.read_bytes()
@@ -134,7 +134,7 @@ CHANGES = st.lists(st.tuples(st.sampled_from(["local", "staging", "x.y"]), KEYS,
 
 @settings(deadline=None, max_examples=25)
 @given(changes=CHANGES)
-def test_any_sequence_of_sets_and_removals_is_what_the_file_says(
+def test_any_sequence_of_sets_and_removals_gives_the_expected_file(
     changes: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     config = tmp_path_factory.mktemp("run") / "config.toml"
@@ -176,20 +176,20 @@ def states(env: dict[str, str]) -> dict[str, str]:
     "text",
     ["[profiles]\na = 5\n", "[profiles.env]\n", "[[profiles.a]]\n", '[profiles." a"]\n', "[profiles.a.tables]\n"],
 )
-def test_an_entry_that_is_no_profile_can_be_deleted(env: dict[str, str], config: Path, text: str) -> None:
+def test_an_entry_that_is_not_a_profile_can_be_deleted(env: dict[str, str], config: Path, text: str) -> None:
     config.write_text(text + '[profiles.good]\nbackend = "local"\npath = "good.db"\n')
     (name,) = set(states(env)) - {"good", "local"}
     delete_profile(env, name)
     assert states(env) == {"good": "local", "local": "local"}
 
 
-def test_a_default_that_is_no_name_can_be_replaced(env: dict[str, str], config: Path) -> None:
+def test_a_default_that_is_not_a_name_can_be_replaced(env: dict[str, str], config: Path) -> None:
     config.write_text("default_profile = 5\n")
     use_profile(env, "local")
     assert load_profile(env).name == "local"
 
 
-def test_an_edit_may_not_add_a_mistake(env: dict[str, str], two_broken: Path) -> None:
+def test_an_edit_that_adds_a_mistake_is_refused(env: dict[str, str], two_broken: Path) -> None:
     """Nor an unknown key, which might be that of a secret, to a profile that is wrong already."""
     with pytest.raises(ProfileError, match="'path' is a key of backend local"):
         set_values(env, "good", [("backend", "tablestore")])
@@ -198,12 +198,12 @@ def test_an_edit_may_not_add_a_mistake(env: dict[str, str], two_broken: Path) ->
     assert two_broken.read_text() == TWO_BROKEN
 
 
-def test_a_profile_that_is_wrong_may_stay_wrong(env: dict[str, str], two_broken: Path) -> None:
+def test_an_edit_of_an_invalid_profile_may_leave_other_mistakes(env: dict[str, str], two_broken: Path) -> None:
     set_values(env, "b", [("timeout", "5")])
     assert parsed(two_broken)["profiles"]["b"]["timeout"] == 5
 
 
-def test_a_refused_set_names_no_line_because_the_file_lacks_it(env: dict[str, str], config: Path) -> None:
+def test_a_refused_set_names_no_line_of_the_file(env: dict[str, str], config: Path) -> None:
     for name in ("staging", "new"):
         with pytest.raises(ProfileError) as caught:
             set_values(env, name, [("backend", "local"), ("path", "y"), ("timeout", "-1")])

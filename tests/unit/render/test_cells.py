@@ -53,7 +53,7 @@ def _cells(text: str) -> int:
 
 
 @pytest.mark.parametrize("cells", range(5))
-def test_space_after_right_to_left_text_has_another_direction(cells: int) -> None:
+def test_padding_after_right_to_left_text_is_left_to_right(cells: int) -> None:
     assert " " * cells == space_after("退款 abc", cells)
     for text in ("שלום", "مرحبا", "٣", "\U0001e900", "a שלום b"):
         space = space_after(text, cells)

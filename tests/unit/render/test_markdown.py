@@ -105,11 +105,11 @@ def test_any_markdown_is_harmless_and_complete(content: str, width: int) -> None
 
 
 @pytest.mark.parametrize("piece", ["[", "*a_ ", "`", "<", "> ", "- ", "![", "|", "](", "~~", "&", "**a", "\\"])
-def test_markdown_that_makes_parsers_slow_is_shown(piece: str) -> None:
+def test_markdown_that_makes_parsers_slow_is_shown_as_written(piece: str) -> None:
     assert body(piece * (8_000 // len(piece)))
 
 
-def test_removed_markdown_signs_leave_no_pile_of_marks() -> None:
+def test_removed_markdown_signs_do_not_pile_up_combining_marks() -> None:
     """Marks that stood apart, each few on a sign of Markdown, would all be drawn on one character without it."""
     for sign in ("**", "`", "~~", "_"):
         content = "z" + sign.join(["\u0301" * 4] * 60)

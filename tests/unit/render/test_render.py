@@ -32,7 +32,7 @@ def failed(listing: Listing, kind: type[BaseException], **changes: object) -> An
 
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("error", [Throttled("too fast"), KeyboardInterrupt()])
-def test_a_json_list_that_fails_has_the_token_behind_its_last_item(error: BaseException, terminal: bool) -> None:
+def test_a_json_list_that_fails_has_the_page_token_after_its_last_item(error: BaseException, terminal: bool) -> None:
     def items() -> Iterator[Message]:
         yield from MESSAGES[:3]
         raise error

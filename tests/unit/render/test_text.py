@@ -78,7 +78,7 @@ def test_more_than_four_combining_marks_are_escaped() -> None:
 
 
 @pytest.mark.parametrize("between", ["\u200d", "\u200c", "\u0903", "\ufe0f", "\u1161", "\u034f", ""])
-def test_nothing_between_marks_allows_more_of_them(between: str) -> None:
+def test_no_invisible_character_between_marks_allows_more_marks(between: str) -> None:
     """A character that stands on the same one, or shows nothing, begins no new one."""
     shown = visible("e" + ("\u0301" * 4 + between) * 200)
 

@@ -27,7 +27,7 @@ PLACES: dict[str, tuple[Options, bool]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_conversation_looks_as_recorded(place: str) -> None:
+def test_a_conversation_matches_the_golden_file(place: str) -> None:
     """One golden file a place; no line is wider than the terminal. To record anew, delete it."""
     options, markdown = PLACES[place]
     shown = text(conversation(markdown=markdown), options)
@@ -41,7 +41,7 @@ def test_a_conversation_looks_as_recorded(place: str) -> None:
         assert max(map(cell_len, SGR.sub("", shown).split("\n"))) <= options.width
 
 
-def test_colours_change_nothing_but_colours() -> None:
+def test_colour_does_not_change_the_text() -> None:
     assert text(conversation(), terminal(80)) == SGR.sub("", text(conversation(), terminal(80, color=True)))
 
 
@@ -81,7 +81,7 @@ def test_blank_content_is_folded(content: str) -> None:
     assert shown[-2].startswith("tool ▸")
 
 
-def test_function_call_reads_as_a_call() -> None:
+def test_metadata_function_call_is_shown_as_a_call() -> None:
     """`function_call` holds one call, where `tool_calls` holds a list."""
     call = json.dumps({"name": "find", "arguments": '{"n": 2}'})
     message = Message("s", "m", 0, "assistant", None, None, Metadata({"function_call": call}))
@@ -123,13 +123,13 @@ def test_headings_stay_in_place_beside_right_to_left_text() -> None:
     assert "user משתמש ·\u28001 message" in shown
 
 
-def test_a_strange_role_is_quoted() -> None:
+def test_an_unusual_role_is_quoted() -> None:
     shown = text(Conversation(None, [Message("s", "m1", 0, "assistant ▸ 08:00", "x")]), terminal())
 
     assert '"assistant ▸ 08:00" ▸' in shown
 
 
-def test_metadata_that_is_no_call_is_shown_as_it_is() -> None:
+def test_metadata_that_is_not_a_call_is_shown_as_it_is() -> None:
     message = Message("s", "m", 0, "assistant", None, None, Metadata({"tool_calls": '[{"no": "call"}]'}))
     shown = text(Conversation(None, [message]), terminal())
 

@@ -61,7 +61,7 @@ def test_shells_read_a_quoted_word_as_that_word_and_run_nothing(shell: str, tmp_
         ("%self", "'%self'"),
     ],
 )
-def test_a_word_is_quoted_only_where_it_must_be(word: str, text: str) -> None:
+def test_a_word_is_quoted_only_if_a_shell_needs_it(word: str, text: str) -> None:
     assert text == quoted(word)
 
 
@@ -71,6 +71,6 @@ def test_control_characters_cannot_be_quoted(word: str) -> None:
     assert quoted(word) is None
 
 
-def test_other_words_are_not_quoted_where_only_ascii_can_be_shown() -> None:
+def test_words_with_other_characters_cannot_be_quoted_for_an_ascii_terminal() -> None:
     assert quoted("é", unicode=False) is None
     assert quoted("e", unicode=False) == "e"

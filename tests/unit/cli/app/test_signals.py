@@ -36,7 +36,7 @@ def test_a_second_signal_ends_at_once() -> None:
     assert heard.ended == [143]
 
 
-def test_signals_that_come_together_are_one() -> None:
+def test_signals_that_arrive_together_count_as_one() -> None:
     """A terminal that closes and its shell both send one; the clean-up goes on."""
     heard = Heard()
 
@@ -45,7 +45,7 @@ def test_signals_that_come_together_are_one() -> None:
     assert heard.ended == []
 
 
-def test_signals_that_come_with_one_that_was_handled_elsewhere_end_nothing() -> None:
+def test_signals_that_arrive_with_one_handled_elsewhere_are_ignored() -> None:
     """`timeout` sends SIGTERM to a server and to its whole group."""
     heard = Heard()
     heard.signals.note_signal()
@@ -54,7 +54,7 @@ def test_signals_that_come_with_one_that_was_handled_elsewhere_end_nothing() -> 
     assert heard(signal.SIGTERM, 2 * SAME_SIGNAL_S)
 
 
-def test_a_signal_waits_for_the_end_of_a_chunk_and_a_second_does_not() -> None:
+def test_a_signal_waits_for_the_end_of_a_chunk_but_a_second_one_does_not() -> None:
     """A reader that stalls must not hold a command that is told to stop."""
     heard = Heard()
     with heard.signals.deferring(lambda: True):

@@ -103,7 +103,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "reason"), [(text, reason) for reason, texts in REFUSED.items() for text in texts])
-def test_a_text_that_is_no_time_is_refused_with_a_hint(text: str, reason: str) -> None:
+def test_a_text_that_is_not_a_time_is_refused_with_a_hint(text: str, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason) as caught:
         parse(text)
     assert "ISO 8601" in str(caught.value.hint)
@@ -145,7 +145,7 @@ def test_digits_that_cannot_be_a_date_are_microseconds(text: str) -> None:
     ],
     ids=["23 hours", "25 hours", "without midnight", "last hour twice"],
 )
-def test_a_day_is_local_from_its_first_to_its_last_microsecond(
+def test_a_date_covers_the_whole_local_day(
     set_zone: SetZone, zone: str, day: str, first: tuple[int, ...], after: tuple[int, ...]
 ) -> None:
     set_zone(zone)
@@ -153,12 +153,12 @@ def test_a_day_is_local_from_its_first_to_its_last_microsecond(
     assert us(*after) - 1 == parse(day, end=True)
 
 
-def test_the_last_day_of_year_9999_ends(set_zone: SetZone) -> None:
+def test_the_end_of_the_last_day_of_year_9999_is_a_time(set_zone: SetZone) -> None:
     set_zone("America/New_York")
     assert us(9999, 12, 31, 23, 59, 59, 999_999) + 5 * 3600 * 10**6 == parse("9999-12-31", end=True)
 
 
-def test_a_skipped_local_time_is_an_hour_later_and_a_repeated_one_the_first(set_zone: SetZone) -> None:
+def test_a_skipped_local_time_moves_an_hour_and_a_repeated_one_is_the_first(set_zone: SetZone) -> None:
     set_zone("Europe/Berlin")
     assert us(2025, 3, 30, 1, 30) == parse("2025-03-30T02:30:00")
     assert us(2025, 10, 26, 0, 30) == parse("2025-10-26T02:30:00")
@@ -176,7 +176,7 @@ def test_isoformat_of_any_aware_time_is_read_exactly(wall: datetime, minutes: in
 
 @settings(max_examples=40)
 @given(st.text(max_size=40) | st.from_regex(r"\A[0-9T:+Z.-]{1,40}\Z"))
-def test_any_text_is_a_time_an_age_or_refused(text: str) -> None:
+def test_any_text_is_read_as_a_time_or_an_age_or_refused(text: str) -> None:
     try:
         value, _ = parse_time(text, now_us=NOW)
     except InvalidInput:

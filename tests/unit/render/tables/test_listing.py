@@ -71,7 +71,7 @@ def test_a_cell_of_a_megabyte_is_cut() -> None:
     assert "退…" in shown
 
 
-def test_ids_are_cut_last_and_in_the_middle() -> None:
+def test_ids_are_shortened_last_and_in_the_middle() -> None:
     session_id = "8d88348a-7eed-8d14-f06d-3fef701966a0"
     items = [Session(f"user-{n}", session_id, NOW_US, "text " * 50, Metadata({"topic": "x" * 90})) for n in range(3)]
 
@@ -83,7 +83,7 @@ def test_ids_are_cut_last_and_in_the_middle() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 200])
-def test_an_id_longer_than_a_line_is_cut_and_times_stay(width: int) -> None:
+def test_an_id_longer_than_a_line_is_shortened_and_times_are_not(width: int) -> None:
     items = [Session("user", "s", NOW_US), Session("ada", "e\u0301" * 512, NOW_US)]
     shown = text(Listing("session", items), terminal(width))
 

@@ -28,18 +28,18 @@ def test_facts_have_thousands_units_and_ages() -> None:
     ] == shown(facts, width=80, now_us=60_000_000)
 
 
-def test_a_plot_has_a_column_a_day() -> None:
+def test_a_plot_has_one_column_for_each_day() -> None:
     days = [(FIRST, 80), (FIRST + timedelta(days=1), 1), (FIRST + timedelta(days=3), 40)]
 
     assert ["said: 2026-01-01 to 2026-01-04, 80 a day at most", "█▁ ▄"] == shown(Plot("said", days))
     assert "@. =" == shown(Plot("said", days), unicode=False)[-1]
 
 
-def test_a_single_day_is_a_sentence() -> None:
+def test_a_plot_of_a_single_day_is_a_sentence() -> None:
     assert ["said: 5,109 on 2026-01-01, and on no other day"] == shown(Plot("said", [(FIRST, 5109)]), width=80)
 
 
-def test_days_are_merged_to_fit_the_width() -> None:
+def test_days_of_a_plot_are_merged_to_fit_the_width() -> None:
     days = [(FIRST + timedelta(days=n), 1) for n in range(100)]
 
     *title, plot = shown(Plot("said", days), width=40)
