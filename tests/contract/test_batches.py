@@ -12,7 +12,7 @@ from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Row, TableRef, U
 REF = PLAIN.ref
 
 
-def test_rows_of_any_tables_are_written_together(client: TableClient) -> None:
+def test_a_batch_writes_rows_of_several_tables(client: TableClient) -> None:
     put(client, PLAIN, "gone")
     outcomes = client.write_rows(
         [
@@ -29,7 +29,7 @@ def test_rows_of_any_tables_are_written_together(client: TableClient) -> None:
     assert keys(client, MESSAGE.ref) == [("s", 1, "m")]
 
 
-def test_each_row_has_its_own_outcome(client: TableClient) -> None:
+def test_each_row_of_a_batch_has_its_own_outcome(client: TableClient) -> None:
     put(client, PLAIN, "a", x=1)
     outcomes = client.write_rows(
         [
@@ -68,7 +68,7 @@ def test_a_missing_table_fails_the_whole_batch(client: TableClient) -> None:
     assert keys(client, REF) == []
 
 
-def test_a_batch_has_no_more_rows_than_the_client_takes(client: TableClient) -> None:
+def test_a_batch_of_no_rows_or_more_than_the_limit_is_refused(client: TableClient) -> None:
     most = client.rows_per_write
     writes: list[Write] = [Put(REF, (f"{number:04d}",), {}) for number in range(most + 1)]
     with pytest.raises(LimitExceeded, match=rf"Rows count exceeds the upper limit: {most}\."):
@@ -80,7 +80,7 @@ def test_a_batch_has_no_more_rows_than_the_client_takes(client: TableClient) -> 
     assert len(keys(client, REF)) == most
 
 
-def test_a_batch_has_4_megabytes_at_most(client: TableClient) -> None:
+def test_a_batch_over_4_mb_is_refused(client: TableClient) -> None:
     writes: list[Write] = [Put(REF, (str(number),), {"x": "x" * 1_500_000}) for number in range(3)]
     with pytest.raises(LimitExceeded, match="The total data size of BatchWriteRow request exceeds the limit"):
         client.write_rows(writes)

@@ -14,7 +14,7 @@ from tsmem.port import TableClient
 REF = PLAIN.ref
 
 
-def test_a_write_that_expects_a_row_fails_where_there_is_none(client: TableClient) -> None:
+def test_a_write_that_expects_an_existing_row_fails_without_one(client: TableClient) -> None:
     writes: list[Callable[[], object]] = [
         lambda: client.write_row(r.Put(REF, ("a",), {"x": 1}, r.MUST_EXIST)),
         lambda: client.write_row(r.Update(REF, ("a",), {"x": 1}, condition=r.MUST_EXIST)),
@@ -30,7 +30,7 @@ def test_a_write_that_expects_a_row_fails_where_there_is_none(client: TableClien
 DIFFERENT_TYPES: dict[str, list[r.Value]] = {"n": [5.0, "5", True], "f": [5], "y": [1], "t": [b"b"]}
 
 
-def test_values_of_different_types_match_by_no_operator(client: TableClient) -> None:
+def test_no_operator_matches_values_of_different_types(client: TableClient) -> None:
     put(client, PLAIN, "a", n=5, f=5.0, y=True, t="b")
     for column, values in DIFFERENT_TYPES.items():
         for test in (r.Comparison(column, op, value) for value in values for op in r.Op):

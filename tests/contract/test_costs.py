@@ -20,12 +20,12 @@ def cost(client: TableClient, call: Callable[[], object]) -> Cost:
     return Cost(*(after - earlier for after, earlier in zip(client.meter.total, before, strict=True)))
 
 
-def test_a_call_about_tables_costs_a_request_and_no_units(client: TableClient) -> None:
+def test_a_table_operation_costs_one_request_and_no_capacity_units(client: TableClient) -> None:
     assert cost(client, client.list_tables) == Cost(1)
     assert cost(client, lambda: client.describe_table("plain")) == Cost(1)
 
 
-def test_a_failed_call_is_one_request(client: TableClient) -> None:
+def test_a_failed_call_costs_one_request(client: TableClient) -> None:
 
     def fails() -> None:
         with pytest.raises(TableNotFound):
@@ -35,20 +35,20 @@ def test_a_failed_call_is_one_request(client: TableClient) -> None:
 
 
 @pytest.mark.parametrize(("size", "units"), [(0, 1), (4092, 1), (4093, 2), (8189, 3)])
-def test_a_put_costs_a_unit_for_each_begun_4_kilobytes(client: TableClient, size: int, units: int) -> None:
+def test_a_put_costs_a_unit_for_each_4_kb_or_part_of_it(client: TableClient, size: int, units: int) -> None:
     """A row counts the names and values of its key and columns: here k, nothing, three bytes, and the text."""
     assert cost(client, lambda: put(client, PLAIN, "", 价="x" * size)) == Cost(1, 0, units)
     assert cost(client, lambda: client.get_row(REF, ("",))) == Cost(1, units, 0, 1)
     assert cost(client, lambda: client.get_row(REF, ("none",))).read_units == 1
 
 
-def test_a_batch_read_begins_units_for_each_row(client: TableClient) -> None:
+def test_a_batch_read_rounds_up_units_for_each_row(client: TableClient) -> None:
     put(client, PLAIN, "a", x="x" * 5000)
 
     assert cost(client, lambda: client.get_rows(REF, [("a",), ("b",)]))[:3] == (1, 3, 0)
 
 
-def test_a_range_begins_units_once(client: TableClient) -> None:
+def test_a_range_rounds_up_units_once_for_all_rows(client: TableClient) -> None:
     for number in range(10):
         put(client, PLAIN, str(number), x="x" * 997)
 
@@ -57,7 +57,7 @@ def test_a_range_begins_units_once(client: TableClient) -> None:
     assert kept[:3] == (1, 3, 0)
 
 
-def test_an_expectation_costs_a_read(client: TableClient) -> None:
+def test_an_existence_condition_costs_a_read(client: TableClient) -> None:
     assert cost(client, lambda: client.write_row(Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST))) == Cost(1, 1, 1)
     condition = Condition(filter=Comparison("x", Op.EQ, 1))
     assert cost(client, lambda: client.write_row(Update(REF, ("a",), {"y": 1}, condition=condition))) == Cost(1, 1, 1)
@@ -70,7 +70,7 @@ def test_an_expectation_costs_a_read(client: TableClient) -> None:
 
 
 @pytest.mark.parametrize(("size", "units"), [(4094, 1), (4095, 2)])
-def test_a_condition_on_a_column_costs_the_row_that_is_read(client: TableClient, size: int, units: int) -> None:
+def test_a_column_condition_costs_a_read_of_the_row(client: TableClient, size: int, units: int) -> None:
     condition = Condition(filter=Comparison("x", Op.NE, "other", pass_if_missing=True))
     put(client, PLAIN, "", x="x" * size)
 

@@ -13,7 +13,7 @@ CARRYING = IndexSchema("carrying", ("user_id", "update_time", "session_id"), ("t
 CARRIED = (("topic", STRING), ("score", INTEGER))
 
 
-def test_an_index_follows_puts_updates_and_deletes(client: TableClient) -> None:
+def test_a_secondary_index_follows_puts_updates_and_deletes(client: TableClient) -> None:
     put(client, SESSION, "u", "s", update_time=1)
     put(client, SESSION, "u", "s", update_time=2)
     assert keys(client, BY_TIME) == [("u", 2, "s")]
@@ -25,7 +25,7 @@ def test_an_index_follows_puts_updates_and_deletes(client: TableClient) -> None:
     assert keys(client, BY_TIME) == []
 
 
-def test_a_row_without_an_index_column_of_its_type_has_no_entry(client: TableClient) -> None:
+def test_a_row_with_a_missing_or_mistyped_index_column_has_no_index_entry(client: TableClient) -> None:
     put(client, SESSION, "u", "s")
     wrong: list[Value] = ["3", 3.0, True]
     for value in wrong:
@@ -37,19 +37,19 @@ def test_a_row_without_an_index_column_of_its_type_has_no_entry(client: TableCli
     assert keys(client, BY_TIME) == []
 
 
-def test_an_entry_is_read_by_its_key(client: TableClient) -> None:
+def test_an_index_entry_is_read_by_its_key(client: TableClient) -> None:
     put(client, SESSION, "u", "s", update_time=1)
 
     assert client.get_row(BY_TIME, ("u", 1, "s")) == Row(("u", 1, "s"), {})
     assert client.get_rows(BY_TIME, [("u", 2, "s")]) == [None]
 
 
-def test_an_index_is_not_written(client: TableClient) -> None:
+def test_writing_to_an_index_is_refused(client: TableClient) -> None:
     with pytest.raises(InvalidInput, match="Can't write index table directly"):
         client.write_row(Put(BY_TIME, ("u", 1, "s"), {}))
 
 
-def test_an_index_carries_columns(client: TableClient) -> None:
+def test_a_secondary_index_carries_its_defined_columns(client: TableClient) -> None:
     client.create_index("session", CARRYING, CARRIED)
     table = TableRef("carrying", BY_TIME.key)
     put(client, SESSION, "u", "s", update_time=1, topic="t", other=2)
@@ -58,7 +58,7 @@ def test_an_index_carries_columns(client: TableClient) -> None:
     assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"score": 7})]
 
 
-def test_a_later_index_includes_the_rows_there(client: TableClient) -> None:
+def test_a_new_secondary_index_includes_existing_rows(client: TableClient) -> None:
     put(client, SESSION, "u", "s", update_time=1, topic="t")
     put(client, SESSION, "u", "none")
     client.create_index("session", CARRYING, CARRIED)
@@ -69,7 +69,7 @@ def test_a_later_index_includes_the_rows_there(client: TableClient) -> None:
     assert dict(client.describe_table("session").defined_columns) == {"update_time": INTEGER, **dict(CARRIED)}
 
 
-def test_missing_key_columns_are_appended(client: TableClient) -> None:
+def test_an_index_key_ends_with_the_table_key_columns_that_it_does_not_name(client: TableClient) -> None:
     """The table's key columns that an index does not name stand at the end of its key."""
     client.create_index("message", IndexSchema("short", ("session_id", "message_id")))
     put(client, MESSAGE, "s", 5, "m")
@@ -77,7 +77,7 @@ def test_missing_key_columns_are_appended(client: TableClient) -> None:
     assert keys(client, TableRef("short", ("session_id", "message_id", "create_time"))) == [("s", "m", 5)]
 
 
-def test_a_deleted_index_is_gone(client: TableClient) -> None:
+def test_a_deleted_index_cannot_be_read(client: TableClient) -> None:
     put(client, SESSION, "u", "s", update_time=1)
     client.delete_index("session", "session_by_time")
     with pytest.raises(TableNotFound):
@@ -87,7 +87,7 @@ def test_a_deleted_index_is_gone(client: TableClient) -> None:
     assert keys(client, BY_TIME) == [("u", 1, "s")]
 
 
-def test_an_index_that_exists_and_one_that_does_not_are_errors(client: TableClient) -> None:
+def test_creating_an_existing_index_or_deleting_a_missing_one_is_an_error(client: TableClient) -> None:
     with pytest.raises(AlreadyExists):
         client.create_index("session", SESSION.indexes[0])
     with pytest.raises(TableNotFound):
@@ -109,7 +109,7 @@ def test_a_table_has_five_indexes_at_most(empty_client: TableClient) -> None:
         empty_client.create_index("t", six[5])
 
 
-def test_an_index_key_is_as_long_as_a_key(client: TableClient) -> None:
+def test_an_index_key_has_the_length_limit_of_a_primary_key(client: TableClient) -> None:
     client.create_index("session", IndexSchema("by_topic", ("user_id", "topic")), (("topic", STRING),))
     with pytest.raises(InvalidInput, match="MaxLength:1024 with CurrentLength:1025"):
         put(client, SESSION, "u", "s", update_time=1, topic="t" * 1025)
@@ -118,7 +118,7 @@ def test_an_index_key_is_as_long_as_a_key(client: TableClient) -> None:
     assert keys(client, BY_TIME) == []
 
 
-def test_an_index_of_undefined_columns_is_refused(client: TableClient) -> None:
+def test_an_index_on_undefined_columns_is_refused(client: TableClient) -> None:
     with pytest.raises(InvalidInput):
         client.create_index("plain", IndexSchema("i", ("k", "c")))
     assert client.describe_table("plain") == PLAIN

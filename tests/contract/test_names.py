@@ -44,7 +44,7 @@ def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient)
         client.write_row(Delete(REF, ("b",)))
 
 
-def test_columns_come_in_the_order_of_the_bytes_of_their_names(client: TableClient) -> None:
+def test_columns_are_ordered_by_the_bytes_of_their_names(client: TableClient) -> None:
     columns: dict[str, Value] = dict.fromkeys(NAMES, 1)
     client.write_row(Put(REF, ("a",), columns))
     row = client.get_row(REF, ("a",))
@@ -54,7 +54,7 @@ def test_columns_come_in_the_order_of_the_bytes_of_their_names(client: TableClie
 
 
 @pytest.mark.parametrize("name", ["价格", "';--", '"'])
-def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str) -> None:
+def test_a_search_field_can_have_the_name_of_any_column(client: TableClient, name: str) -> None:
     client.write_row(Put(REF, ("a",), {name: "x"}))
     schema = SearchIndexSchema("plain", "by_name", ((name, FieldType("KEYWORD")), ("k", FieldType("KEYWORD"))))
     client.create_search_index(schema)
@@ -67,7 +67,7 @@ def test_a_search_field_may_have_any_columns_name(client: TableClient, name: str
 
 
 @pytest.mark.parametrize("name", ["", "#a", "c" * 256, "价" * 86, "\ud800", "a\0"])
-def test_a_column_name_is_1_to_255_bytes_and_begins_without_a_hash(client: TableClient, name: str) -> None:
+def test_a_column_name_is_1_to_255_bytes_and_does_not_begin_with_a_hash(client: TableClient, name: str) -> None:
     row = Row(("a",), {"kept": 1})
     client.write_row(Put(REF, *row))
     calls: list[Callable[[], object]] = [
@@ -87,7 +87,7 @@ def test_a_column_name_is_1_to_255_bytes_and_begins_without_a_hash(client: Table
 
 
 @on_engine
-def test_metadata_of_any_names_is_written_filtered_exported_and_unset(store: MemoryStore) -> None:
+def test_metadata_with_unusual_names_is_written_filtered_exported_and_unset(store: MemoryStore) -> None:
     metadata = Metadata(dict.fromkeys(NAMES, "x"))
     message = Message("s", "m", 1, "user", "hi", None, metadata)
     session = Session("u", "s", 1, None, metadata)

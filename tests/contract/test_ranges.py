@@ -42,7 +42,7 @@ def test_a_range_includes_its_start_and_excludes_its_end(filled: TableClient) ->
         assert keys(filled, REF, Range(start, end, backward=True)) == found[::-1], (start, end)
 
 
-def test_a_limit_counts_rows_that_have_a_column_asked_for(filled: TableClient) -> None:
+def test_a_limit_counts_only_rows_with_a_requested_column(filled: TableClient) -> None:
     for key in KEYS[:3]:
         filled.write_row(Update(REF, key, {}, ("role",)))
     page = filled.get_range(REF, everything(REF), limit=1, columns=["role"])
@@ -50,7 +50,7 @@ def test_a_limit_counts_rows_that_have_a_column_asked_for(filled: TableClient) -
     assert ([row.key for row in page.rows], page.next_start) == ([KEYS[3]], KEYS[4])
 
 
-def test_a_limit_counts_rows_that_pass_the_filter(filled: TableClient) -> None:
+def test_a_limit_counts_only_rows_that_pass_the_filter(filled: TableClient) -> None:
     page = filled.get_range(REF, everything(REF), limit=2, filter=Comparison("n", Op.LE, 2))
     assert ([row.key for row in page.rows], page.next_start) == (KEYS[9:11], KEYS[11])
 
@@ -67,7 +67,7 @@ def test_text_is_ordered_by_its_bytes(client: TableClient) -> None:
     assert keys(client, PLAIN.ref) == [(text,) for text in texts]
 
 
-def test_a_range_whose_end_is_not_behind_its_start_is_refused(filled: TableClient) -> None:
+def test_a_range_that_ends_at_or_before_its_start_is_refused(filled: TableClient) -> None:
     spans = [
         (Range(("b", 0, "m"), ("a", 0, "m")), "less than end key in FORWARD"),
         (Range(("b", 0, "m"), ("b", 0, "m")), "less than end key in FORWARD"),
@@ -85,7 +85,7 @@ def test_a_bound_of_the_wrong_type_is_refused(filled: TableClient) -> None:
         filled.get_range(REF, Range(("a", "0", MIN), (MAX, MAX, MAX)))
 
 
-def test_a_limit_is_one_at_least(filled: TableClient) -> None:
+def test_a_limit_below_one_is_refused(filled: TableClient) -> None:
     with pytest.raises(InvalidInput, match=r"The limit must be greater than 0\."):
         filled.get_range(REF, everything(REF), limit=0)
 
@@ -106,7 +106,7 @@ def test_a_page_ends_at_5000_rows(client: TableClient, tmp_path: Path) -> None:
     assert (page.rows, page.next_start) == ([], ("005000",))
 
 
-def test_a_page_has_4_megabytes_at_most_however_few_rows_pass(client: TableClient) -> None:
+def test_a_page_reads_at_most_4_mb_even_if_few_rows_pass(client: TableClient) -> None:
     """Names count too: each row has two of a byte, and a key of a byte."""
     for number in range(5):
         put(client, PLAIN, str(number), x="x" * (2**20 - 3))
@@ -117,7 +117,7 @@ def test_a_page_has_4_megabytes_at_most_however_few_rows_pass(client: TableClien
     assert (page.rows, page.next_start) == ([], ("4",))
 
 
-def test_a_row_over_4_megabytes_is_a_page(client: TableClient) -> None:
+def test_a_row_over_4_mb_is_a_page_of_its_own(client: TableClient) -> None:
     for number in range(3):
         client.write_row(Update(PLAIN.ref, ("a",), {f"big{number}": "x" * 2_000_000}))
     put(client, PLAIN, "b")

@@ -13,7 +13,7 @@ from tsmem.port import TableClient, TableSchema, rows_of
 from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value
 
 
-def test_values_come_back_as_they_were_written(client: TableClient) -> None:
+def test_values_are_read_back_as_written(client: TableClient) -> None:
     put(client, PLAIN, "a", **VALUES)
     row = client.get_row(PLAIN.ref, ("a",))
 
@@ -24,7 +24,7 @@ def test_values_come_back_as_they_were_written(client: TableClient) -> None:
 
 
 @pytest.mark.parametrize("key", [("s" * 1024, -(2**63), b"\0" * 1024), ("", 0, b""), ("a\0b", 2**63 - 1, b"\xff")])
-def test_keys_come_back_as_they_were_written(empty_client: TableClient, key: Key) -> None:
+def test_keys_are_read_back_as_written(empty_client: TableClient, key: Key) -> None:
     schema = TableSchema("t", (("a", STRING), ("b", INTEGER), ("c", BINARY)))
     empty_client.create_table(schema)
     empty_client.write_row(Put(schema.ref, key, {"x": 1}))
@@ -48,7 +48,7 @@ def test_an_update_sets_some_columns_deletes_others_and_leaves_the_rest(client: 
         (SESSION.ref, (b"u", "s"), "Validate PK type fail. Input: VT_BLOB, Meta: VT_STRING."),
     ],
 )
-def test_a_wrong_key_is_refused(client: TableClient, table: TableRef, key: Key, text: str) -> None:
+def test_a_key_of_the_wrong_shape_or_type_is_refused(client: TableClient, table: TableRef, key: Key, text: str) -> None:
     calls: list[Callable[[], object]] = [
         lambda: client.get_row(table, key),
         lambda: client.write_row(Put(table, key, {})),
@@ -76,7 +76,7 @@ def test_a_missing_table_is_not_found(client: TableClient) -> None:
             call()
 
 
-def test_key_columns_and_values_that_no_column_holds_are_refused(client: TableClient) -> None:
+def test_writing_a_key_column_or_an_unstorable_value_is_refused(client: TableClient) -> None:
     wrong: list[dict[str, Value]] = [{"k": 1}, {"x": 2**63}, {"x": math.nan}, {"x": math.inf}, {"x": "\ud800"}]
     for columns in wrong:
         with pytest.raises(InvalidInput):
@@ -84,12 +84,12 @@ def test_key_columns_and_values_that_no_column_holds_are_refused(client: TableCl
     assert None is client.get_row(PLAIN.ref, ("a",))
 
 
-def test_an_update_of_nothing_is_refused(client: TableClient) -> None:
+def test_an_empty_update_is_refused(client: TableClient) -> None:
     with pytest.raises(InvalidInput):
         client.write_row(Update(PLAIN.ref, ("a",)))
 
 
-def test_a_value_has_2_megabytes_at_most(client: TableClient) -> None:
+def test_a_value_over_2_mb_is_refused(client: TableClient) -> None:
     put(client, PLAIN, "a", x="x" * 2097152)
     with pytest.raises(LimitExceeded, match="MaxLength:2097152 with CurrentLength:2097153"):
         put(client, PLAIN, "a", x="x" * 2097153)
@@ -99,7 +99,7 @@ def test_a_value_has_2_megabytes_at_most(client: TableClient) -> None:
     assert len(str(row.columns["x"])) == 2097152
 
 
-def test_a_key_is_1024_bytes_at_most(client: TableClient) -> None:
+def test_a_key_over_1024_bytes_is_refused(client: TableClient) -> None:
     put(client, PLAIN, "é" * 512)
     with pytest.raises(LimitExceeded) as caught:
         put(client, PLAIN, "é" * 513)
@@ -109,7 +109,7 @@ def test_a_key_is_1024_bytes_at_most(client: TableClient) -> None:
     )
 
 
-def test_a_write_has_1024_columns_at_most(client: TableClient) -> None:
+def test_a_write_of_more_than_1024_columns_is_refused(client: TableClient) -> None:
     columns: dict[str, Value] = {f"c{number}": number for number in range(1024)}
     client.write_row(Put(PLAIN.ref, ("a",), columns))
     with pytest.raises(LimitExceeded, match="limit count: 1024, column count: 1025") as caught:
@@ -122,12 +122,12 @@ def test_a_write_has_1024_columns_at_most(client: TableClient) -> None:
     assert len(row.columns) == 1025
 
 
-def test_a_row_is_4_megabytes_at_most(client: TableClient) -> None:
+def test_a_row_over_4_mb_is_refused(client: TableClient) -> None:
     with pytest.raises(LimitExceeded):
         put(client, PLAIN, "a", x="x" * 2_000_000, y="y" * 2_000_000, z="z" * 300_000)
 
 
-def test_a_read_has_100_rows_at_most(client: TableClient) -> None:
+def test_a_read_of_no_rows_or_more_than_100_is_refused(client: TableClient) -> None:
     assert client.get_rows(PLAIN.ref, [(str(number),) for number in range(100)]) == [None] * 100
     with pytest.raises(LimitExceeded, match=r"Rows count exceeds the upper limit: 100\."):
         client.get_rows(PLAIN.ref, [(str(number),) for number in range(101)])

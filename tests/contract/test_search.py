@@ -119,7 +119,7 @@ CONTAINED = [
 
 
 @pytest.mark.parametrize("field", ["text", "most", "parts", "fuzzy"])
-def test_contains_finds_whole_words_and_on_the_engine_every_part(
+def test_contains_finds_whole_words_and_on_the_engine_any_part_of_a_word(
     searched: TableClient, backend: str, field: str
 ) -> None:
     for text, exact, least in CONTAINED:
@@ -133,7 +133,7 @@ def test_contains_finds_whole_words_and_on_the_engine_every_part(
             assert set(least) <= set(joined(page.rows))
 
 
-def test_a_mistyped_value_is_skipped_and_its_row_is_not(searched: TableClient) -> None:
+def test_a_value_of_the_wrong_type_is_not_indexed_and_its_row_is(searched: TableClient) -> None:
     put(searched, PLAIN, "g", n="3", x=3, tag=7, text=1, fuzzy=b"quick", b=1)
     without: list[tuple[q.Query, str]] = [
         (q.MatchAll(), "abcdefg"), (q.Term("n", 3), "d"), (q.HasField("x"), "abcdef"),
@@ -143,7 +143,7 @@ def test_a_mistyped_value_is_skipped_and_its_row_is_not(searched: TableClient) -
     assert without == [(query, found(searched, query)) for query, _ in without]
 
 
-def test_an_index_follows_its_table(searched: TableClient) -> None:
+def test_a_search_index_follows_puts_updates_and_deletes(searched: TableClient) -> None:
     def said(*queries: q.Query) -> list[str]:
         return [found(searched, query) for query in queries]
 
@@ -161,7 +161,7 @@ def test_an_index_follows_its_table(searched: TableClient) -> None:
 
 
 @on_engine
-def test_an_index_follows_a_batch_that_writes_a_row_again_and_again(searched: TableClient) -> None:
+def test_a_search_index_follows_a_batch_of_mixed_writes(searched: TableClient) -> None:
     """Rows that were there and rows that were not, put, updated and deleted within one batch."""
     steps: dict[str, Write | None] = {}
     for number, (before, *kinds) in enumerate(product((False, True), range(3), range(3), range(3))):
@@ -178,7 +178,7 @@ def test_an_index_follows_a_batch_that_writes_a_row_again_and_again(searched: Ta
         assert expected == sorted({str(key[0]) for key in hits} - TEXTS.keys()), text
 
 
-def test_a_later_index_has_the_rows_there(searched: TableClient) -> None:
+def test_a_new_search_index_includes_existing_rows(searched: TableClient) -> None:
     searched.delete_search_index("plain", "search")
     with pytest.raises(TableNotFound):
         found(searched, q.MatchAll())
@@ -188,7 +188,7 @@ def test_a_later_index_has_the_rows_there(searched: TableClient) -> None:
     assert ("abg", "ab") == (found(searched, QUICK), found(searched, q.MatchPhrase("fuzzy", "quick")))
 
 
-def test_an_index_is_described_as_it_was_made(client: TableClient) -> None:
+def test_a_search_index_is_described_as_it_was_created(client: TableClient) -> None:
     kinds = [FieldType("TEXT", "split", delimiter="-"), FieldType("TEXT", "single_word", case_sensitive=True)]
     made = INDEX._replace(fields=(*FIELDS, *zip("cd", kinds, strict=True)))
     client.create_search_index(made)
@@ -196,7 +196,7 @@ def test_an_index_is_described_as_it_was_made(client: TableClient) -> None:
     assert (made, ["search"]) == (client.describe_search_index("plain", "search"), client.list_search_indexes("plain"))
 
 
-def test_a_table_with_a_search_index_stays(searched: TableClient) -> None:
+def test_a_table_with_a_search_index_cannot_be_deleted(searched: TableClient) -> None:
     with pytest.raises(InvalidInput, match=r"Table\[plain\] who has at least one search index cannot be deleted"):
         searched.delete_table("plain")
     searched.delete_search_index("plain", "search")
@@ -211,7 +211,7 @@ ORDERS: list[tuple[tuple[q.Sorter, ...], str]] = [
 ]  # fmt: skip
 
 
-def test_rows_come_in_order_page_by_page(searched: TableClient) -> None:
+def test_search_pages_keep_the_sort_order(searched: TableClient) -> None:
     for sorts, keys in ORDERS:
         assert keys == found(searched, q.MatchAll(), *sorts)
         for query in (q.MatchAll(), q.Bool(should=(QUICK, q.Bool(must_not=(QUICK,))))):
@@ -219,7 +219,7 @@ def test_rows_come_in_order_page_by_page(searched: TableClient) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 4, 10])
-def test_rows_without_a_field_come_last(searched: TableClient, limit: int) -> None:
+def test_rows_without_the_sort_field_come_last(searched: TableClient, limit: int) -> None:
     for key, columns in (("A", {}), ("z", {"x": 9.0}), ("y", {"x": 10.0})):
         put(searched, PLAIN, key, **columns)
 
@@ -240,7 +240,7 @@ def test_the_best_score_comes_first(searched: TableClient) -> None:
     assert [None] * 5 == ask(searched, query).scores
 
 
-def test_a_page_is_counted_cut_and_offset(searched: TableClient) -> None:
+def test_search_total_limit_and_offset(searched: TableClient) -> None:
     page = ask(searched, q.MatchAll(), limit=2, offset=3, count=True)
     assert (["d", "e"], 6, True) == (list(joined(page.rows)), page.total, page.token is not None)
     page = ask(searched, q.MatchAll(), limit=3, offset=3, count=True)
@@ -250,7 +250,7 @@ def test_a_page_is_counted_cut_and_offset(searched: TableClient) -> None:
     assert [] == ask(searched, QUICK, q.FieldSort("n"), offset=5).rows
 
 
-def test_columns_are_read_as_asked(searched: TableClient) -> None:
+def test_a_search_returns_the_requested_columns(searched: TableClient) -> None:
     put(searched, PLAIN, "a", n=1, other=b"\0")
     cases: list[tuple[Sequence[str] | None, dict[str, Value]]] = [
         (None, {"n": 1, "other": b"\0"}), (("other", "nope"), {"other": b"\0"}), (("nope",), {}), ((), {}),
@@ -259,7 +259,7 @@ def test_columns_are_read_as_asked(searched: TableClient) -> None:
         assert [Row(("a",), expected)] == ask(searched, q.Term("k", "a"), columns=columns).rows
 
 
-def test_a_wider_key_is_followed_to_its_end(client: TableClient) -> None:
+def test_search_pages_work_on_a_key_of_three_columns(client: TableClient) -> None:
     fields = (("session_id", KEYWORD), ("create_time", LONG), ("message_id", KEYWORD))
     client.create_search_index(SearchIndexSchema("message", "search", fields))
     keys: list[Key] = [(f"s{number % 2}", number % 3, f"m{number:02}") for number in range(12)]
@@ -272,7 +272,7 @@ def test_a_wider_key_is_followed_to_its_end(client: TableClient) -> None:
         assert order == all_keys(client, MESSAGE.ref, "search", q.Search(q.MatchAll(), (sort,), 5, columns=()))
 
 
-def test_a_missing_table_index_or_field_is_named(searched: TableClient) -> None:
+def test_a_search_on_a_missing_table_index_or_field_names_it(searched: TableClient) -> None:
     for table, index in ((PLAIN.ref, "nope"), (PLAIN.ref._replace(name="nope"), "search")):
         with pytest.raises(TableNotFound):
             searched.search(table, index, q.Search(q.MatchAll()))
@@ -283,7 +283,7 @@ def test_a_missing_table_index_or_field_is_named(searched: TableClient) -> None:
         ask(searched, q.MatchAll(), q.FieldSort("nope"))
 
 
-def test_what_a_type_cannot_answer_is_refused(searched: TableClient) -> None:
+def test_a_query_that_the_field_type_cannot_answer_is_refused(searched: TableClient) -> None:
     for query in (
         q.Term("n", "three"), q.Term("b", "yes"), q.Prefix("n", "3"), q.Wildcard("x", "*"), q.Between("text", "a", "b"),
         q.Between("fuzzy", "a", "b"), q.Terms("tag", ()),
@@ -292,7 +292,7 @@ def test_what_a_type_cannot_answer_is_refused(searched: TableClient) -> None:
             ask(searched, query)
 
 
-def test_what_is_out_of_bounds_is_refused(searched: TableClient) -> None:
+def test_search_limits_are_enforced(searched: TableClient) -> None:
     """A page has 100 rows with columns of the table, and 1000 where the index or the key has them all."""
     every: list[dict[str, object]] = [
         {"limit": -1}, {"limit": 101, "columns": None}, {"limit": 101, "columns": ("n", "other")}, {"limit": 1001},

@@ -59,7 +59,7 @@ def test_messages_are_deleted_before_their_session(store: MemoryStore, faulty: F
     assert ([], []) == left(store)
 
 
-def test_a_missing_session_takes_no_messages_with_it(store: MemoryStore) -> None:
+def test_deleting_a_missing_session_deletes_no_messages(store: MemoryStore) -> None:
     """A mistyped user deletes nobody's messages, although their keys carry no user; nor does a session alone."""
     conversation(store, "u", "s", 1, 2)
 
@@ -71,7 +71,7 @@ def test_a_missing_session_takes_no_messages_with_it(store: MemoryStore) -> None
     assert ([], [1, 2]) == left(store)
 
 
-def test_a_delete_with_messages_reads_one_column_of_the_session(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_delete_with_messages_reads_one_column_of_the_session(store: MemoryStore, faulty: FaultyClient) -> None:
     store.sessions.put(Session("u", "s", 1, "x" * 100_000))
     store.sessions.delete("u", "s", with_messages=True)
 
@@ -112,7 +112,7 @@ def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, fau
     assert ["a"] == left(store)[0]
 
 
-def test_purge_keeps_a_session_to_which_a_message_comes_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_purge_keeps_a_session_that_gets_a_message_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
     """Each session is looked at again when its messages are gone, right before it goes."""
     for name in ("a", "b"):
         conversation(store, "u", name, 1)
@@ -152,7 +152,7 @@ def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> Non
     assert [900, 950] == left(store)[1]
 
 
-def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_a_purge_that_fails_midway_says_how_much_was_deleted(store: MemoryStore, faulty: FaultyClient) -> None:
     load(store, [Message("s", f"m{n}", n) for n in range(250)])
 
     faulty.expect(Fault("write_rows", GONE, call=2))
@@ -162,7 +162,7 @@ def test_a_failure_in_the_middle_of_a_purge_says_what_was_done(store: MemoryStor
 
 
 @pytest.mark.parametrize("until", [None, 9])
-def test_a_message_that_stays_keeps_its_session(
+def test_purge_keeps_a_session_if_one_of_its_messages_cannot_be_deleted(
     store: MemoryStore, empty_client: TableClient, until: int | None
 ) -> None:
     conversation(store, "u", "a", 1, 2)
@@ -176,7 +176,7 @@ def test_a_message_that_stays_keeps_its_session(
     assert ([], []) == left(store)
 
 
-def test_a_session_that_cannot_be_deleted_stops_no_others(store: MemoryStore, empty_client: TableClient) -> None:
+def test_purge_goes_on_after_a_session_that_cannot_be_deleted(store: MemoryStore, empty_client: TableClient) -> None:
     load(store, [Session("u", f"s{n:03d}", n) for n in range(250)])
 
     with pytest.raises(PartialFailure, match="1 of 250 rows"):
@@ -187,7 +187,7 @@ def test_a_session_that_cannot_be_deleted_stops_no_others(store: MemoryStore, em
 # Importing
 
 
-def test_refused_rows_are_named_and_all_others_are_written(store: MemoryStore, empty_client: TableClient) -> None:
+def test_import_names_refused_rows_and_writes_all_others(store: MemoryStore, empty_client: TableClient) -> None:
     client = refusing(empty_client, m1=REFUSED, m3=InvalidInput("refused too"))
     result = BulkResult()
 
@@ -199,7 +199,7 @@ def test_refused_rows_are_named_and_all_others_are_written(store: MemoryStore, e
     assert (448, 2) == (result.done, result.failed)
 
 
-def test_a_row_that_grew_past_one_write_is_exported_and_imported(store: MemoryStore, empty_client: TableClient) -> None:
+def test_a_row_too_large_for_one_write_is_exported_and_imported(store: MemoryStore, empty_client: TableClient) -> None:
     """Updates can make a row of more columns and bytes than one write holds."""
     key, table = ("s", 1, "m"), store.layout.message.ref
     for part in range(3):
@@ -214,7 +214,9 @@ def test_a_row_that_grew_past_one_write_is_exported_and_imported(store: MemorySt
     assert 1 == result.messages
 
 
-def test_a_row_of_several_writes_ends_with_the_first_refused(store: MemoryStore, empty_client: TableClient) -> None:
+def test_a_row_of_several_writes_is_abandoned_after_a_refused_write(
+    store: MemoryStore, empty_client: TableClient
+) -> None:
     columns = Metadata({f"c{n}": n for n in range(1500)})
 
     with pytest.raises(PartialFailure):
@@ -222,7 +224,7 @@ def test_a_row_of_several_writes_ends_with_the_first_refused(store: MemoryStore,
     assert ["n"] == ids(store.messages.iterate("s"))
 
 
-def test_a_row_of_several_writes_cannot_be_imported_beside_what_exists(store: MemoryStore) -> None:
+def test_a_row_of_several_writes_cannot_be_imported_with_on_conflict_skip(store: MemoryStore) -> None:
     records = [ImportedItem(7, Message("s", "m", 1, metadata=Metadata({f"c{n}": n for n in range(1500)})))]
 
     assert 1 == store.bulk.check(records).messages
@@ -231,7 +233,7 @@ def test_a_row_of_several_writes_cannot_be_imported_beside_what_exists(store: Me
 
 
 @pytest.mark.parametrize(("conflict", "content"), [("overwrite", "new"), ("skip", "old")])
-def test_an_import_overwrites_or_skips_what_exists(store: MemoryStore, conflict: Any, content: str) -> None:
+def test_import_overwrites_or_skips_existing_rows(store: MemoryStore, conflict: Any, content: str) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
     result = load(store, [Message("s", f"m{n}", n, content="new") for n in range(3)], LoadOptions(conflict))
 
@@ -239,7 +241,7 @@ def test_an_import_overwrites_or_skips_what_exists(store: MemoryStore, conflict:
     assert 3 == result.done + result.skipped
 
 
-def test_an_import_can_fail_on_what_exists(store: MemoryStore) -> None:
+def test_import_can_fail_on_existing_rows(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
@@ -249,7 +251,7 @@ def test_an_import_can_fail_on_what_exists(store: MemoryStore) -> None:
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 
 
-def test_an_export_of_a_user_has_messages_and_one_of_a_session_has_all_users(store: MemoryStore) -> None:
+def test_export_of_a_user_includes_messages_and_of_a_session_all_its_users(store: MemoryStore) -> None:
     conversation(store, "u", "s", 1)
     conversation(store, "u", "shared", 2)
     conversation(store, "v", "shared", update_time=3)
@@ -261,7 +263,7 @@ def test_an_export_of_a_user_has_messages_and_one_of_a_session_has_all_users(sto
     assert [2] == [item.create_time for item in of_session if isinstance(item, Message)]
 
 
-def test_a_batch_whose_answer_was_lost_is_settled_row_by_row(
+def test_a_batch_whose_reply_was_lost_is_settled_row_by_row(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
     """Rows equal to ours were written by us, others are conflicts."""

@@ -37,7 +37,7 @@ def columns(item: Session | Message) -> dict[str, Value]:
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ITEMS, MESSAGES, st.integers(1, 4), st.sampled_from(["asc", "desc"]))
-def test_filters_choose_the_messages_that_plain_python_chooses(
+def test_filters_match_the_messages_that_plain_python_matches(
     store: MemoryStore, drawn: list[Any], tree: Any, size: int, order: Any
 ) -> None:
     messages = [
@@ -90,7 +90,7 @@ def with_topics(topics: list[str]) -> list[Message]:
 @CLIENTS
 @pytest.mark.parametrize("text", [TOPIC, PARTLY_TESTED_HERE])
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_filtered_pages_join_to_all_matches_whatever_the_limit_of_the_service_counts(
+def test_filtered_pages_give_all_matches_if_the_limit_counts_rows_before_or_after_the_filter(
     store: MemoryStore, empty_client: TableClient, client_type: type[FaultyClient], text: str, order: Any
 ) -> None:
     load(store, with_topics(["b", *["a"] * 30, "b", "b", "a", *["b"] * 5, *["a"] * 3]))
@@ -145,7 +145,7 @@ def test_a_filtered_scan_costs_a_request_for_each_5000_rows_looked_at(
     assert requests + more == len(client.calls)
 
 
-def test_a_filter_that_the_service_cannot_test_is_tested_here(long_client: TableClient) -> None:
+def test_a_filter_that_the_service_cannot_evaluate_is_evaluated_locally(long_client: TableClient) -> None:
     """It has more than ten conditions, and keeps limits and pages."""
     text = f"create_time in {[*range(0, 6000, 500), *range(20)]} and (topic == 'b' or create_time in [7, 1000])"
     store = MemoryStore(long_client, target="test")
@@ -155,7 +155,7 @@ def test_a_filter_that_the_service_cannot_test_is_tested_here(long_client: Table
     assert [[0, 7, 1000], [5500]] == [[message.create_time for message in page] for page in pages]
 
 
-def test_each_page_that_is_read_is_reported_once(long_client: TableClient) -> None:
+def test_on_page_is_called_once_for_each_page_read(long_client: TableClient) -> None:
     store = MemoryStore(long_client, target="test")
     heard: list[int] = []
     store.messages.read_progress.on_page = lambda: heard.append(store.messages.read_progress.returned)
@@ -164,7 +164,7 @@ def test_each_page_that_is_read_is_reported_once(long_client: TableClient) -> No
     assert 2 == len(heard)
 
 
-def test_recent_reads_the_sessions_that_its_filter_needs(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_recent_fetches_sessions_only_if_the_filter_needs_metadata(store: MemoryStore, faulty: FaultyClient) -> None:
     """A filter on ids and times is decided by the index; one on metadata fetches the sessions, 100 at a time."""
     load(store, [Session("u", f"s{n:04}", n, None, Metadata({"n": n})) for n in range(250)])
 
@@ -192,7 +192,7 @@ def test_a_purge_reads_keys_and_the_columns_of_its_filter(store: MemoryStore) ->
     assert [] == [*store.sessions.iterate(None), *store.messages.iterate(None)]
 
 
-def test_a_filter_that_cannot_be_read_sends_nothing(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_an_invalid_filter_is_refused_before_any_request(store: MemoryStore, faulty: FaultyClient) -> None:
     s = store
     for operation in (s.sessions.page, s.sessions.recent, s.sessions.purge, s.messages.page, s.messages.purge):
         for text in ("a and", ""):
@@ -203,7 +203,9 @@ def test_a_filter_that_cannot_be_read_sends_nothing(store: MemoryStore, faulty: 
     assert [] == faulty.calls
 
 
-def test_a_field_of_another_type_is_tested_as_it_is(store: MemoryStore, empty_client: TableClient) -> None:
+def test_a_filter_tests_a_field_of_the_wrong_type_by_its_stored_value(
+    store: MemoryStore, empty_client: TableClient
+) -> None:
     table = store.layout.message.ref
     odd: list[tuple[Value, Value]] = [(5, "x"), ("5", b"x"), (5.0, 7)]
     for n, (role, content) in enumerate(odd):
@@ -218,7 +220,7 @@ def test_a_field_of_another_type_is_tested_as_it_is(store: MemoryStore, empty_cl
     assert [2] == times("content > 6.5")
 
 
-def test_rows_returned_are_those_that_were_asked_for(store: MemoryStore) -> None:
+def test_read_progress_counts_only_returned_rows(store: MemoryStore) -> None:
     load(store, with_topics(["b" if n % 10 == 0 else "a" for n in range(100)]))
     load(store, [Session("u", f"s{n}", n, None, Metadata({"n": n})) for n in range(9)])
 

@@ -43,7 +43,7 @@ PAST_LIMITS: dict[str, Callable[[MemoryStore], object]] = {
 
 
 @on_engine
-def test_what_is_past_a_limit_is_refused_before_anything_is_sent(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_a_value_over_a_limit_is_refused_before_any_request(store: MemoryStore, faulty: FaultyClient) -> None:
     for what, operation in PAST_LIMITS.items():
         with pytest.raises(LimitExceeded):
             operation(store)
@@ -91,7 +91,7 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
 
 
 @on_engine
-def test_bad_input_is_refused_and_nothing_is_sent(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_invalid_input_is_refused_before_any_request(store: MemoryStore, faulty: FaultyClient) -> None:
     """Also where an empty id could be taken for everyone."""
     for what, operation in BAD.items():
         with pytest.raises(InvalidInput):
@@ -106,7 +106,7 @@ def test_put_overwrites_the_whole_row(store: MemoryStore) -> None:
     assert Session("u", "s", 2, metadata=Metadata({"b": 2})) == store.sessions.get("u", "s")
 
 
-def test_put_if_absent_leaves_what_is_there(store: MemoryStore) -> None:
+def test_put_if_absent_keeps_the_existing_row(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "s", 1))
 
     with pytest.raises(AlreadyExists, match="session 's' of user 'u' exists already"):
@@ -123,14 +123,14 @@ def test_get_raises_not_found_and_find_returns_none(store: MemoryStore) -> None:
     assert store.messages.find("s", "m") is None
 
 
-def test_update_changes_only_what_it_is_told_to(store: MemoryStore) -> None:
+def test_update_changes_only_the_given_fields(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "s", 1, "text", Metadata({"a": 1, "b": 2, "c": 3})))
     store.sessions.update("u", "s", update_time=9, changes=Changes({"a": 5, "d": "new"}, unset=("b", "absent")))
 
     assert Session("u", "s", 9, "text", Metadata({"a": 5, "c": 3, "d": "new"})) == store.sessions.get("u", "s")
 
 
-def test_update_replaces_metadata_when_asked_to(store: MemoryStore) -> None:
+def test_update_can_replace_all_metadata(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m", 1, "user", "hi", None, Metadata({"a": 1, "b": 2})))
     store.messages.update("s", "m", changes=Changes({"b": 3}, replace_metadata=True))
 
@@ -146,7 +146,7 @@ def test_update_can_remove_a_field(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize("changes", [Changes({"a": 1}), Changes({}, replace_metadata=True), Changes(unset=("a",))])
-def test_update_cannot_create(store: MemoryStore, changes: Changes) -> None:
+def test_update_of_a_missing_row_is_not_found(store: MemoryStore, changes: Changes) -> None:
     with pytest.raises(NotFound):
         store.sessions.update("u", "s", changes=changes)
     with pytest.raises(NotFound):
@@ -155,7 +155,7 @@ def test_update_cannot_create(store: MemoryStore, changes: Changes) -> None:
 
 
 @on_engine
-def test_touch_only_raises_the_time(store: MemoryStore) -> None:
+def test_touch_never_lowers_the_update_time(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "s"))
     store.sessions.touch("u", "s", 5)
     assert 5 == store.sessions.get("u", "s").update_time
@@ -183,7 +183,7 @@ def test_a_message_id_used_twice_is_ambiguous(store: MemoryStore) -> None:
     assert "two" == store.messages.get("s", "m", create_time=2).content
 
 
-def test_delete_says_when_there_was_nothing(store: MemoryStore) -> None:
+def test_delete_of_a_missing_row_is_not_found(store: MemoryStore) -> None:
     deletes: list[Callable[..., object]] = [
         partial(store.sessions.delete, "u", "s"),
         partial(store.messages.delete, "s", "m"),
@@ -213,7 +213,7 @@ def odd_rows(client: TableClient, store: MemoryStore) -> None:
     client.write_row(Put(message, ("s", 1, "m"), {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}))
 
 
-def test_a_field_of_another_type_is_read_as_metadata(store: MemoryStore, empty_client: TableClient) -> None:
+def test_a_field_of_the_wrong_type_is_read_as_metadata(store: MemoryStore, empty_client: TableClient) -> None:
     odd_rows(empty_client, store)
     session: dict[str, Value] = {"update_time": "yesterday", "search_content": 5, "topic": "x"}
     message: dict[str, Value] = {"content": 5, "role": 3, "user_id": "u", "search_content": b"\0"}
@@ -223,7 +223,7 @@ def test_a_field_of_another_type_is_read_as_metadata(store: MemoryStore, empty_c
 
 
 @on_engine
-def test_a_field_of_another_type_is_replaced_with_the_metadata(store: MemoryStore, empty_client: TableClient) -> None:
+def test_replacing_metadata_replaces_a_field_of_the_wrong_type(store: MemoryStore, empty_client: TableClient) -> None:
     odd_rows(empty_client, store)
     store.messages.update("s", "m", content="text", changes=Changes({"a": 1}, replace_metadata=True))
     store.sessions.update("u", "s", update_time=7, changes=Changes(unset=("search_content",)))
@@ -232,7 +232,7 @@ def test_a_field_of_another_type_is_replaced_with_the_metadata(store: MemoryStor
     assert Session("u", "s", 7, None, Metadata({"topic": "x"})) == store.sessions.get("u", "s")
 
 
-def test_putting_back_what_was_read_changes_nothing(store: MemoryStore, empty_client: TableClient) -> None:
+def test_putting_a_row_back_as_it_was_read_changes_nothing(store: MemoryStore, empty_client: TableClient) -> None:
     table, key = store.layout.message.ref, ("s", 1, "m")
     for value in VALUES.values():
         columns = {**VALUES, "role": value, "content": value, "search_content": value}

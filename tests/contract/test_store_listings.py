@@ -30,7 +30,7 @@ def fill(store: MemoryStore, session: str, count: int, **more: Any) -> list[Mess
     return messages
 
 
-def test_a_listing_that_fails_can_be_resumed_where_it_stopped(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_a_failed_listing_can_be_resumed_where_it_stopped(store: MemoryStore, faulty: FaultyClient) -> None:
     for n in range(6):
         store.messages.put(Message("s", f"m{n}", n, content="x" * MB))
     faulty.expect(Fault("get_range", Unavailable("gone"), call=2))
@@ -62,7 +62,7 @@ def test_a_page_is_empty_only_when_nothing_is_left(store: MemoryStore) -> None:
     assert (["last"], None) == (ids(page.items), page.next_page_token)
 
 
-def test_a_window_includes_both_of_its_ends(store: MemoryStore) -> None:
+def test_since_and_until_are_both_inclusive(store: MemoryStore) -> None:
     fill(store, "a", 5)
     fill(store, "b", 5)
     store.messages.put(Message("zero", "m", 0))
@@ -73,7 +73,7 @@ def test_a_window_includes_both_of_its_ends(store: MemoryStore) -> None:
     assert [4, 3, 2, 4, 3, 2] == [m.create_time for m in store.messages.iterate(None, since=2, until=4, order="desc")]
 
 
-def test_recent_is_latest_first_with_whole_sessions(store: MemoryStore) -> None:
+def test_recent_gives_whole_sessions_latest_first(store: MemoryStore) -> None:
     for n in range(5):
         store.sessions.put(Session("u", f"s{n}", 100 - n, "text", Metadata({"n": n, "x": b"\0"})))
     store.sessions.put(Session("v", "other", 50))
@@ -84,7 +84,7 @@ def test_recent_is_latest_first_with_whole_sessions(store: MemoryStore) -> None:
     assert all(s.search_content == "text" and s.metadata["x"] == b"\0" for s in sessions)
 
 
-def test_recent_fills_the_place_of_a_session_deleted_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_recent_fills_up_a_page_after_a_session_was_deleted_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
     for n in range(6):
         store.sessions.put(Session("u", f"s{n}", n))
     faulty.before["get_rows"] = lambda: (store.sessions.delete("u", "s4"), None)[1]
@@ -96,7 +96,9 @@ def test_recent_fills_the_place_of_a_session_deleted_meanwhile(store: MemoryStor
     assert ["s1", "s0"] == [session.session_id for session in rest]
 
 
-def test_recent_refills_a_page_many_at_once(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_recent_fills_up_a_page_with_few_requests_after_many_deletions(
+    store: MemoryStore, faulty: FaultyClient
+) -> None:
     """Also where most of what takes the place of deleted sessions is deleted too."""
     load(store, [Session("u", f"s{n:02d}", n) for n in range(80)])
 
@@ -122,7 +124,7 @@ def recent_page(store: MemoryStore, **wanted: Any) -> Page[Session]:
     return store.sessions.recent(**wanted).page()
 
 
-def test_recent_window_and_pages(store: MemoryStore) -> None:
+def test_recent_since_until_and_pages(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", 10 if n < 4 else n * 10) for n in range(7)])
 
     assert [60, 50, 40] == [s.update_time for s in store.sessions.recent("u", since=40, until=60)]
@@ -138,7 +140,7 @@ def test_a_session_without_update_time_is_listed_but_not_recent(store: MemorySto
     assert ["timed"] == [s.session_id for s in store.sessions.recent("u")]
 
 
-def test_rows_added_and_deleted_between_pages_do_not_disturb_the_walk(store: MemoryStore) -> None:
+def test_rows_added_or_deleted_between_pages_skip_and_repeat_no_item(store: MemoryStore) -> None:
     """Deleting the row that a token names, or adding one right behind it, neither ends nor repeats the walk."""
     fill(store, "s", 6)
     page = store.messages.page("s", limit=3)
@@ -160,7 +162,7 @@ OF_MESSAGES: Queries = (
 """Listings of the messages of session "s" where they do not say another."""
 
 
-def test_a_token_of_another_query_or_target_is_refused(
+def test_a_page_token_of_another_query_or_store_is_refused(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
     clock.time_us = 8
@@ -185,7 +187,7 @@ def test_a_token_of_another_query_or_target_is_refused(
         MemoryStore(empty_client, target="elsewhere").messages.page("t", limit=2, page_token=tokens[0])
 
 
-def test_a_token_has_room_for_the_longest_keys_and_takes_another_limit(store: MemoryStore) -> None:
+def test_a_page_token_holds_the_longest_keys_and_works_with_another_limit(store: MemoryStore) -> None:
     """Control characters are the longest in JSON."""
     session = "\x01" * 1024
     for n in range(3):
@@ -197,7 +199,7 @@ def test_a_token_has_room_for_the_longest_keys_and_takes_another_limit(store: Me
         assert 2 == len(listing(session, limit=5, page_token=token).items)
 
 
-def test_an_age_is_a_point_in_time_for_the_whole_walk(store: MemoryStore, clock: ManualClock) -> None:
+def test_an_age_counts_from_the_first_page_on_all_pages(store: MemoryStore, clock: ManualClock) -> None:
     base = clock.now_us()
     load(store, [Message("s", f"m{n}", base - 100 + n) for n in range(4)])
     page = store.messages.page("s", since=Age(100), limit=2)
@@ -216,13 +218,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-def test_a_wrong_limit_window_or_token_is_refused(store: MemoryStore) -> None:
+def test_an_invalid_limit_window_or_page_token_is_refused(store: MemoryStore) -> None:
     for wanted, words in WRONG:
         with pytest.raises(InvalidInput, match=words):
             store.messages.page("s", **wanted)
 
 
-def test_first_ids_are_distinct_and_ordered(store: MemoryStore) -> None:
+def test_first_ids_are_distinct_and_sorted(store: MemoryStore) -> None:
     load(store, [Session(user, f"s{n}", n) for user in ("ada", "adam", "bob") for n in range(3)])
 
     assert ["ada", "adam", "bob"] == list(store.sessions.first_ids())
@@ -231,7 +233,7 @@ def test_first_ids_are_distinct_and_ordered(store: MemoryStore) -> None:
     assert ["s0", "s1", "s2"] == list(store.sessions.ids_of("ada", "s"))
 
 
-def test_the_token_for_what_was_written_repeats_what_was_only_taken(store: MemoryStore) -> None:
+def test_a_token_after_the_last_written_item_repeats_items_that_were_only_read(store: MemoryStore) -> None:
     fill(store, "s", 4)
     stream = store.messages.iterate("s")
     assert 1 == next(stream).create_time

@@ -45,7 +45,7 @@ TEXTS = [
 """A text, the messages that have it, and those that have it inside a word of the content."""
 
 
-def test_text_is_found_whatever_its_case(said: MemoryStore, backend: str) -> None:
+def test_search_ignores_case(said: MemoryStore, backend: str) -> None:
     """In the content or the search content, newest first. Inside a word of the content, the embedded engine finds it,
     and the service need not."""
     newest = ids(said.messages.search())
@@ -63,13 +63,13 @@ CONDITIONS: list[tuple[dict[str, Any], list[str]]] = [
 ]  # fmt: skip
 
 
-def test_conditions_hold_beside_the_text(said: MemoryStore) -> None:
+def test_search_combines_text_with_other_conditions(said: MemoryStore) -> None:
     for conditions, expected in CONDITIONS:
         found = ids(said.messages.search(**{"text": "flight", **conditions}))
         assert expected == [each for each in found if each != "within" or "text" in conditions], conditions
 
 
-def test_sessions_are_found_by_search_content(store: MemoryStore) -> None:
+def test_session_search_finds_search_content(store: MemoryStore) -> None:
     load(store, [Session("ada", "a", 1, "Red TEA"), Session("bob", "b", 2, "red team"), Session("eve", "d", 3)])
     store.sessions.put(Session("bob", "c", None, "red tea"))
 
@@ -79,7 +79,7 @@ def test_sessions_are_found_by_search_content(store: MemoryStore) -> None:
 
 
 @on_engine
-def test_ages_count_back_from_the_search(store: MemoryStore, clock: ManualClock) -> None:
+def test_an_age_in_a_search_counts_back_from_its_first_page(store: MemoryStore, clock: ManualClock) -> None:
     now = clock.now_us()
     load(store, [Session("u", f"s{n}", now - n * 1_000_000) for n in range(6)])
     first = store.sessions.search(since=Age(3_500_000), limit=2)
@@ -90,7 +90,7 @@ def test_ages_count_back_from_the_search(store: MemoryStore, clock: ManualClock)
 
 
 @on_engine
-def test_what_cannot_be_searched_for_is_refused(store: MemoryStore) -> None:
+def test_search_refuses_invalid_arguments_before_any_request(store: MemoryStore) -> None:
     before = store.cost.requests
     wrong: list[dict[str, Any]] = [{"text": ""}, {"user_id": ""}, {"limit": 0}, {"sort": "age"}, {"filter": "1 +"}]
     for each in wrong:
@@ -99,7 +99,7 @@ def test_what_cannot_be_searched_for_is_refused(store: MemoryStore) -> None:
     assert before == store.cost.requests
 
 
-def test_a_long_text_is_found(store: MemoryStore) -> None:
+def test_a_long_text_can_be_searched_for(store: MemoryStore) -> None:
     sentence = "ten words of this are fewer than there are here " * 2000 + "end"
     texts = [sentence, *(word * 90 for word in ("Привет-мир,", "naïve/", "hello-", "你好，", "ab.", "x"))]
     load(store, [Message("s", f"m{n}", n, content=f"({text} and more)") for n, text in enumerate(texts)])
@@ -108,7 +108,7 @@ def test_a_long_text_is_found(store: MemoryStore) -> None:
     assert [] == ids(store.messages.search(sentence + "s"))
 
 
-def test_a_filter_may_be_nested_deeper_than_a_query(store: MemoryStore) -> None:
+def test_a_deeply_nested_filter_matches_the_same_rows_in_search_and_listing(store: MemoryStore) -> None:
     load(store, [Message("s", "m", 1, "user", "words"), Message("s", "n", 2, "tool", "words")])
     test = 'role == "user"'
     for place in range(20):
@@ -138,7 +138,7 @@ WANTED: list[tuple[dict[str, Any], Callable[[int], bool]]] = [
 @pytest.mark.parametrize(
     ("backend", "limit"), [("engine", 11), ("engine", 50), ("engine", 115), ("sdk", 50)], indirect=["backend"]
 )
-def test_pages_give_each_item_once_in_order(many: MemoryStore, limit: int) -> None:
+def test_search_pages_give_each_item_once_in_order(many: MemoryStore, limit: int) -> None:
     for wanted, keeps in WANTED:
         whole = ids(many.messages.search(**wanted, limit=None))
         expected = [f"m{n:03d}" for n in sorted(filter(keeps, range(230)), key=lambda n: (-(n // 3), n))]
@@ -148,7 +148,7 @@ def test_pages_give_each_item_once_in_order(many: MemoryStore, limit: int) -> No
 
 
 @on_engine
-def test_what_is_written_between_pages_makes_nothing_come_twice(many: MemoryStore) -> None:
+def test_rows_written_between_search_pages_repeat_no_item(many: MemoryStore) -> None:
     first = many.messages.search("tea", limit=3)
     given = ids(first)
     load(many, [Message("s", f"new{n:03d}", 1000 + n, content="tea") for n in range(120)])
@@ -187,7 +187,7 @@ DAMAGE: list[dict[str, object]] = [
 
 @on_engine
 @pytest.mark.parametrize("sort", ["newest", "score"])
-def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, sort: Any) -> None:
+def test_a_forged_page_token_is_refused(many: MemoryStore, sort: Any) -> None:
     wanted: dict[str, Any] = {"text": "tea", "session_id": "s", "since": 2, "until": 50, "sort": sort}
     same = changed(many.messages.search(**wanted, limit=3).page().next_page_token)
     assert ids(many.messages.search(**wanted, page_token=same))
@@ -199,7 +199,7 @@ def test_a_place_that_was_never_given_out_is_refused(many: MemoryStore, sort: An
 
 
 @on_engine
-def test_a_time_that_was_never_given_out_is_refused(store: MemoryStore) -> None:
+def test_a_page_token_with_a_forged_time_is_refused(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", n) for n in range(5)])
     first = store.sessions.recent(None, limit=2)
     assert ["s4", "s3"] == ids(first)
@@ -217,7 +217,7 @@ TOTALS: list[tuple[dict[str, Any], Total, Total]] = [
 """A search, and its total on the engine and on the service."""
 
 
-def test_a_total_is_exact_or_not_said(many: MemoryStore, backend: str) -> None:
+def test_a_search_total_is_exact_or_null(many: MemoryStore, backend: str) -> None:
     """It is the index's count where no row needs a check, and what was given out where that is all, on one page."""
     for wanted, engine, service in TOTALS:
         found = many.messages.search(**wanted, limit=10)
@@ -257,7 +257,7 @@ KINDS = [
 
 @on_engine
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-def test_whole_words_are_found_whatever_the_analyzers_options(empty_client: TableClient, kind: FieldType) -> None:
+def test_search_finds_whole_words_with_every_analyzer_option(empty_client: TableClient, kind: FieldType) -> None:
     """Letters that fold to several, final letters, case that an index keeps, words that its delimiter ends; the row
     tells the role, which this index lacks."""
     library = (("session_id", KEYWORD), ("message_id", KEYWORD), ("create_time", LONG), ("content", kind))
@@ -280,7 +280,7 @@ def test_whole_words_are_found_whatever_the_analyzers_options(empty_client: Tabl
     assert [] == ids(store.messages.search("flight", role="tool"))
 
 
-def test_an_index_answers_what_it_has_fields_for(empty_client: TableClient) -> None:
+def test_a_search_needs_only_the_fields_that_it_uses(empty_client: TableClient) -> None:
     store = with_indexes(empty_client, ("content", TEXT_MAX_WORD))
     load(store, [Session("u", "s", 1, "tea"), *(Message("s", f"m{n}", n, content="tea") for n in range(3))])
 
@@ -293,7 +293,7 @@ def test_an_index_answers_what_it_has_fields_for(empty_client: TableClient) -> N
             search("tea")
 
 
-def test_a_missing_index_is_not_found_and_others_are_named(empty_client: TableClient) -> None:
+def test_a_search_without_its_index_fails_and_names_the_indexes_that_exist(empty_client: TableClient) -> None:
     store = MemoryStore(empty_client, target="test")
     theirs = SearchIndexSchema("message", "theirs", (("content", TEXT_MAX_WORD),))
     for make in (
@@ -322,7 +322,7 @@ FILTERS = {
 }  # fmt: skip
 
 
-def test_a_filter_means_the_same_on_indexed_fields(empty_client: TableClient) -> None:
+def test_a_filter_matches_the_same_rows_with_and_without_an_indexed_field(empty_client: TableClient) -> None:
     """Rows whose value is of another type than the field's are found as everywhere."""
     names = SESSION_NAMES._replace(search_fields={"topic": "keyword", "n": "long", "score": "double", "vip": "boolean"})
     store = MemoryStore(empty_client, Layout(session_table(names), message_table()), target="test")
@@ -337,7 +337,7 @@ def test_a_filter_means_the_same_on_indexed_fields(empty_client: TableClient) ->
     assert FILTERS == {text: " ".join(ids(store.sessions.recent(None, filter=text))) for text in FILTERS}
 
 
-def test_the_latest_sessions_of_everyone(store: MemoryStore, empty_client: TableClient) -> None:
+def test_recent_for_everyone_lists_whole_sessions_latest_first(store: MemoryStore, empty_client: TableClient) -> None:
     """Whole, latest first, by their ids at one time; a session without an integer for its time is not among them."""
     sessions = [Session(f"u{n % 3}", f"s{n:03d}", n // 2, "x", Metadata({"n": n})) for n in range(150)]
     load(store, [*sessions, Session("u0", "undated")])

@@ -11,7 +11,7 @@ from tsmem.store import MemoryStore, Session
 from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 
 
-def test_only_ids_of_other_users_are_shared(store: MemoryStore) -> None:
+def test_shared_returns_only_ids_that_other_users_have(store: MemoryStore) -> None:
     """Each user of an id is told of the others, also where two users of one question share it."""
     for user, session in (("ada", "a"), ("ada", "s"), ("bob", "s"), ("cleo", "s"), ("cleo", "c")):
         store.sessions.put(Session(user, session, 1))
@@ -24,7 +24,7 @@ def test_only_ids_of_other_users_are_shared(store: MemoryStore) -> None:
 
 @on_engine
 @pytest.mark.parametrize(("own", "others", "searches"), [(500, 0, 1), (0, 250, 3), (100, 90, 1)])
-def test_ones_own_sessions_cost_no_further_search(
+def test_a_users_own_sessions_cost_no_further_search(
     store: MemoryStore, faulty: FaultyClient, own: int, others: int, searches: int
 ) -> None:
     load(store, [Session("me", f"s{n:03d}", 1) for n in range(own)])
@@ -37,7 +37,7 @@ def test_ones_own_sessions_cost_no_further_search(
     assert ["search"] * searches == faulty.names()
 
 
-def test_pairs_are_split_by_ids_and_by_users() -> None:
+def test_pairs_are_split_at_the_limits_of_ids_and_users_of_a_search() -> None:
     one = [("me", str(n)) for n in range(MAX_IDS + 1)]
     many = [(str(n), "s") for n in range(MAX_USERS + 1)]
 
@@ -47,7 +47,7 @@ def test_pairs_are_split_by_ids_and_by_users() -> None:
 
 
 @on_engine
-def test_an_id_that_very_many_users_have_does_not_hide_another(store: MemoryStore) -> None:
+def test_an_id_that_many_users_share_does_not_hide_another(store: MemoryStore) -> None:
     load(store, [*(Session(f"u{n:03d}", "default", 1) for n in range(250)), Session("zoe", "zzz", 1)])
 
     assert {("me", "default"), ("me", "zzz")} == set(store.sessions.shared([("me", "default"), ("me", "zzz")]))

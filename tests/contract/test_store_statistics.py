@@ -33,7 +33,7 @@ def filled(store: MemoryStore) -> MemoryStore:
     return store
 
 
-def test_everything_is_counted(filled: MemoryStore) -> None:
+def test_statistics_count_everything(filled: MemoryStore) -> None:
     found = filled.statistics()
 
     assert (4, 2, 6) == (found.sessions, found.users, found.messages)
@@ -43,7 +43,7 @@ def test_everything_is_counted(filled: MemoryStore) -> None:
     assert (0, 0, 0) == (found.other_roles, found.undated, found.near_limit)
 
 
-def test_bytes_are_those_of_keys_names_and_values(store: MemoryStore) -> None:
+def test_bytes_count_keys_names_and_values(store: MemoryStore) -> None:
     """As the service counts them: text in UTF-8, a number 8, a boolean 1."""
     store.sessions.put(Session("bob", "b1", None, "é", Metadata({"n": 1, "vip": True})))
     store.messages.put(Message("b1", "m", 1, "user"))
@@ -53,14 +53,14 @@ def test_bytes_are_those_of_keys_names_and_values(store: MemoryStore) -> None:
     assert session + message == store.statistics().bytes
 
 
-def test_a_users_numbers_are_those_of_his_sessions(filled: MemoryStore) -> None:
+def test_statistics_of_a_user_cover_that_users_sessions(filled: MemoryStore) -> None:
     found = filled.statistics(user_id="ada")
 
     assert (2, 1, 4) == (found.sessions, found.users, found.messages)
     assert ["a1", "shared"] == sorted(session.session_id for session in found.biggest)
 
 
-def test_a_session_ids_numbers_are_those_of_all_who_have_it(filled: MemoryStore) -> None:
+def test_statistics_of_a_session_id_cover_all_users_who_have_it(filled: MemoryStore) -> None:
     """A message's key does not say whose it is: who shares the id is counted."""
     found = filled.statistics(session_id="shared")
 
@@ -69,14 +69,14 @@ def test_a_session_ids_numbers_are_those_of_all_who_have_it(filled: MemoryStore)
     assert ("shared", 1, DAY, DAY) == (session.session_id, session.messages, session.first_time, session.last_time)
 
 
-def test_an_empty_store_and_unknown_ids_have_no_numbers(store: MemoryStore) -> None:
+def test_statistics_of_an_empty_store_or_an_unknown_id_are_empty(store: MemoryStore) -> None:
     for found in (store.statistics(), store.statistics(user_id="no"), store.statistics(session_id="no")):
         assert (0, 0, 0, 0) == (found.sessions, found.users, found.messages, found.bytes)
         assert (None, None) == (found.first_time, found.last_time)
         assert ({}, {}, [], []) == (found.roles, found.days, found.biggest, found.cells)
 
 
-def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
+def test_statistics_name_the_ten_biggest_sessions_by_bytes(store: MemoryStore) -> None:
     load(store, [Message(f"s{n:02d}", "m", 1, None, "x" * (n // 2)) for n in range(30)])
 
     found = store.statistics().biggest
@@ -85,7 +85,7 @@ def test_the_biggest_sessions_are_ten_by_bytes(store: MemoryStore) -> None:
     assert SessionSize("s28", 1, len("session_ids28create_timemessage_idmcontent") + 8 + 14, 1, 1) == found[0]
 
 
-def test_cells_near_the_limit_are_named(store: MemoryStore) -> None:
+def test_statistics_name_cells_near_the_size_limit(store: MemoryStore) -> None:
     store.messages.put(Message("s", "full", 1, None, "x" * MAX_VALUE_BYTES))
     store.messages.put(Message("s", "near", 2, None, "é" * (NEAR_LIMIT_BYTES // 2 + 1)))
     store.messages.put(Message("s", "fits", 3, None, "x" * (NEAR_LIMIT_BYTES - 1)))
@@ -101,7 +101,7 @@ def test_cells_near_the_limit_are_named(store: MemoryStore) -> None:
     ] == found.cells
 
 
-def test_rows_of_other_libraries_are_counted(store: MemoryStore) -> None:
+def test_statistics_count_rows_of_other_libraries(store: MemoryStore) -> None:
     """A role that is not text counts as no role. A time outside the calendar is on no day, but may be first or last."""
     table = store.layout.message.ref
     store._client.write_row(Put(table, ("s", 2**63 - 1, "m"), {"role": 5}))
@@ -123,7 +123,7 @@ def test_a_hundred_short_roles_are_counted_and_the_rest_together(store: MemorySt
     assert (100, 51) == (len(found.roles), found.other_roles)
 
 
-def test_counting_reports_rows_bytes_and_each_page(filled: MemoryStore) -> None:
+def test_statistics_report_rows_bytes_and_each_page_as_progress(filled: MemoryStore) -> None:
     result, heard = BulkResult(), []
     filled.sessions.read_progress.on_page = filled.messages.read_progress.on_page = lambda: heard.append(result.done)
 
@@ -133,13 +133,13 @@ def test_counting_reports_rows_bytes_and_each_page(filled: MemoryStore) -> None:
     assert 2 == len(heard)
 
 
-def test_an_error_in_the_middle_is_raised(filled: MemoryStore, faulty: FaultyClient) -> None:
+def test_an_error_in_the_middle_of_counting_is_raised(filled: MemoryStore, faulty: FaultyClient) -> None:
     faulty.expect(Fault("get_range", Unavailable("gone"), call=2))
     with pytest.raises(Unavailable):
         filled.statistics()
 
 
-def test_wrong_scopes_are_refused(store: MemoryStore) -> None:
+def test_statistics_of_an_invalid_scope_are_refused(store: MemoryStore) -> None:
     for scope in ({"user_id": "u", "session_id": "s"}, {"user_id": ""}, {"session_id": ""}):
         with pytest.raises(InvalidInput):
             store.statistics(**scope)  # type: ignore[arg-type]

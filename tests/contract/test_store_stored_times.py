@@ -15,7 +15,9 @@ def times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]
 
 
 @pytest.mark.parametrize("index", [True, False])
-def test_times_are_found_by_id_without_an_index_too(store: MemoryStore, empty_client: TableClient, index: bool) -> None:
+def test_stored_times_are_found_by_id_with_and_without_the_secondary_index(
+    store: MemoryStore, empty_client: TableClient, index: bool
+) -> None:
     for session, message, time in (("s", "m", 5), ("s", "m", 3), ("s", "n", 4), ("s", "z", 1), ("t", "o", 9)):
         store.messages.put(Message(session, message, time))
     if not index:
@@ -24,7 +26,7 @@ def test_times_are_found_by_id_without_an_index_too(store: MemoryStore, empty_cl
     assert times(store, "u", "m") == {}
 
 
-def test_a_session_has_its_update_time(store: MemoryStore) -> None:
+def test_stored_times_include_the_session_update_time(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "s", 0))
     store.sessions.put(Session("u", "t", None))
     found = store.bulk.stored_times()
@@ -32,14 +34,14 @@ def test_a_session_has_its_update_time(store: MemoryStore) -> None:
 
 
 @on_engine
-def test_without_tables_nothing_is_known(empty_client: TableClient) -> None:
+def test_there_are_no_stored_times_without_tables(empty_client: TableClient) -> None:
     store = MemoryStore(empty_client)
     assert times(store, "s", "m") == {}
     assert store.bulk.stored_times().of_session("u", "s") is None
 
 
 @on_engine
-def test_ids_that_no_key_can_have_are_not_looked_up(empty_client: TableClient) -> None:
+def test_ids_that_cannot_be_keys_are_not_looked_up(empty_client: TableClient) -> None:
     found = MemoryStore(empty_client).bulk.stored_times()
     for session, message in (("", "m"), ("s", ""), ("s" * 1025, "m"), ("s", "\ud800")):
         assert found.of_messages(session, [message]) is None

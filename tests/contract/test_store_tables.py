@@ -22,7 +22,7 @@ def fresh(client: TableClient) -> MemoryStore:
     return MemoryStore(client, target="test")
 
 
-def test_a_first_apply_creates_everything(empty_client: TableClient) -> None:
+def test_apply_creates_everything(empty_client: TableClient) -> None:
     store = fresh(empty_client)
     plan = store.tables.plan()
     assert ["missing"] * 6 == [step.state for step in plan.steps]
@@ -55,14 +55,14 @@ def test_two_applies_at_once_both_succeed(empty_client: TableClient, faulty: Fau
 
 
 @on_engine
-def test_search_indexes_can_be_left_out(empty_client: TableClient) -> None:
+def test_apply_can_leave_out_search_indexes(empty_client: TableClient) -> None:
     done = fresh(empty_client).tables.apply(search=False)
 
     assert {"table", "secondary index"} == {step.kind for step in done.steps}
     assert [] == empty_client.list_search_indexes("session")
 
 
-def test_differences_are_named_and_left_alone(empty_client: TableClient) -> None:
+def test_apply_names_differences_and_changes_nothing_that_exists(empty_client: TableClient) -> None:
     """Among them an index that would not work: with a column of another type, or further columns in its key, rows would
     be missing or reads refused."""
     session, message, text = DEFAULT.session.schema, DEFAULT.message.schema, ColumnType.STRING
@@ -92,7 +92,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=[f"{table.name} {len(table.key)}" for table in FOREIGN])
-def test_nothing_is_created_on_a_table_with_another_key(empty_client: TableClient, foreign: TableSchema) -> None:
+def test_apply_creates_no_index_on_a_table_with_another_key(empty_client: TableClient, foreign: TableSchema) -> None:
     """Neither index; the other table gets both. The plan does not count the indexes among what apply would create."""
     empty_client.create_table(foreign)
     before = empty_client.describe_table(foreign.name)
@@ -108,7 +108,9 @@ def test_nothing_is_created_on_a_table_with_another_key(empty_client: TableClien
 
 
 @on_engine
-def test_a_foreign_table_that_comes_meanwhile_gets_no_index(empty_client: TableClient, faulty: FaultyClient) -> None:
+def test_apply_creates_no_index_on_a_foreign_table_created_meanwhile(
+    empty_client: TableClient, faulty: FaultyClient
+) -> None:
     faulty.before["create_table"] = lambda: empty_client.create_table(FOREIGN[1])
     done = fresh(faulty).tables.apply()
 
@@ -117,7 +119,7 @@ def test_a_foreign_table_that_comes_meanwhile_gets_no_index(empty_client: TableC
 
 
 @pytest.mark.parametrize("foreign", FOREIGN[1:3], ids=["session", "message"])
-def test_a_table_with_another_key_is_not_dropped(empty_client: TableClient, foreign: TableSchema) -> None:
+def test_drop_keeps_a_table_with_another_key(empty_client: TableClient, foreign: TableSchema) -> None:
     empty_client.create_table(foreign)
     store = fresh(empty_client)
     store.tables.apply()
@@ -135,7 +137,7 @@ def test_drop_deletes_everything_and_can_be_repeated(store: MemoryStore, empty_c
 
 
 @on_engine
-def test_drop_deletes_a_table_whose_search_index_goes_meanwhile(
+def test_drop_deletes_a_table_whose_search_index_is_deleted_meanwhile(
     store: MemoryStore, empty_client: TableClient, faulty: FaultyClient
 ) -> None:
     faulty.before["delete_search_index"] = lambda: empty_client.delete_search_index("session", "session_search_index")
@@ -145,7 +147,7 @@ def test_drop_deletes_a_table_whose_search_index_goes_meanwhile(
     assert [] == empty_client.list_tables()
 
 
-def test_what_the_service_refuses_is_named_and_the_rest_is_made(empty_client: TableClient) -> None:
+def test_apply_names_what_the_service_refuses_and_creates_the_rest(empty_client: TableClient) -> None:
     empty_client.create_table(TableSchema("session", DEFAULT.session.schema.key, time_to_live_s=86400, max_versions=2))
     done = fresh(empty_client).tables.apply()
 
@@ -156,7 +158,7 @@ def test_what_the_service_refuses_is_named_and_the_rest_is_made(empty_client: Ta
     assert ("present", True) == (steps["message_search_index"].state, steps["message_search_index"].created)
 
 
-def test_a_name_that_is_taken_is_no_success(empty_client: TableClient) -> None:
+def test_apply_reports_a_name_that_another_table_has_taken(empty_client: TableClient) -> None:
     empty_client.create_table(TableSchema("session_secondary_index", (("k", ColumnType.STRING),)))
     done = fresh(empty_client).tables.apply()
 
@@ -173,7 +175,9 @@ def busy(count: int) -> list[Fault]:
 
 
 @on_engine
-def test_waiting_goes_on_until_everything_answers(store: MemoryStore, faulty: FaultyClient, clock: ManualClock) -> None:
+def test_wait_lasts_until_all_tables_and_indexes_can_be_read(
+    store: MemoryStore, faulty: FaultyClient, clock: ManualClock
+) -> None:
     faulty.expect(*busy(5))
     plan = store.tables.plan()
     said: list[Sequence[str]] = []
@@ -188,7 +192,9 @@ def test_waiting_goes_on_until_everything_answers(store: MemoryStore, faulty: Fa
 
 
 @on_engine
-def test_an_index_that_is_built_is_waited_for(store: MemoryStore, faulty: FaultyClient, clock: ManualClock) -> None:
+def test_wait_lasts_until_a_secondary_index_is_built(
+    store: MemoryStore, faulty: FaultyClient, clock: ManualClock
+) -> None:
     """The service calls reading one meanwhile an invalid parameter; any other such error is one."""
     building = InvalidInput("Disallow read index table in building base state", service_code="OTSParameterInvalid")
     faulty.expect(Fault("get_range", building, 2), Fault("get_range", building, 5))

@@ -67,7 +67,7 @@ def nothing() -> None:
     """A step in which nothing happens."""
 
 
-def test_the_last_come_first_and_then_what_arrives(store: MemoryStore) -> None:
+def test_tail_shows_the_last_messages_and_then_new_ones(store: MemoryStore) -> None:
     for n in range(5):
         store.messages.put(Message("s", f"m{n}", n))
     store.messages.put(Message("other", "x", 9))
@@ -85,7 +85,7 @@ def test_the_last_come_first_and_then_what_arrives(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize("last", [0, 1, 3, 9])
-def test_what_was_there_is_not_new(store: MemoryStore, last: int) -> None:
+def test_messages_that_existed_before_are_not_new(store: MemoryStore, last: int) -> None:
     """Messages of the last minute that were not asked for do not come later, nor do those that were shown."""
     for n in range(3):
         putting(store, f"m{n}", ago_s=30 - n)()
@@ -94,7 +94,7 @@ def test_what_was_there_is_not_new(store: MemoryStore, last: int) -> None:
     assert [shown, [], ["new"]] == Followed(store, nothing, putting(store, "new"), last=last).looks
 
 
-def test_a_message_that_comes_late_is_found(store: MemoryStore) -> None:
+def test_a_late_message_is_found_up_to_a_minute_before_the_latest(store: MemoryStore) -> None:
     """One that stands up to a minute before the latest is found once; one that stands further back is not new."""
     putting(store, "first")()
 
@@ -109,7 +109,7 @@ def test_a_message_that_comes_late_is_found(store: MemoryStore) -> None:
     assert [["first"], ["second"], ["late"], [], ["third"]] == late.looks
 
 
-def test_messages_that_are_deleted_do_not_disturb(store: MemoryStore) -> None:
+def test_deleted_messages_do_not_disturb_tail(store: MemoryStore) -> None:
     for n in range(3):
         putting(store, f"m{n}", ago_s=3 - n)()
     latest = store.messages.get("s", "m2")
@@ -127,7 +127,7 @@ def test_messages_that_are_deleted_do_not_disturb(store: MemoryStore) -> None:
     assert [["m2"], [], ["after"], [], [], ["again"]] == found.looks
 
 
-def test_a_message_that_is_changed_does_not_come_again(store: MemoryStore) -> None:
+def test_a_changed_message_is_not_shown_again(store: MemoryStore) -> None:
     """It is the key that is new or not, also where a change makes a message fulfil the filter."""
     putting(store, "m")()
 
@@ -141,7 +141,7 @@ def test_a_message_that_is_changed_does_not_come_again(store: MemoryStore) -> No
     assert [[], [], []] == found.looks
 
 
-def test_a_time_in_the_future_hides_nothing(store: MemoryStore) -> None:
+def test_a_message_from_the_future_hides_no_later_message(store: MemoryStore) -> None:
     putting(store, "ahead", ago_s=-86_400)()
 
     found = Followed(store, putting(store, "now"), putting(store, "late", ago_s=50), nothing, putting(store, "then"))
@@ -149,7 +149,7 @@ def test_a_time_in_the_future_hides_nothing(store: MemoryStore) -> None:
     assert [["ahead"], ["now"], ["late"], [], ["then"]] == found.looks
 
 
-def test_a_clock_that_is_set_back_makes_nothing_come_twice(store: MemoryStore, clock: StagedClock) -> None:
+def test_a_clock_that_is_set_back_repeats_no_message(store: MemoryStore, clock: StagedClock) -> None:
     """If the latest message is in the future, a look goes back from now, and now may jump."""
     for n in range(4):
         putting(store, f"m{n}", ago_s=120 - 30 * n)()
@@ -161,7 +161,7 @@ def test_a_clock_that_is_set_back_makes_nothing_come_twice(store: MemoryStore, c
     assert [["ahead"], [], []] == Followed(store, set_back, nothing, last=1).looks
 
 
-def test_the_ends_of_time_can_be_followed(store: MemoryStore) -> None:
+def test_tail_finds_messages_at_the_smallest_and_largest_times(store: MemoryStore) -> None:
     store.messages.put(Message("s", "first", -(2**63)))
 
     found = Followed(store, lambda: store.messages.put(Message("s", "last", 2**63 - 1)), putting(store, "between"))
@@ -169,7 +169,7 @@ def test_the_ends_of_time_can_be_followed(store: MemoryStore) -> None:
     assert [["first"], ["last"], ["between"]] == found.looks
 
 
-def test_each_comes_once_whatever_the_order(store: MemoryStore) -> None:
+def test_each_message_is_shown_once_whatever_the_order_of_arrival(store: MemoryStore) -> None:
     """At each of 25 looks up to six messages, up to 59 s late, some deleted again: each is given in the next look, in
     order of the keys."""
     draw, expected, keys = Random(7), [list[str]()], dict[str, int]()
@@ -190,7 +190,7 @@ def test_each_comes_once_whatever_the_order(store: MemoryStore) -> None:
     assert expected == Followed(store, *[step] * 25).looks
 
 
-def test_roles_and_filters_choose(store: MemoryStore) -> None:
+def test_tail_shows_only_matching_roles_and_filters(store: MemoryStore) -> None:
     roles = ["user"] * 250 + ["tool"] * 50
     load(store, [Message("s", f"m{n:03d}", n, role, metadata=Metadata({"n": n})) for n, role in enumerate(roles)])
 
@@ -214,7 +214,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-def test_what_cannot_be_followed_is_refused_at_once(store: MemoryStore) -> None:
+def test_tail_refuses_invalid_options_before_the_first_request(store: MemoryStore) -> None:
     for options, words in REFUSED:
         with pytest.raises(InvalidInput, match=words):
             store.messages.follow(**{"session_id": "s", **options})
@@ -223,7 +223,7 @@ def test_what_cannot_be_followed_is_refused_at_once(store: MemoryStore) -> None:
 # What it costs
 
 
-def test_a_look_costs_one_request(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_each_poll_costs_one_request(store: MemoryStore, faulty: FaultyClient) -> None:
     load(store, [Message("s", f"m{n:04d}", n * 60 * SECOND) for n in range(300)])
 
     faulty.expect()
@@ -234,14 +234,14 @@ def test_a_look_costs_one_request(store: MemoryStore, faulty: FaultyClient) -> N
     assert {"get_range", "write_row"} == set(faulty.names())
 
 
-def test_an_interval_lies_between_looks(store: MemoryStore, clock: StagedClock) -> None:
+def test_tail_pauses_for_the_interval_between_polls(store: MemoryStore, clock: StagedClock) -> None:
     clock.pause_s = 0.5
     Followed(store, nothing, nothing, interval_s=0.5)
 
     assert [0.5] * 3 == clock.slept_s
 
 
-def test_much_that_is_new_is_read_in_pages(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_many_new_messages_are_read_in_pages(store: MemoryStore, faulty: FaultyClient) -> None:
 
     found = Followed(store, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing)
 
@@ -249,7 +249,7 @@ def test_much_that_is_new_is_read_in_pages(store: MemoryStore, faulty: FaultyCli
     assert faulty.names().count("get_range") > 3
 
 
-def test_a_look_reads_the_last_thousand_messages_again(store: MemoryStore, clock: StagedClock) -> None:
+def test_a_poll_rereads_at_most_the_last_thousand_messages(store: MemoryStore, clock: StagedClock) -> None:
     scanned: list[int] = []
 
     def burst() -> None:
@@ -271,7 +271,7 @@ def test_a_look_reads_the_last_thousand_messages_again(store: MemoryStore, clock
     assert 1 + 1000 + 1 == scanned[2] - scanned[1]
 
 
-def test_messages_further_back_than_a_first_look_remembers_are_not_new(store: MemoryStore) -> None:
+def test_messages_older_than_the_first_poll_remembers_are_not_new(store: MemoryStore) -> None:
     base = store.clock.now_us()
     load(store, [Message("s", f"m{n:04d}", base + n) for n in range(1300)])
 
@@ -283,7 +283,7 @@ def test_messages_further_back_than_a_first_look_remembers_are_not_new(store: Me
 # What fails meanwhile
 
 
-def test_an_outage_is_told_once_and_its_end_too(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_an_outage_and_its_end_are_each_reported_once(store: MemoryStore, faulty: FaultyClient) -> None:
     faults = [Fault("get_range", Throttled("busy") if n == 3 else Unavailable("gone"), call=n) for n in (2, 3, 4, 6)]
     arriving = [putting(store, f"m{n}") for n in range(6)]
 
@@ -294,7 +294,7 @@ def test_an_outage_is_told_once_and_its_end_too(store: MemoryStore, faulty: Faul
     assert ["gone", None, "gone", None] == found.trouble
 
 
-def test_a_store_that_cannot_be_reached_at_first_is_waited_for(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_tail_waits_for_a_store_that_is_unreachable_at_first(store: MemoryStore, faulty: FaultyClient) -> None:
     putting(store, "before")()
 
     faulty.expect(Fault("get_range", Unavailable("gone")))
@@ -304,7 +304,7 @@ def test_a_store_that_cannot_be_reached_at_first_is_waited_for(store: MemoryStor
     assert ["gone", None] == found.trouble
 
 
-def test_a_look_that_fails_in_the_middle_is_made_again(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_a_poll_that_fails_midway_is_repeated(store: MemoryStore, faulty: FaultyClient) -> None:
     faulty.expect(Fault("get_range", Unavailable("gone"), call=3))
     found = Followed(store, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing, listening=True)
 
@@ -313,7 +313,7 @@ def test_a_look_that_fails_in_the_middle_is_made_again(store: MemoryStore, fault
     assert ["gone", None] == found.trouble
 
 
-def test_any_other_failure_and_without_a_listener_each_ends_it(store: MemoryStore, faulty: FaultyClient) -> None:
+def test_any_other_error_or_an_outage_without_a_listener_ends_tail(store: MemoryStore, faulty: FaultyClient) -> None:
     for error, listening in ((Denied("no"), True), (Unavailable("gone"), False)):
         faulty.expect(Fault("get_range", error, call=2))
         with pytest.raises(type(error)):

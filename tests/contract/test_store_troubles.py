@@ -42,7 +42,7 @@ def filled(store: MemoryStore) -> MemoryStore:
 
 
 @pytest.mark.parametrize("ids_at_once", [1, 3, 50_000])
-def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> None:
+def test_each_trouble_is_reported_once(filled: MemoryStore, ids_at_once: int) -> None:
     result = BulkResult()
 
     found = Counter(filled.troubles(ids_at_once=ids_at_once, result=result))
@@ -51,7 +51,7 @@ def test_each_trouble_is_found_once(filled: MemoryStore, ids_at_once: int) -> No
     assert (8, 8) == (result.sessions, result.messages)
 
 
-def test_a_store_in_order_has_none(store: MemoryStore) -> None:
+def test_a_consistent_store_has_no_troubles(store: MemoryStore) -> None:
     """An update time of another type is behind nothing."""
     assert [] == list(store.troubles())
     store._client.write_row(Put(store.layout.session.ref, ("u", "odd"), {"update_time": "yesterday"}))
@@ -71,7 +71,7 @@ def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore,
 
 
 @pytest.mark.parametrize("ids_at_once", [1, 2, 3])
-def test_shared_ids_are_found_once_in_any_order_of_sessions(store: MemoryStore, ids_at_once: int) -> None:
+def test_each_shared_id_is_reported_once_in_any_order_of_sessions(store: MemoryStore, ids_at_once: int) -> None:
     source = Random(3)
     for _ in range(10):
         pairs = source.sample([*product("uvw", ("a", "b", "ab", "é", "😀"))], 11)
@@ -88,7 +88,7 @@ def test_shared_ids_are_found_once_in_any_order_of_sessions(store: MemoryStore, 
         store.sessions.purge(None)
 
 
-def test_many_users_of_one_id_are_counted_and_ten_named(store: MemoryStore) -> None:
+def test_users_of_a_shared_id_are_counted_and_ten_are_named(store: MemoryStore) -> None:
     load(store, [Session(f"u{n:02d}", "default", 1) for n in range(15)])
 
     assert [Shared("default", tuple(f"u{n:02d}" for n in range(10)), 15, 0)] == list(store.troubles())

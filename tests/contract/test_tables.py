@@ -22,7 +22,7 @@ def test_tables_are_listed_in_order(client: TableClient) -> None:
     assert [name for name in client.list_tables() if "_by_" not in name] == ["message", "plain", "session"]
 
 
-def test_a_second_table_of_a_name_already_exists(client: TableClient) -> None:
+def test_creating_a_table_that_exists_is_an_error(client: TableClient) -> None:
     with pytest.raises(AlreadyExists, match=r"Requested table already exists\.") as caught:
         client.create_table(PLAIN)
 
@@ -44,7 +44,7 @@ WRONG = [
 ]  # fmt: skip
 
 
-def test_a_wrong_schema_is_refused_and_makes_nothing(empty_client: TableClient) -> None:
+def test_an_invalid_schema_is_refused_and_creates_nothing(empty_client: TableClient) -> None:
     for schema, text in WRONG:
         with pytest.raises(InvalidInput) as caught:
             empty_client.create_table(schema)
@@ -52,7 +52,7 @@ def test_a_wrong_schema_is_refused_and_makes_nothing(empty_client: TableClient) 
     assert empty_client.list_tables() == []
 
 
-def test_deleting_takes_rows_and_indexes(client: TableClient) -> None:
+def test_deleting_a_table_deletes_its_rows_and_indexes(client: TableClient) -> None:
     put(client, SESSION, "u", "s", update_time=1)
     client.delete_table("session")
     assert {"message", "plain"} == {name for name in client.list_tables() if "_by_" not in name}
@@ -78,7 +78,7 @@ def test_an_instance_holds_64_tables(empty_client: TableClient) -> None:
         empty_client.create_table(PLAIN)
 
 
-def test_a_search_index_that_exists_and_one_that_does_not_are_errors(client: TableClient) -> None:
+def test_creating_an_existing_search_index_or_deleting_a_missing_one_is_an_error(client: TableClient) -> None:
     index = SearchIndexSchema("plain", "plain_search", (("title", FieldType("KEYWORD")),))
     client.create_search_index(index)
     with pytest.raises(AlreadyExists):
@@ -92,7 +92,7 @@ def test_a_search_index_that_exists_and_one_that_does_not_are_errors(client: Tab
             call("plain", "nope")
 
 
-def test_an_index_is_described_as_it_was_created(empty_client: TableClient) -> None:
+def test_a_secondary_index_is_described_as_it_was_created(empty_client: TableClient) -> None:
     """An index has the key that it was given, and as a table the key that the service completed."""
     short = IndexSchema("short", ("user_id", "update_time"))
     schema = SESSION._replace(indexes=(short, *SESSION.indexes))
@@ -104,6 +104,6 @@ def test_an_index_is_described_as_it_was_created(empty_client: TableClient) -> N
     )
 
 
-def test_close_may_come_twice(client: TableClient) -> None:
+def test_close_can_be_called_twice(client: TableClient) -> None:
     client.close()
     client.close()

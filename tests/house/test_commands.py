@@ -21,7 +21,7 @@ from tsmem.profiles.rules import OUTPUTS
 from tsmem.render.result import FORMATS
 
 
-def test_contents_of_the_help_are_what_the_commands_declare() -> None:
+def test_the_help_table_of_contents_matches_the_declared_commands() -> None:
     modules = [f"tsmem.cli.commands.{module.name}" for module in iter_modules(tsmem.cli.commands.__path__)]
     declared: dict[str, dict[str, str]] = {}
     for module in (*CONTENTS, *modules):
@@ -45,5 +45,5 @@ def test_completions_are_not_stale(name: str) -> None:
     assert (SCRIPTS_FOLDER / name).read_bytes() == (ROOT / "completions" / name).read_bytes()
 
 
-def test_a_profile_takes_the_output_formats_that_the_option_takes() -> None:
+def test_a_profile_accepts_the_same_output_formats_as_the_option() -> None:
     assert FORMATS == OUTPUTS

@@ -83,7 +83,7 @@ def used() -> list[tuple[str, Import]]:
     return [(dotted(path), each) for path in sources() for each in imports(path)]
 
 
-def test_a_room_imports_only_what_it_may() -> None:
+def test_a_room_imports_only_allowed_modules() -> None:
     wrong = [
         (module, each.module)
         for module, each in used()
@@ -96,7 +96,7 @@ def test_a_room_imports_only_what_it_may() -> None:
     assert [] == wrong
 
 
-def test_each_foreign_library_has_one_owner() -> None:
+def test_third_party_libraries_are_imported_only_by_their_owners() -> None:
     wrong = [
         (module, each.module, owners)
         for module, each in used()
@@ -107,14 +107,14 @@ def test_each_foreign_library_has_one_owner() -> None:
     assert [] == wrong
 
 
-def test_nothing_else_is_depended_on() -> None:
+def test_the_package_imports_only_the_standard_library_and_listed_libraries() -> None:
     allowed = {*sys.stdlib_module_names, *OWNERS, "tsmem", ""}
     top = [(module, each.module.split(".")[0]) for module, each in used()]
 
     assert [] == [(module, name) for module, name in top if name not in allowed or name in NEVER]
 
 
-def test_no_module_imports_another_in_a_circle() -> None:
+def test_there_are_no_import_cycles() -> None:
     """Not inside functions either; what only annotations need does not count."""
     uses: dict[str, set[str]] = {dotted(path): set() for path in sources()}
     for module, each in used():

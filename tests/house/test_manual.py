@@ -59,7 +59,7 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def test_pages_and_their_lists_agree() -> None:
+def test_help_topics_and_the_readme_list_every_manual_page() -> None:
     assert {path.stem for path in (PACKAGE / "manual").iterdir()} == set(TOPICS)
     assert re.findall(r"^\| \[(.+?)\]\(tsmem/manual/\1\.md\)", README, re.MULTILINE) == list(TOPICS)
 
@@ -92,7 +92,7 @@ def run_plain_commands(folder: Path, shell_blocks: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_plain_command_runs(name: str, first_steps: Path, tmp_path: Path) -> None:
+def test_every_simple_command_of_the_manual_runs(name: str, first_steps: Path, tmp_path: Path) -> None:
     folder = tmp_path / "page"
     if name == "README":
         folder.mkdir()
@@ -102,7 +102,7 @@ def test_every_plain_command_runs(name: str, first_steps: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_every_shell_block_runs(tmp_path: Path) -> None:
+def test_every_shell_block_of_the_manual_runs(tmp_path: Path) -> None:
     """As a reader would type them, each page where the first one was followed; each block must succeed."""
     (tmp_path / "first-steps").mkdir()
     run_shell(tmp_path / "first-steps", SHELL["first-steps"])
@@ -131,7 +131,7 @@ def run_shell(folder: Path, shell_blocks: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["README", "library"])
-def test_every_python_block_runs(name: str, tmp_path: Path) -> None:
+def test_every_python_block_of_the_manual_runs(name: str, tmp_path: Path) -> None:
     """In one process, on tables that were made."""
     path = tmp_path / ".local" / "share" / "tsmem" / "memory.db"
     path.parent.mkdir(parents=True)
@@ -148,7 +148,7 @@ def test_every_python_block_runs(name: str, tmp_path: Path) -> None:
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_the_programs_of_sdks_run(tmp_path: Path) -> None:
+def test_the_sdk_programs_of_the_manual_run(tmp_path: Path) -> None:
     """The Python program, and the Node.js program if node finds its SDK, against a server whose tables are empty: each
     writes what it reads."""
     variables = environment(tmp_path)
@@ -167,7 +167,7 @@ def test_the_programs_of_sdks_run(tmp_path: Path) -> None:
     assert {"PutRow", "GetRow"} <= set(served.actions())
 
 
-def test_the_page_on_exit_codes_lists_them_all() -> None:
+def test_the_exit_codes_page_lists_every_exit_code() -> None:
     """Every number that some error, or some command, ends with."""
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", MANUAL["exit-codes"], re.MULTILINE)]
     assert listed == list(MEANINGS)
@@ -177,7 +177,7 @@ def test_the_page_on_exit_codes_lists_them_all() -> None:
     assert {exit_code(kind.__new__(kind)) for kind in kinds} <= set(listed)
 
 
-def test_actions_of_the_page_on_permissions_are_enough(tmp_path: Path) -> None:
+def test_the_permissions_page_lists_exactly_the_needed_actions(tmp_path: Path) -> None:
     """What each kind of command sends is in its row, and every action of a row is sent by some command of its kind."""
     rows = re.findall(r"^\| (\w+)[^|]* \| (those[^`]*)?(`ots:.*`) \|$", MANUAL["permissions"], re.MULTILINE)
     listed = {kind: set(re.findall(r"`ots:(\w+)`", actions)) for kind, _, actions in rows}

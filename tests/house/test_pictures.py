@@ -16,7 +16,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=[picture.name for picture in PICTURES])
-def test_a_picture_of_the_readme_is_fresh_and_needs_no_other_host(picture: Picture, folder: Path) -> None:
+def test_readme_pictures_are_fresh_and_self_contained(picture: Picture, folder: Path) -> None:
     """It is word for word and style for style what a terminal is sent; `python -m tests.pictures` draws it anew."""
     drawing = picture.path.read_text(encoding="utf-8")
     lines = shown(drawing)

@@ -56,7 +56,7 @@ def test_help_version_completion_and_imports_load_nothing_heavy(tmp_path: Path) 
     assert [] == [name for name in used if name.startswith(("tsmem.engine", "tsmem.server"))]
 
 
-def test_records_as_json_load_sqlite_and_neither_search_nor_rich(tmp_path: Path) -> None:
+def test_showing_a_record_as_json_loads_neither_search_nor_rich(tmp_path: Path) -> None:
     loaded(after("init-tables --no-search"), tmp_path)
     used = loaded(
         after("session put u s -o json", "session get u s -o json", "session list --user u -o json"), tmp_path

@@ -237,7 +237,7 @@ class Model:
 
 
 @pytest.mark.parametrize(("size", "queries"), [(12, 10 * QUERIES), (12_000, QUERIES)])
-def test_a_search_finds_what_plain_python_finds(size: int, queries: int) -> None:
+def test_search_finds_what_plain_python_finds(size: int, queries: int) -> None:
     """The first pages have the rows in order, and the total is exact up to 10,000 rows, and never too small."""
     with closing(LocalClient(None, ManualClock())) as client:
         client.create_table(TABLE)

@@ -12,7 +12,7 @@ from tsmem.folding import fold, has_case, is_case_invariant, spans
 LETTERS = st.text("aAsSßẞİiıſKǰΐͅ\u0301!Ⓐⓐ退🎉", max_size=8)
 
 
-def test_spans_find_a_part_without_case() -> None:
+def test_spans_ignore_case() -> None:
     for text, part, expected in (
         ("Tea, TEA", "tea", ["Tea", "TEA"]), ("Die STRASSE", "straße", ["STRASSE"]),
         ("Die Straße", "STRASSE", ["Straße"]), ("aßb", "s", ["ß"]), ("İstanbul ist", "ist", ["ist"]),
@@ -23,7 +23,7 @@ def test_spans_find_a_part_without_case() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(LETTERS, LETTERS)
-def test_spans_agree_with_folded_containment(text: str, part: str) -> None:
+def test_spans_are_found_if_and_only_if_the_folded_text_contains_the_part(text: str, part: str) -> None:
     found = list(spans(text, part))
 
     assert bool(found) is (part != "" and fold(part) in fold(text))
@@ -32,7 +32,7 @@ def test_spans_agree_with_folded_containment(text: str, part: str) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(LETTERS, st.characters())
-def test_a_case_invariant_character_is_found_unfolded(text: str, character: str) -> None:
+def test_a_case_invariant_character_is_found_without_folding(text: str, character: str) -> None:
     if is_case_invariant(character):
         for whole in (text, text + character):
             assert (character in whole) is (character in fold(whole))

@@ -125,7 +125,7 @@ def test_the_library_and_tsmem_list_the_same_rows(library: Any, store: MemorySto
     assert ["m024", "m023", "m022"] == [each.message_id for each in library.list_messages("s", max_count=3)]
 
 
-def test_the_server_tests_the_filters_of_the_librarys_lists(library: Any) -> None:
+def test_the_server_applies_the_filters_of_the_librarys_listings(library: Any) -> None:
     from tablestore_for_agent_memory.base.filter import Filters
 
     for number in range(10):
@@ -138,7 +138,7 @@ def test_the_server_tests_the_filters_of_the_librarys_lists(library: Any) -> Non
     assert ["m009", "m007", "m005"] == [each.message_id for each in kept]
 
 
-def test_the_library_deletes(library: Any, store: MemoryStore) -> None:
+def test_the_library_deletes_rows_that_tsmem_wrote(library: Any, store: MemoryStore) -> None:
     for number in range(5):
         library.put_session(session(number))
         library.put_message(message(number))
@@ -153,13 +153,17 @@ def test_the_library_deletes(library: Any, store: MemoryStore) -> None:
     assert [] == list(store.sessions.iterate(None))
 
 
-def test_its_tables_are_present_to_tsmem_and_its_search_indexes_missing(library: Any, store: MemoryStore) -> None:
+def test_plan_finds_the_librarys_tables_and_reports_its_search_indexes_as_missing(
+    library: Any, store: MemoryStore
+) -> None:
     states = {(step.kind, step.state) for step in store.tables.plan().steps}
 
     assert {("table", "present"), ("secondary index", "present"), ("search index", "missing")} == states
 
 
-def test_its_search_indexes_are_described_as_different(library: Any, served: Served, store: MemoryStore) -> None:
+def test_plan_names_differences_of_the_librarys_search_indexes(
+    library: Any, served: Served, store: MemoryStore
+) -> None:
     library.init_search_index()
     client = sdk_client(served.endpoint)
 
@@ -207,7 +211,7 @@ def filters() -> list[tuple[Any, set[int]]]:
     ]  # fmt: skip
 
 
-def test_each_filter_of_the_library_finds_its_sessions_and_messages(library: Any) -> None:
+def test_each_search_filter_of_the_library_finds_its_sessions_and_messages(library: Any) -> None:
     fill(library)
     wrong = {}
     for sought, expected in filters():

@@ -72,7 +72,7 @@ def test_v2_and_v4_signatures_are_those_of_openssl(headers: dict[str, str], auth
 @pytest.mark.parametrize("region", [None, "cn-hangzhou"])
 @pytest.mark.parametrize("key", [KEY, None])
 @pytest.mark.parametrize("token", [None, "an-sts-token"])
-def test_requests_of_the_sdk_are_accepted_and_it_accepts_the_answers(
+def test_the_server_accepts_sdk_signatures_and_the_sdk_accepts_the_servers(
     region: str | None, key: AccessKey | None, token: str | None
 ) -> None:
     from tsmem.server.wire import schema
@@ -102,7 +102,7 @@ def test_an_x_ots_header_changed_or_added_after_signing_is_refused() -> None:
     assert ("OTSAuthFailed", "Signature mismatch.") == refused({**right, "x-ots-new": "d"})
 
 
-def test_headers_may_be_sorted_by_line_or_by_name() -> None:
+def test_signed_headers_can_be_sorted_by_line_or_by_name() -> None:
     """Python sorts whole lines, where a name that goes on with a hyphen comes first; other SDKs sort names."""
     more = {**HEADERS, "x-ots-a": "1", "x-ots-a-b": "2"}
     lines = [f"{name}:{more[name]}" for name in sorted(more)]
@@ -115,7 +115,7 @@ def test_headers_may_be_sorted_by_line_or_by_name() -> None:
 
 
 @pytest.mark.parametrize("path", ["/GetRow", "/some/prefix/GetRow"])
-def test_the_prefix_of_an_endpoint_may_be_signed_or_not(path: str) -> None:
+def test_the_signed_path_can_include_or_omit_the_endpoint_prefix(path: str) -> None:
     """Python, Java and Go leave it out; Node.js signs what it sends."""
     identity = identify(signed(HEADERS, "some-secret", path), "/some/prefix/GetRow")
 
@@ -135,7 +135,7 @@ def signed_v4(secret: str, **change: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("key", [KEY, None])
-def test_a_v4_key_is_of_the_day_of_the_request_or_one_beside_it(key: AccessKey | None) -> None:
+def test_a_v4_sign_date_can_differ_from_the_request_date_by_one_day(key: AccessKey | None) -> None:
     """One of another day is refused however rightly derived."""
     for day in ("20251231", "20260101", "20260102"):
         assert identify(signed_v4("some-secret", x_ots_signdate=day), key=key).is_verified is (key is not None), day
@@ -145,7 +145,7 @@ def test_a_v4_key_is_of_the_day_of_the_request_or_one_beside_it(key: AccessKey |
 
 
 @pytest.mark.parametrize(("headers", "name"), [*((V2, name) for name in V2), *((V4, name) for name in V4)])
-def test_a_missing_or_empty_header_is_named(headers: dict[str, str], name: str) -> None:
+def test_the_error_names_a_missing_or_empty_header(headers: dict[str, str], name: str) -> None:
     rest = {key: value for key, value in headers.items() if key != name}
     missing = "x-ots-signature" if name == "x-ots-signaturev4" else name
 
@@ -160,7 +160,7 @@ def test_a_signature_is_valid_for_one_action(headers: dict[str, str], action: st
 
 
 @pytest.mark.parametrize(("headers", "name"), [(V2, "x-ots-signature"), (V4, "x-ots-signaturev4")])
-def test_a_signature_is_compared_whole(headers: dict[str, str], name: str) -> None:
+def test_a_part_or_a_variant_of_the_signature_is_refused(headers: dict[str, str], name: str) -> None:
     right = headers[name]
     for wrong in (right[0], right[:-1], right[1:], right + "=", right + right, "x", "\u00e9"):
         assert ("OTSAuthFailed", "Signature mismatch.") == refused({**headers, name: wrong})
@@ -174,7 +174,7 @@ def test_another_access_key_id_or_secret_is_refused() -> None:
         assert ("OTSAuthFailed", "Signature mismatch.") == refused(signed(HEADERS, secret))
 
 
-def test_of_a_v2_and_a_v4_signature_only_the_v4_one_counts() -> None:
+def test_a_request_with_both_signatures_is_checked_by_the_v4_one() -> None:
     both = {**V4, "x-ots-signature": signed({k: v for k, v in V4.items() if "signature" not in k})["x-ots-signature"]}
 
     assert identify(both).is_verified
@@ -195,7 +195,7 @@ NO_DATES = ("now", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "2026-01-01T24
             "Thu, 01 Jan 2026 00:00:00 GMT", "2026-01-01T00:00:00+00:00", "\u0662026-01-01T00:00:00Z")  # fmt: skip
 
 
-def test_a_date_may_have_any_fraction_and_be_15_minutes_off() -> None:
+def test_a_date_can_have_any_fraction_and_be_15_minutes_off() -> None:
     for date in DATES:
         assert identify(signed(changed(HEADERS, x_ots_date=date), "some-secret")).is_verified, date
     for date in OTHER_TIMES:

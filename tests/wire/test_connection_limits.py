@@ -38,7 +38,7 @@ def test_a_connection_over_the_limit_gets_503_and_one_that_ends_makes_room() -> 
         wait_until(lambda: here.ask(http.request()).status == 200)
 
 
-def test_large_answers_that_nobody_reads_are_bounded_for_all_clients_together() -> None:
+def test_unread_replies_of_all_clients_together_are_bounded() -> None:
     large = b"x" * 12_000_000
     with http.running(http.Stub(body=large), max_held_bytes=20_000_000) as here:
         with here.asking() as slow:
@@ -52,7 +52,7 @@ def test_large_answers_that_nobody_reads_are_bounded_for_all_clients_together() 
         wait_until(lambda: here.ask(http.request()).status == 200)
 
 
-def test_further_connections_are_closed_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_far_over_the_limit_are_closed_without_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_REFUSED_CONNECTIONS", 2)
     monkeypatch.setattr(server, "_REFUSED_S", 20.0)
     with http.running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as first:
@@ -66,7 +66,7 @@ def test_further_connections_are_closed_without_an_answer(monkeypatch: pytest.Mo
     assert [200, 503, 503, 200] == [entry.status for entry in here.log]
 
 
-def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one() -> None:
+def test_the_longest_idle_connection_is_closed_for_a_new_one() -> None:
     """It may never have asked, have been answered before, or have begun to ask."""
     with (
         http.running(max_connections=3, yield_after_s=0) as here,
@@ -86,7 +86,7 @@ def test_the_connection_that_waits_longest_for_a_request_is_closed_for_a_new_one
     assert [200, 200, 200, 200] == [entry.status for entry in here.log]
 
 
-def test_a_connection_whose_request_is_being_answered_is_not_closed_for_a_new_one() -> None:
+def test_a_busy_connection_is_not_closed_for_a_new_one() -> None:
     work = http.Paused()
     with http.running(http.Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.asking() as busy:
         assert work.begun.wait(http.TIMEOUT_S)
@@ -103,7 +103,7 @@ def connect_from(here: http.Running, address: str) -> socket.socket:
         pytest.skip(f"this machine has no address {address}")
 
 
-def test_one_address_does_not_take_all_places() -> None:
+def test_one_address_cannot_take_all_connections() -> None:
     with (
         http.running(max_peer_connections=1, yield_after_s=1000) as here,
         here.connect() as one,
@@ -114,7 +114,7 @@ def test_one_address_does_not_take_all_places() -> None:
         assert [True, True] == [is_served(one), is_served(other)]
 
 
-def test_an_address_with_all_its_places_taken_loses_a_connection_of_its_own() -> None:
+def test_a_new_connection_of_an_address_at_its_limit_closes_an_idle_one_of_that_address() -> None:
     with (
         http.running(max_peer_connections=1, yield_after_s=0) as here,
         connect_from(here, "127.0.0.2") as other,
@@ -139,7 +139,7 @@ def test_a_request_that_does_not_arrive_in_time_gets_408(part: int) -> None:
 
 
 @pytest.mark.parametrize("ending", [b"", b"\r\n", b"\n", b"\r", b"\r\n\r\n\n"])
-def test_an_idle_connection_is_closed_and_empty_lines_begin_no_request(ending: bytes) -> None:
+def test_an_idle_connection_is_closed_even_after_empty_lines(ending: bytes) -> None:
     with http.running(idle_s=0.3, request_s=1000) as here:
         with here.connect() as client:
             client.sendall(http.request() + ending)
@@ -153,7 +153,7 @@ def test_an_idle_connection_is_closed_and_empty_lines_begin_no_request(ending: b
     assert [200, 200] == [entry.status for entry in here.log]
 
 
-def test_empty_lines_do_not_prolong_an_idle_connection_nor_bytes_a_refused_one() -> None:
+def test_a_stream_of_empty_lines_or_of_bytes_after_an_error_keeps_no_connection_open() -> None:
     with http.running(idle_s=0.2, linger_s=0.2) as here:
         with here.connect() as client:
             assert http.send_until_closed(client, b"\r\n")

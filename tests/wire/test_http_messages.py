@@ -20,7 +20,7 @@ def refused(text: str) -> TsmemError:
     return caught.value
 
 
-def test_a_head_is_parsed() -> None:
+def test_request_headers_are_parsed() -> None:
     head = parsed("POST /GetRow?b=2&a=1 HTTP/1.1\nHost: h\nX-Ots-Date:  now \nContent-Length: 12")
 
     assert ("POST", "/GetRow", "b=2&a=1", "GetRow", 12) == (*head[:3], head.action, head.length)
@@ -44,7 +44,7 @@ def test_the_action_is_the_last_part_of_the_path(target: str, path: str, action:
     [("HTTP/1.1", True), ("HTTP/1.1\nConnection: close", False), ("HTTP/1.1\nConnection: Upgrade, Close", False),
      ("HTTP/1.0", False), ("HTTP/1.0\nConnection: keep-alive", True)],
 )  # fmt: skip
-def test_a_connection_is_kept_as_its_client_asks(rest: str, lasts: bool) -> None:
+def test_keep_alive_follows_the_http_version_and_the_connection_header(rest: str, lasts: bool) -> None:
     assert lasts is parsed(f"POST /A {rest}").keep_alive
 
 
@@ -62,7 +62,7 @@ HEADERS = (
 
 
 @pytest.mark.parametrize("text", [*LINES, *(f"POST /GetRow HTTP/1.1\n{lines}" for lines in HEADERS)])
-def test_a_malformed_head_is_refused(text: str) -> None:
+def test_malformed_request_headers_are_refused(text: str) -> None:
     error = refused(text)
 
     assert "OTSParameterInvalid" == error.service_code
@@ -88,7 +88,7 @@ TOO_LARGE = ("OTSRequestBodyTooLarge", "The size of POST data is too large.")
         (f"POST /GetRow HTTP/1.1\nContent-Length: {'9' * 5000}", *TOO_LARGE),
     ],
 )
-def test_methods_browsers_queries_and_large_bodies_are_refused(text: str, code: str, message: str) -> None:
+def test_other_methods_browsers_query_strings_and_large_bodies_are_refused(text: str, code: str, message: str) -> None:
     error = refused(text)
 
     assert (code, message) == (error.service_code, error.message)
@@ -97,7 +97,7 @@ def test_methods_browsers_queries_and_large_bodies_are_refused(text: str, code: 
 @pytest.mark.parametrize(
     ("name", "second"), [("x-ots-accesskeyid", "b"), ("X-OTS-Signature", "a"), ("x-ots-unknown", ""), ("Host", "a")]
 )
-def test_a_header_that_matters_may_come_once_only(name: str, second: str) -> None:
+def test_a_repeated_significant_header_is_refused(name: str, second: str) -> None:
     """Some readers take the first of two headers, others the last. Two equal ones are refused, too."""
     error = refused(f"POST /GetRow HTTP/1.1\n{name}: a\n{name.lower()}: {second}")
 
@@ -105,7 +105,7 @@ def test_a_header_that_matters_may_come_once_only(name: str, second: str) -> Non
     assert "OTSParameterInvalid" == error.service_code
 
 
-def test_a_body_may_have_5_mb() -> None:
+def test_a_body_of_5_mb_is_accepted() -> None:
     check_request(parsed("POST /GetRow HTTP/1.1\nContent-Length: 5242880"))
 
 
@@ -132,18 +132,18 @@ ABC, ZEROS = zlib.compress(b"abc"), zlib.compress(b"\0" * 50_000_000)
         (ZEROS, 50_000_000, "OTSRequestBodyTooLarge"),
     ],
 )
-def test_a_body_of_another_size_or_with_more_bytes_is_refused(body: bytes, size: object, code: str) -> None:
+def test_a_compressed_body_of_the_wrong_size_is_refused(body: bytes, size: object, code: str) -> None:
     with pytest.raises(TsmemError) as caught:
         compressed(body, size)
     assert code == caught.value.service_code
 
 
-def test_another_compression_than_deflate_is_refused() -> None:
+def test_a_compression_other_than_deflate_is_refused() -> None:
     with pytest.raises(TsmemError, match="Unsupported compress type: 'gzip'"):
         compressed(b"", 0, "gzip")
 
 
-def test_the_head_of_a_response_is_exact() -> None:
+def test_response_headers_are_exact() -> None:
     assert (
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 7\r\nx-ots-requestid: r\r\n"
         b"Authorization: OTS id:sig\r\nConnection: close\r\n\r\n"

@@ -35,7 +35,7 @@ def raising(error: Exception) -> Stub:
     return Stub(doing=fail)
 
 
-def test_an_answer_has_its_digest_date_request_id_and_signature() -> None:
+def test_a_reply_has_a_digest_a_date_a_request_id_and_a_signature() -> None:
     clock = ManualClock(SystemClock().now_us())
     with running(clock=clock) as here:
         reply = here.ask(request(b"a body"))
@@ -55,7 +55,7 @@ def test_an_answer_has_its_digest_date_request_id_and_signature() -> None:
     assert (reply.headers["x-ots-requestid"], "", None) == (entry.request_id, entry.fault, entry.failure)
 
 
-def test_a_connection_serves_further_requests_after_answers_and_refusals() -> None:
+def test_a_connection_stays_open_after_replies_and_errors() -> None:
     with running(credentials=KEY) as here, here.connect() as client:
         replies = []
         for data in (
@@ -72,7 +72,7 @@ def test_a_connection_serves_further_requests_after_answers_and_refusals() -> No
     assert ["keep-alive"] * 4 == [reply.headers["connection"] for reply in replies]
 
 
-def test_requests_may_be_pipelined_with_an_empty_line_between() -> None:
+def test_requests_can_be_pipelined_with_an_empty_line_between() -> None:
     with running() as here:
         data = here.raw(request(b"one") + b"\r\n" + request(b"two"))
 
@@ -86,7 +86,7 @@ class Trickling(socket.socket):
 
 
 @pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n", b"\r\n\n"])
-def test_the_end_of_a_head_is_found_across_packets(end: bytes) -> None:
+def test_the_end_of_the_headers_is_found_across_packets(end: bytes) -> None:
     ours, theirs = socket.socketpair()
     wake = StopEvent()
     with Trickling(fileno=ours.detach()) as trickling, theirs, closing(wake):
@@ -135,7 +135,7 @@ MALFORMED = [
 ]
 
 
-def test_malformed_http_gets_an_error_of_the_service() -> None:
+def test_malformed_http_gets_a_tablestore_error() -> None:
     with running() as here:
         for data, status, code in MALFORMED:
             reply = here.ask(data)
@@ -154,7 +154,7 @@ def test_a_body_that_differs_from_the_signed_digest_is_refused() -> None:
     assert [] == here.stub.asked
 
 
-def test_a_client_that_sends_too_large_a_body_reads_why_before_the_connection_closes() -> None:
+def test_a_client_that_sends_too_large_a_body_can_read_the_error() -> None:
     with running() as here:
         reply = here.ask(post(signed(ots_headers(b"")), b"\0" * 6_000_000))
         assert 413 == reply.status
@@ -177,7 +177,7 @@ ERRORS: list[tuple[Exception, tuple[int, str, str]]] = [
 ]  # fmt: skip
 
 
-def test_an_error_becomes_the_services_and_shows_nothing_of_this_machine(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_becomes_a_tablestore_error_without_local_details(capfd: pytest.CaptureFixture[str]) -> None:
     """The log has what the client does not see, and the table of the failed request."""
     for error, expected in ERRORS:
         with running(raising(error)) as here:
@@ -191,7 +191,7 @@ def test_an_error_becomes_the_services_and_shows_nothing_of_this_machine(capfd: 
     assert ("", "") == capfd.readouterr()
 
 
-def test_requests_of_several_connections_run_at_once() -> None:
+def test_requests_on_several_connections_run_at_once() -> None:
     together = threading.Barrier(8, timeout=20)
     with running(Stub(doing=together.wait)) as here:
         clients = [here.asking() for _ in range(8)]
@@ -200,7 +200,7 @@ def test_requests_of_several_connections_run_at_once() -> None:
             client.close()
 
 
-def test_a_client_that_resets_its_connection_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_connection_reset_does_not_disturb_the_server(capfd: pytest.CaptureFixture[str]) -> None:
     with running(Stub(body=b"x" * 5_000_000)) as here:
         whole = request(b"0123456789")
         for data in (b"", whole[:20], whole[:-1], whole):
@@ -249,7 +249,7 @@ def test_a_server_with_a_key_listens_on_all_addresses() -> None:
         assert 200 == here.ask(request(secret="some-secret")).status
 
 
-def test_a_host_that_cannot_be_resolved_and_a_port_in_use_are_named() -> None:
+def test_the_error_names_an_unresolvable_host_or_a_port_in_use() -> None:
     for host in ("", "no such name", "a..b", "x" * 300, "bad\0name"):
         assert "there is no such address" in refusal(host=host)
     with running() as here:

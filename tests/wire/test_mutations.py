@@ -68,7 +68,7 @@ def failure(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | No
 
 
 @pytest.mark.parametrize("mutations", [400, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_a_changed_body_ends_in_an_answer_or_an_error_and_reads_change_nothing(wire: raw.Wire, mutations: int) -> None:
+def test_a_mutated_body_gets_a_reply_or_an_error_and_reads_change_nothing(wire: raw.Wire, mutations: int) -> None:
     """A changed write is a write: its row is whole, and no other row changes."""
     wire.engine.write_rows([Put(PLAIN.ref, (f"k{n}",), {"c": f"text {n}", "n": n}) for n in range(20)])
     draw = random.Random(7)
@@ -141,7 +141,7 @@ def changed_inside(action: str, body: bytes, draw: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("mutations", [400, pytest.param(3_000, marks=pytest.mark.slow)])
-def test_a_changed_search_ends_in_an_answer_or_an_error(served: Served, mutations: int) -> None:
+def test_a_mutated_search_gets_a_reply_or_an_error(served: Served, mutations: int) -> None:
     requests = search_bodies(served)
     dispatcher = Dispatcher(served.engine, SystemClock())
     draw = random.Random(11)

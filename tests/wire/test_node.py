@@ -86,7 +86,7 @@ FOUND = {
 }  # fmt: skip
 
 
-def test_node_searches(served: Served) -> None:
+def test_node_searches_what_tsmem_wrote(served: Served) -> None:
     fill(served)
     found = {
         name: {"rows": [n for n in BY_KEY if n in wanted], "total": len(wanted), "hits": len(wanted)}

@@ -47,7 +47,7 @@ def test_recorded_rows_of_the_sdk_are_decoded() -> None:
     assert plainbuffer.WireRow(("k",), (MIN,), [], False) == plainbuffer.decode_row(MINIMUM)
 
 
-def test_only_zero_bytes_may_follow_a_row() -> None:
+def test_only_zero_bytes_can_follow_a_row() -> None:
     """The Node.js SDK appends one for each infinite key column."""
     assert plainbuffer.decode_row(MINIMUM) == plainbuffer.decode_row(MINIMUM + b"\x00")
     with pytest.raises(InvalidInput, match="bytes follow the row"):
@@ -66,7 +66,7 @@ def test_encoded_rows_are_decoded(key: tuple[str, int], cells: list[Cell]) -> No
     ]
 
 
-def test_rows_of_a_page_share_a_header_and_no_rows_are_no_bytes() -> None:
+def test_encoded_rows_share_one_header_and_no_rows_encode_to_no_bytes() -> None:
     one, two = plainbuffer.encode_row(NAMES, ("a", 1)), plainbuffer.encode_row(NAMES, ("b", 2))
 
     assert one + two[4:] == plainbuffer.encode_rows(NAMES, [(("a", 1), []), (("b", 2), [])])
@@ -142,7 +142,7 @@ def test_encoded_literals_are_decoded(value: Value) -> None:
         (PUT.replace(b"\x00\x01\x00\x00\x00\x00\x00\x00\x00", b"\x0b\x01\x00\x00\x00\x00\x00\x00\x00"), "auto-incr"),
     ],
 )
-def test_each_kind_of_damage_is_named(data: bytes, what: str) -> None:
+def test_the_error_names_each_kind_of_damage(data: bytes, what: str) -> None:
     with pytest.raises(InvalidInput, match=what) as caught:
         plainbuffer.decode_row(data)
 
@@ -158,6 +158,6 @@ def test_a_row_cut_short_anywhere_is_refused() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"\x03", b"\x00\x01", b"\x02\x05", b"\x09", b"\x00" + bytes(9), b"\x03\xff\xff\xff\xff"]
 )
-def test_a_literal_that_is_not_one_value_is_refused(data: bytes) -> None:
+def test_a_literal_that_is_not_exactly_one_value_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput):
         plainbuffer.decode_literal(data)

@@ -85,7 +85,7 @@ BAD_ROWS: dict[str, tuple[str, bytes, raw.Refusal]] = {
 
 
 @pytest.mark.parametrize("name", BAD_CHANGES)
-def test_a_change_that_cannot_be_read_is_refused_with_its_batch(unchanged: Wire, name: str) -> None:
+def test_an_unreadable_row_change_fails_its_whole_batch(unchanged: Wire, name: str) -> None:
     action, data, refusal = BAD_CHANGES[name]
 
     assert refusal == unchanged.refused(action, writing(action, data))
@@ -94,7 +94,7 @@ def test_a_change_that_cannot_be_read_is_refused_with_its_batch(unchanged: Wire,
 
 
 @pytest.mark.parametrize("name", BAD_ROWS)
-def test_a_change_that_cannot_be_carried_out_fails_alone_in_a_batch(wire: Wire, name: str) -> None:
+def test_a_readable_row_change_that_is_invalid_fails_alone_in_its_batch(wire: Wire, name: str) -> None:
     action, data, refusal = BAD_ROWS[name]
 
     assert refusal == wire.refused(action, writing(action, data))
@@ -115,7 +115,7 @@ def in_a_transaction(transaction_id: str) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("action", in_a_transaction(""))
-def test_a_transaction_is_refused_and_an_empty_id_is_none(wire: Wire, action: str) -> None:
+def test_a_transaction_id_is_refused_unless_it_is_empty(wire: Wire, action: str) -> None:
     assert invalid("TransactionID is invalid.") == wire.refused(action, in_a_transaction("some-id")[action])
     wire.answer(action, in_a_transaction("")[action])
 
@@ -166,13 +166,13 @@ WHOLE: dict[str, raw.Refused] = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_range_of_another_key_or_a_wrong_batch_is_refused_as_a_whole(unchanged: Wire, name: str) -> None:
+def test_a_range_with_a_wrong_key_or_an_invalid_batch_is_refused_as_a_whole(unchanged: Wire, name: str) -> None:
     action, data, refusal = WHOLE[name]
 
     assert refusal == unchanged.refused(action, data)
 
 
-def test_rows_of_a_batch_are_counted_before_faults_refuse_some(unchanged: Wire) -> None:
+def test_the_row_limit_of_a_batch_counts_rows_that_faults_would_refuse(unchanged: Wire) -> None:
     assert WRITE_LIMIT == unchanged.refused("BatchWriteRow", batch_write(group(*puts(201))), [RowFault.REFUSED])
 
 
@@ -236,7 +236,7 @@ FILTERS: dict[str, tuple[Any, raw.Refusal]] = {
 
 
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_wrong_filter_is_refused_in_a_read_and_in_a_condition(unchanged: Wire, name: str) -> None:
+def test_an_invalid_filter_is_refused_in_a_read_and_in_a_condition(unchanged: Wire, name: str) -> None:
     test, refusal = FILTERS[name]
 
     assert refusal == unchanged.refused("GetRow", getting(filter=raw.serialized(test)))
@@ -244,7 +244,7 @@ def test_a_wrong_filter_is_refused_in_a_read_and_in_a_condition(unchanged: Wire,
     assert refusal == unchanged.refused("PutRow", put_row)
 
 
-def test_every_action_with_a_filter_refuses_a_wrong_one(unchanged: Wire) -> None:
+def test_every_action_refuses_an_invalid_filter(unchanged: Wire) -> None:
     test, refusal = FILTERS["NOT of two"]
     deleted = raw.change("DeleteRow", row(KEY, marker=True), condition=raw.condition(0, test))
     bodies = {
@@ -258,14 +258,14 @@ def test_every_action_with_a_filter_refuses_a_wrong_one(unchanged: Wire) -> None
         assert refusal == unchanged.refused(action, data), action
 
 
-def test_a_page_of_columns_is_no_condition(unchanged: Wire) -> None:
+def test_a_column_pagination_filter_is_refused_as_a_condition(unchanged: Wire) -> None:
     paged = raw.condition(0, raw.page(0, 1))
 
     assert PAGE_CONDITION == unchanged.refused("PutRow", writing("PutRow", row(KEY, c("c", 9)), condition=paged))
     assert PAGE_CONDITION == unchanged.refused("BatchWriteRow", batch_write(group(put("b", condition=paged))))
 
 
-def test_a_filter_of_no_known_type_is_unreadable(unchanged: Wire) -> None:
+def test_a_filter_of_an_unknown_type_is_unreadable(unchanged: Wire) -> None:
     for data in (b"\x08\x04\x12\x00", b"\x12\x00", b"\xff"):
         assert raw.UNREADABLE == unchanged.refused("GetRow", getting(filter=data))
 
@@ -308,7 +308,7 @@ READS: dict[str, tuple[dict[str, Any], raw.Refusal]] = {
 
 
 @pytest.mark.parametrize("name", READS)
-def test_a_read_of_wrong_columns_versions_or_times_is_refused(unchanged: Wire, name: str) -> None:
+def test_a_read_of_invalid_columns_versions_or_times_is_refused(unchanged: Wire, name: str) -> None:
     fields, refusal = READS[name]
 
     assert refusal == unchanged.refused("GetRow", getting(**fields))
@@ -317,6 +317,6 @@ def test_a_read_of_wrong_columns_versions_or_times_is_refused(unchanged: Wire, n
     assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted(**fields)))  # also for no rows
 
 
-def test_1024_columns_and_key_columns_may_be_asked_for(unchanged: Wire) -> None:
+def test_a_read_can_request_1024_columns_and_key_columns(unchanged: Wire) -> None:
     for columns in ([f"c{number}" for number in range(1024)], ["k", "c"]):
         unchanged.answer("GetRow", getting(columns_to_get=columns))

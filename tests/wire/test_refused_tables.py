@@ -157,13 +157,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("action", "data", "refusal"), REFUSED)
-def test_a_wrong_change_of_tables_and_indexes_is_refused(
+def test_an_invalid_change_of_tables_or_indexes_is_refused(
     unchanged: Wire, action: str, data: bytes, refusal: Refusal
 ) -> None:
     assert refusal == unchanged.refused(action, data)
 
 
-def test_options_that_are_off_are_accepted() -> None:
+def test_unsupported_options_are_accepted_when_they_are_off() -> None:
     off = {"stream_spec": schema.new_message("StreamSpecification", enable_stream=False), "enable_local_txn": False,
            "sse_spec": schema.new_message("SSESpecification", enable=False)}  # fmt: skip
     with raw.instance() as wire:

@@ -139,7 +139,7 @@ WRITES: list[tuple[dict[str, int], Operation]] = [
 ]  # fmt: skip
 
 
-def test_an_operation_sends_the_requests_of_its_cost_and_no_others(copied: Path) -> None:
+def test_each_store_operation_sends_the_expected_requests_and_no_others(copied: Path) -> None:
     with opened(copied) as (served, store):
         for place, (requests, operation) in enumerate([*READS, *WRITES]):
             served.log.clear()
@@ -149,7 +149,7 @@ def test_an_operation_sends_the_requests_of_its_cost_and_no_others(copied: Path)
             assert store.cost.requests - before == len(served.log)
 
 
-def test_a_plan_describes_tables_and_search_indexes_and_applying_it_again_creates_nothing(copied: Path) -> None:
+def test_plan_only_describes_and_a_second_apply_creates_nothing(copied: Path) -> None:
     with opened(copied) as (served, store):
         assert [] == served.log
         store.tables.plan()
@@ -168,7 +168,7 @@ def imported(store: MemoryStore, data: bytes) -> ImportSource:
     return ImportSource(io.BytesIO(data), "openai", Conversion("u", 5, store.bulk.stored_times()))
 
 
-def test_an_import_of_conversations_looks_up_times_only_if_they_are_not_finer_than_a_second(copied: Path) -> None:
+def test_import_looks_up_stored_times_only_for_missing_equal_or_whole_second_times(copied: Path) -> None:
     with opened(copied) as (served, store):
         for step_us, lookups in ((1_001, 0), (0, 3), (10**6, 3), (None, 3)):
             messages: list[dict[str, Any]] = [{"role": "user", "content": "tea"} for _ in range(100)]
@@ -198,7 +198,7 @@ AT_ONCE: dict[str, tuple[str, Operation]] = {
 
 
 @pytest.mark.parametrize("name", AT_ONCE)
-def test_bulk_work_has_several_requests_under_way_and_16_at_most(copied: Path, name: str) -> None:
+def test_bulk_operations_send_2_to_16_requests_at_once(copied: Path, name: str) -> None:
     action, operation = AT_ONCE[name]
     with opened(copied, latency_ms=LATENCY_MS) as (served, store):
         operation(store)
@@ -206,7 +206,7 @@ def test_bulk_work_has_several_requests_under_way_and_16_at_most(copied: Path, n
     assert 2 <= most_at_once(served.log, action) <= 16
 
 
-def test_a_purge_deletes_the_messages_of_sessions_of_one_id_once(copied: Path) -> None:
+def test_purge_deletes_messages_of_a_shared_session_id_once(copied: Path) -> None:
     with opened(copied, latency_ms=LATENCY_MS) as (_, store):
         load(store, [Session(f"other{n}", "u0000", 1) for n in range(7)])
         same = 'session_id == "u0000"'
@@ -215,7 +215,7 @@ def test_a_purge_deletes_the_messages_of_sessions_of_one_id_once(copied: Path) -
     assert (8, EACH) == (result.sessions, result.messages)
 
 
-def test_conversations_before_a_bad_line_are_yielded_although_their_times_are_being_looked_up(copied: Path) -> None:
+def test_conversations_before_a_bad_line_are_yielded_while_times_are_looked_up(copied: Path) -> None:
     found: list[Session | Message] = []
     with opened(copied, latency_ms=LATENCY_MS) as (_, store):
         records = read_records(imported(store, UNTIMED + b'{"id": "bad"}\n'))
@@ -224,7 +224,7 @@ def test_conversations_before_a_bad_line_are_yielded_although_their_times_are_be
     assert [each.session_id for each in found] == [f"s{n}" for n in range(10) for _ in "ab"]
 
 
-def test_the_next_page_is_requested_while_one_is_used_and_no_page_beyond_it(tmp_path: Path) -> None:
+def test_a_listing_prefetches_one_page_and_none_beyond_its_limit(tmp_path: Path) -> None:
     """Two messages of 1.5 MB are a page."""
     items = [Message("s", f"m{n}", n, "user", "x" * 1_500_000) for n in range(6)]
     with opened(fill(tmp_path / "memory.db", items), latency_ms=LATENCY_MS) as (served, store):

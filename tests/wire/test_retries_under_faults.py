@@ -96,7 +96,7 @@ def test_no_write_is_lost_or_carried_out_twice(specs: tuple[str, ...], writes: i
     assert {spec.partition(":")[0] for spec in specs} <= {entry.fault for entry in served.log}
 
 
-def test_rows_of_a_batch_that_failed_are_written_again_together() -> None:
+def test_failed_rows_of_a_batch_are_retried_as_one_batch() -> None:
     with faulty("partial:0.2:BatchWriteRow") as (served, client):
         outcomes = client.write_rows([Put(REF, (f"{n:03d}",), {"x": n}) for n in range(200)])
 
@@ -120,7 +120,7 @@ def test_the_meter_counts_the_requests_that_the_server_saw() -> None:
         assert len(served.log) == client.meter.total.requests
 
 
-def test_a_call_without_time_left_sends_nothing() -> None:
+def test_a_call_past_its_deadline_sends_nothing() -> None:
     clock = SystemClock()
     with serving(None) as served:
         served.engine.create_table(PLAIN)

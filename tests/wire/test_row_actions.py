@@ -27,7 +27,7 @@ def returning(kind: int, *names: str) -> Any:
 # Writes
 
 
-def test_an_increment_costs_its_name_and_its_number(wire: Wire) -> None:
+def test_an_increment_costs_8_bytes_and_the_column_name(wire: Wire) -> None:
     """Sixteen columns of 250 letters and 8 bytes each, and the key, are more than 4 KB."""
     for columns, units in ((15, 1), (16, 2)):
         increments = [c(f"{'x' * 248}{number:02}", 1, INCREMENT) for number in range(columns)]
@@ -36,7 +36,7 @@ def test_an_increment_costs_its_name_and_its_number(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
-def test_a_column_that_comes_twice_without_versions_keeps_the_last_and_costs_both(wire: Wire, action: str) -> None:
+def test_the_last_of_two_cells_of_a_column_without_versions_wins_and_both_are_billed(wire: Wire, action: str) -> None:
     twice = row(KEY, *(c("c", text) for text in ("x" * 3000, "y" * 3000)))
     answer = wire.parsed(action, writing(action, twice, "versioned"))
 
@@ -45,7 +45,7 @@ def test_a_column_that_comes_twice_without_versions_keeps_the_last_and_costs_bot
 
 
 @pytest.mark.parametrize("action", ["PutRow", "UpdateRow"])
-def test_a_column_that_comes_with_several_versions_keeps_them_all(wire: Wire, action: str) -> None:
+def test_several_versions_of_a_column_in_one_put_are_all_kept(wire: Wire, action: str) -> None:
     cells = [c("d", "old", None, NOW_MS - 2), c("d", "now"), c("d", "mid", None, NOW_MS - 1)]
     wire.answer(action, writing(action, row(KEY, *cells), "versioned"))
 
@@ -61,7 +61,7 @@ def test_one_update_writes_deletes_and_increments(wire: Wire) -> None:
     assert [("n", 42, NOW_MS), ("z", "new", NOW_MS)] == wire.cells("versioned")
 
 
-def test_a_write_returns_its_key_if_asked(wire: Wire) -> None:
+def test_a_write_returns_the_primary_key_on_request(wire: Wire) -> None:
     for content, wanted_row in ((None, b""), (returning(0), b""), (returning(1), row(KEY))):
         for action, data in (
             ("PutRow", row(KEY, c("c", 1))),
@@ -72,7 +72,7 @@ def test_a_write_returns_its_key_if_asked(wire: Wire) -> None:
             assert wanted_row == schema.parse_message(f"{action}Response", answer.body).row
 
 
-def test_the_log_has_the_number_of_rows_of_each_answer(wire: Wire) -> None:
+def test_the_log_has_the_row_count_of_each_reply(wire: Wire) -> None:
     tables = [wanted("a", table="versioned"), wanted("a"), wanted("b", table="versioned")]
     for action, data, logged in (
         ("GetRow", getting(), 1),
@@ -108,7 +108,7 @@ def test_a_backward_range_names_its_next_row(wire: Wire) -> None:
         ({"start_column": "", "end_column": "b"}, "a"),
     ],
 )
-def test_a_page_counts_columns_from_start_to_end_not_versions(wire: Wire, fields: dict[str, Any], names: str) -> None:
+def test_column_pagination_counts_columns_and_not_versions(wire: Wire, fields: dict[str, Any], names: str) -> None:
     cells = [c(name, version, None, NOW_MS - version) for name in "abcde" for version in (0, 1)]
     wire.answer("PutRow", writing("PutRow", row(KEY, *cells), "versioned"))
 
@@ -116,7 +116,7 @@ def test_a_page_counts_columns_from_start_to_end_not_versions(wire: Wire, fields
     assert [(name, version) for name in names for version in (0, 1)] == (twice or [])
 
 
-def test_a_time_range_has_its_start_and_not_its_end(wire: Wire) -> None:
+def test_a_time_range_includes_its_start_and_excludes_its_end(wire: Wire) -> None:
     cells = [c("c", value, None, NOW_MS - 3 + value) for value in (1, 2, 3)]
     wire.answer("PutRow", writing("PutRow", row(KEY, *cells), "versioned"))
     for versions, times, values in (
@@ -129,7 +129,7 @@ def test_a_time_range_has_its_start_and_not_its_end(wire: Wire) -> None:
         assert values == [value for _, value in found(wire.answer("GetRow", data)) or ()]
 
 
-def test_a_batch_of_reads_has_no_more_than_64_mb(wire: Wire) -> None:
+def test_a_batch_read_over_64_mb_is_refused(wire: Wire) -> None:
     """The data of all tables together; what fits is answered."""
     for table in (PLAIN, raw.VERSIONED):
         wire.engine.write_rows([Put(table.ref, ("a",), {"c": b"x" * (2 * MB)})])
@@ -144,7 +144,7 @@ def test_a_batch_of_reads_has_no_more_than_64_mb(wire: Wire) -> None:
 # Filters
 
 
-def test_a_filter_has_32_comparisons_negations_parts_and_levels_at_most(unchanged: Wire) -> None:
+def test_a_filter_with_32_comparisons_negations_parts_or_levels_is_accepted(unchanged: Wire) -> None:
     for test, passes in (
         (raw.joined(OR, *[comparison()] * 32), True),
         (raw.joined(OR, *[comparison(comparator=NOT_EXIST)] * 32), False),
@@ -156,7 +156,7 @@ def test_a_filter_has_32_comparisons_negations_parts_and_levels_at_most(unchange
         assert passes == (found(unchanged.answer("GetRow", getting(filter=raw.serialized(test)))) is not None)
 
 
-def test_existence_of_a_column_is_tested_whatever_its_type(wire: Wire) -> None:
+def test_an_existence_filter_ignores_the_type_of_the_column(wire: Wire) -> None:
     def passes(comparator: int) -> bool:
         test = raw.serialized(comparison(comparator=comparator, value="ignored"))
         return found(wire.answer("GetRow", getting(filter=test))) is not None
@@ -171,7 +171,9 @@ def test_existence_of_a_column_is_tested_whatever_its_type(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("latest_only", "value", "passes"), [(True, 2, True), (True, 1, False), (False, 1, True), (False, 3, False)]
 )
-def test_a_filter_tests_the_latest_version_or_any(wire: Wire, latest_only: bool, value: int, passes: bool) -> None:
+def test_a_filter_tests_the_latest_version_or_any_version(
+    wire: Wire, latest_only: bool, value: int, passes: bool
+) -> None:
     wire.answer("UpdateRow", writing("UpdateRow", row(KEY, c("c", 1, None, NOW_MS - 1), c("c", 2)), "versioned"))
     test = comparison(value=value, latest_version_only=latest_only)
     request = writing("PutRow", row(KEY, c("c", 9)), "versioned", condition=raw.condition(0, test))
@@ -226,7 +228,7 @@ def values(wire: Wire, *keys: str) -> list[Any]:
     return [cells and cells[0][1] for cells in (wire.cells("plain", key) for key in keys)]
 
 
-def test_100_rows_are_read_and_200_written_of_several_tables_together(wire: Wire) -> None:
+def test_a_batch_reads_100_rows_and_writes_200_across_tables(wire: Wire) -> None:
     keys = [f"{n:03}" for n in range(100)]
     rows = [put(key) for key in keys]
     assert [[DONE] * 100] * 2 == write(wire, group(*rows), group(*rows, table="versioned"))
@@ -236,19 +238,19 @@ def test_100_rows_are_read_and_200_written_of_several_tables_together(wire: Wire
     assert [[{"c": 9}] * 50, [{"c": 9}, None] * 25] == answers
 
 
-def test_a_batch_of_reads_may_name_a_table_or_an_index_and_no_rows(wire: Wire) -> None:
+def test_a_batch_read_can_name_a_table_or_an_index_without_rows(wire: Wire) -> None:
     answers = read(wire, wanted(), wanted("a", "none"), wanted(table="session_by_time"))
 
     assert [[], [{"c": 1}, None], []] == answers
 
 
-def test_a_batch_that_says_it_is_not_atomic_is_written(wire: Wire) -> None:
+def test_a_batch_with_is_atomic_false_is_written(wire: Wire) -> None:
     assert [[DONE, DONE], [DONE]] == write(
         wire, group(put("a"), put("b")), group(put("a"), table="versioned"), atomic=False
     )
 
 
-def test_a_wrong_key_fails_alone_among_reads(wire: Wire) -> None:
+def test_a_wrong_key_fails_alone_in_a_batch_read(wire: Wire) -> None:
     keys = [row(key) for key in (KEY, {"x": "a"}, {"k": "a", "l": "b"}, {"k": 1}, {"k": MIN}, KEY)]
 
     assert [[
@@ -270,7 +272,7 @@ def test_each_table_of_a_batch_has_its_own_columns_filter_and_page(wire: Wire) -
     )
 
 
-def test_each_write_of_a_batch_returns_what_it_asked_for_and_its_cost(wire: Wire) -> None:
+def test_each_write_of_a_batch_returns_its_requested_content_and_cost(wire: Wire) -> None:
     changed = raw.change("UpdateRow", row(KEY, c("c", 2), c("d", 3)), return_content=returning(2, "c"))
     answer = wire.ask("BatchWriteRow", tables=[group(put("b", return_content=returning(1)), changed, put("e"))])
     ((first, second, third),) = [table.rows for table in answer.tables]
@@ -282,7 +284,7 @@ def test_each_write_of_a_batch_returns_what_it_asked_for_and_its_cost(wire: Wire
 # Faults of single rows
 
 
-def test_a_refused_write_is_not_done_and_a_lost_one_is(wire: Wire) -> None:
+def test_a_row_fault_of_refused_writes_nothing_and_of_lost_writes_the_row(wire: Wire) -> None:
     faults = [None, RowFault.REFUSED, RowFault.LOST, None, RowFault.REFUSED]
     groups = group(put("v"), put("w"), put("x")), group(put("y"), put("z"))
 
@@ -290,7 +292,7 @@ def test_a_refused_write_is_not_done_and_a_lost_one_is(wire: Wire) -> None:
     assert [9, None, 9, 9, None] == values(wire, "v", "w", "x", "y", "z")
 
 
-def test_a_lost_answer_hides_a_failed_condition_and_a_refused_row_is_not_a_repeated_one(wire: Wire) -> None:
+def test_a_lost_row_hides_a_failed_condition_and_a_refused_row_does_not_count_as_repeated(wire: Wire) -> None:
     batch = group(put("a", 2, raw.EXPECT_NOT_EXIST), put("b"), put("c", 2, raw.EXPECT_EXIST))
     assert [[TIMEOUT, DONE, FAILED]] == write(wire, batch, faults=[RowFault.LOST])
     assert [1, 9, None] == values(wire, "a", "b", "c")
@@ -300,7 +302,7 @@ def test_a_lost_answer_hides_a_failed_condition_and_a_refused_row_is_not_a_repea
     assert [2] == values(wire, "d")
 
 
-def test_failed_reads_stand_in_their_places_also_where_all_fail(wire: Wire) -> None:
+def test_failed_reads_of_a_batch_keep_their_positions(wire: Wire) -> None:
     write(wire, group(put("x", 7), put("y", 8)))
     faults = [RowFault.LOST, None, RowFault.REFUSED, None, None, RowFault.REFUSED]
     rows = read(wire, wanted("a", "x", "y", "y"), wanted("a", "x", table="versioned"), faults=faults)

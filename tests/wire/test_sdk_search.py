@@ -54,7 +54,7 @@ def test_each_kind_of_query_finds_its_rows(client: Any) -> None:
     assert {} == wrong
 
 
-def test_the_default_is_10_rows_without_columns_uncounted(client: Any) -> None:
+def test_a_search_returns_10_rows_without_columns_or_total_by_default(client: Any) -> None:
     answer = table.search(client, t.RangeQuery("n", 10, 50), limit=None)
 
     assert (10, -1, True) == (len(answer.rows), answer.total_count, bool(answer.next_token))
@@ -100,7 +100,7 @@ def test_a_search_has_limits_on_words_phrases_characters_and_patterns(served: Se
             assert (400, INVALID, expected) == sdk_refusal(partial(table.search, client, query))
 
 
-def test_queries_sorts_and_options_that_are_unsupported_are_refused_by_name(client: Any) -> None:
+def test_unsupported_queries_sorts_and_options_are_refused_by_name(client: Any) -> None:
     term, nested = t.TermQuery("n", 1), t.NestedQuery("word", t.TermQuery("n", 1))
     by_nested = t.FieldSort("n", nested_filter=t.NestedFilter("word", term))
     unsupported: list[tuple[str, Any, dict[str, Any]]] = [
@@ -124,7 +124,7 @@ def test_queries_sorts_and_options_that_are_unsupported_are_refused_by_name(clie
         assert refusal == sdk_refusal(partial(table.search, client, query, **how))
 
 
-def test_an_unsupported_field_is_refused_only_when_it_is_searched_or_sorted_by(client: Any) -> None:
+def test_an_unsupported_field_type_is_refused_only_when_used(client: Any) -> None:
     cut = t.SingleWordAnalyzerParameter(case_sensitive=False, delimit_word=True)
     fields = [
         t.FieldSchema("word", t.FieldType.KEYWORD, is_array=True), t.FieldSchema("n", t.FieldType.LONG),
@@ -144,7 +144,7 @@ def test_an_unsupported_field_is_refused_only_when_it_is_searched_or_sorted_by(c
             assert refusal == sdk_refusal(partial(client.search, "notes", "odd", each))
 
 
-def test_an_index_has_a_default_order_and_routing_values_do_not_filter(client: Any) -> None:
+def test_a_search_uses_the_index_sort_and_ignores_routing_values(client: Any) -> None:
     by_word = t.Sort([t.FieldSort("word", t.SortOrder.DESC)])
     fields = [t.FieldSchema("word", t.FieldType.KEYWORD)]
     client.create_search_index("notes", "backward", t.SearchIndexMeta(fields, index_sort=by_word))
@@ -263,7 +263,7 @@ OUT_OF_SPLITS = (
 )
 
 
-def test_wrong_scans_are_refused(client: Any) -> None:
+def test_invalid_parallel_scans_are_refused(client: Any) -> None:
     session = client.compute_splits("notes", "notes_index").session_id
     everything = t.ColumnsToGet(return_type=t.ColumnReturnType.ALL)
     for call, code, text in [

@@ -40,7 +40,7 @@ def test_a_search_costs_one_request(client: TablestoreClient) -> None:
     assert Cost(2, 0, 0, 7) == client.meter.total
 
 
-def test_a_value_that_cannot_be_sent_is_invalid_input_and_a_missing_field_has_a_hint(client: TablestoreClient) -> None:
+def test_an_unsendable_search_value_is_invalid_input_and_a_missing_field_has_a_hint(client: TablestoreClient) -> None:
     with pytest.raises(InvalidInput, match="field: none does not exist") as caught:
         search(client, Search(HasField("none")))
     assert "index" in (caught.value.hint or "")
@@ -57,7 +57,7 @@ def test_a_long_text_asks_for_no_more_words_than_the_server_takes(client: Tables
     assert [] == client.search(TABLE.ref, "two", Search(query)).rows
 
 
-def test_a_search_is_in_key_order_whatever_order_the_index_has(served: Served, client: TablestoreClient) -> None:
+def test_search_results_are_in_key_order_whatever_the_index_sort(served: Served, client: TablestoreClient) -> None:
     by_word = ots.Sort([ots.FieldSort("word", ots.SortOrder.DESC)])
     meta = ots.SearchIndexMeta([ots.FieldSchema("word", ots.FieldType.KEYWORD)], index_sort=by_word)
     sdk_client(served.endpoint).create_search_index("notes", "backward", meta)
@@ -66,7 +66,9 @@ def test_a_search_is_in_key_order_whatever_order_the_index_has(served: Served, c
     assert BY_KEY == [row.key[1] for row in page.rows]
 
 
-def test_a_case_sensitive_split_field_is_described_and_not_created(served: Served, client: TablestoreClient) -> None:
+def test_a_case_sensitive_split_field_can_be_described_and_not_created(
+    served: Served, client: TablestoreClient
+) -> None:
     made = SearchIndexSchema("notes", "wired", (("a", FieldType("TEXT", "split", case_sensitive=True)),))
     served.engine.create_search_index(made)
 
@@ -75,7 +77,7 @@ def test_a_case_sensitive_split_field_is_described_and_not_created(served: Serve
         client.create_search_index(made._replace(name="again"))
 
 
-def test_an_answer_of_a_part_of_the_index_is_an_error() -> None:
+def test_a_search_reply_that_covers_only_part_of_the_index_is_an_error() -> None:
     asked = Search(MatchAll(), count=True)
     whole, part = (ots.SearchResponse([], [], [], b"", complete, 0, []) for complete in (True, False))
 

@@ -44,7 +44,7 @@ def test_refuse_closes_the_connection_before_the_request_is_carried_out() -> Non
     assert [(0, "refuse", "PutRow")] == [(entry.status, entry.fault, entry.action) for entry in here.log]
 
 
-def test_throttle_answers_with_errors_that_every_sdk_retries_and_carries_nothing_out() -> None:
+def test_throttle_returns_retryable_errors_and_carries_nothing_out() -> None:
     with faulty("throttle:1") as here:
         answers = {answer_of(here) for _ in range(60)}
         here.ask(request(b"notes", action="PutRow"))
@@ -76,7 +76,7 @@ def test_timeout_unavailable_and_drop_carry_out_about_half_the_requests(
     assert {kind} == {entry.fault for entry in here.log}
 
 
-def test_hang_answers_nothing_until_the_client_leaves_or_its_time_is_up() -> None:
+def test_hang_sends_nothing_until_the_client_disconnects_or_times_out() -> None:
     with faulty("hang:1") as here, here.asking() as client:
         client.settimeout(0.05)
         with pytest.raises(TimeoutError):
@@ -97,7 +97,7 @@ def test_a_stop_does_not_wait_for_a_request_that_hangs() -> None:
         assert b"" == client.recv(1)
 
 
-def test_partial_fails_single_rows_of_batches_alone() -> None:
+def test_partial_fails_only_single_rows_of_batches() -> None:
     stub = Stub(rows=300)
     with running(stub, faults=Faults([parse_fault("partial:0.5")])) as here:
         assert (200, "") == answer_of(here, "BatchWriteRow")
@@ -109,7 +109,7 @@ def test_partial_fails_single_rows_of_batches_alone() -> None:
         assert {None} == set(stub.row_faults)
 
 
-def test_a_fault_that_names_an_action_leaves_others_alone() -> None:
+def test_a_fault_that_names_an_action_spares_the_others() -> None:
     with faulty("throttle:1:PutRow") as here:
         assert 200 != answer_of(here, "PutRow")[0]
         assert (200, "") == answer_of(here, "GetRow")
@@ -118,7 +118,7 @@ def test_a_fault_that_names_an_action_leaves_others_alone() -> None:
     assert faults.row_fault("BatchGetRow", LogEntry())() is None
 
 
-def test_faults_apply_to_authenticated_requests_alone() -> None:
+def test_faults_apply_only_to_authenticated_requests() -> None:
     with faulty("refuse:1", credentials=AccessKey("some-id", "some-secret")) as here:
         assert 403 == here.ask(request(secret="wrong")).status
         assert 405 == here.ask(b"GET / HTTP/1.1\r\n\r\n").status
@@ -126,7 +126,7 @@ def test_faults_apply_to_authenticated_requests_alone() -> None:
         assert b"" == here.raw(request(secret="some-secret"))
 
 
-def test_a_seed_repeats_the_faults() -> None:
+def test_the_same_seed_repeats_the_same_faults() -> None:
     def run(seed: int) -> list[tuple[int, str]]:
         specs = ("throttle:0.2", "timeout:0.2:PutRow", "drop:0.2")
         with faulty(*specs, seed=seed) as here:
@@ -138,7 +138,7 @@ def test_a_seed_repeats_the_faults() -> None:
     assert {0, 200, 503} <= {status for status, _ in first}
 
 
-def test_each_of_several_rates_is_kept_in_requests_and_in_rows() -> None:
+def test_several_faults_each_keep_their_rate() -> None:
     rates = {"throttle": 0.4, "timeout": 0.3, "drop": 0.2}
     faults = Faults([FaultSpec(kind, rate) for kind, rate in rates.items()], 7)
     found = Counter(fault.kind for fault in (faults.strike("PutRow") for _ in range(10_000)) if fault is not None)
@@ -149,7 +149,7 @@ def test_each_of_several_rates_is_kept_in_requests_and_in_rows() -> None:
     assert 400 < sum(halves.row_fault("BatchWriteRow", LogEntry())() is not None for _ in range(1000)) < 600
 
 
-def test_rates_of_1_together_strike_every_request() -> None:
+def test_fault_rates_that_add_up_to_1_hit_every_request() -> None:
     """Also where the sum of the fractions is not exactly 1."""
     faults = Faults([parse_fault(f"{kind}:0.1") for kind in ("refuse", "throttle", "timeout", "hang", "drop") * 2])
 
@@ -166,13 +166,13 @@ TOO_OFTEN = {
 
 
 @pytest.mark.parametrize("specs", TOO_OFTEN)
-def test_rates_of_more_than_1_together_are_refused(specs: tuple[str, ...]) -> None:
+def test_fault_rates_that_add_up_to_more_than_1_are_refused(specs: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInput, match=f"^the rates of {TOO_OFTEN[specs]} add up to more than 1$"):
         Faults([parse_fault(text) for text in specs])
     Faults([parse_fault(text) for text in ("drop:1:PutRow", "hang:1:GetRow", "partial:1", "partial:0")])
 
 
-def test_latency_is_added_to_answers_and_errors() -> None:
+def test_latency_is_added_to_replies_and_errors() -> None:
     with running(latency_ms=20, faults=Faults([parse_fault("throttle:1:PutRow")])) as here:
         assert 200 == answer_of(here, "GetRow")[0]
         assert 200 != answer_of(here, "PutRow")[0]
@@ -180,7 +180,7 @@ def test_latency_is_added_to_answers_and_errors() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"the answer"])
-def test_drop_cuts_an_answer_anywhere_so_that_no_client_takes_it_for_whole(body: bytes) -> None:
+def test_drop_cuts_a_reply_at_any_byte_and_clients_notice(body: bytes) -> None:
     """Also where the whole answer has no body."""
     with running(Stub(body=body), faults=Faults([FaultSpec("drop", 1)])) as here:
         cuts = [here.raw(request()) for _ in range(120)]
@@ -198,7 +198,7 @@ def test_drop_cuts_an_answer_anywhere_so_that_no_client_takes_it_for_whole(body:
     assert sorted(map(len, cuts)) == sorted(entry.response_bytes for entry in here.log)
 
 
-def test_a_spec_is_a_kind_a_rate_and_an_action_that_is_served() -> None:
+def test_a_fault_spec_has_a_kind_a_rate_and_a_served_action() -> None:
     for kind in KINDS:
         assert FaultSpec(kind, 0.25) == parse_fault(f"{kind}:0.25")
         assert FaultSpec(kind, 1.0, "BatchWriteRow") == parse_fault(f"{kind}:1:BatchWriteRow")
@@ -222,7 +222,7 @@ MISTAKES = (
 )
 
 
-def test_a_mistaken_spec_is_refused_with_a_hint() -> None:
+def test_an_invalid_fault_spec_is_refused_with_a_hint() -> None:
     for text, message, hint in MISTAKES:
         with pytest.raises(InvalidInput, match=re.escape(message)) as caught:
             parse_fault(text)

@@ -32,7 +32,7 @@ def stopping(here: http.Running, *, wait: bool = True) -> Iterator[None]:
     assert not stop.is_alive()
 
 
-def test_a_request_whose_body_follows_its_head_is_answered_during_a_stop() -> None:
+def test_a_stopping_server_answers_a_request_whose_body_follows_its_headers() -> None:
     """SDKs send head and body apart."""
     with http.running() as here, here.connect() as client:
         client.sendall(expecting().removesuffix(b"body"))
@@ -45,7 +45,7 @@ def test_a_request_whose_body_follows_its_head_is_answered_during_a_stop() -> No
     assert [("GetRow", b"body")] == here.stub.asked
 
 
-def test_each_request_during_a_stop_gets_200_or_no_answer() -> None:
+def test_a_stopping_server_answers_each_request_with_200_or_not_at_all() -> None:
     for _ in range(5):
         with http.running() as here:
             ready = threading.Barrier(5, timeout=http.TIMEOUT_S)
@@ -77,7 +77,7 @@ def _ask_until_the_end(here: http.Running, ready: threading.Barrier, seen: list[
                 ready.wait()
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_request_during_a_stop_is_not_logged() -> None:
+def test_a_stopping_server_does_not_log_a_request_whose_client_left_midway() -> None:
     with http.running() as here, here.connect() as client:
         client.sendall(expecting().removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
@@ -93,7 +93,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_request_during_a_stop_is_not_lo
     [lambda: b"P", lambda: b"POST /GetRow HTTP/1.1\r\n", lambda: expecting().removesuffix(b"body")],
     ids=["a letter", "a line", "a head"],
 )
-def test_a_stop_times_out_a_request_that_has_begun_and_does_not_arrive(begin: Callable[[], bytes]) -> None:
+def test_a_stop_times_out_a_request_that_never_becomes_complete(begin: Callable[[], bytes]) -> None:
     begun = begin()  # signed now: a signature is refused when it is a quarter of an hour old
     with http.running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
         client.sendall(begun)
@@ -124,7 +124,7 @@ def test_a_stop_waits_for_a_request_that_is_being_answered() -> None:
             assert 200 == http.read_reply(client).status
 
 
-def test_a_stop_ends_the_latency() -> None:
+def test_a_stop_ends_the_wait_for_injected_latency() -> None:
     begun = threading.Event()
     with http.running(http.Stub(doing=begun.set), latency_ms=600_000, stop_s=600) as here, here.asking() as client:
         assert begun.wait(http.TIMEOUT_S)
@@ -145,7 +145,7 @@ def test_a_stop_closes_idle_connections() -> None:
     assert 2 == len(here.log)
 
 
-def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
+def test_a_stopped_server_leaves_no_thread_and_no_open_file() -> None:
     threads, descriptors = set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         with http.running() as here:
@@ -157,7 +157,7 @@ def test_a_stop_leaves_no_thread_and_no_descriptor() -> None:
     assert descriptors == len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_a_request_that_outlasts_the_stop_is_cut_and_frees_its_sockets_when_it_ends() -> None:
+def test_a_request_that_outlasts_the_stop_is_cut_off_and_later_frees_its_sockets() -> None:
     work = http.Paused()
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     with http.running(http.Stub(doing=work), stop_s=0.01) as here, here.asking() as client:
@@ -181,7 +181,7 @@ def files(most: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_connections_leave_192_descriptors_to_the_process() -> None:
+def test_the_connection_limit_leaves_192_file_descriptors_free() -> None:
     with files(128 + 64 + 2), http.running(yield_after_s=1000) as here:
         clients = [here.connect() for _ in range(3)]
         statuses = []
@@ -196,7 +196,7 @@ def test_connections_leave_192_descriptors_to_the_process() -> None:
     assert [200, 200, 503] == statuses
 
 
-def test_without_descriptors_a_connection_waits_and_burns_no_cpu() -> None:
+def test_without_free_descriptors_a_connection_waits_and_uses_no_cpu() -> None:
     with http.running() as here, socket.socket() as client:
         client.settimeout(http.TIMEOUT_S)
         with files(3):
@@ -209,14 +209,14 @@ def test_without_descriptors_a_connection_waits_and_burns_no_cpu() -> None:
     assert burnt < 0.15
 
 
-def test_without_descriptors_a_server_stops_at_once() -> None:
+def test_without_free_descriptors_a_server_stops_at_once() -> None:
     with http.running() as here, socket.socket() as client, files(3):
         client.connect(here.address)
         with stopping(here, wait=False):
             pass
 
 
-def test_descriptors_past_1023_are_served_and_woken(tmp_path: Path) -> None:
+def test_connections_with_descriptors_above_1023_are_served(tmp_path: Path) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if 0 <= hard < 1200:
         pytest.skip("this machine opens fewer files")

@@ -21,7 +21,7 @@ from tsmem.server.wire import schema
 # Tables
 
 
-def test_a_table_is_described_as_it_was_created_with_what_the_service_adds(wire: Wire) -> None:
+def test_a_table_description_has_the_created_schema_and_the_services_defaults(wire: Wire) -> None:
     key = (("k", t.STRING), ("l", t.INTEGER), ("m", t.BINARY))
     defined = (("n", 1), ("x", 2), ("y", 3), ("z", 4), ("b", 7))
     options = {"deviation_cell_version_in_sec": 7, "allow_update": False, "time_to_live": 90000}
@@ -42,7 +42,7 @@ def test_a_table_is_described_as_it_was_created_with_what_the_service_adds(wire:
     assert [["k", "n"], ["z", "k"]] == [list(each.primary_key)[:2] for each in found.index_metas]
 
 
-def test_update_table_changes_one_option_and_describes_all(wire: Wire) -> None:
+def test_update_table_changes_one_option_and_describes_all_of_them(wire: Wire) -> None:
     wire.answer("CreateTable", t.create())
     wanted = {"time_to_live": -1, "max_versions": 1, "deviation_cell_version_in_sec": 86400, "allow_update": True}
     assert schema.new_message("TableOptions", **wanted) == wire.ask("DescribeTable", table_name="new").table_options
@@ -91,7 +91,7 @@ def test_indexes_and_defined_columns_are_added_and_deleted(wire: Wire) -> None:
         ("DeleteTable", b"\n\x01\xff", ""),
     ],
 )
-def test_tables_of_a_request_are_named_once_for_the_log(unchanged: Wire, action: str, data: bytes, tables: str) -> None:
+def test_the_log_names_each_table_of_a_request_once(unchanged: Wire, action: str, data: bytes, tables: str) -> None:
     assert tables == unchanged.dispatcher.read(action, data).tables
 
 
@@ -112,7 +112,7 @@ def refusal_of(wire: Wire, request: bytes) -> str | None:
     return None
 
 
-def test_a_search_index_lives_no_longer_than_its_table_and_only_if_rows_are_not_updated(wire: Wire) -> None:
+def test_search_index_ttl_is_at_most_the_table_ttl_and_needs_a_table_without_updates(wire: Wire) -> None:
     too_long = "The time to live of a search index cannot be longer than that of its table."
     not_alive = "TimeToLive cannot be 0 or less than -1."
     updates = "Don't support allow update operation on table with index and ttl"
@@ -127,7 +127,7 @@ def test_a_search_index_lives_no_longer_than_its_table_and_only_if_rows_are_not_
         assert said == found, (of_table, allow_update, of_index)
 
 
-def test_parts_of_a_fuzzy_field_have_1_character_or_more_and_differ_by_6_at_most(wire: Wire) -> None:
+def test_fuzzy_min_chars_is_at_least_1_and_max_chars_at_most_6_more(wire: Wire) -> None:
     right = [(1, 7), (2, 8), (3, 3), (None, 7), (5, None), (None, None), (2**31 - 1, 2**31 - 1)]
     wrong = [(1, 8), (None, 8), (3, 2), (0, 3), (-3, -2), (None, 0), (0, None), (-(2**31), 2**31 - 1)]
     for shortest, longest in right + wrong:
@@ -138,7 +138,7 @@ def test_parts_of_a_fuzzy_field_have_1_character_or_more_and_differ_by_6_at_most
         assert said is None or said.startswith("field: c cannot be cut into ")
 
 
-def test_a_key_column_is_a_field_of_a_type_that_holds_it(wire: Wire) -> None:
+def test_a_search_field_on_a_key_column_needs_a_matching_type(wire: Wire) -> None:
     key = tuple(zip("sib", (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY), strict=True))
     wire.engine.create_table(TableSchema("keyed", key))
     right = {"s": {t.KEYWORD, t.TEXT, t.GEO_POINT, t.DATE, t.IP}, "i": {t.LONG, t.DATE}, "b": {t.VECTOR}}
@@ -172,7 +172,7 @@ def test_a_search_index_is_described_with_every_option_it_was_created_with(wire:
 
 
 @pytest.mark.parametrize("kind", [t.LONG, t.KEYWORD, t.TEXT, t.NESTED, 13])
-def test_options_of_a_search_index_that_were_not_given_are_filled_in(wire: Wire, kind: int) -> None:
+def test_missing_options_of_a_search_index_are_filled_in(wire: Wire, kind: int) -> None:
     """A nested field, for which rows have no one order, leaves the index without a sort."""
     wire.answer(t.CREATE, t.create_search(t.field("c", kind)))
     found = describe(wire)
@@ -191,7 +191,7 @@ def test_options_of_a_search_index_that_were_not_given_are_filled_in(wire: Wire,
     assert 2**63 - 1 == describe(wire).sync_stat.current_sync_timestamp
 
 
-def test_a_search_index_of_the_port_is_described_and_created_anew_as_the_same(wire: Wire) -> None:
+def test_a_search_index_created_from_its_own_description_is_the_same(wire: Wire) -> None:
     fuzzy = [FieldType("TEXT", "fuzzy", *sizes) for sizes in ((2, 5), (2, None), (None, 5), (None, None))]
     kinds = [FieldType("TEXT", name) for name in ("max_word", "min_word", "single_word", "split")] + fuzzy
     kinds += [FieldType(name) for name in ("KEYWORD", "LONG", "DOUBLE", "BOOLEAN", "NESTED")]

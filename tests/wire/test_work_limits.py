@@ -44,7 +44,7 @@ class Endless:
             self.ended.set()
 
 
-def test_work_past_its_time_ends_with_otstimeout_and_the_connection_goes_on() -> None:
+def test_a_request_that_works_too_long_ends_with_otstimeout_and_the_connection_stays() -> None:
     clock, work = SetClock(), Endless()
     with http.running(http.Stub(doing=work), clock=clock, work_s=1000) as here, here.asking() as client:
         assert work.begun.wait(http.TIMEOUT_S)
@@ -57,7 +57,7 @@ def test_work_past_its_time_ends_with_otstimeout_and_the_connection_goes_on() ->
     assert (503, TIMEOUT) == (reply.status, reply.error)
 
 
-def test_work_for_a_client_that_has_left_ends_unanswered() -> None:
+def test_work_for_a_disconnected_client_ends_without_a_reply() -> None:
     work = Endless()
     with http.running(http.Stub(doing=work), work_s=1000) as here:
         with here.asking():
@@ -75,7 +75,7 @@ def test_work_that_outlasts_a_stop_is_ended() -> None:
         assert work.ended.wait(http.TIMEOUT_S)
 
 
-def test_a_pipelined_request_does_not_look_like_a_client_that_has_left() -> None:
+def test_a_client_that_has_pipelined_a_request_is_not_taken_for_disconnected() -> None:
     begun, sent = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -115,7 +115,7 @@ def test_a_waiting_search_runs_when_another_ends() -> None:
             assert 200 == http.read_reply(second).status
 
 
-def test_a_search_without_a_turn_in_time_ends_with_otstimeout() -> None:
+def test_a_search_that_waits_too_long_for_its_turn_ends_with_otstimeout() -> None:
     with http.running(max_searches=0, work_s=0) as here, here.asking("Search") as client:
         assert TIMEOUT == http.read_reply(client).error
     assert [] == here.stub.asked

@@ -42,7 +42,7 @@ def test_a_traceback_hides_a_signature_without_its_header(monkeypatch: pytest.Mo
         "ValueError(\"{\\'x-ots-signature\\': \\'c2ln+bmF0=\\', \\'x\\': \\'now\\'}\")",
     ],
 )
-def test_authentication_headers_are_hidden_however_they_are_printed(text: str) -> None:
+def test_authentication_headers_are_hidden_in_every_printed_form(text: str) -> None:
     said = without_secrets(text)
 
     assert "c2ln" not in said
@@ -55,7 +55,7 @@ def test_a_percent_encoded_secret_is_hidden(quoted: str) -> None:
     assert f"https://h/?k={HIDDEN}" == without_secrets(f"https://h/?k={quoted}", ["s3cr3t+x/1"])
 
 
-def test_a_secret_is_hidden_in_its_repr_and_short_words_are_not() -> None:
+def test_the_repr_of_a_secret_is_hidden_and_short_words_are_not() -> None:
     hide(["quote'back\\slash-secret", "key", None])
 
     assert HIDDEN == without_secrets("quote'back\\slash-secret")

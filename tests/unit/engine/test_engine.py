@@ -94,7 +94,7 @@ def found(client: LocalClient, query: Query) -> int | None:
     return client.search(MESSAGE.ref, "search", Search(query, limit=0, count=True)).total
 
 
-def test_a_search_sees_whole_batches(tmp_path: Path) -> None:
+def test_a_search_never_sees_part_of_a_batch(tmp_path: Path) -> None:
     """Two processes write; every search sees each batch wholly or not at all."""
     path = tmp_path / "memory.db"
     with opened(path) as client:

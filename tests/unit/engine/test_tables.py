@@ -30,7 +30,7 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-def test_an_index_counts_among_the_64_tables(engine: Engine) -> None:
+def test_a_secondary_index_counts_toward_the_limit_of_64_tables(engine: Engine) -> None:
     for number in range(62):
         engine.create_table(PLAIN._replace(name=f"t{number}"))
     engine.create_table(PLAIN._replace(defined_columns=DEFINED))
@@ -60,7 +60,7 @@ def test_a_secondary_index_is_described_as_a_table_with_its_options(engine: Engi
         (TableOptions(deviation_s=2**63), "deviation"),
     ],
 )
-def test_impossible_options_are_refused(engine: Engine, options: TableOptions, text: str) -> None:
+def test_invalid_table_options_are_refused(engine: Engine, options: TableOptions, text: str) -> None:
     engine.create_table(PLAIN)
     with pytest.raises(InvalidInput, match=text) as caught:
         engine.update_table("t", options._replace(allow_update=False))

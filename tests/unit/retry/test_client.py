@@ -170,7 +170,7 @@ def test_rows_that_cannot_be_read_back_in_time_are_ambiguous(engine: TableClient
     assert ["write_rows", "write_rows"] == client.names()
 
 
-def test_only_rows_that_failed_are_read_again_in_order(engine: TableClient, clock: ManualClock) -> None:
+def test_only_failed_rows_are_read_again_and_the_order_is_kept(engine: TableClient, clock: ManualClock) -> None:
     engine.write_rows([Put(REF, (str(n),), {"x": n}) for n in range(10)])
     client = Scripted(engine, failing(3, 5), failing(0))
     rows = retrying(client, clock).get_rows(REF, [(str(n),) for n in range(11)])
@@ -187,14 +187,14 @@ def test_a_row_that_failed_for_good_is_not_sent_again(engine: TableClient, clock
     assert [3, 1] == client.sizes()
 
 
-def test_pauses_are_not_longer_than_max_pause(engine: TableClient, clock: ManualClock) -> None:
+def test_retry_pauses_are_at_most_max_pause(engine: TableClient, clock: ManualClock) -> None:
     with pytest.raises(Throttled):
         retrying(FaultyClient(engine, *always("get_row", BUSY)), clock, RetryPolicy(max_pause_s=2)).get_row(REF, ("a",))
 
     assert 1.0 < max(clock.slept_s[:-1]) <= 2.0
 
 
-def test_a_hopeless_call_is_tried_three_times_however_slow(engine: TableClient, clock: ManualClock) -> None:
+def test_a_slow_hopeless_call_is_still_tried_three_times(engine: TableClient, clock: ManualClock) -> None:
     class Slow(FaultyClient):
         def get_row(self, *_: object) -> None:
             clock.sleep(4)
@@ -214,7 +214,7 @@ def test_only_throttling_lowers_the_concurrency_limit(
 
 
 @pytest.mark.parametrize(("after_s", "attempts", "longest_s"), [(0, 1, 0), (3, 6, 4), (None, 10, 30)])
-def test_an_error_is_raised_when_it_is_hopeless(
+def test_retries_end_when_an_error_becomes_hopeless(
     engine: TableClient, clock: ManualClock, after_s: float | None, attempts: int, longest_s: float
 ) -> None:
     client = FaultyClient(engine, *always("get_row", Unavailable("gone", hopeless_after_s=after_s)))
@@ -272,7 +272,7 @@ def test_a_lost_conditional_update_is_settled_by_the_columns_it_names(
     assert ["write_row", "write_row", "get_row"] == faulty.names()
 
 
-def test_the_time_left_is_known_only_within_a_deadline(clock: ManualClock) -> None:
+def test_time_left_is_none_outside_a_deadline(clock: ManualClock) -> None:
     begun_s = clock.monotonic_s()
     with deadline(clock, begun_s + 5), deadline(clock, begun_s + 99):
         clock.sleep(2)
@@ -292,7 +292,7 @@ def test_the_time_left_is_known_only_within_a_deadline(clock: ManualClock) -> No
         ("get_range", (REF, REF.range_of()), False),
     ],
 )
-def test_a_write_whose_reply_was_lost_says_that_it_may_have_been_done(
+def test_the_error_of_a_write_whose_reply_was_lost_is_ambiguous(
     engine: TableClient, clock: ManualClock, operation: str, arguments: tuple[object, ...], is_write: bool
 ) -> None:
     """Reads say nothing of it. The writer of a batch says it for the batch."""
@@ -312,7 +312,7 @@ def test_a_write_that_was_refused_every_time_is_not_ambiguous(engine: TableClien
     assert not caught.value.ambiguous
 
 
-def test_only_rows_whose_reply_was_lost_may_have_been_done(engine: TableClient, clock: ManualClock) -> None:
+def test_only_rows_whose_reply_was_lost_are_ambiguous(engine: TableClient, clock: ManualClock) -> None:
     client = Scripted(engine, *[lambda call, batch: [LOST if write.key == ("a",) else BUSY for write in batch]] * 99)
     in_doubt, refused = retrying(client, clock).write_rows([Put(REF, ("a",), {}), Put(REF, ("b",), {})])
 

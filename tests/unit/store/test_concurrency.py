@@ -32,7 +32,7 @@ def test_the_limit_grows_with_each_answer_until_it_is_cut() -> None:
     assert [4] * 5 + [5] * 5 + [6] * 2 == widths
 
 
-def test_calls_throttled_together_halve_the_limit_once() -> None:
+def test_calls_that_are_throttled_together_halve_the_limit_once() -> None:
     limiter = ConcurrencyLimiter(16)
     began = limiter.cuts
     for _ in range(4):
@@ -56,7 +56,7 @@ def test_with_a_limit_of_one_a_call_is_made_when_its_result_is_taken() -> None:
     assert [threading.current_thread()] == threads
 
 
-def test_submitted_calls_run_together() -> None:
+def test_submitted_calls_run_concurrently() -> None:
     together = threading.Barrier(4)
 
     def call(number: int) -> Callable[[], int]:
@@ -113,7 +113,7 @@ def test_prefetch_takes_no_more_items_than_the_limit(limit: int, most: int | Non
     assert [-item for item in range(10)] == found
 
 
-def test_a_failure_among_items_ahead_is_raised() -> None:
+def test_an_error_in_prefetched_items_is_raised() -> None:
     """Never a shorter list: what the source raises comes through."""
 
     def broken() -> Iterator[int]:

@@ -44,7 +44,7 @@ def test_json_escapes_terminal_and_bidi_controls(character: str) -> None:
     assert json.loads(encode_json(character)) == character
 
 
-def test_json_keeps_other_text_as_utf_8() -> None:
+def test_json_leaves_all_other_text_unescaped() -> None:
     assert encode_json({"a": "退款 é 👩‍👧"}) == '{"a": "退款 é 👩‍👧"}'
 
 
@@ -58,7 +58,7 @@ def test_json_keeps_other_text_as_utf_8() -> None:
         ({**KEY, "metadata": {"x": {"$bytes": "AA==", "y": 1}}}, "metadata.x is an object"),
     ],
 )
-def test_a_document_that_is_no_item_is_refused(document: object, sentence: str) -> None:
+def test_a_document_that_is_not_an_item_is_refused(document: object, sentence: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         item_from_document(document)
 

@@ -56,7 +56,7 @@ def made(tmp_path: Path) -> Iterator[TableClient]:
         yield client
 
 
-def test_wait_lasts_until_search_indexes_are_in_step(made: TableClient, clock: ManualClock) -> None:
+def test_wait_lasts_until_search_indexes_have_caught_up(made: TableClient, clock: ManualClock) -> None:
     plan = MemoryStore(made, target="test").tables.plan()
     client = Building(made, clock, 3)
     MemoryStore(client, clock=clock, target="test").tables.wait(plan, 60)

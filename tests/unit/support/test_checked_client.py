@@ -63,7 +63,7 @@ def faulty() -> Iterator[FaultyClient]:
         (Row(("a",), {"k": "a"}), "key column among"),
     ],
 )
-def test_a_wrong_row_is_caught(faulty: FaultyClient, row: Row, sentence: str) -> None:
+def test_checked_client_catches_a_wrong_row(faulty: FaultyClient, row: Row, sentence: str) -> None:
     """A row of another key, or with what no column holds, is a violation."""
     faulty.row = row
     with pytest.raises(ContractViolation, match=sentence):
@@ -82,7 +82,7 @@ def test_a_wrong_row_is_caught(faulty: FaultyClient, row: Row, sentence: str) ->
         (["a", "b", "c"], None, ALL, "3 rows"),
     ],
 )
-def test_a_wrong_page_is_caught(
+def test_checked_client_catches_a_wrong_page(
     faulty: FaultyClient, keys: list[str], next_start: Key | None, span: Range, sentence: str
 ) -> None:
     """Rows out of order, outside the range or past the limit, or a next start not beyond them, are violations."""
@@ -91,13 +91,13 @@ def test_a_wrong_page_is_caught(
         CheckedClient(faulty).get_range(TABLE.ref, span, limit=2)
 
 
-def test_an_unmetered_call_is_caught(faulty: FaultyClient) -> None:
+def test_checked_client_catches_an_unmetered_call(faulty: FaultyClient) -> None:
     faulty.metered = False
     with pytest.raises(ContractViolation, match="meter"):
         CheckedClient(faulty).get_range(TABLE.ref, ALL)
 
 
-def test_a_foreign_error_is_caught(faulty: FaultyClient) -> None:
+def test_checked_client_catches_a_foreign_error(faulty: FaultyClient) -> None:
     with pytest.raises(ContractViolation, match="let AttributeError escape"):
         CheckedClient(faulty).describe_table(_Unhashable())
 
@@ -109,13 +109,13 @@ class _Unhashable:
         raise AttributeError("no hash")
 
 
-def test_missing_outcomes_are_caught(faulty: FaultyClient) -> None:
+def test_checked_client_catches_missing_outcomes(faulty: FaultyClient) -> None:
     faulty.outcomes = []
     with pytest.raises(ContractViolation, match="of 1 rows gave 0 outcomes"):
         CheckedClient(faulty).write_rows([Put(TABLE.ref, ("a",), {})])
 
 
-def test_a_wrong_call_is_caught(faulty: FaultyClient) -> None:
+def test_checked_client_catches_a_wrong_call(faulty: FaultyClient) -> None:
     """A key of another length, no columns, and columns in one text, are the caller's violations."""
     client = CheckedClient(faulty)
     with pytest.raises(ContractViolation, match="2 values for 1 key"):

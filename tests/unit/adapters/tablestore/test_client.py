@@ -111,7 +111,7 @@ def test_a_batch_reply_of_another_length_is_ambiguous(tables: dict[str, list[str
     assert 1 == client.meter.total.requests
 
 
-def test_a_reply_that_is_decoded_and_makes_no_sense_is_not_retried() -> None:
+def test_a_reply_that_decodes_to_nonsense_is_not_retried() -> None:
     client, _ = canned(b"")
     described = client._sdk.protocol.decoder.api_decode_map
     described["DescribeTable"] = lambda body, request_id: (object(), None)
@@ -121,7 +121,7 @@ def test_a_reply_that_is_decoded_and_makes_no_sense_is_not_retried() -> None:
     assert 0 == caught.value.hopeless_after_s
 
 
-def test_a_row_that_fails_alone_has_its_error_and_the_others_are_metered() -> None:
+def test_a_failed_row_of_a_batch_has_its_error_and_the_others_are_metered() -> None:
     answer = table_store_pb2.BatchGetRowResponse()
     table = answer.tables.add(table_name="a")
     table.rows.add(is_ok=True).consumed.capacity_unit.read = 3
@@ -142,7 +142,7 @@ def test_a_row_that_fails_alone_has_its_error_and_the_others_are_metered() -> No
         [Update(A, ("1",), delete=("#x",))],
     ],
 )
-def test_a_batch_of_only_impossible_rows_is_not_sent(writes: list[Write]) -> None:
+def test_a_batch_of_only_invalid_rows_is_not_sent(writes: list[Write]) -> None:
     client, service = canned()
 
     assert all(isinstance(outcome, InvalidInput) for outcome in client.write_rows(writes))
@@ -187,7 +187,7 @@ def test_invalid_input_is_refused_before_anything_is_sent(call: Callable[[Tables
     assert Cost() == client.meter.total
 
 
-def test_search_fields_of_unknown_kinds_keep_the_kinds_name() -> None:
+def test_search_fields_of_unknown_types_keep_the_type_name() -> None:
     answer = search_pb2.DescribeSearchIndexResponse()
     for name, number in (("known", 4), ("date", 8)):
         answer.schema.field_schemas.add(field_name=name, field_type=number)
@@ -295,7 +295,7 @@ def test_a_refused_request_is_logged_with_its_code_and_nothing_of_its_rows(caplo
     assert "what the row holds" not in lines[0] + caplog.text
 
 
-def test_the_adapter_starts_quietly() -> None:
+def test_importing_the_adapter_prints_no_warnings() -> None:
     code = "import tsmem.adapters.tablestore.client"
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", code],

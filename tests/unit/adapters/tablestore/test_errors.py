@@ -53,7 +53,7 @@ FOREIGN = [
     "kind", [*FOREIGN, http.client.HTTPException, ssl.SSLError, OSError, socket.gaierror, MemoryError]
 )
 @pytest.mark.parametrize("sent", [False, True])
-def test_every_foreign_error_is_one_of_ours(kind: type[Exception], sent: bool) -> None:
+def test_every_sdk_error_is_translated(kind: type[Exception], sent: bool) -> None:
     failure = kind.__new__(kind)
     for name, value in (("message", "m"), ("code", "OTSServerBusy"), ("http_status", 503), ("request_id", "r")):
         setattr(failure, name, value)
@@ -75,7 +75,7 @@ def test_what_the_sdk_cannot_encode_is_invalid_input(failure: Exception) -> None
     assert after.ambiguous
 
 
-def test_a_bug_before_anything_is_sent_is_not_translated() -> None:
+def test_an_unexpected_error_before_sending_is_not_translated() -> None:
     assert translated(AttributeError("ours"), sent=False) is None
 
 
@@ -115,7 +115,7 @@ def test_an_unknown_code_is_translated_by_its_status(status: int, kind: type[Tsm
 
 
 @pytest.mark.parametrize("sent", [False, True])
-def test_no_translated_error_says_a_secret_or_a_signature(sent: bool) -> None:
+def test_no_translated_error_contains_a_secret_or_a_signature(sent: bool) -> None:
     text = f"not good: {SECRETS} {SIGNATURE}"
     for failure in (ots.OTSServiceError(403, "OTSAuthFailed", text, "r"), ots.OTSClientError(text), ValueError(text)):
         error = translated(failure, sent=sent)

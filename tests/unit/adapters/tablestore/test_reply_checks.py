@@ -35,7 +35,7 @@ UP, DOWN = Range(("a", MIN), ("a", MAX)), Range(("a", MAX), ("a", MIN), backward
         (Range(("a", 1), ("a", MAX)), None, ("a", b"2"), False),
     ],
 )
-def test_the_next_page_begins_behind_this_one(
+def test_the_next_page_must_start_after_the_last_row_and_inside_the_range(
     span: Range, last: tuple[str, int] | None, start: tuple[str, int], holds: bool
 ) -> None:
     page = RangePage([] if last is None else [Row(last, {})], start)

@@ -51,11 +51,11 @@ PLANNED: list[tuple[FieldType, str, q.Query]] = [
 ]  # fmt: skip
 
 
-def test_a_field_is_asked_for_what_its_analyzer_knows() -> None:
+def test_the_query_for_a_text_depends_on_the_fields_analyzer() -> None:
     assert PLANNED == [(kind, text, plan_contains(q.Contains("t", text), {"t": kind})) for kind, text, _ in PLANNED]
 
 
-def test_a_part_is_sent_wherever_it_is_in_a_query_but_not_left_out() -> None:
+def test_contains_is_translated_inside_any_query_and_refused_under_not() -> None:
     part, by_phrase = q.Contains("t", "to"), phrase("to")
     within = q.Bool((part,), (q.MatchAll(),), (q.Bool(should=(part,)), q.MatchAll()), (part,), 1)
     planned = q.Bool((by_phrase,), (q.MatchAll(),), (q.Bool(should=(by_phrase,)), q.MatchAll()), (by_phrase,), 1)
@@ -74,5 +74,5 @@ def fields_of(query: object) -> object:
     return {name: fields_of(value) for name, value in vars(query).items()} if hasattr(query, "__dict__") else query
 
 
-def test_a_field_that_the_index_lacks_is_left_to_the_service() -> None:
+def test_contains_on_a_field_that_the_index_lacks_is_left_to_the_service_to_refuse() -> None:
     assert q.HasField("u") == plan_contains(q.Contains("u", "to"), {"t": SINGLE})

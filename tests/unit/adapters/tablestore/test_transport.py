@@ -83,9 +83,7 @@ PAGE = b"content-length: 6\r\n\r\n<html>"
         (b"HTTP/1.1 200 OK\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n", "longer than any TableStore reply", 0),
     ],
 )
-def test_after_a_reply_that_is_not_tablestores_a_write_may_have_been_done(
-    answer: bytes, message: str, hopeless_after_s: float | None
-) -> None:
+def test_a_write_with_a_foreign_reply_is_ambiguous(answer: bytes, message: str, hopeless_after_s: float | None) -> None:
     with listening(lambda connection, _: connection.sendall(answer)) as endpoint:
         error, seconds = failure(endpoint)
 
@@ -150,7 +148,7 @@ def test_all_attempts_together_take_no_longer_than_the_timeout() -> None:
 
 
 @pytest.mark.parametrize(("left_s", "allowed_s"), [(30, 15), (4, 2), (1.5, 1), (0.7, 0.7), (0, 0)])
-def test_one_attempt_takes_half_of_the_time_left_and_a_second_at_least(left_s: float, allowed_s: float) -> None:
+def test_one_attempt_gets_half_of_the_time_left_and_at_least_a_second(left_s: float, allowed_s: float) -> None:
     assert allowed_s == attempt_timeout_s(left_s)
 
 
@@ -178,7 +176,7 @@ def test_calls_one_after_another_share_a_connection(connections: list[HTTPConnec
     assert 1 == len(connections)
 
 
-def test_refused_connections_are_no_requests() -> None:
+def test_refused_connections_are_not_counted_as_requests() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -233,7 +231,7 @@ def endless_head(connection: socket.socket, over: threading.Event) -> None:
 
 
 @pytest.mark.parametrize("handler", [endless_trailer, endless_head])
-def test_a_reply_without_end_is_given_up_and_not_retried(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
+def test_an_endless_reply_is_abandoned_and_not_retried(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
     monkeypatch.setattr(sdk_transport, "MAX_REPLY_BYTES", 4 * 2**20)
     with listening(handler) as endpoint:
         error, _ = failure(endpoint)
@@ -242,7 +240,7 @@ def test_a_reply_without_end_is_given_up_and_not_retried(monkeypatch: pytest.Mon
     assert (True, 0) == (error.ambiguous, error.hopeless_after_s)
 
 
-def test_a_request_id_is_cut_and_printable() -> None:
+def test_a_request_id_is_shortened_and_printable() -> None:
     shown = safe_request_id("\x1b[31m" + "A" * 60000)
 
     assert shown is not None

@@ -118,7 +118,7 @@ def test_ca_file_and_ssl_variables_are_trusted(
         assert ("ca_file", str(options["SSL_CERT_FILE"]), "environment SSL_CERT_FILE") in describe(made)
 
 
-def test_ca_file_of_the_profile_goes_before_ssl_cert_file(endpoint: str, folder: Path, tmp_path: Path) -> None:
+def test_ca_file_of_the_profile_overrides_ssl_cert_file(endpoint: str, folder: Path, tmp_path: Path) -> None:
     made = profile(endpoint, tmp_path, ca_file=folder / "ca.pem", SSL_CERT_FILE=folder / "good.key")
     assert "(HTTP 404)" in asked(made).message
     assert ("ca_file", str(folder / "ca.pem"), "config.toml line 8") in describe(made)

@@ -195,7 +195,7 @@ def test_a_write_does_not_wait_for_a_read_that_sees_the_old_state(connections: C
     assert (before[0] + 1,) == (read_version(connections),)
 
 
-def test_a_check_ends_a_statement_that_calls_our_functions(connections: Connections) -> None:
+def test_a_timeout_check_ends_a_statement_that_calls_our_functions(connections: Connections) -> None:
     calls: list[int] = []
 
     with (
@@ -208,7 +208,7 @@ def test_a_check_ends_a_statement_that_calls_our_functions(connections: Connecti
     assert [1, 2, 3] == calls
 
 
-def test_a_signal_in_one_of_our_functions_is_raised_as_a_signal(connections: Connections) -> None:
+def test_ctrl_c_inside_an_sql_function_raises_keyboard_interrupt(connections: Connections) -> None:
     """SQLite makes an error of its own of what our function raises."""
 
     def interrupt(value: int) -> int:
@@ -218,7 +218,7 @@ def test_a_signal_in_one_of_our_functions_is_raised_as_a_signal(connections: Con
         called(session, interrupt)
 
 
-def test_a_check_does_not_end_a_write(connections: Connections) -> None:
+def test_a_timeout_check_does_not_end_a_write(connections: Connections) -> None:
     with interruption.ending_by(ending_after(0)), connections.write() as session:
         session.execute(LONG).fetchone()
         session.execute("UPDATE catalog_version SET version = version + 1")
@@ -226,7 +226,7 @@ def test_a_check_does_not_end_a_write(connections: Connections) -> None:
     assert read_version(connections) > 0
 
 
-def test_a_check_ends_the_wait_for_a_connection() -> None:
+def test_a_timeout_check_ends_the_wait_for_a_connection() -> None:
     connections = Connections(None)
     held = [connections.read() for _ in range(TEMPORARY_CONNECTIONS)]
     for each in held:
@@ -263,7 +263,7 @@ def test_a_signal_while_the_file_is_made_leaves_only_the_lock_file(
     assert [tmp_path / "memory.db.lock"] == list(tmp_path.iterdir())
 
 
-def test_other_connections_see_a_changed_schema(tmp_path: Path) -> None:
+def test_other_connections_see_a_schema_change(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     with opened(path) as one, opened(path) as other:
         one.create_table(TABLE)
@@ -275,7 +275,7 @@ def test_other_connections_see_a_changed_schema(tmp_path: Path) -> None:
         assert one.get_row(TABLE.ref, ("a",)) is None
 
 
-def test_a_closed_store_is_neither_opened_again_nor_an_empty_one(connections: Connections) -> None:
+def test_a_closed_store_is_not_opened_again(connections: Connections) -> None:
     connections.close()
     with pytest.raises(TsmemError, match="the store is closed"):
         read_version(connections)

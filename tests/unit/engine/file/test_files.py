@@ -23,7 +23,7 @@ from tsmem.errors import StorageFailure, TableNotFound, TsmemError
 from tsmem.rows import Put, Row
 
 
-def test_a_read_or_write_that_finds_no_table_makes_no_file(tmp_path: Path) -> None:
+def test_a_request_for_a_missing_table_creates_no_file(tmp_path: Path) -> None:
     row = Put(TABLE.ref, ("a",), {})
     with opened(tmp_path / "new" / "memory.db") as client:
         assert [] == client.list_tables()
@@ -36,7 +36,7 @@ def test_a_read_or_write_that_finds_no_table_makes_no_file(tmp_path: Path) -> No
     assert [] == list(tmp_path.iterdir())
 
 
-def test_a_reader_sees_the_file_that_a_writer_made(tmp_path: Path) -> None:
+def test_a_reader_that_was_opened_first_sees_a_file_created_later(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     with opened(path) as reader:
         assert reader.list_tables() == []
@@ -55,7 +55,7 @@ def test_the_file_has_application_id_format_and_wal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["plain.db", "what? #1 50%.db", "ümlaut 退款.db", "x.db?mode=memory"])
-def test_a_file_name_may_have_characters_of_a_uri(tmp_path: Path, name: str) -> None:
+def test_a_file_name_can_contain_uri_characters(tmp_path: Path, name: str) -> None:
     fill(tmp_path / name)
 
     assert {name, f"{name}.lock"} == {each.name for each in tmp_path.iterdir()}
@@ -63,7 +63,7 @@ def test_a_file_name_may_have_characters_of_a_uri(tmp_path: Path, name: str) -> 
         assert client.get_row(TABLE.ref, ("a",)) == Row(("a",), {"x": 1})
 
 
-def test_leftovers_of_a_killed_maker_are_cleared(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_creation_are_removed(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     path.touch()
     (tmp_path / "memory.db.new").write_bytes(b"half a file")
@@ -99,7 +99,7 @@ def test_a_file_that_is_converted_while_it_is_open_is_refused(tmp_path: Path) ->
             client.list_tables()
 
 
-def test_a_commit_is_synced_when_it_returns(tmp_path: Path) -> None:
+def test_a_commit_is_synced_to_disk_before_it_returns(tmp_path: Path) -> None:
     """Source: sqlite.org/pragma.html: 2 is FULL; a commit in the log survives a power failure with nothing less."""
     path = tmp_path / "memory.db"
     fill(path)
@@ -107,7 +107,7 @@ def test_a_commit_is_synced_when_it_returns(tmp_path: Path) -> None:
         assert (2,) == session.execute("PRAGMA synchronous").fetchone()
 
 
-def test_a_write_after_the_file_was_deleted_is_not_acknowledged(tmp_path: Path) -> None:
+def test_a_write_after_the_file_was_deleted_fails(tmp_path: Path) -> None:
     """A write after the file was deleted goes into a new one, without tables; it is not acknowledged into nowhere."""
     path = tmp_path / "memory.db"
     with opened(path) as client:
@@ -186,7 +186,7 @@ def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
         assert ["t", "u"] == engine.list_tables()
 
 
-def test_a_temporary_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_store_leaves_no_file_name_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     connections = Connections(None)
     raise_version(connections)

@@ -44,7 +44,7 @@ def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
     assert caught.value.ambiguous is ambiguous
 
 
-def test_looking_why_a_file_cannot_be_read_keeps_its_locks(tmp_path: Path) -> None:
+def test_diagnosing_a_read_error_keeps_sqlites_locks(tmp_path: Path) -> None:
     """A process that opens and closes a file loses its locks on it: SQLite's would be gone."""
     path = tmp_path / "memory.db"
     fill(path)
@@ -64,7 +64,7 @@ def error_of(code: int) -> sqlite3.DatabaseError:
     return error
 
 
-def test_a_read_that_fails_on_a_full_disk_speaks_of_no_write() -> None:
+def test_a_failed_read_on_a_full_disk_mentions_no_write() -> None:
     full = error_of(sqlite3.SQLITE_FULL)
 
     assert "the disk is full: F could not be read" == sqlite_errors.from_sqlite_error(full, "F", "read").message

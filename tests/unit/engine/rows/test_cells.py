@@ -48,7 +48,7 @@ def size_of(columns: dict[str, Value]) -> int:
 
 @settings(deadline=None, max_examples=25)
 @given(COLUMNS, st.integers(0, 5116), STAMPS)
-def test_a_packed_row_comes_back_with_types_and_size(columns: dict[str, Value], key_bytes: int, stamp: int) -> None:
+def test_a_packed_row_is_unpacked_with_types_and_size(columns: dict[str, Value], key_bytes: int, stamp: int) -> None:
     blob = pack(key_bytes, columns, stamp)
     size, found = unpack(blob)
 
@@ -61,7 +61,7 @@ def test_a_packed_row_comes_back_with_types_and_size(columns: dict[str, Value], 
 
 @settings(deadline=None, max_examples=25)
 @given(COLUMNS, st.sets(NAMES, max_size=3))
-def test_wanted_columns_come_back_and_are_counted_alone(columns: dict[str, Value], others: set[str]) -> None:
+def test_unpacking_some_columns_counts_only_their_size(columns: dict[str, Value], others: set[str]) -> None:
     wanted = {name for place, name in enumerate(columns) if place % 2} | others
     size, found = unpack(pack(7, columns, 0), wanted)
     expected = {name: value for name, value in columns.items() if name in wanted}
@@ -72,7 +72,7 @@ def test_wanted_columns_come_back_and_are_counted_alone(columns: dict[str, Value
 
 @settings(deadline=None, max_examples=25)
 @given(st.dictionaries(NAMES, st.lists(st.tuples(STAMPS, VALUES), min_size=1, max_size=3), max_size=5))
-def test_packed_versions_come_back_newest_first(versions: dict[str, list[tuple[int, Value]]]) -> None:
+def test_packed_versions_are_unpacked_newest_first(versions: dict[str, list[tuple[int, Value]]]) -> None:
     cells = [Cell(name, value, stamp) for name in sorted(versions) for stamp, value in versions[name]]
     blob = pack_cells(3, cells)
 
@@ -82,7 +82,7 @@ def test_packed_versions_come_back_newest_first(versions: dict[str, list[tuple[i
     assert unpack(blob)[1] == {name: versions[name][0][1] for name in sorted(versions)}
 
 
-def test_a_damaged_row_is_read_or_refused() -> None:
+def test_a_damaged_packed_row_is_read_or_refused() -> None:
     blob = pack(3, {"text": "é" * 9, "bytes": b"\0" * 9, "n": -5, "f": 1.5, "yes": True}, 1)
     source = random.Random(5)
     damaged = [blob[:end] for end in range(len(blob))]
@@ -97,7 +97,7 @@ def test_a_damaged_row_is_read_or_refused() -> None:
 
 
 @pytest.mark.parametrize("end", [0, 1, 6, 10, -1])
-def test_a_cut_row_is_refused(end: int) -> None:
+def test_a_truncated_packed_row_is_refused(end: int) -> None:
     blob = pack(3, {"a": "text", "b": 1}, 1)[:end]
     with pytest.raises(StorageFailure, match="damaged"):
         unpack(blob)

@@ -137,7 +137,7 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
         (RowChange(Change.UPDATE, FIXED.ref, KEY, (NewCell("x", 1),)), "allow_update is false"),
     ],
 )
-def test_a_wrong_change_is_refused(engine: Engine, change: RowChange, text: str) -> None:
+def test_an_invalid_row_change_is_refused(engine: Engine, change: RowChange, text: str) -> None:
     assert text in refused(engine, change)
 
 
@@ -149,7 +149,7 @@ def test_a_column_that_a_plain_update_writes_and_deletes_is_deleted(engine: Engi
     assert [CellRow(KEY, [Cell("y", 2, NOW)])] == cells(engine)
 
 
-def test_limits_count_cells_increments_deletions_and_versions(engine: Engine) -> None:
+def test_column_limits_count_cells_increments_deletions_and_versions(engine: Engine) -> None:
     cells, versions = (NewCell("c", n, NOW - n) for n in range(1000)), (("e", n) for n in range(10))
     many = RowChange(Change.UPDATE, REF, KEY, tuple(cells), ("d",) * 10, tuple(versions), (("n", 1),) * 5)
     assert "column count: 1025" in refused(engine, many, "OTSOutOfColumnCountLimit")
@@ -161,14 +161,14 @@ def test_limits_count_cells_increments_deletions_and_versions(engine: Engine) ->
     assert "data size: 4194305" in refused(engine, longer, "OTSOutOfRowSizeLimit")
 
 
-def test_the_4_mb_of_a_batch_count_versioned_writes(engine: Engine) -> None:
+def test_the_4_mb_limit_of_a_batch_counts_versioned_writes(engine: Engine) -> None:
     large = [put(NewCell("c", "x" * 2_000_000), key=(key,)) for key in "abc"]
     with pytest.raises(LimitExceeded, match="BatchWriteRow request exceeds the limit"):
         engine.write_rows(large)
     assert [] == cells(engine)
 
 
-def test_a_failed_condition_of_a_versioned_write_costs_and_changes_nothing(engine: Engine) -> None:
+def test_a_versioned_write_with_a_failed_condition_changes_nothing_and_costs_a_read(engine: Engine) -> None:
     change = update(NewCell("x", 1, NOW))._replace(condition=MUST_EXIST, returned=Returned.KEY)
     (reply,) = engine.write_rows([change])
     assert (ConditionFailed, Cost(0, 1, 1), None) == (type(reply.error), reply.cost, reply.row)

@@ -28,7 +28,7 @@ ROWS = st.dictionaries(st.sampled_from(COLUMNS), VALUES)
 
 @settings(max_examples=50, deadline=None)
 @given(TESTS, ROWS, st.sampled_from(["", "a", "5"]), st.sampled_from([0, 5]))
-def test_the_packed_test_leaves_out_no_row_that_passes(
+def test_the_filter_on_packed_rows_rejects_no_matching_row(
     test: Filter, columns: Mapping[str, Value], text: str, number: int
 ) -> None:
     """Whatever is found in the packed bytes, no row that passes is left out."""

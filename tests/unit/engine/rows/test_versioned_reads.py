@@ -84,7 +84,7 @@ def passing(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list
     return [row.key[0] for row in scan(engine, view, columns, test).rows]
 
 
-def test_a_row_without_cells_in_view_is_returned_unless_columns_were_named(engine: Engine) -> None:
+def test_a_row_without_visible_cells_is_returned_unless_columns_were_named(engine: Engine) -> None:
     nothing = View(None, (0, 1))
     keys = [CellRow((key,), []) for key in "abc"]
 
@@ -96,7 +96,7 @@ def test_a_row_without_cells_in_view_is_returned_unless_columns_were_named(engin
     assert [None] == engine.read_rows(BatchGetRow(REF, [("b",)], ["y"]), EVERYTHING).rows
 
 
-def test_a_filter_sees_the_latest_version_in_view(engine: Engine) -> None:
+def test_a_filter_sees_the_latest_visible_version(engine: Engine) -> None:
     assert ["a"] == passing(engine, Comparison("x", Op.EQ, 3))
     assert [] == passing(engine, Comparison("x", Op.EQ, 2))
     assert ["a"] == passing(engine, Comparison("x", Op.EQ, 2), View(1, (0, NOW)))
@@ -106,7 +106,7 @@ def test_a_filter_sees_the_latest_version_in_view(engine: Engine) -> None:
     assert ["b", "c"] == passing(engine, Comparison("k", Op.GT, "a"), columns=["k"])
 
 
-def test_a_filter_may_test_any_version(engine: Engine) -> None:
+def test_a_filter_can_test_any_version(engine: Engine) -> None:
     assert ["a"] == passing(engine, any_version("x", Op.EQ, 1))
     assert ["a"] == passing(engine, any_version("x", Op.EQ, 1), View(1))
     assert [CellRow(("a",), [Cell("x", 3, NOW)])] == scan(engine, View(1), ["x"], any_version("x", Op.LT, 2)).rows
@@ -119,7 +119,7 @@ def test_a_filter_may_test_any_version(engine: Engine) -> None:
     assert ["c"] == passing(engine, any_version("x", Op.EQ, 9, pass_if_missing=True), columns=["x", "k"])
 
 
-def test_a_row_costs_what_is_in_view(engine: Engine) -> None:
+def test_a_read_costs_only_the_visible_cells(engine: Engine) -> None:
     """A row costs what is in view of it, one unit at least; a missing row one, and it was not scanned."""
     value = "x" * 3000
     versions = tuple(NewCell("v", value, NOW - number) for number in range(3))
@@ -132,7 +132,7 @@ def test_a_row_costs_what_is_in_view(engine: Engine) -> None:
     assert [Cost(0, 3, 0, 1)] == engine.read_rows(unseen, EVERYTHING).costs
 
 
-def test_a_page_ends_at_4_megabytes_in_view(engine: Engine) -> None:
+def test_a_page_ends_at_4_mb_of_visible_cells(engine: Engine) -> None:
     engine.create_table(TableSchema("big", TABLE.key, max_versions=2))
     ref = TableRef("big", ("k",))
     for number in range(4):

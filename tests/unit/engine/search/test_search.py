@@ -110,7 +110,7 @@ def test_a_query_finds(engine: Engine, rule: str) -> None:
     assert FOUND[rule] == [(query, found(engine, query)) for query, _ in FOUND[rule]]
 
 
-def test_queries_beyond_limits_or_without_meaning_are_refused(engine: Engine) -> None:
+def test_queries_over_a_limit_or_without_meaning_are_refused(engine: Engine) -> None:
     for query, said in [
         *((of("parts", "\udc80"), "UTF-8|Unicode|surrogate") for of in (q.Match, q.MatchPhrase, q.Term, q.Contains)),
         (q.Terms("n", tuple(range(1025))), "number of terms must be in range"),
@@ -144,7 +144,7 @@ def test_a_query_of_a_thousand_parts_is_answered(engine: Engine) -> None:
             assert sorted(expected) == sorted(found(engine, query, *sorts)), str(query)[:200]
 
 
-def test_the_index_follows_versioned_writes(engine: Engine) -> None:
+def test_the_search_index_follows_versioned_writes(engine: Engine) -> None:
     """Cells with versions, increments and deleted columns reach the index as plain writes do."""
     queries = (q.Contains("words", "e tw"), q.Term("n", 1), q.Term("n", 5))
     for change, expected in (
@@ -179,7 +179,7 @@ def test_rows_scanned_counts_each_row_once(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("text", ["退款", "환불", "?!?", "eed"])
-def test_a_rare_part_is_found_without_scanning_most_rows(engine: Engine, text: str) -> None:
+def test_a_rare_substring_is_found_without_scanning_most_rows(engine: Engine, text: str) -> None:
     """Three characters, or two of scripts without spaces: most of the other rows are not looked at."""
     texts = [f"hay {text}" if n in (7, 90) else "我要退票 hay!?" for n in range(200)]
     write(engine, *(put(f"{n:03}", words=said, tag="common") for n, said in enumerate(texts)))
@@ -207,7 +207,7 @@ def forged(engine: Engine, sort: q.Sorter, rows: object) -> bytes:
     return json.dumps([version, digest, sorts, rows]).encode()
 
 
-def test_a_made_up_token_is_refused(twenty: Engine) -> None:
+def test_a_forged_search_token_is_refused(twenty: Engine) -> None:
     places: tuple[object, ...] = (2**63 - 1, 2**63 - 6, 2**200, 100_000, 99_996, -1, 1.5, True, "5", None, {}, [["05"]])
     of_fields = (5, [1, None], [1], [1, 1, "05"], [2**70, "05"], [1, "\ud800"], [True, "05"])
     for sort, wrong in ((q.ScoreSort(), places), (q.FieldSort("n"), (*places, *of_fields))):
@@ -235,7 +235,7 @@ def test_more_than_32_sorters_are_refused(twenty: Engine, sort: q.Sorter) -> Non
             page(twenty, *more, token=where)
 
 
-def test_a_repeated_sorter_changes_nothing(twenty: Engine) -> None:
+def test_sorting_twice_by_one_field_changes_nothing(twenty: Engine) -> None:
     """Rows that are equal by a field are equal by it a second time, whatever its direction: pages go on as without."""
     once: tuple[q.Sorter, ...] = (q.FieldSort("n", True), q.FieldSort("tag"))
     again = (once[0], q.FieldSort("n"), q.ScoreSort(), q.ScoreSort(False), once[1], once[0], q.FieldSort("tag", True))
@@ -269,7 +269,7 @@ def test_changed_and_deleted_rows_leave_nothing_in_the_index(engine: Engine, pat
         assert [] == raw.execute("SELECT name FROM sqlite_master WHERE name GLOB 's2*'").fetchall()
 
 
-def test_vacuum_keeps_an_index_in_step(engine: Engine, path: Path) -> None:
+def test_vacuum_keeps_the_search_index_consistent(engine: Engine, path: Path) -> None:
     """SQLite may number rows anew when a file is vacuumed; not those of our tables."""
     write(engine, *(put(f"{n:03}", words="rare" if n % 90 == 0 else "common") for n in range(200)))
     write(engine, *(Delete(TABLE.ref, (f"{n:03}",)) for n in range(75)))
@@ -286,7 +286,7 @@ def fold_otherwise(text: str) -> str:
 
 
 @pytest.mark.parametrize("text", ["other", None, "жук q and q"])
-def test_another_version_of_unicode_damages_nothing(
+def test_a_change_of_unicode_version_does_not_damage_the_search_index(
     engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
     """Rows whose text folds otherwise now are changed and deleted; nothing is found that lacks the text, and all that

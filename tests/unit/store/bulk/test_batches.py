@@ -87,7 +87,7 @@ def fill(writing: BatchWriter, first: int, batches: int) -> None:
             writing.send()
 
 
-def test_batches_are_in_flight_together_and_answered_in_any_order() -> None:
+def test_several_batches_are_in_flight_and_can_be_answered_in_any_order() -> None:
     client, result = Scripted(), BulkResult()
     with writer(client, result) as writing:
         fill(writing, 0, 3)
@@ -113,7 +113,7 @@ def test_sending_waits_at_the_concurrency_limit() -> None:
     assert 4 * ROWS == result.messages
 
 
-def test_a_key_is_in_flight_once_and_its_writes_keep_their_order() -> None:
+def test_writes_of_one_key_are_never_in_flight_together_and_keep_their_order() -> None:
     """A second write of a key that is in flight, or queued, is sent when all before it was answered, in its order."""
     client, result = Scripted(), BulkResult()
     seen: list[Key] = []
@@ -207,7 +207,9 @@ def test_an_interrupt_waits_for_batches_in_flight_and_sends_no_more() -> None:
     assert 2 * ROWS == writing.first_unsettled
 
 
-def test_an_interrupt_while_a_batch_is_sent_loses_no_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_while_a_batch_is_sent_does_not_lose_its_rows_from_the_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Ctrl-C between a batch's first step and the note that it is in flight: it is waited for and counted."""
     client, result = Scripted(), BulkResult()
     client.answer_each(Waiting.answer)
@@ -265,7 +267,7 @@ def test_bytes_in_flight_are_bounded() -> None:
     assert rows == result.messages
 
 
-def test_a_batch_of_exactly_4_mb_is_not_cut() -> None:
+def test_a_batch_of_exactly_4_mb_is_not_split() -> None:
     half = limits.MAX_BATCH_BYTES // 2
     for more, sizes in ((0, [2]), (1, [1, 1])):
         client = Scripted()
@@ -277,7 +279,7 @@ def test_a_batch_of_exactly_4_mb_is_not_cut() -> None:
         assert sizes == [len(batch.keys) for batch in client.batches]
 
 
-def test_a_refused_row_that_cannot_be_kept_is_not_settled() -> None:
+def test_a_refused_row_that_cannot_be_saved_as_a_reject_is_not_settled() -> None:
     """The other rows of its batch are counted all the same."""
     client, result = Scripted(), BulkResult()
 

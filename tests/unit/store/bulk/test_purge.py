@@ -13,7 +13,7 @@ from tsmem.errors import Unavailable
 from tsmem.store import MemoryStore, Message, Session
 
 
-def test_a_read_that_fails_in_a_purge_says_what_was_done_and_a_repeat_does_the_rest(tmp_path: Path) -> None:
+def test_a_purge_with_a_failed_read_says_what_was_deleted_and_can_be_repeated(tmp_path: Path) -> None:
     with engine_client(tmp_path) as client:
         store = MemoryStore(client, target="test")
         store.tables.apply()

@@ -15,13 +15,13 @@ from tsmem.store.filters.row_filter import MAX_CONDITIONS, ReadableColumns, RowF
 @pytest.mark.parametrize(
     ("text", "expected"), [("5 == n and 4 < n", True), ("6 < n", False), ("4.5 < n < 5.5", True), ("4 < n < 5", False)]
 )
-def test_a_value_may_stand_before_its_column_and_on_both_sides(text: str, expected: bool) -> None:
+def test_a_filter_can_compare_with_the_value_first_and_chain_comparisons(text: str, expected: bool) -> None:
     assert expected is RowFilter(text).test(KEY)(as_row({"n": 5}))
 
 
 @settings(max_examples=50, deadline=None)
 @given(TREES, ROWS)
-def test_a_filter_means_what_plain_python_says(tree: object, row: Mapping[str, Value]) -> None:
+def test_a_filter_matches_what_plain_python_matches(tree: object, row: Mapping[str, Value]) -> None:
     assert holds(tree, row) is RowFilter(spelled(tree)).test(KEY)(as_row(row))
 
 
@@ -30,7 +30,7 @@ def test_a_filter_means_what_plain_python_says(tree: object, row: Mapping[str, V
 
 @settings(max_examples=60, deadline=None)
 @given(TREES, ROWS)
-def test_every_row_that_passes_the_filter_passes_what_is_sent(tree: object, row: Mapping[str, Value]) -> None:
+def test_the_filter_sent_to_the_service_rejects_no_matching_row(tree: object, row: Mapping[str, Value]) -> None:
     """On a table and on an index of keys alone; in ten conditions, in few, and with room for all, where it is exact."""
     wanted = RowFilter(spelled(tree))
     index = ReadableColumns({**KEY}, has_attributes=False)
@@ -70,7 +70,7 @@ def test_a_comparison_with_a_number_is_sent_exactly(op: str) -> None:
             assert (literal, value, wanted.test(KEY)(as_row(row))) == (literal, value, passes(sent, row))
 
 
-def test_of_an_and_the_cheapest_parts_that_fit_are_sent() -> None:
+def test_the_smallest_parts_of_an_and_that_fit_are_sent() -> None:
     many = " or ".join(f'a == "{n}"' for n in range(12))
     sent = RowFilter(f'({many}) and role == "tool"').pushdown(READABLE).filter
 

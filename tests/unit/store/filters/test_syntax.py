@@ -91,7 +91,7 @@ def test_the_caret_stands_under_the_mistake() -> None:
 
 
 @pytest.mark.parametrize("text", ["\n", "()", "(" * 500 + "a" + ")" * 500])
-def test_no_text_and_too_much_text_are_refused(text: str) -> None:
+def test_an_empty_or_too_long_filter_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="filter"):
         RowFilter(text)
 

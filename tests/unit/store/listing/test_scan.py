@@ -60,7 +60,7 @@ def scanning(client: Scripted, want: int | None = None) -> RowScan:
     return RowScan(cast(TableClient, client), SCAN, want)
 
 
-def test_an_announced_page_is_requested_before_the_one_before_it_is_answered() -> None:
+def test_an_announced_page_is_requested_before_the_previous_reply_arrives() -> None:
     """No more than two are begun and not taken."""
     client = Scripted()
     reading = scanning(client).start()
@@ -75,7 +75,9 @@ def test_an_announced_page_is_requested_before_the_one_before_it_is_answered() -
 
 
 @pytest.mark.parametrize(("announced", "once"), [({}, True), ({0: (1, 7), 1: ()}, True), ({2: (7,), 4: (5, 9)}, False)])
-def test_all_rows_come_once_and_in_order_whatever_is_announced(announced: dict[int, list[int]], once: bool) -> None:
+def test_a_scan_gives_all_rows_once_in_order_whatever_pages_are_announced(
+    announced: dict[int, list[int]], once: bool
+) -> None:
     """A late announcement is not believed, and a wrong one requests pages that are not used."""
     client = Scripted()
     client.announced.update(announced)

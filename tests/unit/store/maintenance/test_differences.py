@@ -57,7 +57,7 @@ def test_a_field_that_cannot_be_searched_or_sorted_is_named(change: dict[str, se
     assert [said] == differences.of_search(MESSAGES, found, "create_time")
 
 
-def test_options_that_nothing_needs_may_differ() -> None:
+def test_differences_that_no_search_needs_are_not_reported() -> None:
     found = MESSAGES._replace(not_sorted=frozenset({"role"}), not_indexed=frozenset({"x"}), arrays=frozenset({"y"}))
 
     assert [] == differences.of_search(MESSAGES, found, "create_time")

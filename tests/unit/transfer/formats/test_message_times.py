@@ -35,14 +35,14 @@ def first(given: list[int | None], start: int = START) -> list[int]:
         ([0, 0], [0, 1]),
     ],
 )
-def test_missing_and_equal_times_follow_the_message_before(given: list[int | None], expected: list[int]) -> None:
+def test_missing_and_equal_times_follow_the_previous_message(given: list[int | None], expected: list[int]) -> None:
     """A microsecond apart; times that go backwards stay as they are given."""
     assert first(given) == expected
 
 
 @busy
 @drawn(conversations, st.integers(-10, 2_000))
-def test_the_same_conversation_again_has_the_same_times(given: list[int | None], later: int) -> None:
+def test_importing_a_conversation_again_gives_the_same_times(given: list[int | None], later: int) -> None:
     before = first(given)
     stored = [time if own is None else None for own, time in zip(given, before, strict=True)]
     assert settled_times(given, stored, later) == before

@@ -47,7 +47,7 @@ def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
     ("encoding", "size"),
     [("utf-8", 1), ("utf-8", 7), ("utf-8", 10**6), ("utf-16", 1), ("utf-16-le", 7), ("utf-16-be", 7), ("utf-32", 7)],
 )
-def test_values_are_read_in_any_encoding_and_chunks(
+def test_json_values_are_read_in_any_encoding_and_chunk_size(
     text: str, expected: list[tuple[object, object]], encoding: str, size: int
 ) -> None:
     assert found(text.encode(encoding), size) == expected
@@ -89,13 +89,13 @@ def test_a_line_that_was_cut_does_not_hide_the_next_one() -> None:
         ("[\n 1,\n 2\n", "line 3, element 1: not valid JSON: Expecting ',' delimiter at line 4, column 1; the input"),
     ],
 )
-def test_an_error_in_an_array_or_a_value_of_several_lines_ends_the_reading(text: str, message: str) -> None:
+def test_an_error_in_an_array_or_a_multi_line_value_ends_reading(text: str, message: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         read(text.encode())
     assert raised.value.message.startswith(message)
 
 
-def test_an_unusable_element_is_returned_and_the_others_too() -> None:
+def test_an_unusable_array_element_is_returned_and_the_others_are_read() -> None:
     assert found(b'[1, {"a": NaN}, {"a": 1, "a": 2}, 4]') == [
         ("1, element 0", 1),
         ("1, element 1", "not usable JSON: NaN is not a JSON number"),
@@ -158,7 +158,7 @@ layouts: st.SearchStrategy[dict[str, Any]] = st.builds(
 @pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(documents, layouts), max_size=5), st.integers(1, 30), st.sampled_from(["utf-8", "utf-16"]))
-def test_any_values_in_any_layout_are_read(
+def test_random_values_are_read_in_any_layout(
     texts: list[tuple[object, dict[str, Any]]], size: int, encoding: str
 ) -> None:
     """One behind the other, in chunks that end anywhere; an array as its elements."""
