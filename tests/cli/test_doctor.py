@@ -230,7 +230,7 @@ class Policy(Faults):
         super().__init__()
         self.denied = denied
 
-    def strike(self, action: str) -> Fault | None:
+    def draw_fault(self, action: str) -> Fault | None:
         why = ("OTSNoPermissionAccess", "You have no permission to access the requested resource.")
         return Fault("throttle", False, why, 1.0) if action in self.denied else None
 

@@ -43,8 +43,8 @@ class _CurrentDispatcher(Dispatcher):
 
     current: Dispatcher
 
-    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        return self.current.answer(request, row_fault)
+    def answer(self, request: Request, draw_row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+        return self.current.answer(request, draw_row_fault)
 
 
 SdkClients = Callable[[Path], AbstractContextManager[TableClient]]

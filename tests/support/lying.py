@@ -79,15 +79,15 @@ class _Dispatcher(Dispatcher):
 
     liar: Liar
 
-    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+    def answer(self, request: Request, draw_row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
         liar, action, message = self.liar, request.action, request.message
         liar.asked.append(action)
         if len(liar.asked) > MOST_REQUESTS:
             raise from_service("OTSQuotaExhausted", "asked too often")
         if liar.lie is None:
-            return super().answer(request, row_fault)
+            return super().answer(request, draw_row_fault)
         token = _remove_token(message) if action == "Search" else b""  # it may be made up
-        honest = super().answer(request, row_fault)
+        honest = super().answer(request, draw_row_fault)
         reply = Reply(action, message, schema.parse_message(f"{action}Response", honest.body), is_first=not token)
         liar.lie(reply)
         sent = reply.message.SerializePartialToString() if reply.body is None else reply.body

@@ -42,9 +42,9 @@ class Stub(Dispatcher):
         """Return a request whose table is its body."""
         return Request(action, body, body.decode("latin-1"))
 
-    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+    def answer(self, request: Request, draw_row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
         self.asked.append((request.action, request.message))
-        self.row_faults += [row_fault() for _ in range(self.rows)]
+        self.row_faults += [draw_row_fault() for _ in range(self.rows)]
         self.doing()
         return ActionResult(self.body, self.rows)
 

@@ -30,7 +30,7 @@ def is_served(client: socket.socket) -> bool:
 
 
 def test_a_connection_over_the_limit_gets_503_and_one_that_ends_makes_room() -> None:
-    with http.running(max_connections=1, yield_after_s=1000) as here:
+    with http.running(max_connections=1, evict_after_s=1000) as here:
         with here.connect() as first, here.connect() as second:
             reply = http.parse_reply(answer_of(second))
             assert (503, ("OTSServerBusy", "Server is busy.")) == (reply.status, reply.error)
@@ -40,7 +40,7 @@ def test_a_connection_over_the_limit_gets_503_and_one_that_ends_makes_room() -> 
 
 def test_unread_replies_of_all_clients_together_are_bounded() -> None:
     large = b"x" * 12_000_000
-    with http.running(http.Stub(body=large), max_held_bytes=20_000_000) as here:
+    with http.running(http.Stub(body=large), max_sending_bytes=20_000_000) as here:
         with here.asking() as slow:
             assert b"H" == slow.recv(1)
             reply = here.ask(http.request())
@@ -55,7 +55,7 @@ def test_unread_replies_of_all_clients_together_are_bounded() -> None:
 def test_connections_far_over_the_limit_are_closed_without_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "_REFUSED_CONNECTIONS", 2)
     monkeypatch.setattr(server, "_REFUSED_S", 20.0)
-    with http.running(max_connections=1, yield_after_s=1000, linger_s=0) as here, here.connect() as first:
+    with http.running(max_connections=1, evict_after_s=1000, linger_s=0) as here, here.connect() as first:
         assert is_served(first)
         with here.connect() as told, here.connect() as waiting, here.connect() as beyond:
             assert b"" == answer_of(beyond)
@@ -69,7 +69,7 @@ def test_connections_far_over_the_limit_are_closed_without_a_reply(monkeypatch: 
 def test_the_longest_idle_connection_is_closed_for_a_new_one() -> None:
     """It may never have asked, have been answered before, or have begun to ask."""
     with (
-        http.running(max_connections=3, yield_after_s=0) as here,
+        http.running(max_connections=3, evict_after_s=0) as here,
         here.connect() as fresh,
         here.connect() as used,
         here.connect() as begun,
@@ -77,7 +77,7 @@ def test_the_longest_idle_connection_is_closed_for_a_new_one() -> None:
         assert is_served(used)
         begun.sendall(b"POST /GetRow")
         here.await_begun()
-        while any(each.waiting_since_s is None for each in list(here.server._connections)):
+        while any(each.awaiting_request_since_s is None for each in list(here.server._connections)):
             os.sched_yield()
         with here.connect() as first, here.connect() as second, here.connect() as third:
             assert [True, True, True] == [is_served(each) for each in (first, second, third)]
@@ -88,7 +88,7 @@ def test_the_longest_idle_connection_is_closed_for_a_new_one() -> None:
 
 def test_a_busy_connection_is_not_closed_for_a_new_one() -> None:
     work = http.Paused()
-    with http.running(http.Stub(doing=work), max_connections=1, yield_after_s=0) as here, here.asking() as busy:
+    with http.running(http.Stub(doing=work), max_connections=1, evict_after_s=0) as here, here.asking() as busy:
         assert work.begun.wait(http.TIMEOUT_S)
         with here.connect() as other:
             assert answer_of(other).startswith(b"HTTP/1.1 503 ")
@@ -105,7 +105,7 @@ def connect_from(here: http.Running, address: str) -> socket.socket:
 
 def test_one_address_cannot_take_all_connections() -> None:
     with (
-        http.running(max_peer_connections=1, yield_after_s=1000) as here,
+        http.running(max_peer_connections=1, evict_after_s=1000) as here,
         here.connect() as one,
         here.connect() as two,
         connect_from(here, "127.0.0.2") as other,
@@ -116,7 +116,7 @@ def test_one_address_cannot_take_all_connections() -> None:
 
 def test_a_new_connection_of_an_address_at_its_limit_closes_an_idle_one_of_that_address() -> None:
     with (
-        http.running(max_peer_connections=1, yield_after_s=0) as here,
+        http.running(max_peer_connections=1, evict_after_s=0) as here,
         connect_from(here, "127.0.0.2") as other,
         here.connect() as one,
         here.connect() as two,

@@ -9,7 +9,6 @@ import socket
 import threading
 import zlib
 from base64 import b64encode
-from contextlib import closing
 from hashlib import md5
 from typing import Any
 
@@ -88,11 +87,10 @@ class Trickling(socket.socket):
 @pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n", b"\r\n\n"])
 def test_the_end_of_the_headers_is_found_across_packets(end: bytes) -> None:
     ours, theirs = socket.socketpair()
-    wake = StopEvent()
-    with Trickling(fileno=ours.detach()) as trickling, theirs, closing(wake):
+    with Trickling(fileno=ours.detach()) as trickling, theirs:
         theirs.sendall(b"POST /GetRow HTTP/1.1\r\nHost: here" + end + b"body")
         theirs.shutdown(socket.SHUT_WR)
-        connection = Connection(trickling, Settings(), SystemClock(), wake)
+        connection = Connection(trickling, Settings(), SystemClock(), StopEvent())
         assert b"POST /GetRow HTTP/1.1\r\nHost: here" == connection.read_head()
         assert b"body" == connection.read_body(4)
 

@@ -89,7 +89,7 @@ def test_hang_sends_nothing_until_the_client_disconnects_or_times_out() -> None:
 
 
 def test_a_stop_does_not_wait_for_a_request_that_hangs() -> None:
-    seed = next(n for n in range(99) if (fault := Faults([HANG], n).strike("GetRow")) and fault.done)
+    seed = next(n for n in range(99) if (fault := Faults([HANG], n).draw_fault("GetRow")) and fault.is_carried_out)
     begun = threading.Event()
     with running(Stub(doing=begun.set), faults=Faults([HANG], seed)) as here, here.asking() as client:
         assert begun.wait(TIMEOUT_S)
@@ -114,8 +114,8 @@ def test_a_fault_that_names_an_action_spares_the_others() -> None:
         assert 200 != answer_of(here, "PutRow")[0]
         assert (200, "") == answer_of(here, "GetRow")
     faults = Faults([parse_fault("partial:1:BatchWriteRow")])
-    assert faults.row_fault("BatchWriteRow", LogEntry())() is not None
-    assert faults.row_fault("BatchGetRow", LogEntry())() is None
+    assert faults.row_fault_source("BatchWriteRow", LogEntry())() is not None
+    assert faults.row_fault_source("BatchGetRow", LogEntry())() is None
 
 
 def test_faults_apply_only_to_authenticated_requests() -> None:
@@ -141,19 +141,19 @@ def test_the_same_seed_repeats_the_same_faults() -> None:
 def test_several_faults_each_keep_their_rate() -> None:
     rates = {"throttle": 0.4, "timeout": 0.3, "drop": 0.2}
     faults = Faults([FaultSpec(kind, rate) for kind, rate in rates.items()], 7)
-    found = Counter(fault.kind for fault in (faults.strike("PutRow") for _ in range(10_000)) if fault is not None)
+    found = Counter(fault.kind for fault in (faults.draw_fault("PutRow") for _ in range(10_000)) if fault is not None)
     assert all(abs(found[kind] - rate * 10_000) < 200 for kind, rate in rates.items())
 
     halves = Faults([FaultSpec("partial", 0.5), FaultSpec("partial", 0.5, "BatchGetRow")])
-    assert all(halves.row_fault("BatchGetRow", LogEntry())() is not None for _ in range(1000))
-    assert 400 < sum(halves.row_fault("BatchWriteRow", LogEntry())() is not None for _ in range(1000)) < 600
+    assert all(halves.row_fault_source("BatchGetRow", LogEntry())() is not None for _ in range(1000))
+    assert 400 < sum(halves.row_fault_source("BatchWriteRow", LogEntry())() is not None for _ in range(1000)) < 600
 
 
 def test_fault_rates_that_add_up_to_1_hit_every_request() -> None:
     """Also where the sum of the fractions is not exactly 1."""
     faults = Faults([parse_fault(f"{kind}:0.1") for kind in ("refuse", "throttle", "timeout", "hang", "drop") * 2])
 
-    assert None not in [faults.strike("GetRow") for _ in range(1000)]
+    assert None not in [faults.draw_fault("GetRow") for _ in range(1000)]
 
 
 TOO_OFTEN = {
@@ -218,7 +218,7 @@ MISTAKES = (
     ("drop:1:SQLQuery", "there is no action 'SQLQuery'", "known: CreateTable"),
     ("drop:1:putrow", "there is no action 'putrow'", "did you mean PutRow?"),
     ("drop:1:", "there is no action ''", "known: CreateTable"),
-    ("partial:1:PutRow", "applies only to batches", "BatchWriteRow"),
+    ("partial:1:PutRow", "applies only to BatchWriteRow and BatchGetRow, not to PutRow", "a fault is"),
 )
 
 

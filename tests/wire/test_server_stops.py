@@ -182,7 +182,7 @@ def files(most: int) -> Iterator[None]:
 
 
 def test_the_connection_limit_leaves_192_file_descriptors_free() -> None:
-    with files(128 + 64 + 2), http.running(yield_after_s=1000) as here:
+    with files(128 + 64 + 2), http.running(evict_after_s=1000) as here:
         clients = [here.connect() for _ in range(3)]
         statuses = []
         for client in clients:

@@ -1,6 +1,7 @@
-"""Retries round any TableClient, with a deadline, growing pauses and jitter.
+"""Retries around any TableClient, with a deadline, growing pauses and jitter.
 
-`client.py` retries the calls of the port, of a batch the failed rows. `attempts.py` decides when and for how long.
+The adapter for TableStore wraps its client in a RetryingClient. `client.py` retries calls of the port, and of a batch
+only the rows that failed. `attempts.py` decides whether and when to retry.
 """
 
 from tsmem.retry.attempts import RetryPolicy

@@ -1,12 +1,16 @@
-"""A TableClient that retries what can be retried, and reports honestly what became of it.
+"""A TableClient that retries the calls of another one, and says honestly what became of them.
 
-- One deadline bounds a whole call of the port: attempts, pauses and reading back. A transport reads it from
-  `time_left_s`. The error at its end is that of the last attempt, and is ambiguous if any attempt was.
-- A write whose reply was lost is sent again, because every write of the store can be repeated: puts and deletes say how
-  the row is to be, updates set columns to values. Only a condition can then fail because of the first attempt. That is
-  settled by reading the row back: a row equal to ours was written, an absent one was deleted.
-- A table or index that a repeated deletion does not find, or a repeated creation finds, counts as done.
-- Of a batch, only the rows that failed are sent again, together.
+Callers see the same port. A call passes through in one or more attempts. Each attempt sees the deadline of the whole
+call (`tsmem.clock.time_left_s`), which bounds attempts, pauses and reading back together.
+
+- If every attempt fails, the error is that of the last attempt. It is ambiguous if any attempt was, which means that
+  the request may have been carried out.
+- A write is sent again after its reply was lost. That is safe because every write of the store can be repeated: puts
+  and deletes say how the whole row shall be, and updates set columns to values.
+- A repeated write can fail because its condition no longer holds after the first attempt. Then the row is read back. A
+  row that equals ours was written by us, and a missing row was deleted by us.
+- A repeated creation or deletion succeeds if the table or index turns out to exist, or to be gone.
+- Only the failed rows of a batch are sent again, together.
 """
 
 from __future__ import annotations
@@ -45,21 +49,19 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Outcome = TypeVar("Outcome")
-TOO_LARGE = "OTSRequestBodyTooLarge"
-"""The service's code for a request over 5 MB on the wire, of which nothing was done. The limit of 4 MB counts names and
-values alone, so a batch within it may still be too large as it is encoded."""
+_REQUEST_TOO_LARGE = "OTSRequestBodyTooLarge"
+"""The service's code for a request over 5 MB on the wire, which it does not carry out. A batch within the port's limit
+of 4 MB can be that large, because the port counts only names and values, and not their encoding."""
 
 
 class RetryingClient:
-    """A TableClient that retries another one."""
-
     def __init__(
         self, client: TableClient, clock: Clock, policy: RetryPolicy | None = None, *, seed: int | None = None
     ) -> None:
         self._client = client
         self._clock = clock
         self._policy = RetryPolicy() if policy is None else policy
-        self._random = random.Random(seed)  # noqa: S311 - jitter is no secret
+        self._random = random.Random(seed)  # noqa: S311 - jitter need not be secret
         self.meter = client.meter
         self.limiter = client.limiter
         self.rows_per_write = client.rows_per_write
@@ -68,35 +70,35 @@ class RetryingClient:
         return Attempts(self._clock, self._policy, self._random)
 
     def _retry(self, call: Callable[[], Result], attempts: Attempts | None = None, *, is_write: bool = False) -> Result:
-        """Make a call until it succeeds or the time is up. Notes in `attempts` if a reply may have been lost."""
+        """Repeat a call until it succeeds, fails for good, or the time is up."""
         attempts = self._attempts() if attempts is None else attempts
         while True:
             attempts.count += 1
             cuts = self.limiter.cuts
             try:
-                with deadline(self._clock, attempts.ends_s):
+                with deadline(self._clock, attempts.deadline_s):
                     result = call()
                 self.limiter.answered()
                 return result
-            except InvalidReply:  # another reply would be no better
+            except InvalidReply:  # the next reply would break the protocol too
                 raise
             except Unavailable as error:
                 if isinstance(error, Throttled):
                     self.limiter.throttled(cuts)
-                attempts.lost = attempts.lost or error.ambiguous
+                attempts.is_ambiguous = attempts.is_ambiguous or error.ambiguous
                 if not attempts.wait(error):
-                    raise attempts.given_up(error, lost=attempts.lost, is_write=is_write) from error
+                    raise attempts.final_error(error, is_ambiguous=attempts.is_ambiguous, is_write=is_write) from error
 
     # Tables
 
     def _retry_schema_change(self, call: Callable[[], None], done: type[TsmemError]) -> None:
-        """Retry a creation or deletion. After a lost reply the error `done` is taken for our own work: somebody else's
-        cannot be told from it, and callers read what exists."""
+        """Retry a creation or deletion. Once an attempt was ambiguous, the error `done` counts as success. The change
+        may be somebody else's and differ from ours, so callers read what exists."""
         attempts = self._attempts()
         try:
             self._retry(call, attempts, is_write=True)
         except done:
-            if not attempts.lost:
+            if not attempts.is_ambiguous:
                 raise
 
     def list_tables(self) -> list[str]:
@@ -135,25 +137,26 @@ class RetryingClient:
         return self._retry(lambda: self._client.get_row(table, key, columns))
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        def read(places: Sequence[int]) -> list[RowRead]:
-            return self._client.get_rows(table, [keys[place] for place in places], columns)
+        def read(positions: Sequence[int]) -> list[RowRead]:
+            return self._client.get_rows(table, [keys[position] for position in positions], columns)
 
         batch = _Batch(read, len(keys), self._attempts())
-        self._complete(batch, is_write=False)
+        self._send_batch(batch, is_write=False)
         return batch.outcomes
 
-    def _complete(self, batch: _Batch[Outcome], *, is_write: bool) -> None:
-        """Send a batch until each row has an outcome or the time is up. Raises an error of the whole batch."""
+    def _send_batch(self, batch: _Batch[Outcome], *, is_write: bool) -> None:
+        """Send a batch until each row has an outcome or the time is up. Raises an error that concerns all rows."""
         attempts = batch.attempts
         try:
             self._retry(batch.send, attempts)
         except Unavailable:
-            if not batch.answered:
+            if not batch.has_reply:
                 raise
-        for place, outcome in enumerate(batch.outcomes):
-            if isinstance(outcome, Unavailable) and outcome is not batch.untried:
-                lost = is_write and place in batch.unconfirmed
-                batch.outcomes[place] = attempts.given_up(outcome, lost=lost, is_write=is_write)
+        for position, outcome in enumerate(batch.outcomes):
+            if isinstance(outcome, Unavailable) and outcome is not batch.not_sent:
+                is_ambiguous = is_write and position in batch.unconfirmed
+                error = attempts.final_error(outcome, is_ambiguous=is_ambiguous, is_write=is_write)
+                batch.outcomes[position] = error
 
     def get_range(
         self,
@@ -179,53 +182,53 @@ class RetryingClient:
         try:
             self._retry(lambda: self._client.write_row(write), attempts, is_write=True)
         except ConditionFailed:
-            if not attempts.lost:
+            if not attempts.is_ambiguous:
                 raise
-            with deadline(self._clock, attempts.ends_s):
-                reading = self._attempts()
-                reading.lost = True
-                row = self._retry(lambda: self._client.get_row(write.table, write.key), reading, is_write=True)
+            with deadline(self._clock, attempts.deadline_s):
+                read_attempts = self._attempts()
+                read_attempts.is_ambiguous = True  # as the write is, whose outcome a failed read leaves unknown
+                row = self._retry(lambda: self._client.get_row(write.table, write.key), read_attempts, is_write=True)
             if not _is_as_written(write, row):
                 raise
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """Write rows as the port says. A batch in which a key comes twice is sent once and not retried: a failed row
-        that is sent again alone might undo a later write of its key."""
+        """Write rows. A batch that writes a row twice is sent once and not retried: if only the earlier write failed,
+        sending it again would overwrite the later one."""
         attempts = self._attempts()
-        rows = {(write.table.name, repr(write.key)) for write in writes}  # as text: a wrong key may be unhashable
+        rows = {(write.table.name, repr(write.key)) for write in writes}  # as text: an invalid key may be unhashable
         if len(rows) < len(writes):
-            with deadline(self._clock, attempts.ends_s):
+            with deadline(self._clock, attempts.deadline_s):
                 return self._client.write_rows(writes)
 
-        def send(places: Sequence[int]) -> list[RowOutcome]:
-            return self._client.write_rows([writes[place] for place in places])
+        def send(positions: Sequence[int]) -> list[RowOutcome]:
+            return self._client.write_rows([writes[position] for position in positions])
 
         batch = _Batch(send, len(writes), attempts)
-        self._complete(batch, is_write=True)
+        self._send_batch(batch, is_write=True)
         self._settle(batch, writes)
         return batch.outcomes
 
     def _settle(self, batch: _Batch[None], writes: Sequence[Write]) -> None:
-        """Read back the rows whose conditions failed, perhaps because of our own writes, and settle their outcomes."""
-        tables: dict[TableRef, list[int]] = {}
-        for place in batch.unsettled:
-            tables.setdefault(writes[place].table, []).append(place)
-        for table, places in tables.items():
-            for start in range(0, len(places), MAX_ROWS_PER_READ):
-                some = places[start : start + MAX_ROWS_PER_READ]
+        """Read back the unsettled rows, and set their outcomes."""
+        by_table: dict[TableRef, list[int]] = {}
+        for position in batch.unsettled:
+            by_table.setdefault(writes[position].table, []).append(position)
+        for table, unsettled in by_table.items():
+            for start in range(0, len(unsettled), MAX_ROWS_PER_READ):
+                positions = unsettled[start : start + MAX_ROWS_PER_READ]
                 rows: Sequence[RowRead]
                 try:
-                    keys = [writes[place].key for place in some]
-                    with deadline(self._clock, batch.attempts.ends_s):
+                    keys = [writes[position].key for position in positions]
+                    with deadline(self._clock, batch.attempts.deadline_s):
                         rows = self.get_rows(table, keys)
                 except TsmemError as error:
-                    rows = [error] * len(some)
-                for place, row in zip(some, rows, strict=True):
+                    rows = [error] * len(positions)
+                for position, row in zip(positions, rows, strict=True):
                     if isinstance(row, TsmemError):
                         message = f"{MAYBE_DONE}, and could not be read back in time: {row.message}"
-                        batch.outcomes[place] = Unavailable(message, ambiguous=True)
-                    elif _is_as_written(writes[place], row):
-                        batch.outcomes[place] = None
+                        batch.outcomes[position] = Unavailable(message, ambiguous=True)
+                    elif _is_as_written(writes[position], row):
+                        batch.outcomes[position] = None
 
     def clock_skew_s(self) -> float | None:
         return self._client.clock_skew_s()
@@ -235,57 +238,58 @@ class RetryingClient:
 
 
 class _Batch(Generic[Outcome]):
-    """Reads or writes of different rows. `send` sends those that are left, and may be called again and again."""
+    """Reads or writes of different rows, and their outcomes so far. Each `send` sends the remaining rows."""
 
     def __init__(
         self, call: Callable[[Sequence[int]], Sequence[Outcome | TsmemError]], count: int, attempts: Attempts
     ) -> None:
-        """`call` sends the rows at these places."""
+        """`call` sends the rows at the given positions, and returns their outcomes."""
         self._call = call
         self.attempts = attempts
-        self.untried = Unavailable("no time was left to send it; it was not carried out")
+        self.not_sent = Unavailable("no time was left to send it; it was not carried out")
         """The outcome of a row that was not sent."""
-        self.outcomes: list[Outcome | TsmemError] = [self.untried] * count
-        self.answered = False
-        """True once the service has replied to any part of the batch. Until then the batch fails as a whole."""
+        self.outcomes: list[Outcome | TsmemError] = [self.not_sent] * count
+        self.has_reply = False
+        """True once the service has replied to any part of the batch. Until then an error concerns all rows."""
         self.unconfirmed: set[int] = set()
-        """Places of rows that an attempt may have written although it failed."""
+        """Positions of rows that an attempt may have written although it failed."""
         self.unsettled: list[int] = []
-        """Places of unconfirmed rows whose condition then failed, perhaps because of our own write."""
+        """Positions of unconfirmed rows whose condition then failed, perhaps because of our own write."""
 
     def send(self) -> None:
-        """Send the rows that are left. Raises the error of the whole batch, or Unavailable when rows are still left."""
-        self._send([place for place, outcome in enumerate(self.outcomes) if isinstance(outcome, Unavailable)])
-        left = [outcome for outcome in self.outcomes if isinstance(outcome, Unavailable)]
-        if left:
-            raise max(left, key=lambda error: error.ambiguous)
+        """Send the rows that have not succeeded and have not failed for good. Raises an error that concerns all rows,
+        or Unavailable if such rows remain."""
+        self._send([position for position, outcome in enumerate(self.outcomes) if isinstance(outcome, Unavailable)])
+        remaining = [outcome for outcome in self.outcomes if isinstance(outcome, Unavailable)]
+        if remaining:
+            raise max(remaining, key=lambda error: error.ambiguous)
 
-    def _send(self, places: Sequence[int]) -> None:
-        if not self.attempts.in_time():
+    def _send(self, positions: Sequence[int]) -> None:
+        if not self.attempts.has_time_left():
             return
         outcomes: Sequence[Outcome | TsmemError]
         try:
-            outcomes = self._call(places)
-            self.answered = True
+            outcomes = self._call(positions)
+            self.has_reply = True
         except TsmemError as error:
-            too_large = isinstance(error, LimitExceeded) and error.service_code == TOO_LARGE
-            if too_large and len(places) > 1:
-                self._send(places[: len(places) // 2])
-                self._send(places[len(places) // 2 :])
+            is_too_large = isinstance(error, LimitExceeded) and error.service_code == _REQUEST_TOO_LARGE
+            if is_too_large and len(positions) > 1:
+                self._send(positions[: len(positions) // 2])
+                self._send(positions[len(positions) // 2 :])
                 return
-            if not (self.answered or isinstance(error, Unavailable) or (too_large and len(self.outcomes) > 1)):
+            if not (self.has_reply or isinstance(error, Unavailable) or (is_too_large and len(self.outcomes) > 1)):
                 raise
-            outcomes = [error] * len(places)
-        for place, outcome in zip(places, outcomes, strict=True):
-            self.outcomes[place] = outcome
+            outcomes = [error] * len(positions)
+        for position, outcome in zip(positions, outcomes, strict=True):
+            self.outcomes[position] = outcome
             if isinstance(outcome, Unavailable) and outcome.ambiguous:
-                self.unconfirmed.add(place)
-            elif isinstance(outcome, ConditionFailed) and place in self.unconfirmed:
-                self.unsettled.append(place)
+                self.unconfirmed.add(position)
+            elif isinstance(outcome, ConditionFailed) and position in self.unconfirmed:
+                self.unsettled.append(position)
 
 
 def _is_as_written(write: Write, row: Row | None) -> bool:
-    """Return True if a row is as the write would have left it."""
+    """Return True if the row, or its absence, is what the write would have left."""
     if isinstance(write, Delete) or row is None:
         return isinstance(write, Delete) and row is None
     found = row.columns

@@ -1,7 +1,7 @@
 """The dispatcher: it finds the function that carries out an action.
 
-An action that is not in `_HANDLERS` is refused as unsupported, never half done: transactions, SQL, time series, tunnels
-and streams among them.
+`http.exchange` calls `read` with the action and body of a request, and then `answer` with the request. An action that
+is not in `_HANDLERS` is refused as unsupported: for example transactions, SQL, time series, tunnels and streams.
 """
 
 from __future__ import annotations
@@ -51,16 +51,14 @@ BATCHES = ("BatchWriteRow", "BatchGetRow")
 
 
 class Request(NamedTuple):
-    """A request that was read."""
-
     action: str
-    message: Any
-    tables: str  # those that it names, joined by commas
+    message: Any  # the protobuf message of its body
+    tables: str  # the names of its tables, joined by commas
 
 
 class ActionResult(NamedTuple):
     body: bytes  # the encoded response
-    rows: int = 0  # written or returned
+    rows: int = 0  # number of rows written or returned
 
 
 class Dispatcher:
@@ -71,7 +69,7 @@ class Dispatcher:
         self._clock = clock
 
     def read(self, action: str, body: bytes) -> Request:
-        """Return the request in a body. Raises OTSParameterInvalid for an unsupported action, or another body."""
+        """Return the request in a body. Raises OTSParameterInvalid for an unsupported action or a malformed body."""
         if action not in _HANDLERS:
             raise unsupported_operation(action)
         message = parse_message(f"{action}Request", body)
@@ -83,13 +81,13 @@ class Dispatcher:
             names = [message.table_meta.table_name]
         else:
             names = [getattr(message, field) for field in ("table_name", "main_table_name") if field in fields]
-        # A name that is not UTF-8 is bytes.
-        return Request(action, message, ",".join(dict.fromkeys(name for name in names if isinstance(name, str))))
+        known = dict.fromkeys(name for name in names if isinstance(name, str))  # a name that is not UTF-8 is bytes
+        return Request(action, message, ",".join(known))
 
-    def answer(self, request: Request, row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        """Carry out a request. Raises a TsmemError, with the service's code where it has one."""
+    def answer(self, request: Request, draw_row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
+        """Carry out a request. Raises TsmemError, with a code of the service unless the failure is the server's own."""
         response = new_message(f"{request.action}Response")
-        context = ActionContext(self._engine, self._clock, row_fault)
+        context = ActionContext(self._engine, self._clock, draw_row_fault)
         rows = _HANDLERS[request.action](context, request.message, response)
         return ActionResult(response.SerializeToString(), rows or 0)
 

@@ -1,8 +1,8 @@
 """The actions of TableStore: what each request asks of the engine, and how its response is filled in.
 
-`dispatch` calls one function an action, with an `ActionContext`, the request message, and an empty response message to
-fill in. Where its action is about rows, it returns how many were written or are in the response. Errors are TsmemError,
-with the service's code where it has one.
+There is one function for each action. `dispatch` calls it with an `ActionContext`, the request message, and an empty
+response message to fill in. The function returns the number of rows, tables or indexes that it wrote or returned, if
+there are any to count. It raises TsmemError, with a code of the service unless the failure is the server's own.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tsmem.engine import Engine
 class RowFault(Enum):
     """An injected failure of one row of a batch, with the code and message of its error."""
 
-    REFUSED = ("OTSServerBusy", "Server is busy.")  # the row is not carried out
-    LOST = ("OTSTimeout", "Operation timeout.")  # the row is carried out
+    REFUSED = ("OTSServerBusy", "Server is busy.")  # the row is neither read nor written
+    LOST = ("OTSTimeout", "Operation timeout.")  # the row of a write is written all the same
 
 
 class ActionContext(NamedTuple):
     engine: Engine
     clock: Clock
-    row_fault: Callable[[], RowFault | None]  # draws the fault of the next row of a batch
+    draw_row_fault: Callable[[], RowFault | None]  # draws the injected fault of the next row of a batch

@@ -1,10 +1,11 @@
 """GetRow, GetRange, PutRow, UpdateRow, DeleteRow, BatchGetRow and BatchWriteRow.
 
-A write becomes the port's Put, Update or Delete where that can express it, which the engine handles quickest and which
-is nearly all that agents send; else a RowChange.
+A write becomes one of the port's Put, Update and Delete if they can express it, because the engine handles them faster
+than a RowChange. They can express nearly all the writes that agents send; versions, increments and returned rows need a
+RowChange.
 
-Each row of a batch has its result in the same place of the response. Injected faults fail single rows: a refused row
-does not reach the engine, a lost one does.
+The results of a batch are in the order of its rows. An injected fault fails a single row of a batch: the engine never
+gets a refused row, and it carries out a lost write.
 """
 
 from __future__ import annotations
@@ -27,21 +28,22 @@ from tsmem.server.wire.filters import decode_columns, decode_condition, decode_f
 from tsmem.server.wire.plainbuffer import Operation, WireCell, WireRow, decode_row, encode_row, encode_rows
 from tsmem.server.wire.schema import invalid_parameter, text, texts, unsupported_operation
 
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
-"""Limit on the rows of one BatchGetRow; more is an error of the whole request. The limit is ours, the service documents
-none: without one, four requests for 100 rows of 2 MB took 1.9 GB (measured)."""
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""Largest total size of the rows that a BatchGetRow returns; a request for more fails as a whole. The service documents
+no such limit, but without one, four requests for 100 rows of 2 MB each took 1.9 GB (measured)."""
 _ROWS_AT_ONCE = 20
-"""Rows that BatchGetRow reads in one transaction, so that no more of them are held beyond the limit."""
+"""Number of rows that BatchGetRow reads in one transaction. It bounds the memory that one read can take beyond that
+limit."""
 _CHANGES = {1: Change.PUT, 2: Change.UPDATE, 3: Change.DELETE}
 _SINGLE = {
     "PutRowRequest": (Change.PUT, "row"),
     "UpdateRowRequest": (Change.UPDATE, "row_change"),
     "DeleteRowRequest": (Change.DELETE, "primary_key"),
 }
-"""The change of a request for one row, and the field with its row."""
+"""The kind of change that a request for one row makes, and the request's field that has the row."""
 _RETURNED = (Returned.NOTHING, Returned.KEY, Returned.AFTER_MODIFY)
 
-RowResult = tuple[bytes, Cost] | TsmemError  # one row's bytes and cost, or why it failed
+RowResult = tuple[bytes, Cost] | TsmemError  # the encoded row and its cost, or the row's error
 
 
 def get_row(context: ActionContext, request: Any, response: Any) -> int:
@@ -63,7 +65,7 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
     end = decode_row(request.exclusive_end_primary_key)
     ref = TableRef(text(request.table_name), start.names)
     if end.names != start.names and start.names == context.engine.describe_table(ref.name).ref.key:
-        ref = TableRef(ref.name, end.names)  # the end is wrong, and the engine's error says how
+        ref = TableRef(ref.name, end.names)  # lets the engine say what is wrong with the columns of the end
     test, page = decode_filter(request.filter)
     limit = request.limit if request.HasField("limit") else None
     span = Range(start.key, end.key, backward=request.direction == 1)
@@ -101,9 +103,9 @@ def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
             row = _add_result(group, result)
             found += row.is_ok
             size += len(row.row)
-            if size > MAX_ANSWER_BYTES:
+            if size > MAX_RESPONSE_BYTES:
                 what = "The total data size of BatchGetRow response"
-                raise invalid_parameter(f"{what} exceeds the limit: {MAX_ANSWER_BYTES}.")
+                raise invalid_parameter(f"{what} exceeds the limit: {MAX_RESPONSE_BYTES}.")
     return found
 
 
@@ -113,11 +115,11 @@ def _read_table(context: ActionContext, table: Any) -> Iterator[RowResult]:
     view = decode_view(table, page)
     columns = decode_columns(table)
     if test is not None:
-        compile_filter(test, ())  # an error in the filter is an error of the request, not of each row
+        compile_filter(test, ())  # an invalid filter fails the whole request, not each row
     if not rows:
-        context.engine.describe_table(text(table.table_name))  # raises an error for a missing table
+        context.engine.describe_table(text(table.table_name))  # raises TableNotFound for a missing table
     for at in range(0, len(rows), _ROWS_AT_ONCE):
-        part = [(row, context.row_fault()) for row in rows[at : at + _ROWS_AT_ONCE]]
+        part = [(row, context.draw_row_fault()) for row in rows[at : at + _ROWS_AT_ONCE]]
         read = [row for row, fault in part if fault is None]
         results = iter(_read_rows(context.engine, table.table_name, read, columns, test, view))
         for _, fault in part:
@@ -127,11 +129,11 @@ def _read_table(context: ActionContext, table: Any) -> Iterator[RowResult]:
 def _read_rows(
     engine: Engine, table: str, rows: list[WireRow], columns: tuple[str, ...], test: Filter | None, view: View
 ) -> list[RowResult]:
-    """Read rows in one transaction. If a key is invalid, read them one by one, so that only that row fails."""
+    """Read rows in one transaction. If a key is invalid, read the rows one by one, so that only one row fails."""
     if not rows:
         return []
     ref = TableRef(text(table), rows[0].names)
-    keys: Any = tuple(row.key for row in rows)  # the engine refuses infinite values
+    keys: Any = tuple(row.key for row in rows)  # the engine refuses INF_MIN and INF_MAX
     try:
         if any(row.names != ref.key for row in rows):
             raise InvalidInput("keys of different columns")
@@ -162,16 +164,17 @@ def batch_write_row(context: ActionContext, request: Any, response: Any) -> int:
 
 
 def _write_each(context: ActionContext, writes: list[Write | RowChange]) -> list[RowResult]:
-    faults = [context.row_fault() for _ in writes]
+    faults = [context.draw_row_fault() for _ in writes]
     sent = [write for write, fault in zip(writes, faults, strict=True) if fault is not RowFault.REFUSED]
     replies = iter(context.engine.write_rows(sent) if sent or not writes else [])
     results: list[RowResult] = []
     for write, fault in zip(writes, faults, strict=True):
-        reply = None if fault is RowFault.REFUSED else next(replies)
-        if fault is not None:
+        if fault is RowFault.REFUSED:
             results.append(from_service(*fault.value))
-        elif reply is not None:
-            results.append(reply.error or (_row_bytes(write.table, reply.row), reply.cost))
+            continue
+        reply = next(replies)
+        failure = reply.error if fault is None else from_service(*fault.value)
+        results.append(failure or (_row_bytes(write.table, reply.row), reply.cost))
     return results
 
 
@@ -183,12 +186,13 @@ def _add_result(group: Any, result: RowResult) -> Any:
         return row
     row = group.rows.add(is_ok=False)
     row.error.code = result.service_code or "OTSInternalServerError"
-    row.error.message = result.message  # the Go SDK reads it without checking that it is there
+    row.error.message = result.message  # always set: the Go SDK does not check whether it is
     return row
 
 
 def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Write | RowChange:
-    """Return a write, from its PlainBuffer row and the message with its condition. Raises OTSParameterInvalid."""
+    """Return the write that a PlainBuffer row describes. `message` has its condition, and says which part of the row to
+    return. Raises OTSParameterInvalid."""
     row = decode_row(data)
     _check_shape(change, row)
     ref = TableRef(text(table), row.names)
@@ -213,7 +217,7 @@ def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Writ
             if not isinstance(cell.value, int | float) or isinstance(cell.value, bool):
                 raise invalid_parameter(f"Column '{cell.name}' can be incremented by a number only.")
             increments.append((cell.name, cell.value))
-    key: Any = row.key  # the engine refuses infinite values
+    key: Any = row.key  # the engine refuses INF_MIN and INF_MAX
     if is_plain and not versions and not increments:
         if change is Change.PUT:
             return Put(ref, key, columns, condition)
@@ -250,11 +254,11 @@ def _row_bytes(ref: TableRef, row: CellRow | None) -> bytes:
 
 
 def _set_cost(message: Any, cost: Cost) -> None:
-    """Set the capacity units of a response or row: always both, because the Go SDK fails without."""
+    """Set the capacity units of a response or row. Both are always set, because the Go SDK fails if one is missing."""
     unit = message.consumed.capacity_unit
     unit.read, unit.write = cost.read_units, cost.write_units
 
 
 def _refuse_transaction(request: Any) -> None:
-    if request.HasField("transaction_id") and request.transaction_id:  # none can have been started here
+    if request.HasField("transaction_id") and request.transaction_id:  # no id is valid: none can be started here
         raise invalid_parameter("TransactionID is invalid.")

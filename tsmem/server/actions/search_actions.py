@@ -1,14 +1,15 @@
 """Search, ComputeSplits and ParallelScan.
 
-Unsupported options are refused if they would change the page; routing values and timeouts have no effect. A token
-contains its sort: the Go and Python SDKs send none beside a token.
+`dispatch` calls one function for each action. Unsupported options are refused if they would change the result; routing
+values and timeouts are ignored. A page token contains the sort order, because the Go and Python SDKs send no order with
+a token.
 
-A scan returns rows in key order and in one split, as they are when each page is read. So all scans have one session,
-which lasts as long as the server. The page with the last rows has a token too: clients see the end by the empty page
-after it.
+A parallel scan has one split and returns rows in key order, each page as the rows are when it is read. It keeps no
+state, so all scans share one session id, which is valid as long as the server runs. Even the page with the last rows
+has a token: clients expect an empty page at the end.
 
-The work of a search is limited, because it cannot be interrupted within a row. Measured on a text of 1.8 MB: a phrase
-of 256 words took 2.2 s, a Match of 1,024 words 1.9 s on a fuzzy field, a part of 8,192 characters 3 ms.
+The size of a search is limited, because its work on one row cannot be interrupted. On a text of 1.8 MB, a phrase of 256
+words took 2.2 s, a Match of 1,024 words on a fuzzy field 1.9 s, and a text of 8,192 characters 3 ms (measured).
 """
 
 from __future__ import annotations
@@ -39,23 +40,23 @@ _ALL, _SPECIFIED, _NONE, _ALL_FROM_INDEX = 1, 2, 3, 4
 _UNCOUNTED = -1
 
 MAX_PATTERN = 32
-"""Characters of a wildcard pattern. Source: "Search index limits" of the service; the next three limits are ours."""
-MAX_WORDS = 1024  # words and terms of all queries of a search together
-MAX_PHRASE_WORDS = 256  # words of all phrases of a search together
-MAX_CHARACTERS = 8192  # characters of all texts that TEXT fields are searched for together
+"""Characters of a wildcard pattern. Source: "Search index limits" of the service. The next three limits are our own,
+and apply to all queries of a search together."""
+MAX_WORDS = 1024  # number of words and terms
+MAX_PHRASE_WORDS = 256  # number of words in phrases
+MAX_CHARACTERS = 8192  # number of characters to find in TEXT fields
 
-SPLITS = 1
 MAX_SCAN_LIMIT = 2000
-_SESSION = os.urandom(16).hex().encode()
-_MORE, _END = b"\x02", b"\x03"  # first byte of a scan's token: the engine's token follows, or nothing is left
+_SESSION_ID = os.urandom(16).hex().encode()
+_MORE, _END = b"\x02", b"\x03"  # first byte of a scan's token: the engine's token follows, or no rows remain
 
 
 class _Index(NamedTuple):
     table: TableRef
     name: str
     fields: Mapping[str, FieldType]
-    unsupported: dict[str, str]  # fields that cannot be searched by, with the option that is not supported
-    order: Any  # the message of the default sort
+    unsupported: dict[str, str]  # the unsupported option of each field that cannot be searched
+    order: Any  # the Sort message that applies to a search without a sort of its own
 
 
 def search(context: ActionContext, request: Any, response: Any) -> int:
@@ -85,7 +86,7 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
     response.total_hits = _UNCOUNTED if reply.total is None else reply.total
     if reply.token is not None:
         response.next_token = reply.token
-    # One hit a row: the memory library reads the hits, and the Go SDK crashes if there are not as many as rows.
+    # There is one hit for each row: the memory library reads hits, and the Go SDK crashes if there are fewer than rows.
     for score in reply.scores:
         response.search_hits.add(score=math.nan if score is None else score)
     return len(reply.rows)
@@ -95,8 +96,8 @@ def compute_splits(context: ActionContext, request: Any, response: Any) -> None:
     if not request.HasField("search_index_splits_options"):
         raise invalid_parameter("[search index splits options] must not be null")
     _open_index(context.engine, text(request.table_name), text(request.search_index_splits_options.index_name))
-    response.session_id = _SESSION
-    response.splits_size = SPLITS
+    response.session_id = _SESSION_ID
+    response.splits_size = 1
 
 
 def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
@@ -106,7 +107,7 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
     if columns is None:
         raise invalid_parameter("[parallel_scan.columns_to_get] must not be RETURN_ALL")
     _check_scan(scan)
-    if request.session_id not in (b"", _SESSION):  # without one, a scan goes on by its token alone
+    if request.session_id not in (b"", _SESSION_ID):  # the id is optional
         message = "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery."
         raise from_service("OTSSessionExpired", message)
     if scan.token == _END:
@@ -130,13 +131,12 @@ def _check_scan(scan: Any) -> None:
     if scan.HasField("alive_time") and scan.alive_time <= 0:
         rule = "[parallel_scan.alive_time] must be greater than 0"
         raise invalid_parameter(f"{rule}, current alive_time is {scan.alive_time}")
-    number, splits = scan.current_parallel_id, scan.max_parallel if scan.HasField("max_parallel") else SPLITS
-    if not 0 < splits <= SPLITS:
-        rule = f"[parallel_scan.max_parallel_id] must in (0 ,{SPLITS}]"
-        raise invalid_parameter(f"{rule}, current max_parallel_id is {splits}")
-    if not 0 <= number < splits:
+    if scan.HasField("max_parallel") and scan.max_parallel != 1:
+        rule = "[parallel_scan.max_parallel_id] must in (0 ,1]"
+        raise invalid_parameter(f"{rule}, current max_parallel_id is {scan.max_parallel}")
+    if scan.current_parallel_id != 0:
         rule = "[parallel_scan.current_parallel_id] must in [0, max_parallel)"
-        raise invalid_parameter(f"{rule}, current max_parallel is {splits}, current_parallel_id is {number}")
+        raise invalid_parameter(f"{rule}, current max_parallel is 1, current_parallel_id is {scan.current_parallel_id}")
 
 
 def _open_index(engine: Engine, table: str, name: str) -> _Index:
@@ -174,7 +174,7 @@ def _unsupported_option(field: Any) -> str | None:
 
 
 def _columns_to_get(message: Any, index: _Index) -> tuple[str, ...] | None:
-    """Return the attribute columns to return; None means all."""
+    """Return the names of the attribute columns to return; None means all."""
     names = texts(message.column_names)
     kind = message.return_type if message.HasField("return_type") else _SPECIFIED
     if kind == _ALL:
@@ -187,8 +187,8 @@ def _columns_to_get(message: Any, index: _Index) -> tuple[str, ...] | None:
 
 
 def _find_rows(engine: Engine, index: _Index, asked: Search, response: Any) -> SearchReply[CellRow]:
-    """Find a page of rows, and add them to the response. Raises OTSParameterInvalid for a search by an unsupported
-    field, or one that asks for too much work."""
+    """Find a page of rows, and add them to the response. Raises OTSParameterInvalid if the search needs an unsupported
+    option of a field, or exceeds a limit."""
     queries = list(leaves(asked.query))
     sorters = [sorter for sorter in asked.sorts if isinstance(sorter, FieldSort)]
     for each in (*queries, *sorters):
@@ -196,12 +196,12 @@ def _find_rows(engine: Engine, index: _Index, asked: Search, response: Any) -> S
             raise unsupported_operation(f"{index.unsupported[each.field]} of field {each.field}")
     if any(isinstance(query, Wildcard) and len(query.pattern) > MAX_PATTERN for query in queries):
         raise invalid_parameter(f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query")
-    of_text = [(query, kind) for query in queries if (kind := index.fields.get(query.field)) and kind.name == "TEXT"]
-    # Characters first: what is too long is not cut into words.
-    _check_count("characters in the texts", sum(len(t) for query, _ in of_text for t in _texts(query)), MAX_CHARACTERS)
+    on_text = [(query, kind) for query in queries if (kind := index.fields.get(query.field)) and kind.name == "TEXT"]
+    # Characters are counted first, so that no text over the limit is split into words.
+    _check_count("characters in the texts", sum(len(t) for query, _ in on_text for t in _texts(query)), MAX_CHARACTERS)
     terms = sum(_count_terms(query, index.fields.get(query.field)) for query in queries)
     _check_count("words and terms", terms, MAX_WORDS)
-    phrase_words = sum(_count_phrase_words(query, kind) for query, kind in of_text)
+    phrase_words = sum(_count_phrase_words(query, kind) for query, kind in on_text)
     _check_count("words in the phrases", phrase_words, MAX_PHRASE_WORDS)
     reply = engine.search_cells(index.table, index.name, asked)
     response.rows.extend(encode_row(index.table.key, row.key, row.cells) for row in reply.rows)
@@ -214,7 +214,7 @@ def _check_count(what: str, count: int, limit: int) -> None:
 
 
 def _texts(query: Leaf) -> list[str]:
-    """Return the texts that a query looks for; a wildcard pattern has a limit of its own."""
+    """Return the texts that a query looks for. It omits wildcard patterns, which have a limit of their own."""
     if isinstance(query, Match | MatchPhrase | Prefix):
         return [query.text]
     values = query.values if isinstance(query, Terms) else (query.value,) if isinstance(query, Term) else ()
@@ -222,7 +222,7 @@ def _texts(query: Leaf) -> list[str]:
 
 
 def _count_terms(query: Leaf, kind: FieldType | None) -> int:
-    """Count what a query looks for. A word that occurs twice in a Match of a text is looked for once."""
+    """Count the words or terms that a query looks for. A repeated word in a Match on a TEXT field counts once."""
     if isinstance(query, Match) and kind is not None and kind.name == "TEXT":
         fuzzy = kind.analyzer == "fuzzy"
         return len(set(query.text.split()) if fuzzy else words.match_groups(kind, query.text, alone=True))
@@ -230,7 +230,8 @@ def _count_terms(query: Leaf, kind: FieldType | None) -> int:
 
 
 def _count_phrase_words(query: Leaf, kind: FieldType) -> int:
-    """Count the words that must be adjacent. In a fuzzy field a phrase is one part of the text."""
+    """Count the words that must be adjacent. In a fuzzy field there are none, because a phrase is found as a single
+    substring."""
     if kind.analyzer == "fuzzy":
         return 0
     if isinstance(query, MatchPhrase):

@@ -1,7 +1,7 @@
 """CreateSearchIndex, DescribeSearchIndex, ListSearchIndex and DeleteSearchIndex.
 
-The whole request of CreateSearchIndex is stored beside what the engine uses of it, because DescribeSearchIndex returns
-every option.
+`dispatch` calls one function for each action. The engine uses only some of the options of an index. It stores the whole
+CreateSearchIndex request as well, because DescribeSearchIndex returns every option.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _PARAMETERS = {
     "split": ("SplitAnalyzerParameter", ("delimiter", "case_sensitive")),
     "fuzzy": ("FuzzyAnalyzerParameter", ("min_chars", "max_chars")),
 }
-"""The message of each analyzer's parameters, and those of them that the engine knows."""
+"""For each analyzer, the message of its parameters, and the parameters that the engine knows."""
 _NO_EXPIRY = -1
-_HAS_EVERY_ROW = 2  # a sync phase
+_INCREMENTAL_SYNC = 2  # the sync phase in which every existing row is in the index
 _RUNNING = 3
 
 
@@ -49,7 +49,7 @@ def describe_search_index(context: ActionContext, request: Any, response: Any) -
     table, name = text(request.table_name), text(request.index_name)
     found = context.engine.describe_search_index(table, name)
     if found.definition is None:
-        created = _request_of(found.schema)
+        created = _creation_request(found.schema)
     else:
         created = parse_message("CreateSearchIndexRequest", found.definition)
     schema = response.schema
@@ -61,8 +61,8 @@ def describe_search_index(context: ActionContext, request: Any, response: Any) -
     nested = any(field.field_type == _NESTED for field in schema.field_schemas)
     if not nested and not schema.HasField("index_sort"):
         schema.index_sort.sorter.add().pk_sort.order = 0
-    response.sync_stat.sync_phase = _HAS_EVERY_ROW
-    # nanoseconds in 64 bits end in the year 2262
+    response.sync_stat.sync_phase = _INCREMENTAL_SYNC
+    # A 64-bit number of nanoseconds overflows in the year 2262.
     response.sync_stat.current_sync_timestamp = min(context.clock.now_us() * 1000, MAX_INTEGER)
     response.create_time = found.created_us // 1_000_000
     response.time_to_live = _time_to_live(created)
@@ -77,7 +77,7 @@ def list_search_index(context: ActionContext, request: Any, response: Any) -> in
         except TableNotFound:
             if table:
                 raise
-            names = []  # the table was deleted meanwhile
+            names = []  # the table has been deleted since it was listed
         for name in names:
             response.indices.add(table_name=each, index_name=name)
     return len(response.indices)
@@ -107,8 +107,8 @@ def _field_type(field: Any) -> FieldType:
     return FieldType(kind, analyzer)
 
 
-def _request_of(found: SearchIndexSchema) -> Any:
-    """Return the request that would have created an index that was created through the port."""
+def _creation_request(found: SearchIndexSchema) -> Any:
+    """Return the CreateSearchIndex request for an index that was created through the port, and not by a request."""
     request = new_message("CreateSearchIndexRequest", table_name=found.table, index_name=found.name)
     for name, kind in found.fields:
         field = request.schema.field_schemas.add(field_name=name, field_type=kind.name)
@@ -123,12 +123,12 @@ def _request_of(found: SearchIndexSchema) -> Any:
 
 
 def _set_field_defaults(field: Any) -> None:
-    """Fill in the options that the service fills in."""
+    """Set the missing options to the service's defaults."""
     is_sortable = field.field_type not in (_TEXT, _NESTED)
     for name, default in (("index", True), ("store", True), ("enable_sort_and_agg", is_sortable), ("is_array", False)):
         if not field.HasField(name):
             setattr(field, name, default)
     if field.field_type == _TEXT and not field.analyzer:
         field.analyzer = DEFAULT_ANALYZER
-    for part in field.field_schemas:  # the fields of a nested one
+    for part in field.field_schemas:  # the fields inside a NESTED field
         _set_field_defaults(part)

@@ -1,8 +1,8 @@
 """Actions on tables, secondary indexes and defined columns.
 
-Requests for streams, encryption, local transactions, full-row updates and auto-increment keys are refused. Reserved
-throughput is checked for its range and otherwise ignored, as on instances that are billed by use. Some clients read
-optional fields without checking that they are present, so responses always have them.
+`dispatch` calls one function for each action. Requests for streams, encryption, local transactions, full-row updates
+and auto-increment keys are refused. Reserved throughput must be in range and is otherwise ignored, as on instances that
+are billed by use. Responses have every optional field that some client reads without checking that it is present.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _COLUMN_TYPES = {
 }
 _KEY_TYPE_NUMBERS = {kind: number for number, kind in _KEY_TYPES.items()}
 _COLUMN_TYPE_NUMBERS = {kind: number for number, kind in _COLUMN_TYPES.items()}
-_GLOBAL, _LOCAL = 0, 1  # types of indexes; the update modes have the same numbers: asynchronous, synchronous
+_GLOBAL, _LOCAL = 0, 1  # index types, and also the index update modes: asynchronous, synchronous
 _ACTIVE = 1
 _INCREMENTAL = 2
 _DEFAULT_DEVIATION_S = 86400
@@ -83,7 +83,7 @@ def update_table(context: ActionContext, request: Any, response: Any) -> None:
 
 
 def list_table(context: ActionContext, request: Any, response: Any) -> int:
-    response.table_names.extend(context.engine.list_tables())  # the list has the names of secondary indexes too
+    response.table_names.extend(context.engine.list_tables())  # includes secondary indexes
     return len(response.table_names)
 
 

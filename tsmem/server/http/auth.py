@@ -1,12 +1,16 @@
-"""Signatures of requests and responses.
+"""Checks the signatures of requests, and signs responses.
 
-    V2        HMAC-SHA1 with the secret, over path, method and every `x-ots-*` header
-    V4        HMAC-SHA256 with a key derived from the secret, a date and a region, over the same and the word `ots`
-    response  HMAC-SHA1 with the request's key, over the response's `x-ots-*` headers and the path
+`exchange` calls `authenticate` with the head of a request and `check_digest` with its body. The Identity that it gets
+signs the response.
 
-A server with a key accepts only requests that are signed with its secret. One without accepts any key, but the Python
-and Java SDKs reject a response that is not signed with their own secret, which never travels. So it tries two secrets,
-`tsmem` and the access key id, and signs with `tsmem` if neither fits: the Go and Node.js SDKs check no signature.
+    request, V2   HMAC-SHA1 with the secret, over the path, the method and every `x-ots-*` header
+    request, V4   HMAC-SHA256 with a key derived from the secret, a date and a region, over the same text and `ots`
+    response      HMAC-SHA1 with the secret or key that signed the request, over `x-ots-*` headers and the path
+
+A server with an access key accepts only requests that are signed with its secret. A server without one accepts any
+access key. But a request does not contain the client's secret, and the Python and Java SDKs reject a response that is
+not signed with it. So the server tries two secrets, `tsmem` and the access key id. If neither fits, it signs with
+`tsmem`, which is enough for the Go and Node.js SDKs, because they do not check signatures.
 
 Source: the SDKs (Python `auth.py`, Go `ots_header.go`, Node.js `signer.js`).
 """
@@ -43,9 +47,9 @@ class Identity:
     """The sender of a request, and the key that signs the response."""
 
     access_key_id: str
-    key: bytes = field(repr=False)  # that the request was signed with: the secret, or derived from it
+    key: bytes = field(repr=False)  # the secret, or for V4 the key that is derived from it
     path: str
-    is_verified: bool = True  # the signature is right by a secret that this server knows
+    is_verified: bool = True  # True if the request is signed with a secret that this server knows
 
     def authorization(self, headers: Mapping[str, str]) -> str:
         """Return the Authorization header of a response with these `x-ots-*` headers."""
@@ -55,7 +59,7 @@ class Identity:
 
 
 def authenticate(head: Head, credentials: AccessKey | None, instance: str | None, clock: Clock) -> Identity:
-    """Return who sent a request. Raises the service's error for one that is not accepted."""
+    """Return the sender of a request. Raises the service's error for a request that is not accepted."""
     headers = head.headers
     version = _V4 if _V4 in headers else _V2
     for name in (*REQUIRED, *(("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()), version):
@@ -65,7 +69,7 @@ def authenticate(head: Head, credentials: AccessKey | None, instance: str | None
         raise from_service("OTSParameterInvalid", f"Unsupported API version: {headers['x-ots-apiversion']}.")
     date = _date(headers["x-ots-date"], clock)
     if version == _V4:
-        # A V4 key of any other day would be valid for ever. The client's day may be that of its own time zone.
+        # If any day were accepted, a stolen V4 key would be valid forever. Some clients use the day of their time zone.
         days = [(date + timedelta(days=offset)).strftime("%Y%m%d") for offset in (-1, 0, 1)]
         if headers["x-ots-signdate"] not in days:
             raise _refused("Signature mismatch: x-ots-signdate is not the date of x-ots-date.")
@@ -75,7 +79,7 @@ def authenticate(head: Head, credentials: AccessKey | None, instance: str | None
 
 
 def _date(text: str, clock: Clock) -> datetime:
-    """Return the date of a request. Raises an error for one that is too far from now."""
+    """Return the date of a request. Raises the service's error if it is not within 15 minutes from now."""
     match = _DATE.fullmatch(text)
     try:
         date = datetime.fromisoformat(match[1] if match else "")
@@ -97,7 +101,7 @@ def _identify(head: Head, version: str, credentials: AccessKey | None) -> Identi
     for secret in secrets:
         key = _signing_key(secret, head.headers, version)
         for path, text in _signed_texts(head):
-            data = text.encode("latin-1")  # the bytes as they came
+            data = text.encode("latin-1")  # the bytes that were received
             digest = hmac.digest(key, data, "sha1") if version == _V2 else hmac.digest(key, data + b"ots", "sha256")
             if _equal(b64encode(digest).decode(), head.headers[version]):
                 return Identity(key_id, key, path)
@@ -108,14 +112,14 @@ def _identify(head: Head, version: str, credentials: AccessKey | None) -> Identi
 
 
 def check_digest(head: Head, body: bytes) -> None:
-    """Raise OTSAuthFailed for a body that is not the one that was signed."""
+    """Raise OTSAuthFailed if the body does not have the signed digest."""
     if not _equal(content_md5(body), head.headers["x-ots-contentmd5"]):
         raise _refused("Mismatch between MD5 value of request body and x-ots-contentmd5 in header.")
 
 
 def _signed_texts(head: Head) -> Iterator[tuple[str, str]]:
-    """Yield each path and text that may have been signed: SDKs keep or drop the endpoint's prefix before the action,
-    and sort the headers by line or by name."""
+    """Yield each pair of a path and a text that the client may have signed. Some SDKs sign the whole path and some only
+    the action, and some sort the headers by line and some by name."""
     signed = sorted(pair for pair in head.headers.items() if pair[0].startswith("x-ots-") and pair[0] not in (_V2, _V4))
     by_name = [f"{name}:{value}" for name, value in signed]
     by_line = sorted(by_name)
@@ -134,7 +138,7 @@ def _signing_key(secret: bytes, headers: Mapping[str, str], version: str) -> byt
 
 
 def _equal(ours: str, header: str) -> bool:
-    """Compare in constant time."""
+    """Compare a text of ours with a header in constant time."""
     return hmac.compare_digest(ours.encode("utf-8", "surrogateescape"), header.encode("latin-1"))
 
 

@@ -1,9 +1,12 @@
-"""One client's connection: reads requests and sends responses, with a time limit on every wait.
+"""One client's connection: it reads requests and sends responses, with a time limit on every wait.
 
-No client can hold a thread forever: `Settings` limits each wait, even if bytes arrive slowly. When the server stops,
-threads that wait for a request wake at once, and a request that has begun to arrive gets a little time to finish. The
-read side of sockets stays open then: SDKs send the head and body of a request separately, so a body still on its way
-would be lost.
+`server` makes a Connection for each accepted socket. `exchange` then reads each request from it, the head first and the
+body after that. Bytes of the next request that arrive early stay in the buffer.
+
+No client can hold a thread forever, even if it sends one byte at a time, because `Settings` limits every wait. When the
+server stops, threads that wait for a request wake up at once. A request that has begun to arrive gets `receive_s` more
+seconds. Its socket must stay open for reading, because SDKs send the head and the body of a request separately, and the
+body may still be on its way.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import re
 import select
 import socket
 import threading
+import weakref
 from contextlib import suppress
 from math import ceil
 
@@ -21,16 +25,18 @@ from tsmem.server.http.messages import MAX_HEAD_BYTES, malformed
 from tsmem.server.http.settings import Settings
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_NOTHING_YET = (bytearray(), bytearray(b"\r"))
+_NO_REQUEST_YET = (bytearray(), bytearray(b"\r"))
 _READ_BYTES = 64 * 1024
 
 
 class StopEvent:
-    """An event that a thread can poll beside a socket: its descriptor is readable once it is set."""
+    """An event that a thread can poll together with a socket: its descriptor becomes readable when the event is set."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
         self.is_set = False
+        for end in (self._reader, self._writer):
+            weakref.finalize(self, end.close)  # not in Server.stop: a thread that outlasts the stop may still poll it
 
     def fileno(self) -> int:
         return self._reader.fileno()
@@ -39,31 +45,28 @@ class StopEvent:
         self.is_set = True
         self._writer.close()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the event is set, for `seconds` at most. Return True if it is set."""
+    def wait(self, seconds: float) -> None:
+        """Wait until the event is set, but no longer than `seconds`."""
         if not self.is_set:
             poll = select.poll()
             poll.register(self._reader, select.POLLIN)
             poll.poll(ceil(seconds * 1000))
-        return self.is_set
-
-    def close(self) -> None:
-        self._writer.close()
-        self._reader.close()
 
 
 class Connection:
-    """A client's socket, with the bytes that were received and not used yet."""
+    """A client's socket, and the bytes that have arrived on it but have not been used."""
 
-    thread: threading.Thread  # that serves it
+    thread: threading.Thread  # the thread that serves this connection
 
     def __init__(
         self, sock: socket.socket, settings: Settings, clock: Clock, stop_event: StopEvent, address: str = ""
     ) -> None:
         self.stop_event = stop_event
         self.address = address
-        self.is_refused = False  # each response is OTSServerBusy
-        self.is_last = False  # it is closed after the next response
+        self.is_refused = False
+        """True if the server has too many connections: every response on this one is OTSServerBusy."""
+        self.is_closing = False
+        """True if the connection is closed after the next response."""
         self.is_open = True
         self._socket = sock
         self.settings = settings
@@ -72,29 +75,32 @@ class Connection:
         self._poll.register(sock, select.POLLIN)
         self._poll.register(stop_event, select.POLLIN)
         self._buffer = bytearray()
-        self._due_s = 0.0  # the request that is being read must have arrived by then
-        self._is_hurried = False  # a stop has moved that time forward
+        self._request_due_s = 0.0
+        """The time by which the whole of the current request must have arrived."""
+        self._has_stop_deadline = False
+        """True once a stop has moved that time forward."""
         self._lock = threading.Lock()
-        self.waiting_since_s: float | None = clock.monotonic_s()
-        """When the wait for a complete request began; None while a request is answered. Any thread may read it."""
-        self._is_given_up = False
-        with suppress(OSError):  # the client has left already
+        self.awaiting_request_since_s: float | None = clock.monotonic_s()
+        """The time since which no whole request has arrived; None while one is answered. Any thread may read it."""
+        self._is_evicted = False
+        with suppress(OSError):  # the client may have left already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_head(self) -> bytes | None:
-        """Return the next request's head, without the empty line after it. Return None if the client leaves or is idle,
-        or if the server stops before a request begins. Raises OSError, and the error to answer a bad request with."""
-        if self.waiting_since_s is None:
-            self.waiting_since_s = self._clock.monotonic_s()
+        """Return the head of the next request, without the empty line after it. Return None if no request begins:
+        the client leaves, it is idle for too long, or the server stops. Raises OSError, and the service's errors for a
+        malformed or late head."""
+        if self.awaiting_request_since_s is None:
+            self.awaiting_request_since_s = self._clock.monotonic_s()
         idle_until_s = self._clock.monotonic_s() + self.settings.idle_s
         while True:
-            while self._buffer.startswith((b"\r\n", b"\n")):  # some clients end a body with an empty line
+            while self._buffer.startswith((b"\r\n", b"\n")):  # some clients send an empty line after a body
                 del self._buffer[: self._buffer.index(b"\n") + 1]
-            if self._buffer not in _NOTHING_YET:
+            if self._buffer not in _NO_REQUEST_YET:
                 break
             if not self._receive(idle_until_s):
                 return None
-        self._due_s = self._clock.monotonic_s() + self.settings.request_s
+        self._request_due_s = self._clock.monotonic_s() + self.settings.request_s
         searched = 0
         while True:
             end = _HEAD_END.search(self._buffer, searched)
@@ -107,17 +113,17 @@ class Connection:
             if not self._buffer[:1].isalpha():
                 raise malformed("it does not begin with a method")
             searched = max(0, len(self._buffer) - 3)
-            self._receive_rest()
+            self._receive_more()
 
     def read_body(self, length: int) -> bytes:
-        """Return the next `length` bytes. Raises the service's errors, and OSError."""
+        """Return the next `length` bytes. Raises OSError, and the service's errors for a body that is late or cut."""
         while len(self._buffer) < length:
-            self._receive_rest()
+            self._receive_more()
         data = bytes(self._buffer[:length])
         del self._buffer[:length]
         return data
 
-    def skip_body(self, length: int) -> None:
+    def discard_body(self, length: int) -> None:
         while length:
             length -= len(self.read_body(min(length, _READ_BYTES)))
 
@@ -126,8 +132,8 @@ class Connection:
         self._socket.sendall(data)
 
     def linger(self) -> None:
-        """End the sending side, and read on for a while: closed with unread bytes, the connection would be reset, and
-        the client would never see why it is refused."""
+        """Stop sending, and discard what the client still sends for up to `linger_s` seconds. Closing a socket with
+        unread bytes would reset the connection, and the client might never see the response."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
             due_s = self._clock.monotonic_s() + self.settings.linger_s
@@ -136,14 +142,14 @@ class Connection:
                 if not self._socket.recv(_READ_BYTES):
                     break
 
-    def await_end(self, seconds: float) -> None:
-        """Wait until the client leaves or the server stops, for `seconds` at most."""
+    def wait_until_closed(self, seconds: float) -> None:
+        """Wait until the client leaves or the server stops, but no longer than `seconds`."""
         due_s = self._clock.monotonic_s() + seconds
         with suppress(OSError):
             while not self.stop_event.is_set and self._receive(due_s):
                 self._buffer.clear()
 
-    def is_gone(self) -> bool:
+    def has_client_left(self) -> bool:
         """Return True if the client has closed its side. Bytes of its next request stay unread."""
         try:
             return self._is_readable(0) and not self._socket.recv(1, socket.MSG_PEEK)
@@ -151,21 +157,21 @@ class Connection:
             return True
 
     def begin_answer(self) -> None:
-        """Mark the request as received. Raises ConnectionAbortedError if the connection was closed meanwhile."""
+        """Record that a whole request has arrived. Raises ConnectionAbortedError if the connection was evicted."""
         with self._lock:
-            if self._is_given_up:
+            if self._is_evicted:
                 raise ConnectionAbortedError("closed to make room for another connection")
-            self.waiting_since_s = None
+            self.awaiting_request_since_s = None
 
-    def give_up_place(self) -> bool:
-        """Close the connection unless a request is being answered. Return True if it is closed."""
+    def evict_if_awaiting_request(self) -> bool:
+        """Shut the connection down, unless a request is being answered. Return True if it is shut down."""
         with self._lock:
-            self._is_given_up = self.waiting_since_s is not None
-        if self._is_given_up:
-            self.cut()
-        return self._is_given_up
+            self._is_evicted = self.awaiting_request_since_s is not None
+        if self._is_evicted:
+            self.shut_down()
+        return self._is_evicted
 
-    def cut(self) -> None:
+    def shut_down(self) -> None:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -173,11 +179,11 @@ class Connection:
         self._socket.close()
 
     def _is_readable(self, seconds: float) -> bool:
-        """Wait for bytes, for `seconds` at most, or until the server stops."""
+        """Wait for bytes or the stop of the server, but no longer than `seconds`. Return True if there are bytes."""
         return self._socket.fileno() in [number for number, _ in self._poll.poll(ceil(seconds * 1000))]
 
     def _receive(self, due_s: float) -> bool:
-        """Receive bytes into the buffer. Return False if there are none: late, or the client or the server ends."""
+        """Receive bytes into the buffer. Return False if none arrive in time, the client leaves or the server stops."""
         left_s = due_s - self._clock.monotonic_s()
         if left_s <= 0 or not self._is_readable(left_s):
             return False
@@ -185,21 +191,22 @@ class Connection:
         self._buffer += data
         return bool(data)
 
-    def _receive_rest(self) -> None:
-        """Receive more of the request that is being read. Raises OTSRequestTimeout when it is late."""
+    def _receive_more(self) -> None:
+        """Receive more bytes of the current request. Raises OTSRequestTimeout if they are late."""
         while True:
-            if self.stop_event.is_set and not self._is_hurried:
-                self._is_hurried = True
+            if self.stop_event.is_set and not self._has_stop_deadline:
+                self._has_stop_deadline = True
                 self._poll.unregister(self.stop_event)  # it stays readable, so every later poll would return at once
-                self._due_s = min(self._due_s, self._clock.monotonic_s() + self.settings.receive_s)
-            left_s = self._due_s - self._clock.monotonic_s()
+                stop_due_s = self._clock.monotonic_s() + self.settings.receive_s
+                self._request_due_s = min(self._request_due_s, stop_due_s)
+            left_s = self._request_due_s - self._clock.monotonic_s()
             if left_s <= 0:
                 raise from_service("OTSRequestTimeout", "Request timeout.")
             if self._is_readable(left_s):
                 break
         data = self._socket.recv(_READ_BYTES)
-        if not data and (self.stop_event.is_set or self._is_given_up):
-            raise ConnectionAbortedError("cut off, or gone, while the server stops")
+        if not data and (self.stop_event.is_set or self._is_evicted):
+            raise ConnectionAbortedError("shut down, or left by the client, before a whole request arrived")
         if not data:
             raise malformed("it ends before it is complete")
         self._buffer += data

@@ -1,7 +1,11 @@
-"""Injected faults, for trying a client's retries: responses that are refused, late, lost or cut.
+"""Injected faults, with which a client's retries can be tested: errors, lost or cut responses, and failed rows.
 
-All faults are drawn from one seeded source, in the order in which requests arrive, so a client that sends one request
-after another meets the same faults each time. One draw decides between all kinds that apply to a request.
+`tsmem serve` parses each --fault option into a FaultSpec. Each request draws its fault from the server's one `Faults`,
+and each row of a batch draws one too.
+
+All draws come from one seeded source in the order of the requests, so a client that sends its requests one after
+another meets the same faults each time. A request meets at most one fault: one draw decides between all the kinds that
+apply to it.
 """
 
 from __future__ import annotations
@@ -18,14 +22,14 @@ from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS, BATCHES
 from tsmem.server.http.log import LogEntry
 
-PARTIAL = "partial"  # applies to rows, not to requests
+PARTIAL = "partial"  # the one kind that rows of batches meet, and not requests
 KINDS = ("refuse", "throttle", "timeout", "unavailable", "drop", "hang", PARTIAL)
 EXAMPLE = "a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow"
 
 _ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
     "throttle": (
         ("OTSServerBusy", "Server is busy."),
-        ("OTSServerBusy", "Server is busy."),
+        ("OTSServerBusy", "Server is busy."),  # twice, because services throttle with it most often
         ("OTSPartitionUnavailable", "The partition is not available."),
         ("OTSNotEnoughCapacityUnit", "Remaining capacity unit is not enough."),
         ("OTSRowOperationConflict", "Data is being modified by the other request."),
@@ -36,7 +40,7 @@ _ERRORS: dict[str, tuple[tuple[str, str], ...]] = {
         ("OTSInternalServerError", "Internal server error."),
     ),
 }
-_NEVER_DONE = ("refuse", "throttle")
+_NEVER_CARRIED_OUT = ("refuse", "throttle")
 
 
 class FaultSpec(NamedTuple):
@@ -44,20 +48,21 @@ class FaultSpec(NamedTuple):
 
     kind: str
     rate: float
-    action: str | None = None  # the only one that it applies to; None means all
+    action: str | None = None  # the only action that it applies to; None for all actions
 
 
 class Fault(NamedTuple):
-    """The fault of one request."""
+    """The fault that one request meets."""
 
     kind: str
-    done: bool  # the request is carried out all the same
-    error: tuple[str, str] | None  # code and message of the response; None if there is no whole response
-    part: float  # the place where the response is cut, from 0 to 1
+    is_carried_out: bool  # True if the request is carried out before it fails
+    error: tuple[str, str] | None  # code and message of the response; None if the response is missing or cut
+    cut: float  # the place where the response is cut, drawn from 0 to 1
 
-    def cut(self, head_bytes: int, body_bytes: int) -> int:
-        """Return how many bytes of a response are sent: none in a third of all cases, part of the head in another."""
-        third, part = divmod(self.part * 3, 1)
+    def sent_bytes(self, head_bytes: int, body_bytes: int) -> int:
+        """Return how many bytes of a cut response are sent. There are three cases, each as likely as the others:
+        nothing, a part of the head, or the head and a part of the body."""
+        third, part = divmod(self.cut * 3, 1)
         if third == 0:
             return 0
         return int(part * head_bytes) if third == 1 else head_bytes + int(part * (body_bytes + 1))
@@ -77,8 +82,7 @@ def parse_fault(text: str) -> FaultSpec:
     if colon:
         _check_known("action", action, ACTIONS)
     if kind == PARTIAL and action and action not in BATCHES:
-        hint = f"those are {' and '.join(BATCHES)}"
-        raise InvalidInput(f"`partial` applies only to batches, and {action} is none", hint=hint)
+        raise InvalidInput(f"`partial` applies only to {' and '.join(BATCHES)}, not to {action}", hint=EXAMPLE)
     return FaultSpec(kind, rate, action or None)
 
 
@@ -90,50 +94,47 @@ def _check_known(what: str, word: str, known: Sequence[str]) -> None:
 
 
 class Faults:
-    """Draws the faults of requests and rows. Any thread may call it."""
+    """The faults of a server, drawn for one request or row at a time. Any thread may call it."""
 
     def __init__(self, specs: Sequence[FaultSpec] = (), seed: int = 0) -> None:
-        """Raises InvalidInput for rates of more than 1 together."""
-        self._specs = [spec for spec in specs if spec.kind != PARTIAL]
-        self._partial = [spec for spec in specs if spec.kind == PARTIAL]
-        for kinds in (self._specs, self._partial):
+        """Raises InvalidInput if the rates of the faults that one action can meet add up to more than 1."""
+        self._request_specs = [spec for spec in specs if spec.kind != PARTIAL]
+        self._row_specs = [spec for spec in specs if spec.kind == PARTIAL]
+        for applicable in (self._request_specs, self._row_specs):
             for action in (None, *ACTIONS):
-                _check_rates([spec for spec in kinds if spec.action in (None, action)], action)
-        self._random = Random(seed)  # noqa: S311 - to be repeatable, not secret
+                _check_rates([spec for spec in applicable if spec.action in (None, action)], action)
+        self._random = Random(seed)  # noqa: S311 - faults must be repeatable, not secret
         self._lock = threading.Lock()
 
-    def strike(self, action: str) -> Fault | None:
-        """Draw the fault of a request."""
-        if not self._specs:
-            return None
+    def draw_fault(self, action: str) -> Fault | None:
         with self._lock:
-            spec = self._draw([spec for spec in self._specs if spec.action in (None, action)])
+            spec = self._draw_spec([spec for spec in self._request_specs if spec.action in (None, action)])
             if spec is None:
                 return None
-            done = spec.kind not in _NEVER_DONE and self._random.random() < 0.5
+            is_carried_out = spec.kind not in _NEVER_CARRIED_OUT and self._random.random() < 0.5
             error = self._random.choice(_ERRORS[spec.kind]) if spec.kind in _ERRORS else None
-            return Fault(spec.kind, done, error, self._random.random())
+            return Fault(spec.kind, is_carried_out, error, self._random.random())
 
-    def row_fault(self, action: str, entry: LogEntry) -> Callable[[], RowFault | None]:
-        """Return a function that draws the fault of one row of a batch, and notes it for the log."""
-        specs = [spec for spec in self._partial if spec.action in (None, action)]
+    def row_fault_source(self, action: str, entry: LogEntry) -> Callable[[], RowFault | None]:
+        """Return a function that draws the fault of one row of a batch, and records it in the request's log entry."""
+        specs = [spec for spec in self._row_specs if spec.action in (None, action)]
         if not specs or action not in BATCHES:
             return lambda: None
 
         def draw() -> RowFault | None:
             with self._lock:
-                if self._draw(specs) is None:
+                if self._draw_spec(specs) is None:
                     return None
                 entry.fault = entry.fault or PARTIAL
                 return self._random.choice((RowFault.REFUSED, RowFault.LOST))
 
         return draw
 
-    def _draw(self, specs: Sequence[FaultSpec]) -> FaultSpec | None:
-        """Draw at most one of some faults."""
-        draw = self._random.random() if specs else 1.0
+    def _draw_spec(self, specs: Sequence[FaultSpec]) -> FaultSpec | None:
+        """Draw at most one of the specs, each with the probability that is its rate."""
+        drawn = self._random.random() if specs else 1.0
         for count, spec in enumerate(specs, 1):
-            if draw < math.fsum(each.rate for each in specs[:count]):
+            if drawn < math.fsum(each.rate for each in specs[:count]):
                 return spec
         return None
 

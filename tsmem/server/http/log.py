@@ -1,4 +1,8 @@
-"""The log entry of a request. The server writes no log itself: it passes each entry to its caller's `on_request`."""
+"""The log entry of a request.
+
+The server writes no log itself. `exchange` fills in an entry for each request, and passes it to the `on_request` that
+the caller gave to the server; `tsmem serve` then writes a line to stderr.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +15,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass
 class LogEntry:
-    """One request that was answered, or that was cut off by a fault."""
-
-    time_us: int = 0  # at which it was read
+    time_us: int = 0  # the time at which the request had arrived
     request_id: str = ""
     action: str = ""  # as the client named it, unchecked; "" if the request could not be parsed
-    table: str = ""  # those that it names, joined by commas, unchecked
-    rows: int = 0
-    status: int = 0  # of HTTP; 0 if no response was sent
-    code: str = ""  # of the service's error
-    milliseconds: float = 0.0  # from the last byte read to the response sent
+    table: str = ""  # the tables that it names, joined by commas, unchecked
+    rows: int = 0  # rows written or returned
+    status: int = 0  # HTTP status of the response; 0 if the client got no whole response
+    code: str = ""  # the service's code, if the response is an error
+    milliseconds: float = 0.0  # time from the last byte of the request to the first of the response
     request_bytes: int = 0
     response_bytes: int = 0
-    fault: str = ""
+    fault: str = ""  # the kind of the injected fault, if any
     is_verified: bool = True
-    """True if the client signs with a secret that the server knows. The Python and Java SDKs reject other responses."""
-    failure: BaseException | None = None  # the error, if it is the server's and not the request's
+    """True if the client signs with a secret that the server knows. The Python and Java SDKs reject the response if
+    it does not."""
+    failure: BaseException | None = None  # the error, if the server is to blame for it
 
 
 OnRequest = Callable[[LogEntry], None]

@@ -1,9 +1,14 @@
-"""The listening socket, and a thread for each connection.
+"""The server: a listening socket, and a thread for each connection.
 
-There is a thread for each connection, and not aiohttp, because a call of the engine blocks. Measured side by side on
-two busy cores (CPython 3.11, aiohttp 3.14), aiohttp's low-level server with 3 to 64 worker threads answered 0.4 to 0.8
-times as many GetRow a second with one client, 0.5 to 0.9 with 8, 0.7 to 1.1 with 32. It would save few lines: limits on
-connections and on unread responses, a stop that waits for a body on its way, signatures and the log are not part of it.
+`tsmem serve` makes a Server. One thread accepts connections and starts a thread for each. That thread runs one
+`HttpExchange` after another until the client leaves, the connection is closed for a reason of the protocol, or the
+server stops.
+
+It does not use aiohttp, because a call of the engine blocks its thread. aiohttp's low-level server with 3 to 64 worker
+threads answered 0.4 to 0.8 times as many GetRow requests a second with one client, 0.5 to 0.9 with 8 clients, and 0.7
+to 1.1 with 32 (measured side by side on two busy cores, CPython 3.11, aiohttp 3.14). It would also save few lines: it
+has no limit on the connections of one address or on unread responses, no stop that waits for the rest of a request,
+and neither the signatures nor the log.
 """
 
 from __future__ import annotations
@@ -31,33 +36,34 @@ from tsmem.server.http.settings import Settings
 
 _BACKLOG = 512
 _REFUSED_CONNECTIONS = 64
-"""Connections over the limit that get OTSServerBusy at once; still further ones are closed without a response."""
-_REFUSED_S = 2.0  # seconds that such a connection has to send its request
-_OTHER_FILES = 128  # file descriptors left to the engine and the rest of the process
+"""Largest number of open connections over the limit that are answered with OTSServerBusy. Any more are closed without
+a response."""
+_REFUSED_S = 2.0  # seconds in which a connection over the limit must send its request
+_RESERVED_FILES = 128  # file descriptors kept free for the engine and the rest of the process
 _RETRY_ACCEPT_S = 0.05
 
 
 class Server:
-    """An HTTP server in front of a dispatcher. The threads of connections call `on_request`, once for each request,
-    before the response is sent; it must not raise an error."""
+    """An HTTP server in front of a dispatcher. The thread of a connection calls `on_request` once for each request,
+    just before it sends the response. `on_request` must not raise an error."""
 
     def __init__(
         self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest | None = None
     ) -> None:
-        self.endpoint = ""  # http://ADDRESS:PORT, once the server listens
+        self.endpoint = ""  # http://ADDRESS:PORT once the server listens
         self._settings = settings
         self._refused_settings = replace(settings, idle_s=_REFUSED_S, request_s=_REFUSED_S)
         self._max_connections = settings.max_connections
         self._clock = clock
         self._context = ServerContext(dispatcher, settings, clock, on_request)
         self._lock = threading.Lock()
-        self._connections: list[Connection] = []  # also those whose threads are in their last steps
+        self._connections: list[Connection] = []  # some may be closed, if their threads still run
         self._listener: socket.socket | None = None
         self._stop_event: StopEvent | None = None
         self._thread: threading.Thread | None = None
 
     def listen(self) -> None:
-        """Open the address. Clients may connect, and wait for the start. Raises TsmemError."""
+        """Open the address, so that clients can connect. They get no response before `start`. Raises TsmemError."""
         settings = self._settings
         family, address = _resolve(settings)
         try:
@@ -76,13 +82,13 @@ class Server:
         self.endpoint = f"http://{f'[{host}]' if ip.version == 6 else host}:{port}"
 
     def start(self) -> Self:
-        """Listen, and answer requests. Raises TsmemError."""
+        """Begin to answer requests; listen first if `listen` was not called. Raises TsmemError."""
         if self._listener is None:
             self.listen()
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if files != resource.RLIM_INFINITY:
-            possible = max(1, files - _OTHER_FILES - _REFUSED_CONNECTIONS)
-            self._max_connections = min(self._settings.max_connections, possible)
+            available = max(1, files - _RESERVED_FILES - _REFUSED_CONNECTIONS)
+            self._max_connections = min(self._settings.max_connections, available)
         self._stop_event = StopEvent()
         arguments = (self._listener, self._stop_event)
         self._thread = threading.Thread(target=self._accept, args=arguments, name="tsmem-accept", daemon=True)
@@ -94,8 +100,9 @@ class Server:
         return self
 
     def stop(self) -> None:
-        """Accept no more connections, close idle ones, and wait for requests that are being answered. One that does not
-        end in time loses its connection at once, and its thread when it ends."""
+        """Accept no more connections, close idle ones, and wait for the requests that are being answered. After
+        `stop_s` seconds the remaining connections are shut down; a thread that is still in the engine then ends when
+        the engine returns."""
         listener, self._listener = self._listener, None
         stop_event, self._stop_event = self._stop_event, None
         if self._thread is not None and stop_event is not None:
@@ -105,15 +112,11 @@ class Server:
         if listener is not None:
             listener.close()
         with self._lock:
-            left = list(self._connections)
-        _join(left, self._settings.stop_s)
-        for connection in left:
-            connection.cut()
-        _join(left, 1.0)
-        with self._lock:
-            self._connections = self._open_connections()
-            if stop_event is not None and not self._connections:  # else the last of them closes it
-                stop_event.close()
+            remaining, self._connections = self._connections, []
+        _join(remaining, self._settings.stop_s)
+        for connection in remaining:
+            connection.shut_down()
+        _join(remaining, 1.0)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -137,12 +140,12 @@ class Server:
                 except OSError:  # no descriptors are left
                     stop_event.wait(_RETRY_ACCEPT_S)
                     continue
-                self._take(accepted, str(address[0]), stop_event)
+                self._add_connection(accepted, str(address[0]), stop_event)
 
-    def _take(self, accepted: socket.socket, address: str, stop_event: StopEvent) -> None:
+    def _add_connection(self, accepted: socket.socket, address: str, stop_event: StopEvent) -> None:
         with self._lock:
             self._connections = [each for each in self._connections if each.is_open or each.thread.is_alive()]
-            is_refused = not self._has_place(address)
+            is_refused = not self._make_room(address)
             if is_refused and sum(each.is_refused for each in self._open_connections()) >= _REFUSED_CONNECTIONS:
                 accepted.close()
                 return
@@ -154,8 +157,8 @@ class Server:
             self._connections.append(connection)
         try:
             connection.thread.start()
-        except RuntimeError:  # no thread can be started: answer one request here, while the other clients wait
-            connection.settings, connection.is_last = self._refused_settings, True
+        except RuntimeError:  # no thread can be started: answer one request in this thread, while new clients wait
+            connection.settings, connection.is_closing = self._refused_settings, True
             self._serve(connection)
 
     def _serve(self, connection: Connection) -> None:
@@ -168,15 +171,13 @@ class Server:
             connection.close()
             with self._lock:
                 connection.is_open = False
-                if self._thread is None and not self._open_connections():  # the last one of a server that was stopped
-                    connection.stop_event.close()
 
     def _open_connections(self) -> list[Connection]:
         return [each for each in self._connections if each.is_open]
 
-    def _has_place(self, address: str) -> bool:
-        """Return True if another connection from an address may be served, perhaps in place of the one that has waited
-        longest for a whole request. The lock is held."""
+    def _make_room(self, address: str) -> bool:
+        """Return True if there is room for a connection from an address, perhaps after evicting the connection that has
+        been without a whole request for longest. The caller holds the lock."""
         served = [each for each in self._open_connections() if not each.is_refused]
         of_address = [each for each in served if each.address == address]
         if len(of_address) >= self._settings.max_peer_connections:
@@ -185,10 +186,10 @@ class Server:
             candidates = served
         else:
             return True
-        waiting = [(since_s, each) for each in candidates if (since_s := each.waiting_since_s) is not None]
+        waiting = [(since_s, each) for each in candidates if (since_s := each.awaiting_request_since_s) is not None]
         since_s, longest = min(waiting, key=lambda pair: pair[0], default=(math.inf, None))
-        latest_s = self._clock.monotonic_s() - self._settings.yield_after_s
-        if longest is None or since_s > latest_s or not longest.give_up_place():
+        latest_s = self._clock.monotonic_s() - self._settings.evict_after_s
+        if longest is None or since_s > latest_s or not longest.evict_if_awaiting_request():
             return False
         longest.is_open = False
         return True
@@ -202,7 +203,8 @@ def no_thread() -> TsmemError:
 
 
 def _join(connections: Sequence[Connection], seconds: float) -> None:
-    """Wait for threads, in short steps: a signal that another thread gets does not end a join."""
+    """Wait for the threads of connections, but no longer than `seconds` in all. It waits in short steps, because a
+    signal that reaches another thread does not interrupt a join."""
     due_s = time.monotonic() + seconds
     for each in connections:
         while each.thread.is_alive() and (left_s := due_s - time.monotonic()) > 0:
@@ -210,7 +212,7 @@ def _join(connections: Sequence[Connection], seconds: float) -> None:
 
 
 def _resolve(settings: Settings) -> tuple[socket.AddressFamily, Any]:
-    """Return the address to listen on. Without credentials it must be this machine's own."""
+    """Return the address to listen on. Raises InvalidInput if other machines can reach it and no key is required."""
     try:
         found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
@@ -218,7 +220,7 @@ def _resolve(settings: Settings) -> tuple[socket.AddressFamily, Any]:
     family, _, _, _, address = found[0]
     ip = ip_address(str(address[0]).partition("%")[0])
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
-    if mapped is not None:  # an IPv4 address written as IPv6, which a socket for IPv6 alone does not take
+    if mapped is not None:  # an IPv4 address in IPv6 notation, to which an IPv6 socket cannot be bound
         ip, family, address = mapped, socket.AF_INET, (str(mapped), settings.port)
     if settings.credentials is None and not ip.is_loopback:
         raise InvalidInput(

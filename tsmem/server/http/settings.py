@@ -1,4 +1,4 @@
-"""The settings of a server."""
+"""The settings of a server. Only some of them are options of `tsmem serve`; tests set the others."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from tsmem.server.http.faults import Faults
 
 @dataclass(frozen=True)
 class Settings:
-    host: str = "127.0.0.1"  # a name or address; needs credentials if other machines can reach it
+    host: str = "127.0.0.1"  # a name or address; other machines may reach it only if there are credentials
     port: int = 0
-    instance: str | None = None  # the only instance that exists; None accepts any name
-    credentials: AccessKey | None = None  # the only key that is accepted; None accepts any
+    instance: str | None = None  # the only instance name that is accepted; None accepts any name
+    credentials: AccessKey | None = None  # the only access key that is accepted; None accepts any key
     faults: Faults = field(default_factory=Faults)
-    latency_ms: float = 0
-    max_connections: int = 512  # further ones get OTSServerBusy; lower if the process may not open so many files
-    max_peer_connections: int = 384  # from one address; further ones get OTSServerBusy
-    yield_after_s: float = 1  # a connection without a whole request is not closed for a new one before
-    max_held_bytes: int = 256 * 1024 * 1024  # of large responses being sent; others are replaced by OTSServerBusy
-    idle_s: float = 75  # a connection may wait so long for its next request
-    request_s: float = 30  # for a request to arrive, and a response to be taken
-    work_s: float = 20  # for a read; tsmem's own clients wait for 30
-    max_searches: int = 6  # at once; others wait. Fewer than a temporary store has connections
-    linger_s: float = 2  # a refused client is read on so long, so that it sees why
-    hang_s: float = 600  # the fault `hang`
-    receive_s: float = 1  # a stop waits for a request that has begun to arrive
-    stop_s: float = 30  # a stop waits for requests that are being answered
+    latency_ms: float = 0  # delay before each response
+    max_connections: int = 512  # number of open connections; any more get OTSServerBusy
+    """The server lowers it if the process may not open that many files."""
+    max_peer_connections: int = 384  # number of open connections from one address; any more get OTSServerBusy
+    evict_after_s: float = 1
+    """Seconds without a whole request after which a connection can be closed to make room for a new one."""
+    max_sending_bytes: int = 256 * 1024 * 1024
+    """Total size of the large responses that are being sent; OTSServerBusy replaces any that would exceed it."""
+    idle_s: float = 75  # longest wait for the next request of a connection
+    request_s: float = 30  # longest wait for the rest of a request, or for the client to take a response
+    work_s: float = 20  # longest work on a read; tsmem's own clients wait 30 seconds for a response
+    max_searches: int = 6  # number of searches that run at once; fewer than a temporary store has connections
+    linger_s: float = 2  # longest wait for a refused client to read its response
+    hang_s: float = 600  # duration of the fault `hang`
+    receive_s: float = 1  # longest wait of a stop for the rest of a request
+    stop_s: float = 30  # longest wait of a stop for requests that are being answered

@@ -1,6 +1,6 @@
-"""Codecs between the bytes of TableStore's protocol and values of the engine.
+"""Codecs between the bytes of TableStore's protocol and the values of the engine.
 
-`schema` parses and makes protobuf messages. Inside those, rows and single values are PlainBuffer (`plainbuffer`);
-`filters` and `search_queries` turn the messages of filters and queries into the port's types.
-Nothing here runs an action: `actions` calls these modules. Whatever a codec cannot read is OTSParameterInvalid.
+`actions` calls them; nothing here runs an action. `schema` parses and makes protobuf messages. Rows and single values
+inside those are in another format, PlainBuffer (`plainbuffer`). `filters` and `search_queries` turn the messages of
+filters and queries into the port's types. Whatever cannot be decoded is OTSParameterInvalid.
 """

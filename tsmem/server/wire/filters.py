@@ -1,7 +1,8 @@
-"""Filters, conditions, and the columns and versions that a read asks for.
+"""Decodes the filter of a read, the condition of a write, and the columns and versions that a read asks for.
 
-A filter that the engine cannot evaluate is refused, never ignored. Source: table_store_filter.proto and the SDKs'
-tests; the wire says `filter_if_missing` where the SDKs say the opposite, `pass_if_missing`.
+`actions.row_actions` passes in the messages and gets the port's types. A filter that the engine cannot evaluate is
+refused, never ignored. The field `filter_if_missing` on the wire is the opposite of `pass_if_missing` in the SDKs and
+here. Source: table_store_filter.proto and the SDKs' tests.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Fil
 from tsmem.server.wire.plainbuffer import decode_literal
 from tsmem.server.wire.schema import invalid_parameter, parse_message, text, texts, unsupported_operation
 
-_SINGLE, _PAGINATION = 1, 3
+_COMPARISON, _PAGINATION = 1, 3
 _EXIST, _NOT_EXIST = 7, 8
 _OPS = {1: Op.EQ, 2: Op.NE, 3: Op.GT, 4: Op.GE, 5: Op.LT, 6: Op.LE}
 _NOT, _AND = 1, 2
@@ -26,7 +27,7 @@ ColumnPage = tuple[int, int]  # offset and limit over the columns of a row
 
 
 def decode_columns(message: Any) -> tuple[str, ...]:
-    """Return the columns that a read asks for; none means all. Raises OTSParameterInvalid."""
+    """Return the names of the columns that a read asks for; no names means all. Raises OTSParameterInvalid."""
     if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
         raise invalid_parameter(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
     names = texts(message.columns_to_get)
@@ -36,12 +37,13 @@ def decode_columns(message: Any) -> tuple[str, ...]:
 
 
 def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
-    """Return a filter, or the page of columns that a filter may be on the wire. Raises OTSParameterInvalid."""
+    """Return the filter of rows and the page of columns, at least one of which is None. On the wire, a page of columns
+    is a kind of filter. Raises OTSParameterInvalid."""
     if not data:
         return None, None
     message = parse_message("Filter", data)
     if message.type != _PAGINATION:
-        return _filter(message, 1), None
+        return _decode_message(message, 1), None
     page = parse_message("ColumnPaginationFilter", message.filter)
     if page.offset < 0 or page.limit < 0:
         raise invalid_parameter("The offset and limit of a column pagination filter must not be negative.")
@@ -50,25 +52,25 @@ def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
 
 def decode_condition(message: Any) -> Condition:
     existence = _EXISTENCE[message.row_existence]
-    test, page = decode_filter(message.column_condition)
+    column_condition, page = decode_filter(message.column_condition)
     if page is not None:
         raise invalid_parameter("A column pagination filter cannot be a condition.")
-    if existence is Existence.IGNORE and test is None:
+    if existence is Existence.IGNORE and column_condition is None:
         return UNCONDITIONAL
-    return Condition(existence, test)
+    return Condition(existence, column_condition)
 
 
-def _filter(message: Any, depth: int) -> Filter:
+def _decode_message(message: Any, depth: int) -> Filter:
     if depth > MAX_COMPARISONS:
         raise invalid_parameter(_TOO_MANY)
-    if message.type == _SINGLE:
-        return _comparison(parse_message("SingleColumnValueFilter", message.filter))
+    if message.type == _COMPARISON:
+        return _decode_comparison(parse_message("SingleColumnValueFilter", message.filter))
     if message.type == _PAGINATION:
         raise invalid_parameter("A column pagination filter cannot be part of another filter.")
     composite = parse_message("CompositeColumnValueFilter", message.filter)
     if len(composite.sub_filters) > MAX_COMPARISONS:
         raise invalid_parameter(_TOO_MANY)
-    parts = tuple(_filter(part, depth + 1) for part in composite.sub_filters)
+    parts = tuple(_decode_message(part, depth + 1) for part in composite.sub_filters)
     if composite.combinator == _NOT:
         if len(parts) != 1:
             raise invalid_parameter("Invalid NOT operator: the number of sub-filters must be 1.")
@@ -76,20 +78,20 @@ def _filter(message: Any, depth: int) -> Filter:
     return And(parts) if composite.combinator == _AND else Or(parts)
 
 
-def _comparison(message: Any) -> Filter:
+def _decode_comparison(message: Any) -> Filter:
     column = text(message.column_name)
     if message.HasField("value_trans_rule"):
         raise unsupported_operation("value_trans_rule")
     if message.comparator in (_EXIST, _NOT_EXIST):
         return Presence(column, message.comparator == _EXIST)  # type: ignore[return-value]
     literal = decode_literal(message.column_value)
-    test = Comparison(column, _OPS[message.comparator], literal, not message.filter_if_missing)
-    return test if message.latest_version_only else AnyVersion(test)  # type: ignore[return-value]
+    comparison = Comparison(column, _OPS[message.comparator], literal, not message.filter_if_missing)
+    return comparison if message.latest_version_only else AnyVersion(comparison)  # type: ignore[return-value]
 
 
 def decode_view(message: Any, page: ColumnPage | None) -> View:
-    """Return which cells of a row a read asks for. Raises OTSParameterInvalid."""
-    time_range = _time_range(message.time_range) if message.HasField("time_range") else None
+    """Return the cells of a row that a read asks for. Raises OTSParameterInvalid."""
+    time_range = _decode_time_range(message.time_range) if message.HasField("time_range") else None
     max_versions = message.max_versions if message.HasField("max_versions") else None
     if max_versions is None and time_range is None:
         raise invalid_parameter("No version condition is specified while querying row.")
@@ -102,7 +104,7 @@ def decode_view(message: Any, page: ColumnPage | None) -> View:
     return View(max_versions, time_range, start, end, page)
 
 
-def _time_range(message: Any) -> tuple[int, int]:
+def _decode_time_range(message: Any) -> tuple[int, int]:
     has_bounds = message.HasField("start_time"), message.HasField("end_time")
     if message.HasField("specific_time"):
         if any(has_bounds):

@@ -1,15 +1,18 @@
-"""PlainBuffer, the format of rows: `decode_row` for what clients send, `encode_row` and `encode_rows` for responses.
+"""PlainBuffer, TableStore's format of rows and values. `actions` decodes the rows that clients send, and encodes the
+rows of responses.
 
-    row     header, key tag, key cells, [data tag, cells], [delete marker], row checksum
+    buffer  header, rows
+    row     key tag, key cells, [data tag, cells], [delete marker], row checksum
     cell    tag, name, [value], [operation], [timestamp], checksum
     name    tag, <i length, text
-    value   tag, <i length of what follows, type, [<i length] bytes
+    value   tag, <i length of type and bytes, type, [<i length of bytes], bytes
 
-A cell's checksum covers its name, its value from the type on, its timestamp and then its operation, although these two
-are written the other way round. A row's checksum covers those of its cells and whether it has a delete marker.
+A cell's checksum covers the name, the type and bytes of the value, the timestamp, and last the operation, which comes
+before the timestamp in the buffer. A row's checksum covers the checksums of its cells, and a byte that is 1 if the row
+has a delete marker.
 
-Nothing that is read is trusted: each length, type, text and checksum is checked, and whatever is wrong is
-OTSParameterInvalid. Source: "PlainBuffer" in the service's API reference, and the plainbuffer modules of the SDKs.
+Clients are not trusted: each length, type, text and checksum is checked, and the error is OTSParameterInvalid. Source:
+"PlainBuffer" in the service's API reference, and the plainbuffer modules of the SDKs.
 """
 
 from __future__ import annotations
@@ -27,68 +30,67 @@ from tsmem.server.wire.schema import invalid_parameter, unsupported_operation
 
 HEADER = (0x75).to_bytes(4, "little")
 _KEY_TAG, _DATA_TAG, _CELL_TAG, _NAME_TAG, _VALUE_TAG = 1, 2, 3, 4, 5
-_OPERATION_TAG, _TIMESTAMP_TAG, _DELETE_TAG, _ROW_SUM_TAG, _CELL_SUM_TAG = 6, 7, 8, 9, 10
+_OPERATION_TAG, _TIMESTAMP_TAG, _DELETE_TAG, _ROW_CHECKSUM_TAG, _CELL_CHECKSUM_TAG = 6, 7, 8, 9, 10
 _INTEGER, _DOUBLE, _BOOLEAN, _STRING, _BLOB, _INF_MIN, _INF_MAX, _AUTO_INCREMENT = 0, 1, 2, 3, 7, 9, 10, 11
 LENGTH = struct.Struct("<i")
 SIGNED = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 BOUNDS: dict[int, Bound] = {_INF_MIN: MIN, _INF_MAX: MAX}
-_CELL_SUMS = [bytes((_CELL_SUM_TAG, checksum)) for checksum in range(256)]
-_DAMAGE = (IndexError, struct.error, UnicodeDecodeError)
-"""Raised while bytes are read that end too early, or hold a text that is not UTF-8."""
+_CELL_CHECKSUMS = [bytes((_CELL_CHECKSUM_TAG, checksum)) for checksum in range(256)]
+_DECODING_ERRORS = (IndexError, struct.error, UnicodeDecodeError)
+"""Errors that Python raises while it decodes bytes that end too early, or a text that is not UTF-8."""
 
 
 class Operation(IntEnum):
-    """A change of a cell other than writing it. The two deletions are of all its versions, and of one."""
+    """A change of a column other than writing a value."""
 
-    DELETE_ALL = 1
-    DELETE_ONE = 3
+    DELETE_ALL = 1  # deletes all versions of the column
+    DELETE_ONE = 3  # deletes one version
     INCREMENT = 4
 
 
 class WireCell(NamedTuple):
-    """One cell of a request."""
-
     name: str
     value: Value | Bound | None  # None if the operation takes no value
-    operation: Operation | None
+    operation: Operation | None  # None writes the value
     version_ms: int | None
 
 
 class WireRow(NamedTuple):
-    """A row, a change of a row, or a key alone."""
+    """A row, a change of a row, or only a key."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # names of the key columns
     key: KeyBound
     cells: list[WireCell]
     is_delete: bool
 
 
-def _broken(what: str | Exception) -> TsmemError:
+def _malformed(what: str | Exception) -> TsmemError:
+    """Return the error for a malformed buffer, from a message or one of _DECODING_ERRORS."""
     if isinstance(what, Exception):
         what = "a text is not UTF-8" if isinstance(what, UnicodeDecodeError) else "it ends too early"
     return invalid_parameter(f"Parse PlainBuffer from RawString failed: {what}.")
 
 
 def decode_literal(data: bytes) -> Value:
-    """Decode the literal of a filter or query: a type and one value. Raises OTSParameterInvalid."""
+    """Decode the literal of a filter or query, which is a type and a value. Raises OTSParameterInvalid."""
     try:
         value = _decode_value(data)
-    except _DAMAGE as damage:
-        raise _broken(damage) from None
+    except _DECODING_ERRORS as error:
+        raise _malformed(error) from None
     if isinstance(value, Bound):
-        raise _broken("a literal is not one value")
+        raise _malformed("a literal is not one value")
     return value
 
 
 def _decode_value(data: bytes) -> Value | Bound:
-    """Decode a type and the value after it, which must fill the rest of the data. Raises one of _DAMAGE, too."""
+    """Decode a type and a value, which must fill the data. Raises OTSParameterInvalid and _DECODING_ERRORS."""
     if not data:
-        raise _broken("a value is empty")
+        raise _malformed("a value is empty")
     kind = data[0]
     if kind in (_STRING, _BLOB):
         if LENGTH.unpack_from(data, 1)[0] != len(data) - 5:
-            raise _broken("a value is not as long as it says")
+            raise _malformed("a value is not as long as it says")
         return data[5:].decode() if kind == _STRING else data[5:]
     if kind in (_INTEGER, _DOUBLE):
         number: int | float = (SIGNED if kind == _INTEGER else _FLOAT).unpack(data[1:])[0]
@@ -99,11 +101,11 @@ def _decode_value(data: bytes) -> Value | Bound:
         return BOUNDS[kind]
     if kind == _AUTO_INCREMENT:
         raise unsupported_operation("auto-increment primary key column")
-    raise _broken(f"there is no value type {kind}, or its value is wrong")
+    raise _malformed(f"there is no value type {kind}, or its value is wrong")
 
 
 def encode_value(value: Value | Bound) -> bytes:
-    """Encode a value as its type and bytes: the part that checksums cover."""
+    """Encode a value as its type and bytes, which is the part that a checksum covers."""
     if type(value) is str:
         raw = value.encode()
         return b"\x03" + LENGTH.pack(len(raw)) + raw
@@ -119,120 +121,120 @@ def encode_value(value: Value | Bound) -> bytes:
 
 
 def decode_row(data: bytes) -> WireRow:
-    """Return the one row of a buffer. Raises OTSParameterInvalid for anything else."""
+    """Return the one row of a buffer. Raises OTSParameterInvalid if it is malformed or more bytes follow it."""
     try:
-        at = len(HEADER)
-        if data[:at] != HEADER:
-            raise _broken("its header is missing")
-        if data[at] != _KEY_TAG:
-            raise _broken("a row begins with its primary key")
-        sums = bytearray()
-        key_cells, at = _decode_cells(data, at + 1, sums)
+        offset = len(HEADER)
+        if data[:offset] != HEADER:
+            raise _malformed("its header is missing")
+        if data[offset] != _KEY_TAG:
+            raise _malformed("a row begins with its primary key")
+        checksums = bytearray()
+        key_cells, offset = _decode_cells(data, offset + 1, checksums)
         cells: list[WireCell] = []
-        if data[at] == _DATA_TAG:
-            cells, at = _decode_cells(data, at + 1, sums)
-        is_delete = data[at] == _DELETE_TAG
-        sums.append(is_delete)
-        at = _check_sum(data, at + is_delete, _ROW_SUM_TAG, bytes(sums), "row expected")
-        if data[at:].strip(b"\x00"):  # the Node.js SDK appends a zero byte for each infinite key column
-            raise _broken("bytes follow the row")
+        if data[offset] == _DATA_TAG:
+            cells, offset = _decode_cells(data, offset + 1, checksums)
+        is_delete = data[offset] == _DELETE_TAG
+        checksums.append(is_delete)
+        offset = _read_checksum(data, offset + is_delete, _ROW_CHECKSUM_TAG, bytes(checksums), "row expected")
+        if data[offset:].strip(b"\x00"):  # the Node.js SDK adds a zero byte for each infinite key column
+            raise _malformed("bytes follow the row")
         values: list[KeyValue | Bound] = []
         for cell in key_cells:
             if cell.value is None or cell.operation is not None:
-                raise _broken("a primary key column has no value")
+                raise _malformed("a primary key column has no value")
             values.append(cell.value)  # type: ignore[arg-type] # the engine refuses a boolean or a double
         if not values:
-            raise _broken("a row has no primary key")
+            raise _malformed("a row has no primary key")
         return WireRow(tuple(cell.name for cell in key_cells), tuple(values), cells, is_delete)
-    except _DAMAGE as damage:
-        raise _broken(damage) from None
+    except _DECODING_ERRORS as error:
+        raise _malformed(error) from None
 
 
-def _decode_cells(data: bytes, at: int, sums: bytearray) -> tuple[list[WireCell], int]:
-    """Return the cells that begin at a position, and the position behind them; add their checksums to `sums`."""
+def _decode_cells(data: bytes, offset: int, checksums: bytearray) -> tuple[list[WireCell], int]:
+    """Return the cells from an offset on, and the offset after them. Append their checksums to `checksums`."""
     cells: list[WireCell] = []
-    while data[at] == _CELL_TAG:
-        if data[at + 1] != _NAME_TAG:
-            raise _broken("a cell has no name")
-        name, at = _sized(data, at + 2)
-        summed = name
+    while data[offset] == _CELL_TAG:
+        if data[offset + 1] != _NAME_TAG:
+            raise _malformed("a cell has no name")
+        name, offset = _read_sized(data, offset + 2)
+        covered = name
         value: Value | Bound | None = None
         operation: Operation | None = None
         version_ms: int | None = None
-        if data[at] == _VALUE_TAG:
-            raw, at = _sized(data, at + 1)
+        if data[offset] == _VALUE_TAG:
+            raw, offset = _read_sized(data, offset + 1)
             value = _decode_value(raw)
-            summed += raw
-        if data[at] == _OPERATION_TAG:
+            covered += raw
+        if data[offset] == _OPERATION_TAG:
             try:
-                operation = Operation(data[at + 1])
+                operation = Operation(data[offset + 1])
             except ValueError:
-                raise _broken(f"there is no operation {data[at + 1]}") from None
-            at += 2
-        if data[at] == _TIMESTAMP_TAG:
-            version_ms = SIGNED.unpack_from(data, at + 1)[0]
-            summed += data[at + 1 : at + 9]
-            at += 9
+                raise _malformed(f"there is no operation {data[offset + 1]}") from None
+            offset += 2
+        if data[offset] == _TIMESTAMP_TAG:
+            version_ms = SIGNED.unpack_from(data, offset + 1)[0]
+            covered += data[offset + 1 : offset + 9]
+            offset += 9
         if operation is not None:
-            summed += bytes((operation,))
-        at = _check_sum(data, at, _CELL_SUM_TAG, summed, "expected")
-        sums.append(data[at - 1])
+            covered += bytes((operation,))
+        offset = _read_checksum(data, offset, _CELL_CHECKSUM_TAG, covered, "expected")
+        checksums.append(data[offset - 1])
         cells.append(WireCell(name.decode(), value, operation, version_ms))
-    return cells, at
+    return cells, offset
 
 
-def _sized(data: bytes, at: int) -> tuple[bytes, int]:
-    """Return the bytes behind a length, and the position behind them."""
-    length: int = LENGTH.unpack_from(data, at)[0]
-    start = at + LENGTH.size
+def _read_sized(data: bytes, offset: int) -> tuple[bytes, int]:
+    """Return the bytes that follow their length, and the offset after them."""
+    length: int = LENGTH.unpack_from(data, offset)[0]
+    start = offset + LENGTH.size
     if not 0 <= length <= len(data) - start:
-        raise _broken(f"a length of {length} where {len(data) - start} bytes are left")
+        raise _malformed(f"a length of {length} where {len(data) - start} bytes are left")
     return data[start : start + length], start + length
 
 
-def _check_sum(data: bytes, at: int, tag: int, summed: bytes, label: str) -> int:
-    """Return the position behind a checksum, which must be that of `summed`."""
-    if data[at] != tag:
-        raise _broken("a checksum is missing")
-    expected, found = crc8(summed), data[at + 1]
+def _read_checksum(data: bytes, offset: int, tag: int, covered: bytes, label: str) -> int:
+    """Check that the checksum at an offset is that of `covered`, and return the offset after it."""
+    if data[offset] != tag:
+        raise _malformed("a checksum is missing")
+    expected, found = crc8(covered), data[offset + 1]
     if expected != found:
         raise invalid_parameter(f"Cell data broken, checksum is mismatch, {label} {expected}, found {found}.")
-    return at + 2
+    return offset + 2
 
 
 def encode_row(names: Sequence[str], key: KeyBound, cells: Sequence[Cell] = ()) -> bytes:
-    """Encode one row with its header; without cells, a key alone. Clients expect the cells in order of name, newest
-    first, and no bytes at all for a missing row: a header without a row breaks two of the SDKs."""
-    return HEADER + _body(names, key, cells)
+    """Encode a row with its header; without cells, it is only a key. Clients expect cells sorted by name, the newest
+    version first. A missing row must be empty bytes, because two of the SDKs fail on a header without a row."""
+    return HEADER + _encode_body(names, key, cells)
 
 
 def encode_rows(names: Sequence[str], found: Iterable[tuple[KeyBound, Sequence[Cell]]]) -> bytes:
-    """Encode rows one after another behind one header; no bytes for no rows."""
-    bodies = b"".join([_body(names, key, cells) for key, cells in found])
+    """Encode rows after one header. Return empty bytes if there are no rows."""
+    bodies = b"".join([_encode_body(names, key, cells) for key, cells in found])
     return HEADER + bodies if bodies else b""
 
 
-def _body(names: Sequence[str], key: KeyBound, cells: Sequence[Cell]) -> bytes:
+def _encode_body(names: Sequence[str], key: KeyBound, cells: Sequence[Cell]) -> bytes:
     parts = [bytes((_KEY_TAG,))]
-    sums = bytearray()
+    checksums = bytearray()
     for name, value in zip(names, key, strict=True):
-        parts += _encode_cell(name, value, b"", sums)
+        parts += _encode_cell(name, value, b"", checksums)
     if cells:
         parts.append(bytes((_DATA_TAG,)))
     for cell in cells:
-        parts += _encode_cell(cell.name, cell.value, SIGNED.pack(cell.version_ms), sums)
-    sums.append(0)  # no delete marker
-    parts.append(bytes((_ROW_SUM_TAG, crc8(bytes(sums)))))
+        parts += _encode_cell(cell.name, cell.value, SIGNED.pack(cell.version_ms), checksums)
+    checksums.append(0)  # no delete marker
+    parts.append(bytes((_ROW_CHECKSUM_TAG, crc8(bytes(checksums)))))
     return b"".join(parts)
 
 
-def _encode_cell(name: str, value: Value | Bound, version: bytes, sums: bytearray) -> tuple[bytes, ...]:
-    """Return the parts of a cell, and add its checksum to `sums`."""
+def _encode_cell(name: str, value: Value | Bound, version: bytes, checksums: bytearray) -> tuple[bytes, ...]:
+    """Return the parts of a cell, and append its checksum to `checksums`."""
     head, raw_name = _cell_head(name)
     raw = encode_value(value)
-    total = crc8(raw_name + raw + version)
-    sums.append(total)
-    return head, LENGTH.pack(len(raw)), raw, version and b"\x07" + version, _CELL_SUMS[total]
+    checksum = crc8(raw_name + raw + version)
+    checksums.append(checksum)
+    return head, LENGTH.pack(len(raw)), raw, version and b"\x07" + version, _CELL_CHECKSUMS[checksum]
 
 
 @lru_cache(maxsize=4096)
@@ -242,34 +244,34 @@ def _cell_head(name: str) -> tuple[bytes, bytes]:
     return b"\x03\x04" + LENGTH.pack(len(raw)) + raw + b"\x05", raw
 
 
-def _advanced(checksum: int) -> int:
+def _after_zero_byte(checksum: int) -> int:
     for _ in range(8):
         checksum = (checksum << 1) ^ (0x107 if checksum & 0x80 else 0)
     return checksum
 
 
-_STEP = bytes(map(_advanced, range(256)))  # the checksum after one more zero byte, by checksum
-_ADVANCES = [_STEP]
-while len(_ADVANCES) < 24:
-    _ADVANCES.append(_ADVANCES[-1].translate(_ADVANCES[-1]))
-"""The same after 1, 2, 4, 8, ... zero bytes, up to 8 MB: more than a request may hold."""
+_AFTER_ZERO_BYTE = bytes(map(_after_zero_byte, range(256)))  # the checksum after one more zero byte, for each checksum
+_AFTER_ZERO_BYTES = [_AFTER_ZERO_BYTE]
+while len(_AFTER_ZERO_BYTES) < 24:
+    _AFTER_ZERO_BYTES.append(_AFTER_ZERO_BYTES[-1].translate(_AFTER_ZERO_BYTES[-1]))
+"""The same for 1, 2, 4, 8, ... zero bytes, up to 8 MB, which is more than a request can have."""
 
 
 def crc8(data: bytes) -> int:
-    """Return the checksum (CRC-8, polynomial 0x07, start 0) of up to 16 MB.
+    """Return the checksum (CRC-8, polynomial 0x07, initial value 0) of up to 16 MB.
 
-    CRC is linear, and advancing it by L zero bytes is one table of 256 bytes. So 2 L bytes have the checksum of these L
-    bytes: the first half, translated by that table, XOR the second half. Both steps run at C speed. Measured on CPython
-    3.11: 200 bytes in 3.2 us instead of 6 for the loop alone, 1,000 bytes in 6 instead of 29, 2 MB in 6 ms instead of
-    59."""
-    if len(data) > 64:  # up to this length the loop alone is quicker; it sees 32 bytes of longer data
+    A CRC is linear, and a table of 256 bytes says how L zero bytes change it. So data of 2 L bytes has the same
+    checksum as these L bytes: the first half, translated with that table, XOR the second half. Both steps run in C. The
+    data is halved until 32 bytes remain for the loop. Measured on CPython 3.11, with and without halving: 3.2 and 6 us
+    for 200 bytes, 6 and 29 us for 1,000 bytes, 6 and 59 ms for 2 MB."""
+    if len(data) > 64:  # the loop alone is faster for shorter data
         power = (len(data) - 1).bit_length()
         data = bytes((1 << power) - len(data)) + data  # leading zero bytes do not change the checksum
         for half in range(power - 1, 4, -1):
             length = 1 << half
-            first = int.from_bytes(data[:length].translate(_ADVANCES[half]), "little")
+            first = int.from_bytes(data[:length].translate(_AFTER_ZERO_BYTES[half]), "little")
             data = (first ^ int.from_bytes(data[length:], "little")).to_bytes(length, "little")
     value = 0
     for byte in data:
-        value = _STEP[value ^ byte]
+        value = _AFTER_ZERO_BYTE[value ^ byte]
     return value

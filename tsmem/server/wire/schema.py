@@ -1,8 +1,9 @@
-"""The protobuf messages of the protocol, by name, and the errors of requests that are not what they should be.
+"""Makes and parses the protobuf messages of the protocol, by name, and makes the errors for invalid requests.
 
-The Python SDK's generated classes lack fields that other SDKs send or require. Extending them in the default descriptor
-pool fails, so their descriptors are copied, extended, and built in a private pool. Source of what is added: the .proto
-files of the Go, Java and Node.js SDKs.
+`dispatch`, `actions` and the other codecs use it. The Python SDK's generated classes lack fields that other SDKs send
+or require, and they cannot be extended in the default descriptor pool. So their descriptors are copied, extended with
+`_ENUMS` and `_FIELDS`, and built in a private pool. Source of the additions: the .proto files of the Go, Java and
+Node.js SDKs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _ENUMS: dict[str, dict[str, dict[str, int]]] = {
         "QueryType": {"FUNCTIONS_SCORE_QUERY": 18, "SUFFIX_QUERY": 19},
     },
 }
-"""Enum values to add, by file and enum."""
+"""Values to add, by .proto file and enum."""
 
 _FIELDS = {
     "table_store.proto": """
@@ -64,7 +65,7 @@ _FIELDS = {
         FuzzyAnalyzerParameter        optional  bool                 case_sensitive     3
     """,
 }
-"""Fields and messages to add, by file."""
+"""Fields and messages to add, by .proto file. A line has a message, and the label, type, name and number of a field."""
 _UNREADABLE = "Parse PBMessage from RawString failed."
 
 
@@ -73,7 +74,7 @@ def new_message(message: str, /, **fields: Any) -> Any:
 
 
 def parse_message(name: str, body: bytes) -> Any:
-    """Return the message in `body`. Raises OTSParameterInvalid for any other, or an incomplete one."""
+    """Return the message in `body`. Raises OTSParameterInvalid if it is malformed or incomplete."""
     from google.protobuf.message import DecodeError
 
     message = _message_class(name)()
@@ -87,7 +88,8 @@ def parse_message(name: str, body: bytes) -> Any:
 
 
 def text(value: str | bytes) -> str:
-    """Return a string field. Raises OTSParameterInvalid for bytes, which protobuf gives for what is not UTF-8."""
+    """Return the value of a string field. Raises OTSParameterInvalid for bytes: protobuf returns a string that is not
+    UTF-8 as bytes."""
     if isinstance(value, bytes):
         raise invalid_parameter(_UNREADABLE)
     return value
@@ -102,7 +104,7 @@ def invalid_parameter(message: str) -> TsmemError:
 
 
 def unsupported_operation(what: str) -> TsmemError:
-    """Return the error for what the service can do and this server cannot."""
+    """Return the error for something that the service supports and this server does not."""
     return invalid_parameter(f"Unsupported operation: '{what}'.")
 
 
@@ -116,7 +118,7 @@ def _message_class(name: str) -> Any:
 @cache
 def _pool() -> Any:
     for name in ("tablestore.encoder", "tablestore.decoder"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # on import it warns about a codec that is not used here
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # its warning on import is about a codec that is not used
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from google.protobuf import descriptor_pb2, descriptor_pool
@@ -132,7 +134,7 @@ def _pool() -> Any:
 
 
 def _extend(file: Any) -> None:
-    """Add what a file lacks. A newer SDK may have some of it already."""
+    """Add the missing enum values and fields to a file. A newer SDK may have some of them already."""
     for name, values in _ENUMS.get(file.name, {}).items():
         enum = _named(file.enum_type, name)
         known = {value.number for value in enum.value}
@@ -154,5 +156,5 @@ def _extend(file: Any) -> None:
 
 
 def _named(items: Any, name: str) -> Any:
-    """Return the item with a name, added if it is not there yet."""
+    """Return the item with a name, adding it if it is missing."""
     return next((item for item in items if item.name == name), None) or items.add(name=name)

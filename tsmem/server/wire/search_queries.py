@@ -1,8 +1,11 @@
-"""Queries and sorters of a search as the port's types.
+"""Decodes the queries and sorters of a search.
 
-A query either finds exactly the rows that the service finds, or it is refused by name. So are the options that would
-change only scores (weights, a tie breaker), because scores are the engine's own here. A ConstScoreQuery finds what its
-filter finds. A DisMaxQuery finds what any of its parts finds, scored by their sum. Source: search.proto of the SDKs.
+`actions.search_actions` passes in the messages and gets the port's types. A query that might not find the same rows as
+on the service is refused with its name. Options that change only scores (weights, a tie breaker) are refused as well,
+because the engine has scores of its own.
+
+A ConstScoreQuery becomes its filter. A DisMaxQuery finds the rows that any of its parts finds, and their score is the
+sum over the parts. Source: search.proto of the SDKs.
 """
 
 from __future__ import annotations
@@ -20,19 +23,19 @@ from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
 from tsmem.server.wire.schema import invalid_parameter, parse_message, text, unsupported_operation
 
 _AND = 2
-_NEUTRAL = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
-"""Unsupported options, with the value at which they change nothing."""
+_NEUTRAL_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
+"""Unsupported options, each with the value at which it changes nothing."""
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 
 def decode_query(message: Any) -> Query:
-    """Return a query. Raises OTSParameterInvalid."""
+    """Return a query. Raises OTSParameterInvalid, also for a query that is nested too deeply or has too many parts."""
     return _decode(message, 0, count(1))
 
 
 def decode_sorters(message: Any) -> tuple[Sorter, ...]:
-    """Return what a search is sorted by; nothing if the message has no sorter. Raises OTSParameterInvalid."""
-    return tuple(_sorter(sorter) for sorter in message.sorter)
+    """Return the sorters of a search, in order of precedence. Raises OTSParameterInvalid."""
+    return tuple(_decode_sorter(sorter) for sorter in message.sorter)
 
 
 def leaves(query: Query) -> Iterator[Leaf]:
@@ -49,15 +52,15 @@ def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
     if not message.HasField("type"):
         raise invalid_parameter("The type of a query is missing, or not known.")
     type_name = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[message.type].name
-    kind = type_name.title().replace("_", "")  # a MATCH_QUERY has a MatchQuery as its body
-    if kind not in _LEAVES and kind not in ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery"):
+    kind = type_name.title().replace("_", "")  # the body of a MATCH_QUERY is a MatchQuery
+    if kind not in _FIELD_QUERIES and kind not in ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery"):
         raise unsupported_operation(type_name)
     body = parse_message(kind, message.query)
-    for name, neutral in _NEUTRAL.items():
+    for name, neutral in _NEUTRAL_VALUES.items():
         if name in body.DESCRIPTOR.fields_by_name and body.HasField(name) and getattr(body, name) != neutral:
             raise unsupported_operation(f"{kind}.{name}")
-    if kind in _LEAVES:
-        return _LEAVES[kind](text(body.field_name), body)
+    if kind in _FIELD_QUERIES:
+        return _FIELD_QUERIES[kind](text(body.field_name), body)
     if kind == "MatchAllQuery":
         return queries.MatchAll()
 
@@ -72,19 +75,19 @@ def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
     return Bool(must, must_not, parts(body.filter_queries), parts(body.should_queries), _minimum_should_match(body))
 
 
-def _match(field: str, body: Any) -> Query:
-    if body.operator == _AND:  # every word must match, whatever minimum is given
+def _decode_match(field: str, body: Any) -> Query:
+    if body.operator == _AND:  # every word must match, so a minimum changes nothing
         return queries.Match(field, text(body.text), queries.Operator.AND)
     return queries.Match(field, text(body.text), queries.Operator.OR, _minimum_should_match(body))
 
 
-def _range(field: str, body: Any) -> Query:
-    start, end = _range_end(body, "range_from", MIN), _range_end(body, "range_to", MAX)
+def _decode_range(field: str, body: Any) -> Query:
+    start, end = _decode_range_end(body, "range_from", MIN), _decode_range_end(body, "range_to", MAX)
     return queries.Between(field, start, end, body.include_lower, body.include_upper)
 
 
-def _range_end(body: Any, name: str, infinite: Bound) -> Value | None:
-    """Return one end of a range; None if it is absent, or infinite as some SDKs write an open one."""
+def _decode_range_end(body: Any, name: str, infinite: Bound) -> Value | None:
+    """Return one end of a range; None if the range is open there. Some SDKs send an open end as an infinite value."""
     data: bytes = getattr(body, name)
     if not body.HasField(name) or (len(data) == 1 and BOUNDS.get(data[0]) is infinite):
         return None
@@ -92,7 +95,8 @@ def _range_end(body: Any, name: str, infinite: Bound) -> Value | None:
 
 
 def _minimum_should_match(body: Any) -> int | None:
-    """Return how many parts must match; 0 is the same as no minimum. A percentage ("75%") is not supported."""
+    """Return how many parts must match; None if there is no minimum, or if it is 0. Raises OTSParameterInvalid for a
+    percentage ("75%")."""
     minimum: int = body.minimum_should_match
     if body.HasField("new_minimum_should_match"):
         given = text(body.new_minimum_should_match)
@@ -104,20 +108,20 @@ def _minimum_should_match(body: Any) -> int | None:
     return minimum or None
 
 
-_LEAVES: dict[str, Callable[[str, Any], Query]] = {
-    "MatchQuery": _match,
+_FIELD_QUERIES: dict[str, Callable[[str, Any], Query]] = {
+    "MatchQuery": _decode_match,
     "MatchPhraseQuery": lambda field, body: queries.MatchPhrase(field, text(body.text)),
     "TermQuery": lambda field, body: queries.Term(field, decode_literal(body.term)),
     "TermsQuery": lambda field, body: queries.Terms(field, tuple(map(decode_literal, body.terms))),
-    "RangeQuery": _range,
+    "RangeQuery": _decode_range,
     "PrefixQuery": lambda field, body: queries.Prefix(field, text(body.prefix)),
     "ExistsQuery": lambda field, body: queries.HasField(field),
     "WildcardQuery": lambda field, body: queries.Wildcard(field, text(body.value)),
 }
-"""The queries of one field, by the name of their message."""
+"""Decoders of the queries on a single field, by the name of the message."""
 
 
-def _sorter(message: Any) -> Sorter:
+def _decode_sorter(message: Any) -> Sorter:
     if message.HasField("field_sort"):
         for name in ("nested_filter", "missing_value", "missing_field"):
             if message.field_sort.HasField(name):
