@@ -1,17 +1,22 @@
-"""One search index: its SQL tables, and how they are kept in step with the table that it is of.
+"""A search index: its SQL tables, and the changes to them for each written row.
 
-    s<id>       a row for each row of the table: doc (its rowid there), checksum, and a column f<n> for each field that
-                is not TEXT; NULL where the row lacks the field, or has it in another type. A field that is a key column
-                is that column of the table's own SQL table. Every such column has an SQL index.
-    s<id>_text  FTS5 with the trigrams of all TEXT fields together: contentless, without positions. No text is copied.
+`maintenance.py` calls `insert`, `replace` and `delete` with the rows of the write path, `definitions.py` calls `create`
+and `drop`, and `engine/search/` reads the SQL tables:
 
-FTS5 must be told exactly the trigrams that it was given when a row is changed or deleted. They come from the old text,
-folded again, and another Python may know another version of Unicode and fold some character otherwise. So `checksum`
-keeps the CRC-32 of the folded text as it was indexed. Where the text folds to something else now, its trigrams are left
-in FTS5. That is harmless: they propose a row that does not match, or none, and every row that is proposed is checked. A
-text with such a character may not be found under another Python until its row is written again.
+    t<id>       the table itself. Its rowid identifies a row in the other two, where it is called doc.
+    s<id>       for each row: doc, a checksum, and a column f<n> for each field that is neither TEXT nor a key column;
+                NULL if the row does not have the field in the declared type. Each column of a field that is not TEXT,
+                here or in t<id>, has an SQL index.
+    s<id>_text  an FTS5 table with the trigrams of all TEXT fields together: contentless and without positions, so that
+                no text is copied.
 
-Fields of types beyond KEYWORD, LONG, DOUBLE, BOOLEAN and TEXT are described and not indexed.
+Before a row is changed or deleted, its trigrams must be deleted from FTS5, exactly as they were added. They are
+computed again from the old text, but another Python, with another version of Unicode, can fold some characters
+differently. `checksum` is the CRC-32 of the folded text that was indexed. If the text now folds to something else, its
+trigrams are left in FTS5. They only propose rows that do not match, and a search checks every proposed row. Until its
+row is written again, a text with such a character may not be found under another Python.
+
+A field of another type than KEYWORD, LONG, DOUBLE, BOOLEAN and TEXT is described, but not indexed.
 """
 
 from __future__ import annotations
@@ -32,42 +37,47 @@ from tsmem.port import FieldType
 from tsmem.rows import Key, Value
 
 _TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
-_BETWEEN_FIELDS = "\x03\x03"  # stands between the texts of two fields: a trigram across it has a control character
+_BETWEEN_FIELDS = "\x03\x03"  # joins the texts of two fields: every trigram across it has a control character
 _AUTOMERGE = 8
-"""Segments that FTS5 merges at once. Measured with 20,000 messages of 400 characters in batches of 200: writing takes
-0.75 of the time that it takes with FTS5's default of 4. The price: a search looks into up to twice as many segments."""
-_ROWS_AT_ONCE = 200  # rows whose texts are indexed together when an index is made
+"""The number of segments that FTS5 merges together. Writing takes 0.75 of the time that it takes with FTS5's default of
+4 (measured with 20,000 messages of 400 characters in batches of 200). In return, a search reads up to twice as many
+segments."""
+_ROWS_PER_BATCH = 200  # rows whose texts are indexed together when an index is created
 
 Execute = Callable[[str, Sequence[object]], sqlite3.Cursor]
 
 
 class Field(NamedTuple):
+    """A field that a search can use."""
+
     name: str
     type: FieldType
     column: str
-    """The SQL column: `d.f0` in s<id>, `r.k0` in the table; for a TEXT field its key column, or the row's cells."""
+    """The SQL column that has its values: `d.f0` in s<id>, or `r.k0` in t<id> for a key column. For other TEXT fields
+    it is `r.cells`, the packed cells of the row."""
     key_place: int | None
-    """The place in the row's key, for a key column."""
+    """The place of its column in the row's key; None for an attribute column."""
 
     def value(self, key: Key, columns: Mapping[str, Value]) -> Value | None:
-        """Return the row's value; None where it has another type than the field."""
+        """Return the value of a row; None if it is missing or of another type than the field."""
         value = columns.get(self.name) if self.key_place is None else key[self.key_place]
         return value if type(value) is _TYPES[self.type.name] else None
 
 
 class SearchIndex:
-    """The SQL of one search index. It is made once for each version of the catalog."""
+    """The fields and the SQL of one search index. It is built once for each version of the catalog."""
 
     def __init__(self, table: Table, description: SearchDescription) -> None:
         self.table = table
         self.description = description
-        self.types = dict(description.schema.fields)
-        self.rows = f"t{table.id}"
-        self.docs = f"s{description.id}"
-        self.trigrams = f"{self.docs}_text"
-        self.joins = f"AS c CROSS JOIN {self.docs} AS d ON d.doc = c.doc CROSS JOIN {self.rows} AS r ON r.rowid = c.doc"
-        """Joins the entries and rows to a source of docs."""
-        self.keys = tuple(f"r.k{place}" for place in range(len(table.key_names)))
+        self.field_types = dict(description.schema.fields)
+        self.row_table = f"t{table.id}"
+        self.doc_table = f"s{description.id}"
+        self.trigram_table = f"{self.doc_table}_text"
+        join_rows = f"CROSS JOIN {self.row_table} AS r ON r.rowid = c.doc"
+        self.row_joins = f"AS c CROSS JOIN {self.doc_table} AS d ON d.doc = c.doc {join_rows}"
+        """SQL that follows a query for docs, and joins the typed fields (d) and the row (r) of each."""
+        self.key_columns = tuple(f"r.k{place}" for place in range(len(table.key_names)))
         self.fields: dict[str, Field] = {}
         for place, (name, kind) in enumerate(description.schema.fields):
             if name in table.key_names:
@@ -77,99 +87,103 @@ class SearchIndex:
                 field = Field(name, kind, "r.cells" if kind.name == "TEXT" else f"d.f{place}", None)
             if kind.name in _TYPES:
                 self.fields[name] = field
-        self._texts = [field for field in self.fields.values() if field.type.name == "TEXT"]
+        self._text_fields = [field for field in self.fields.values() if field.type.name == "TEXT"]
         typed = [field for field in self.fields.values() if field.type.name != "TEXT"]
-        self._stored = [field for field in typed if field.key_place is None]
-        self._wanted = frozenset(field.name for field in self.fields.values() if field.key_place is None)
-        # The first key column has the SQL index that every table has on its key.
+        self._doc_fields = [field for field in typed if field.key_place is None]
+        self._attribute_names = frozenset(field.name for field in self.fields.values() if field.key_place is None)
+        # The index on the first key column is that of the table's key.
         self.sql_indexes = {
-            field.column: f"{self.rows}_key" if field.key_place == 0 else f"{self.docs}_{field.column[2:]}"
+            field.column: f"{self.row_table}_key" if field.key_place == 0 else f"{self.doc_table}_{field.column[2:]}"
             for field in typed
         }
-        """The SQL index on each column of a field that is not TEXT."""
+        """The name of the SQL index on each column of a field that is not TEXT."""
         where = " AND ".join(f"k{place} = ?" for place in range(len(table.key_names)))
-        marks = ", ".join("?" * (2 + len(self._stored)))
-        checksum = f"(SELECT checksum FROM {self.docs} WHERE doc = {self.rows}.rowid)"  # noqa: S608 - own names
-        self._find = f"SELECT rowid, {checksum} FROM {self.rows} WHERE {where}"  # noqa: S608
-        self._write = f"REPLACE INTO {self.docs} VALUES ({marks})"  # noqa: S608
-        self._delete = f"DELETE FROM {self.docs} WHERE doc = ?"  # noqa: S608
-        self._add_text = f"INSERT INTO {self.trigrams} (rowid, text) VALUES (?, ?)"  # noqa: S608
-        self._remove_text = f"INSERT INTO {self.trigrams} ({self.trigrams}, rowid, text) VALUES ('delete', ?, ?)"  # noqa: S608
+        marks = ", ".join("?" * (2 + len(self._doc_fields)))
+        checksum = f"(SELECT checksum FROM {self.doc_table} WHERE doc = {self.row_table}.rowid)"  # noqa: S608 - own names
+        self._find_sql = f"SELECT rowid, {checksum} FROM {self.row_table} WHERE {where}"  # noqa: S608
+        self._write_sql = f"REPLACE INTO {self.doc_table} VALUES ({marks})"  # noqa: S608
+        self._delete_sql = f"DELETE FROM {self.doc_table} WHERE doc = ?"  # noqa: S608
+        fts5 = self.trigram_table
+        self._add_text_sql = f"INSERT INTO {fts5} (rowid, text) VALUES (?, ?)"  # noqa: S608
+        self._remove_text_sql = f"INSERT INTO {fts5} ({fts5}, rowid, text) VALUES ('delete', ?, ?)"  # noqa: S608
 
     def find_field(self, name: str) -> Field:
-        """Return a field by its name. Raises InvalidInput for one that the index does not have, or cannot search."""
+        """Return a field. Raises InvalidInput if the index does not have it, or cannot search it."""
         field = self.fields.get(name)
         if field is not None:
             return field
-        if name in self.types:
-            raise invalid(f"field: {name} of type {self.types[name].name} cannot be searched here")
+        if name in self.field_types:
+            raise invalid(f"field: {name} of type {self.field_types[name].name} cannot be searched here")
         raise invalid(f"field: {name} does not exist")
 
     def insert(self, execute: Execute, doc: int, key: Key, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index a new row of the table, whose rowid there is `doc`. Return the changes of the trigram table, which are
-        run later."""
+        """Index a new row with the rowid `doc`. Return the changes of the trigram table, to be run later."""
         text = self._trigram_text(key, columns)
-        execute(self._write, (doc, _checksum(text), *(field.value(key, columns) for field in self._stored)))
-        return [(self._add_text, (doc, text))] if text else []
+        execute(self._write_sql, (doc, _checksum(text), *(field.value(key, columns) for field in self._doc_fields)))
+        return [(self._add_text_sql, (doc, text))] if text else []
 
     def replace(self, execute: Execute, key: Key, old: bytes, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index a row again that was written over; `old` are its former cells."""
+        """Index an existing row again after it was overwritten. `old` are its former cells."""
         doc, removed = self._removal(execute, key, old)
         added = self.insert(execute, doc, key, columns)
         is_same = [parameters for _, parameters in removed] == [parameters for _, parameters in added]
         return [] if is_same else removed + added
 
     def delete(self, execute: Execute, key: Key, old: bytes) -> list[Statement]:
-        """Remove a row from the index while it is still in its table, with the cells `old`."""
+        """Remove a row with the cells `old` from the index. It must still be in the table."""
         doc, removed = self._removal(execute, key, old)
-        execute(self._delete, (doc,))
+        execute(self._delete_sql, (doc,))
         return removed
 
     def _removal(self, execute: Execute, key: Key, old: bytes) -> tuple[int, list[Statement]]:
-        doc, checksum = execute(self._find, key).fetchone()
-        text = self._trigram_text(key, self._columns(old))
-        return doc, [(self._remove_text, (doc, text))] if text and checksum == _checksum(text) else []
+        doc, checksum = execute(self._find_sql, key).fetchone()
+        text = self._trigram_text(key, self._indexed_columns(old))
+        return doc, [(self._remove_text_sql, (doc, text))] if text and checksum == _checksum(text) else []
 
     def _trigram_text(self, key: Key, columns: Mapping[str, Value]) -> str:
-        """Return all texts of a row, each once, as the trigram table takes them."""
-        texts = dict.fromkeys(str(value) for field in self._texts if (value := field.value(key, columns)) is not None)
+        """Return the text of a row for the trigram table: its distinct texts, joined."""
+        texts = dict.fromkeys(
+            str(value) for field in self._text_fields if (value := field.value(key, columns)) is not None
+        )
         return trigram_text(_BETWEEN_FIELDS.join(texts))
 
-    def _columns(self, cells: bytes) -> Mapping[str, Value]:
-        """Return the indexed columns of a row; none of a damaged row, so that it can be replaced and deleted."""
+    def _indexed_columns(self, cells: bytes) -> Mapping[str, Value]:
+        """Return the indexed attribute columns of a row. Return none if its cells are damaged, so that the row can be
+        replaced and deleted."""
         try:
-            return unpack(cells, self._wanted)[1]
+            return unpack(cells, self._attribute_names)[1]
         except StorageFailure:
             return {}
 
     def create(self, connection: sqlite3.Connection) -> None:
-        """Make the SQL tables, and index the rows that are there. A row that cannot be read is indexed by its key."""
-        columns = ", ".join(["doc INTEGER PRIMARY KEY", "checksum", *(field.column[2:] for field in self._stored)])
-        connection.execute(f"CREATE TABLE {self.docs} ({columns})")
+        """Create the SQL tables, and index all existing rows, those with damaged cells only by their key."""
+        columns = ", ".join(["doc INTEGER PRIMARY KEY", "checksum", *(field.column[2:] for field in self._doc_fields)])
+        connection.execute(f"CREATE TABLE {self.doc_table} ({columns})")
         for column, index in self.sql_indexes.items():
             if column != "r.k0":
-                connection.execute(f"CREATE INDEX {index} ON {self._owner(column)} ({column[2:]})")
+                connection.execute(f"CREATE INDEX {index} ON {self._table_of(column)} ({column[2:]})")
+        fts5 = self.trigram_table
         connection.execute(
-            f"CREATE VIRTUAL TABLE {self.trigrams} USING fts5(text, content = '', detail = none, columnsize = 0, "
+            f"CREATE VIRTUAL TABLE {fts5} USING fts5(text, content = '', detail = none, columnsize = 0, "
             "tokenize = 'trigram case_sensitive 1')"
         )
-        connection.execute(f"INSERT INTO {self.trigrams} ({self.trigrams}, rank) VALUES ('automerge', {_AUTOMERGE})")  # noqa: S608
-        rows = connection.execute(f"SELECT rowid, * FROM {self.rows}")  # noqa: S608
-        while chunk := rows.fetchmany(_ROWS_AT_ONCE):
+        connection.execute(f"INSERT INTO {fts5} ({fts5}, rank) VALUES ('automerge', {_AUTOMERGE})")  # noqa: S608
+        rows = connection.execute(f"SELECT rowid, * FROM {self.row_table}")  # noqa: S608
+        while chunk := rows.fetchmany(_ROWS_PER_BATCH):
             texts: list[Statement] = []
             for doc, *values, blob in chunk:
-                texts += self.insert(connection.execute, doc, tuple(values), self._columns(blob))
+                texts += self.insert(connection.execute, doc, tuple(values), self._indexed_columns(blob))
             run_statements(connection, texts)
 
     def drop(self, connection: sqlite3.Connection) -> None:
         for column, index in self.sql_indexes.items():
-            if column != "r.k0" and self._owner(column) == self.rows:
+            if column != "r.k0" and self._table_of(column) == self.row_table:
                 connection.execute(f"DROP INDEX {index}")
-        for name in (self.trigrams, self.docs):
+        for name in (self.trigram_table, self.doc_table):
             connection.execute(f"DROP TABLE {name}")
 
-    def _owner(self, column: str) -> str:
-        return self.rows if column[0] == "r" else self.docs
+    def _table_of(self, column: str) -> str:
+        return self.row_table if column[0] == "r" else self.doc_table
 
 
 def _checksum(text: str) -> int:

@@ -1,7 +1,8 @@
-"""Trigrams: the runs of three characters of a folded text, which the FTS5 table of a search index keeps.
+"""Trigrams: all runs of three characters in a folded text, which the FTS5 table of a search index keeps.
 
-A text that contains another has all of its trigrams. So the trigrams of the text that is searched for propose every row
-that contains it. They also propose others: a search checks each row.
+`search_index.py` prepares the texts of rows with `trigram_text`, and `engine/search/` builds FTS5 queries with the
+other functions. A text that contains another text has all of its trigrams. So the trigrams of a search text find every
+row that contains the text, and some rows that do not. The search checks each row that they find.
 """
 
 from __future__ import annotations
@@ -16,33 +17,34 @@ NO_SPACES = (
     "\u30fc-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua960-\ua97f\uac00-\ud7ff"
     "\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff"
 )
-"""Characters of scripts that are written without spaces, or whose words are often of two characters."""
-SINGLE = re.compile(rf"[{NO_SPACES}]")
+"""Characters of scripts that are written without spaces, or whose words often have only two characters."""
+NO_SPACES_CHARACTER = re.compile(rf"[{NO_SPACES}]")
 
 _PADDING = "\x01"
-_NUL = "\x02"
+_NUL_REPLACEMENT = "\x02"
 _STEP = 3
-"""Every third trigram of a longer text is looked up, and the last: all characters, once. Measured on 200,000 messages:
-`quarter to quarter` takes 7 ms so, and 28 ms by all its trigrams; what is proposed wrongly is a few in a hundred."""
-MAX_TRIGRAMS = 16  # trigrams of one text that are looked up. The check of the row covers the rest.
-MAX_ALTERNATIVES = 64  # texts that are looked up together. More propose no rows: then every row is checked.
+"""Of a long text, every third trigram and the last one are looked up, which covers every character. On 200,000
+messages, `quarter to quarter` takes 7 ms this way and 28 ms with all its trigrams; a few in a hundred of the proposed
+rows do not match (measured)."""
+MAX_TRIGRAMS = 16  # trigrams of one text that are looked up. The check of each row covers the rest of the text.
+MAX_ALTERNATIVES = 64  # texts that one FTS5 query looks up. A search for more alternatives checks every row instead.
 
 
 def trigram_text(text: str) -> str:
-    """Return a text as the trigram table takes it: folded, without NUL, at which SQLite's tokenizer ends.
+    """Return the form of a text in the trigram table: folded, and with NUL replaced, because SQLite's tokenizer stops
+    at it.
 
-    Each character of a script without spaces is followed by a padding character, so that two of them make trigrams.
-    This is done character by character, so that a part of a text becomes a part of what the text becomes.
+    Each character of a script without spaces is followed by a padding character, so that two of them have trigrams.
+    Every such character is padded, so that the form of a part of a text is a part of the form of the text.
     """
     folded = fold(text)
     if not folded.isascii():
-        folded = SINGLE.sub(rf"\g<0>{_PADDING}", folded)
-    return folded.replace("\0", _NUL)
+        folded = NO_SPACES_CHARACTER.sub(rf"\g<0>{_PADDING}", folded)
+    return folded.replace("\0", _NUL_REPLACEMENT)
 
 
 def trigram_query(part: str) -> str | None:
-    """Return an FTS5 query that proposes all texts that contain a part, by some of its trigrams; None if the part is
-    too short for one."""
+    """Return an FTS5 query that finds all texts that contain a part; None if the part is too short for a trigram."""
     text = trigram_text(part)
     last = len(text) - 3
     if last < 0:
@@ -53,13 +55,14 @@ def trigram_query(part: str) -> str | None:
 
 
 def all_of(parts: Sequence[str]) -> str | None:
-    """Return an FTS5 query that proposes all texts that contain every part; None if all parts are too short."""
+    """Return an FTS5 query that finds all texts that contain every part; None if all parts are too short."""
     found = [query for part in parts[:MAX_ALTERNATIVES] if (query := trigram_query(part)) is not None]
     return " AND ".join(dict.fromkeys(found)) or None
 
 
 def any_of(queries: Sequence[str | None]) -> str | None:
-    """Return an FTS5 query that proposes what any of several does; None if one of them cannot propose."""
+    """Return an FTS5 query that finds what any of the queries finds; None if one of them is None, or if there are too
+    many."""
     found = [f"({query})" for query in queries if query is not None]
     if len(found) < len(queries) or len(found) > MAX_ALTERNATIVES:
         return None

@@ -1,6 +1,8 @@
-"""Queries as conditions on a row, and the candidates that each part of a query proposes.
+"""Turns a query into one SQL condition on a row, and into candidates: queries for the rows that can match.
 
-A query is read whole before any row is, so that an invalid one is refused whatever the index holds.
+`search.py` creates a `QueryCompiler` for each search. It compiles the whole query before any row is read, so that an
+invalid query is always refused. A condition on a TEXT field calls the SQL function TEXT_SCORE, which `search.py`
+defines with the tests of `text_queries.py`.
 """
 
 from __future__ import annotations
@@ -12,98 +14,103 @@ from tsmem.engine.indexes.trigrams import MAX_ALTERNATIVES
 from tsmem.engine.requests import invalid
 from tsmem.engine.search import values
 from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, text_test
-from tsmem.engine.search.values import Sql, and_, join_sql
+from tsmem.engine.search.values import Sql, all_sql, join_sql
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
-MAX_DEPTH = 16  # depth of queries within queries
-MAX_QUERIES = 1024  # queries of one search, with all that stand within others
-MAX_PARAMETERS = 10_000  # values of one search. SQLite takes 32,766 in one statement, in which each may stand twice.
+MAX_DEPTH = 16  # of queries within queries
+MAX_QUERIES = 1024  # of one search, nested queries included
+MAX_PARAMETERS = 10_000  # values of one search. A statement can contain each twice, and SQLite allows 32,766 values.
 TEXT_SCORE = "text_score"
-"""The SQL function that scores a text, 0 if it does not match. Its arguments: the number of the test, the row, and what
-stands in the field's column."""
+"""The SQL function that returns the score of a text, or 0 if it does not match. Its arguments are the number of the
+test in `QueryCompiler.tests`, the doc of the row, and the value of the field's SQL column."""
 
 Leaf = TextQuery | Between
 
 
 class Candidates(NamedTuple):
-    """Rows that may match, by one index."""
+    """The rows that can match a query, as one index finds them."""
 
     sql: Sql
+    """A query for their docs."""
     column: str | None = None
-    """The column of the typed field; None for trigrams, and for several parts."""
+    """The SQL column that the query tests; None if it uses trigrams, or combines several parts."""
     condition: Sql = Sql("1")
-    """The condition on that column, for which SQLite uses its index. The form in the whole condition hides it."""
+    """The condition on that column, in a form for which SQLite uses the column's index. `RowCondition.sql` wraps it in
+    IS TRUE, which prevents that."""
 
 
 class RowCondition(NamedTuple):
-    """A test that SQL makes of a row."""
+    """A query as a condition in SQL."""
 
     sql: Sql
-    """1 or 0 for a row, never NULL. `d` is the row's typed fields, `r` the row in its table."""
+    """An expression that is 1 or 0 for a row, never NULL. `d` are the typed fields of the row, `r` is the row itself:
+    see `SearchIndex.row_joins`."""
     candidates: tuple[Candidates, ...] = ()
-    """Each of them includes all rows that match. Empty: no index narrows the query."""
+    """Each item includes all rows that match. Empty if no index narrows the query."""
 
 
 ALL_ROWS = RowCondition(Sql("1"))
 NO_ROWS = RowCondition(Sql("0"), (Candidates(Sql("SELECT 0 AS doc WHERE 0")),))
 
 
-def check_size(depth: int, count: int) -> None:
-    """Raise InvalidInput for queries that are nested too deep, or too many in one search."""
+def check_query_size(depth: int, count: int) -> None:
+    """Raise InvalidInput for a search with too many queries, or queries that are nested too deeply."""
     if depth > MAX_DEPTH:
         raise invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
     if count > MAX_QUERIES:
         raise invalid(f"The number of sub-queries exceeds the limit: {MAX_QUERIES}.")
 
 
-class QueryReader:
+class QueryCompiler:
+    """Compiles one query into `condition`."""
+
     def __init__(self, index: SearchIndex, query: Query) -> None:
         self._index = index
         self.tests: list[TextTest] = []
-        """The tests of texts. SQL names each by its place here."""
+        """The tests of texts. The condition calls TEXT_SCORE with the place of a test in this list."""
         self.scored: list[tuple[str, TextTest]] = []
-        """The tests that count for a score, with the SQL of each: those of TEXT fields that stand under neither
-        `filter` nor `must_not`."""
-        self._queries = 0
-        self.condition = self._condition(query, 0, scored=True)
+        """The tests whose scores make up the score of a row, each with its call of TEXT_SCORE. They come from queries
+        on TEXT fields, except those in `filter` and `must_not`."""
+        self._query_count = 0
+        self.condition = self._condition(query, 0, is_scored=True)
         if len(self.condition.sql.parameters) > MAX_PARAMETERS:
             raise invalid(f"The number of values of a search exceeds the limit: {MAX_PARAMETERS}.")
 
-    def _condition(self, query: Query, depth: int, *, scored: bool) -> RowCondition:
-        self._queries += 1
-        check_size(depth, self._queries)
+    def _condition(self, query: Query, depth: int, *, is_scored: bool) -> RowCondition:
+        self._query_count += 1
+        check_query_size(depth, self._query_count)
         if isinstance(query, MatchAll):
             return ALL_ROWS
         if isinstance(query, Bool):
-            return self._bool(query, depth + 1, scored=scored)
+            return self._bool(query, depth + 1, is_scored=is_scored)
         field = self._index.find_field(query.field)
         if field.type.name != "TEXT":
-            return self._typed(field, query)
+            return self._on_typed_field(field, query)
         if isinstance(query, Between):
             raise _cannot_answer(field, query)
-        return self._text(field, query, scored=scored)
+        return self._on_text_field(field, query, is_scored=is_scored)
 
-    def _bool(self, query: Bool, depth: int, *, scored: bool) -> RowCondition:
-        parts = [self._condition(part, depth, scored=scored) for part in query.must]
-        parts += [self._condition(part, depth, scored=False) for part in query.filter]
-        parts += [_not(self._condition(part, depth, scored=False)) for part in query.must_not]
-        should = [self._condition(part, depth, scored=scored) for part in query.should]
-        least = query.minimum_should_match
-        if least is None:
-            least = 1 if should and not query.must and not query.filter else 0
-        if least > 0:
-            parts.append(_at_least(should, least))
+    def _bool(self, query: Bool, depth: int, *, is_scored: bool) -> RowCondition:
+        parts = [self._condition(part, depth, is_scored=is_scored) for part in query.must]
+        parts += [self._condition(part, depth, is_scored=False) for part in query.filter]
+        parts += [_not(self._condition(part, depth, is_scored=False)) for part in query.must_not]
+        should = [self._condition(part, depth, is_scored=is_scored) for part in query.should]
+        min_matches = query.minimum_should_match
+        if min_matches is None:
+            min_matches = 1 if should and not query.must and not query.filter else 0
+        if min_matches > 0:
+            parts.append(_at_least(should, min_matches))
         return _all(parts)
 
-    def _typed(self, field: Field, query: Leaf) -> RowCondition:
+    def _on_typed_field(self, field: Field, query: Leaf) -> RowCondition:
         column = field.column
         if isinstance(query, HasField):
             return self._on_column(column, Sql(f"{column} IS NOT NULL"))
         if isinstance(query, Match | MatchPhrase | Term):
             value = query.value if isinstance(query, Term) else query.text
-            return self._on_column(column, Sql(f"{column} = ?", (values.typed(field, value),)))
+            return self._on_column(column, Sql(f"{column} = ?", (values.comparable(field, value),)))
         if isinstance(query, Terms):
-            terms = tuple(values.typed(field, value) for value in values.check_terms(query.values))
+            terms = tuple(values.comparable(field, value) for value in values.check_terms(query.values))
             return self._on_column(column, Sql(f"{column} IN ({', '.join('?' * len(terms))})", terms))
         if isinstance(query, Between):
             return self._on_column(column, values.between(field, query))
@@ -112,61 +119,64 @@ class QueryReader:
         if isinstance(query, Prefix):
             return self._on_column(column, values.starts_with(field, values.check_prefix(query.text)))
         pattern = values.pattern_text(field, query.pattern)
-        begin = pattern.replace("?", "*").partition("*")[0]
+        prefix = pattern.replace("?", "*").partition("*")[0]
         matches = values.wildcard(pattern)
-        fits = RowCondition(self._tested(TextTest(field, [Pattern(lambda text: matches(text.text))])))
-        return _all([self._on_column(column, values.starts_with(field, begin)), fits])
+        whole = RowCondition(self._text_condition(TextTest(field, [Pattern(lambda text: matches(text.text))])))
+        return _all([self._on_column(column, values.starts_with(field, prefix)), whole])
 
     def _on_column(self, column: str, condition: Sql) -> RowCondition:
         index = self._index
-        source = f"d.doc FROM {index.docs} AS d" if column[0] == "d" else f"r.rowid AS doc FROM {index.rows} AS r"
-        select = Sql(f"SELECT {source} WHERE {condition.text}", condition.parameters)
-        whole = Sql(f"({condition.text}) IS TRUE", condition.parameters)
-        return RowCondition(whole, (Candidates(select, column, condition),))
+        doc, source = ("d.doc", index.doc_table) if column[0] == "d" else ("r.rowid AS doc", index.row_table)
+        text = f"SELECT {doc} FROM {source} AS {column[0]} WHERE {condition.text}"  # noqa: S608 - names of ours
+        select = Sql(text, condition.parameters)
+        never_null = Sql(f"({condition.text}) IS TRUE", condition.parameters)
+        return RowCondition(never_null, (Candidates(select, column, condition),))
 
-    def _text(self, field: Field, query: TextQuery, *, scored: bool) -> RowCondition:
+    def _on_text_field(self, field: Field, query: TextQuery, *, is_scored: bool) -> RowCondition:
         test = text_test(field, query)
         if test is None:
             return NO_ROWS
-        sql = self._tested(test, scored=scored)
-        if test.proposed is None:
+        sql = self._text_condition(test, is_scored=is_scored)
+        if test.fts5_query is None:
             return RowCondition(sql)
-        name = self._index.trigrams
+        name = self._index.trigram_table
         select = f"SELECT rowid AS doc FROM {name} WHERE {name} MATCH ?"  # noqa: S608 - a name of ours
-        return RowCondition(sql, (Candidates(Sql(select, (test.proposed,))),))
+        return RowCondition(sql, (Candidates(Sql(select, (test.fts5_query,))),))
 
-    def _tested(self, test: TextTest, *, scored: bool = False) -> Sql:
+    def _text_condition(self, test: TextTest, *, is_scored: bool = False) -> Sql:
         column = test.field.column
         sql = f"{TEXT_SCORE}({len(self.tests)}, r.rowid, {column})"
         self.tests.append(test)
-        if scored:
+        if is_scored:
             self.scored.append((sql, test))
         if test.literal is None or test.field.key_place is not None:
             return Sql(f"{sql} > 0")
-        # Bytes are looked for by SQLite itself, ten times faster: a single 退 or 🎉 may be looked for in every row.
+        # SQLite looks for bytes ten times faster than our function. A search for a single 退 or 🎉 tests every row.
         return Sql(f"(instr({column}, ?) AND {sql} > 0)", (test.literal.encode(),))
 
 
 def _all(parts: list[RowCondition]) -> RowCondition:
     if len(parts) == 1:
         return parts[0]
-    return RowCondition(and_([part.sql for part in parts]), tuple(each for part in parts for each in part.candidates))
+    candidates = tuple(each for part in parts for each in part.candidates)
+    return RowCondition(all_sql([part.sql for part in parts]), candidates)
 
 
-def _at_least(parts: list[RowCondition], least: int) -> RowCondition:
-    """Return the condition that at least so many parts hold."""
-    if least > len(parts):
+def _at_least(parts: list[RowCondition], min_matches: int) -> RowCondition:
+    """Return the condition that at least `min_matches` of the parts are true."""
+    if min_matches > len(parts):
         return NO_ROWS
-    if least == len(parts):
+    if min_matches == len(parts):
         return _all(parts)
-    sql = join_sql([part.sql for part in parts], " OR " if least == 1 else " + ")
-    if least > 1:
-        sql = Sql(f"{sql.text} >= {least}", sql.parameters)
+    sql = join_sql([part.sql for part in parts], " OR " if min_matches == 1 else " + ")
+    if min_matches > 1:
+        sql = Sql(f"{sql.text} >= {min_matches}", sql.parameters)
     if len(parts) > MAX_ALTERNATIVES or not all(part.candidates for part in parts):
         return RowCondition(sql)
-    first = list(dict.fromkeys(part.candidates[0].sql for part in parts))  # texts of two fields propose the same
-    union = " UNION ".join(f"SELECT doc FROM ({each.text})" for each in first)  # noqa: S608 - made above
-    return RowCondition(sql, (Candidates(Sql(union, tuple(value for each in first for value in each.parameters))),))
+    # The candidates of two TEXT fields are often the same query, because one FTS5 table has the texts of all fields.
+    queries = list(dict.fromkeys(part.candidates[0].sql for part in parts))
+    union = " UNION ".join(f"SELECT doc FROM ({each.text})" for each in queries)  # noqa: S608 - made above
+    return RowCondition(sql, (Candidates(Sql(union, tuple(value for each in queries for value in each.parameters))),))
 
 
 def _not(part: RowCondition) -> RowCondition:

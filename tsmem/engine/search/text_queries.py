@@ -1,18 +1,18 @@
-"""Tests and scores of texts: each query on a TEXT field as patterns that are counted in a text, and as trigrams that
-propose rows.
+"""Turns a query on a TEXT field into a test, which finds and scores texts.
 
-A score is BM25 with a fixed mean length:
+`conditions.py` gets a `TextTest` for each such query. The test has an FTS5 query, whose trigrams find candidates, and
+patterns, which are counted in the text of each candidate. The score of a row is BM25 with a fixed mean length:
 
-    score(row) = sum over the tests of weight * tf * (K + 1) / (tf + K * (1 - B + B * length / MEAN_LENGTH))
-    weight     = ln(1 + (n - df + 0.5) / (df + 0.5))
+    score  = sum over the tests of weight * tf * (K + 1) / (tf + K * (1 - B + B * length / MEAN_LENGTH))
+    weight = ln(1 + (n - df + 0.5) / (df + 0.5))
 
-tf counts the patterns of the test in the text, n is the number of rows of the index, and df the number of those that
-the trigrams propose for the test; half of n if they propose none. So no text is read before the first row is scored.
+tf is how often the text has the patterns of the test, and n is the number of rows in the index. df is the number of
+candidates of the test, or n / 2 if it has no FTS5 query, so that no text has to be read before the first row is scored.
 The service's own formula is not known.
 
-Contains and fuzzy fields always ignore case. Other fields fold their words, and those of a Match or MatchPhrase, unless
-they are case-sensitive. What a client names in a Term, Prefix or Wildcard is never folded: Term "Tea" finds nothing in
-a field that folds its words.
+Contains queries and fuzzy fields always ignore case. Other fields fold their words, and those of a Match or
+MatchPhrase, unless they are case-sensitive. The value of a Term, Prefix or Wildcard is never folded: Term "Tea" finds
+nothing in a field that folds its words.
 """
 
 from __future__ import annotations
@@ -38,52 +38,53 @@ TextQuery = Match | MatchPhrase | Term | Terms | Prefix | Wildcard | HasField | 
 
 class Pattern(NamedTuple):
     count: Callable[[CutText], int]
+    """Returns how often a text has the pattern."""
     parts: Sequence[str] = ()
-    """Parts that every matching text contains, whatever their case."""
+    """Texts that every text with the pattern contains, if case is ignored."""
 
 
 class TextTest(NamedTuple):
-    """A test of the text in one field of a row: it matches if at least `least` of the patterns are found in it."""
+    """A test of one field of a row. A text matches if it has at least `min_patterns` of the patterns."""
 
     field: Field
     patterns: Sequence[Pattern]
-    least: int = 1
+    min_patterns: int = 1
 
     @property
-    def proposed(self) -> str | None:
-        """The FTS5 query for all rows that may match; None if trigrams do not narrow them."""
-        if self.least == len(self.patterns):
+    def fts5_query(self) -> str | None:
+        """An FTS5 query for candidates, which include all rows that match; None if trigrams do not narrow them."""
+        if self.min_patterns == len(self.patterns):
             return all_of([part for pattern in self.patterns for part in pattern.parts])
         return any_of([all_of(pattern.parts) for pattern in self.patterns])
 
     @property
     def literal(self) -> str | None:
-        """A part that every text that matches has byte for byte; None if its case may differ."""
+        """A text that every matching text contains byte for byte; None if there is none, or if its case can differ."""
         parts = self.patterns[0].parts
         return parts[0] if len(self.patterns) == len(parts) == 1 and all(map(is_case_invariant, parts[0])) else None
 
     def score(self, source: object) -> float:
-        """Return the score of a row, given what stands in the field's column: its cells, or the text itself; 0 if it
-        does not match."""
+        """Return the score of a row without its weight, or 0 if it does not match. `source` is the value of the field's
+        SQL column: the packed cells of the row, or the text of a key column."""
         if isinstance(source, bytes):
             source = unpack(source, (self.field.name,))[1].get(self.field.name)
         if not isinstance(source, str):
             return 0.0
         text = CutText(self.field.type, source)
         counts = [pattern.count(text) for pattern in self.patterns]
-        if len(counts) - counts.count(0) < self.least:
+        if len(counts) - counts.count(0) < self.min_patterns:
             return 0.0
         frequency = sum(counts)
         return frequency * (K + 1) / (frequency + K * (1 - B + B * len(source) / MEAN_LENGTH))
 
 
-def weight(rows: int, proposed: int) -> float:
-    return math.log(1 + (rows - proposed + 0.5) / (proposed + 0.5))
+def bm25_weight(row_count: int, candidate_count: int) -> float:
+    return math.log(1 + (row_count - candidate_count + 0.5) / (candidate_count + 0.5))
 
 
 def text_test(field: Field, query: TextQuery) -> TextTest | None:
-    """Return the test of a query; None if nothing matches it. A fuzzy field finds any part of a text, other fields find
-    words. Raises InvalidInput."""
+    """Return the test of a query; None if no text can match. A query finds parts of the text on a fuzzy field, and
+    words on others. Raises InvalidInput."""
     kind, is_fuzzy = field.type, field.type.analyzer == "fuzzy"
     patterns: list[Pattern | None]
     if isinstance(query, Match):
@@ -91,13 +92,13 @@ def text_test(field: Field, query: TextQuery) -> TextTest | None:
     if isinstance(query, HasField):
         patterns = [Pattern(lambda text: 1)]
     elif isinstance(query, Contains) or (is_fuzzy and isinstance(query, MatchPhrase)):
-        patterns = [_part(fold(values.query_text(field, query.text)))]
+        patterns = [_part_pattern(fold(values.query_text(field, query.text)))]
     elif isinstance(query, MatchPhrase):
-        patterns = [_phrase(cut_words(kind, values.query_text(field, query.text)))]
+        patterns = [_phrase_pattern(cut_words(kind, values.query_text(field, query.text)))]
     elif isinstance(query, Prefix):
-        begin = values.check_prefix(query.text)
-        of_words = Pattern(lambda text: sum(word.startswith(begin) for word in text.words), [begin])
-        patterns = [_part(begin) if is_fuzzy or not begin else of_words]
+        prefix = values.check_prefix(query.text)
+        of_words = Pattern(lambda text: sum(word.startswith(prefix) for word in text.words), [prefix])
+        patterns = [_part_pattern(prefix) if is_fuzzy or not prefix else of_words]
     elif isinstance(query, Wildcard):
         pattern = values.pattern_text(field, query.pattern)
         parts, matches = values.literal_parts(pattern), values.wildcard(f"*{pattern}*" if is_fuzzy else pattern)
@@ -105,39 +106,38 @@ def text_test(field: Field, query: TextQuery) -> TextTest | None:
     else:
         given = values.check_terms(query.values) if isinstance(query, Terms) else (query.value,)
         terms = dict.fromkeys(values.query_text(field, value) for value in given)
-        # On a fuzzy field a Term is one of the n-grams that the service would make.
-        shortest, longest = kind.min_chars or 1, kind.max_chars or math.inf
-        if is_fuzzy:
-            patterns = [_part(term) for term in terms if shortest <= len(term) <= longest]
+        if is_fuzzy:  # on the service, a Term finds n-grams of the field, whose lengths are limited
+            shortest, longest = kind.min_chars or 1, kind.max_chars or math.inf
+            patterns = [_part_pattern(term) for term in terms if shortest <= len(term) <= longest]
         else:
-            patterns = [_phrase(term_words(kind, term)) for term in terms]
-    wanted = [pattern for pattern in patterns if pattern is not None]
-    return TextTest(field, wanted) if wanted else None
+            patterns = [_phrase_pattern(term_words(kind, term)) for term in terms]
+    possible = [pattern for pattern in patterns if pattern is not None]
+    return TextTest(field, possible) if possible else None
 
 
 def _match(field: Field, query: Match) -> TextTest | None:
-    text, least = values.query_text(field, query.text), max(1, query.minimum_should_match or 1)
+    text, min_patterns = values.query_text(field, query.text), max(1, query.minimum_should_match or 1)
     if field.type.analyzer == "fuzzy":
         groups: list[tuple[str, ...]] = [(part,) for part in dict.fromkeys(fold(text).split())]
     else:
-        groups = match_groups(field.type, text, alone=query.operator is Operator.OR)
+        groups = match_groups(field.type, text, are_separate=query.operator is Operator.OR)
     if not groups:
         return None
-    patterns = [_any(field, group) for group in groups]
-    return TextTest(field, patterns, len(patterns) if query.operator is Operator.AND else least)
+    patterns = [_alternatives_pattern(field, group) for group in groups]
+    return TextTest(field, patterns, len(patterns) if query.operator is Operator.AND else min_patterns)
 
 
-def _part(part: str) -> Pattern | None:
+def _part_pattern(part: str) -> Pattern | None:
     return Pattern(lambda text: text.folded.count(part), [part]) if part else None
 
 
-def _phrase(phrase: list[str]) -> Pattern | None:
+def _phrase_pattern(phrase: list[str]) -> Pattern | None:
     return Pattern(lambda text: count_phrase(text, phrase), phrase) if phrase else None
 
 
-def _any(field: Field, group: tuple[str, ...]) -> Pattern:
-    """Return the pattern of any word of a Match's group. Pairs, and all words of a fuzzy field, are looked for as parts
-    of the text, the others as whole words."""
+def _alternatives_pattern(field: Field, group: tuple[str, ...]) -> Pattern:
+    """Return the pattern of one group of a Match, which counts all its words. Pairs of characters, and all words on a
+    fuzzy field, count wherever the text has them; others count only as whole words."""
     parts = [word for word in group if field.type.analyzer == "fuzzy" or is_pair(field.type, word)]
     whole = [word for word in group if word not in parts]
 

@@ -1,7 +1,8 @@
-"""Pieces of SQL, and the values of queries in them, compared in the type of the field.
+"""Checks the values of queries, and builds the pieces of SQL that compare fields with them.
 
-As the service does, a LONG or DOUBLE field takes text that reads as a number, and a BOOLEAN field `true` and `false`.
-Another value of the wrong type raises InvalidInput.
+`conditions.py` and `text_queries.py` call these functions for each part of a query. As in the service, text that reads
+as a number can be compared with a LONG or DOUBLE field, and the texts `true` and `false` with a BOOLEAN field. Any
+other value of the wrong type raises InvalidInput.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.requests import invalid
@@ -19,20 +20,23 @@ from tsmem.rows import Value
 
 MAX_TERMS = 1024
 MAX_PREFIX_BYTES = 1000
-MAX_PATTERN = 256  # characters of a wildcard pattern. The service takes 32, and took less before.
+MAX_PATTERN_CHARS = 256  # of a wildcard pattern. The service takes 32, and took fewer before.
 
 
 class Sql(NamedTuple):
+    """A piece of SQL, with the values of its `?`."""
+
     text: str
     parameters: tuple[object, ...] = ()
 
 
-def and_(parts: Sequence[Sql]) -> Sql:
+def all_sql(parts: Sequence[Sql]) -> Sql:
     return join_sql(parts, " AND ") if parts else Sql("1")
 
 
 def join_sql(parts: Sequence[Sql], joiner: str) -> Sql:
-    """Join parts in a balanced tree, each in parentheses: SQLite takes expressions of a depth of 1,000 at most."""
+    """Join parts by an operator. They are nested as a balanced tree, because SQLite allows expressions of a depth of
+    1,000 at most."""
     if len(parts) == 1:
         return Sql(f"({parts[0].text})", parts[0].parameters)
     left, right = join_sql(parts[: len(parts) // 2], joiner), join_sql(parts[len(parts) // 2 :], joiner)
@@ -40,46 +44,42 @@ def join_sql(parts: Sequence[Sql], joiner: str) -> Sql:
 
 
 def query_text(field: Field, value: Value) -> str:
-    """Return a value that must be text. Raises InvalidInput."""
+    """Return a value of a query that must be text. Raises InvalidInput."""
     if type(value) is not str:
-        raise not_comparable(field, value)
+        raise _not_comparable(field, value)
     text_bytes(value, f"the query of field '{field.name}'")
     return value
 
 
-def typed(field: Field, value: Value) -> object:
-    """Return a value as SQLite compares it with those of a field that is not TEXT. Raises InvalidInput."""
+def comparable(field: Field, value: Value) -> object:
+    """Return a query's value in the form in which SQLite compares it with a field that is not TEXT. Raises
+    InvalidInput."""
     kind = field.type.name
     if kind == "KEYWORD":
         return query_text(field, value)
     if kind == "BOOLEAN":
         if type(value) is bool or value in ("true", "false"):
             return value in (True, "true")
-    elif type(value) in (int, float, str):
-        number = _number(value)
-        if number is not None:
-            # Beyond 64 bits is beyond every integer of a row, and equal to none.
-            beyond = kind == "LONG" and not MIN_INTEGER <= number <= MAX_INTEGER
-            return math.copysign(math.inf, number) if beyond else number
-    raise not_comparable(field, value)
+    elif type(value) in (int, float, str) and (number := _number(value)) is not None:
+        return number
+    raise _not_comparable(field, value)
 
 
-def _number(value: Value) -> int | float | None:
-    """Return a number; as a double if it does not fit in 64 bits."""
-    number = value
+def _number(value: Any) -> int | float | None:
+    """Return a number from a value or its text; None if there is none. An integer beyond 64 bits becomes a double,
+    which SQLite compares exactly with every integer of a row."""
     try:
         if isinstance(value, str):
             if not value.isascii() or "_" in value:
                 return None
             try:
-                number = int(value)
+                value = int(value)
             except ValueError:
-                number = float(value)
-        if isinstance(number, int) and not MIN_INTEGER <= number <= MAX_INTEGER:
-            number = float(number)
+                value = float(value)
+        number = value if MIN_INTEGER <= value <= MAX_INTEGER else float(value)
     except (ValueError, OverflowError):
         return None
-    return None if isinstance(number, float) and math.isnan(number) else number  # type: ignore[return-value]
+    return None if math.isnan(number) else number
 
 
 def between(field: Field, query: Between) -> Sql:
@@ -88,18 +88,18 @@ def between(field: Field, query: Between) -> Sql:
     for value, inclusive, sign in ((query.start, query.start_inclusive, ">"), (query.end, query.end_inclusive, "<")):
         if value is not None:
             parts.append(f"{field.column} {sign}{'=' if inclusive else ''} ?")
-            values.append(typed(field, value))
+            values.append(comparable(field, value))
     return Sql(" AND ".join(parts) or f"{field.column} IS NOT NULL", tuple(values))
 
 
 def starts_with(field: Field, prefix: str) -> Sql:
-    """Return the condition that a field begins with a prefix: a range, for which SQLite can use an index."""
-    kept = prefix.rstrip("\U0010ffff")
-    if not kept:
+    """Return the condition that a field begins with a prefix, as a range for which SQLite can use an index."""
+    start = prefix.rstrip("\U0010ffff")
+    if not start:
         return Sql(f"{field.column} >= ?", (prefix,))
-    code = ord(kept[-1]) + 1
-    after = kept[:-1] + chr(0xE000 if code == 0xD800 else code)
-    return Sql(f"{field.column} >= ? AND {field.column} < ?", (prefix, after))
+    next_code = ord(start[-1]) + 1
+    end = start[:-1] + chr(0xE000 if next_code == 0xD800 else next_code)  # skip the surrogates
+    return Sql(f"{field.column} >= ? AND {field.column} < ?", (prefix, end))
 
 
 def check_terms(values: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -116,30 +116,31 @@ def check_prefix(text: str) -> str:
 
 def pattern_text(field: Field, pattern: Value) -> str:
     text = query_text(field, pattern)
-    if len(text) > MAX_PATTERN:
-        raise invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN}.")
+    if len(text) > MAX_PATTERN_CHARS:
+        raise invalid(f"The length of a wildcard pattern exceeds the limit: {MAX_PATTERN_CHARS}.")
     return text
 
 
 def wildcard(pattern: str) -> Callable[[str], bool]:
-    """Return the test of a pattern, in which `*` is any characters and `?` is one.
+    """Return a function that tests whether a text matches a pattern, in which `*` stands for any characters and `?` for
+    one.
 
-    Each piece between two `*` is matched where it is found first behind the piece before, without going back. That is
-    enough, because a piece that matches further left leaves more room for the rest; and it takes time in proportion to
-    the text.
-    """
+    The regular expression matches each part between two `*` at its first place after the previous part, and never goes
+    back. No match is lost, because an earlier place leaves more room for the rest. This takes time in proportion to the
+    length of the text."""
     first, *rest = ("".join("." if each == "?" else re.escape(each) for each in part) for part in pattern.split("*"))
     if rest:
         *middle, last = rest
-        size = len(pattern) - pattern.rindex("*") - 1
-        first += "".join(f"(?>.*?{part})" for part in middle if part) + f".{{{size},}}+(?<={last})"
-    whole = re.compile(first, re.DOTALL)
-    return lambda text: whole.fullmatch(text) is not None
+        last_length = len(pattern) - pattern.rindex("*") - 1
+        first += "".join(f"(?>.*?{part})" for part in middle if part) + f".{{{last_length},}}+(?<={last})"
+    expression = re.compile(first, re.DOTALL)
+    return lambda text: expression.fullmatch(text) is not None
 
 
 def literal_parts(pattern: str) -> list[str]:
+    """Return the parts of a wildcard pattern that are text."""
     return [part for part in re.split(r"[*?]", pattern) if part]
 
 
-def not_comparable(field: Field, value: Value) -> Exception:
+def _not_comparable(field: Field, value: Value) -> Exception:
     return invalid(f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}")

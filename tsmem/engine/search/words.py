@@ -1,10 +1,13 @@
-"""Words, as the analyzers of the service cut a text, as far as that is known:
+"""Cuts a text into words, as the analyzer of its TEXT field does on the service, as far as that is known.
 
-single_word         runs of letters and digits; each character alone of scripts without spaces, and of symbols
-max_word, min_word  the same; but a Match looks for pairs of characters of such scripts, because most words of
-                    Chinese have two, and the service's dictionary is not here
-split               what stands between white space or a delimiter
-fuzzy               no words: parts of the text
+`text_queries.py` cuts the texts of queries and rows, and `tsmem/server/` counts the words of a query to limit its work.
+
+single_word         A word is a run of letters and digits, a single symbol, or a single character of a script without
+                    spaces.
+max_word, min_word  The same. But a Match looks for pairs of characters of scripts without spaces, because most Chinese
+                    words have two characters, and the engine does not have the service's dictionary.
+split               A word is a run of characters between delimiters, or between white space if there is no delimiter.
+fuzzy               There are no words: a query looks for parts of the text.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from tsmem.engine.indexes.trigrams import NO_SPACES, SINGLE
+from tsmem.engine.indexes.trigrams import NO_SPACES, NO_SPACES_CHARACTER
 from tsmem.folding import fold
 from tsmem.port import FieldType
 
@@ -24,7 +27,7 @@ _RUN = re.compile(rf"[{NO_SPACES}]+|[{_SYMBOLS}]|{_LETTER}+")
 
 
 def cut_words(kind: FieldType, text: str) -> list[str]:
-    """Cut a text into the words of a field that is not fuzzy, in order."""
+    """Return the words of a text in order, for a field that is not fuzzy."""
     if kind.analyzer == "split":
         return [_folded(kind, word) for word in text.split(kind.delimiter or None) if word]
     return _WORD.findall(_folded(kind, text))
@@ -35,8 +38,8 @@ def _folded(kind: FieldType, text: str) -> str:
 
 
 class CutText:
-    """The text of one row, folded and cut when first needed. (A cached_property takes a lock in Python 3.11: 1 us for
-    each row.)"""
+    """The text of one row. It is folded and cut when that is first needed. (Not a cached_property, which takes 1 us
+    longer for each row in Python 3.11, because of a lock.)"""
 
     __slots__ = ("_counts", "_folded", "_kind", "_words", "text")
 
@@ -66,29 +69,31 @@ class CutText:
         return self._counts
 
 
-def match_groups(kind: FieldType, text: str, *, alone: bool) -> list[tuple[str, ...]]:
-    """Cut the text of a Match. Return groups: a text matches all if it has one of each group.
+def match_groups(kind: FieldType, text: str, *, are_separate: bool) -> list[tuple[str, ...]]:
+    """Cut the text of a Match into groups of alternatives. A row matches completely if it has one word of each group.
 
-    Each word is a group of its own. max_word and min_word look for pairs of characters of scripts without spaces, as
-    in 我要退款: 我要, 要退, 退款. A text must have the first and the last pair, and of two neighbours one, because
-    there is no pair where one word of the service's dictionary ends and the next begins: [我要], [我要 or 要退],
-    [要退 or 退款], [退款]. With `alone`, each word and pair is a group, once.
+    Each word is a group of its own. For max_word and min_word, a run of characters of scripts without spaces is cut
+    into overlapping pairs: 我要退款 into 我要, 要退, 退款. A row must have the first pair, the last pair, and one of
+    any two neighbours: [我要], [我要 or 要退], [要退 or 退款], [退款]. It need not have all pairs, because one that
+    crosses the end of a word in the service's dictionary is not a word.
+
+    With `are_separate`, each distinct word and pair is a group of its own.
     """
     groups: list[tuple[str, ...]] = []
     for run in _RUN.findall(_folded(kind, text)) if _has_pairs(kind) else cut_words(kind, text):
-        if _has_pairs(kind) and len(run) > 1 and SINGLE.match(run):
+        if _has_pairs(kind) and len(run) > 1 and NO_SPACES_CHARACTER.match(run):
             pairs = list(map("".join, pairwise(run)))
             groups += [(pairs[0],), *pairwise(pairs), (pairs[-1],)]
         else:
             groups.append((run,))
-    if alone:
+    if are_separate:
         groups = [(word,) for group in groups for word in group]
     return list(dict.fromkeys(groups))
 
 
 def is_pair(kind: FieldType, word: str) -> bool:
-    """Return True for a pair of `match_groups`, which is no word of the field."""
-    return _has_pairs(kind) and len(word) == 2 and all(map(SINGLE.match, word))
+    """Return True for a pair of characters from `match_groups`, which is not a word of the field's analyzer."""
+    return _has_pairs(kind) and len(word) == 2 and all(map(NO_SPACES_CHARACTER.match, word))
 
 
 def _has_pairs(kind: FieldType) -> bool:
@@ -96,19 +101,20 @@ def _has_pairs(kind: FieldType) -> bool:
 
 
 def term_words(kind: FieldType, term: str) -> list[str]:
-    """Return a Term as words of a text: as it is, or as characters where the field keeps each as a word."""
-    if _has_pairs(kind) and len(term) > 1 and all(map(SINGLE.match, term)):
+    """Return the successive words that a text must have to match a Term: the term itself or, for max_word and min_word,
+    the characters of a term that is wholly in a script without spaces."""
+    if _has_pairs(kind) and len(term) > 1 and all(map(NO_SPACES_CHARACTER.match, term)):
         return list(term)
     return [term]
 
 
 def count_phrase(text: CutText, phrase: list[str]) -> int:
-    """Count the places where the words of a phrase stand side by side."""
-    first, size, found = phrase[0], len(phrase), text.words
+    """Return how often a text has the words of a phrase in a row."""
+    first, size = phrase[0], len(phrase)
     if size == 1:
         return text.counts[first]
-    count, at = 0, -1
+    count, place = 0, -1
     for _ in range(text.counts[first]):
-        at = found.index(first, at + 1)
-        count += found[at : at + size] == phrase
+        place = text.words.index(first, place + 1)
+        count += text.words[place : place + size] == phrase
     return count

@@ -225,7 +225,7 @@ def _count_terms(query: Leaf, kind: FieldType | None) -> int:
     """Count the words or terms that a query looks for. A repeated word in a Match on a TEXT field counts once."""
     if isinstance(query, Match) and kind is not None and kind.name == "TEXT":
         fuzzy = kind.analyzer == "fuzzy"
-        return len(set(query.text.split()) if fuzzy else words.match_groups(kind, query.text, alone=True))
+        return len(set(query.text.split()) if fuzzy else words.match_groups(kind, query.text, are_separate=True))
     return len(query.values) if isinstance(query, Terms) else 1
 
 

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from tsmem import queries
-from tsmem.engine.search.conditions import Leaf, check_size
+from tsmem.engine.search.conditions import Leaf, check_query_size
 from tsmem.queries import Bool, KeySort, Query, Sorter
 from tsmem.rows import MAX, MIN, Bound, Value
 from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
@@ -48,7 +48,7 @@ def leaves(query: Query) -> Iterator[Leaf]:
 
 
 def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
-    check_size(depth, next(counter))
+    check_query_size(depth, next(counter))
     if not message.HasField("type"):
         raise invalid_parameter("The type of a query is missing, or not known.")
     type_name = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[message.type].name
