@@ -17,7 +17,6 @@ the SDK trusts; urllib3 2.8, util/timeout.py and util/connection.py, for the mea
 
 from __future__ import annotations
 
-import io
 import logging
 import socket
 import ssl
@@ -52,7 +51,6 @@ _TOO_LONG = "is longer than any TableStore reply"
 _MAX_REQUEST_ID_CHARS = 64
 _MAX_HEADER_CHARS = 4096
 _MIN_ATTEMPT_S = 1.0
-_READ_BUFFER_BYTES = 65536
 
 
 def attempt_timeout_s(left_s: float) -> float:
@@ -146,6 +144,7 @@ class Transport:
         if url.scheme == "https":
             context = self._options["ssl_context"] = create_urllib3_context()
             context.load_verify_locations(ca_file or certifi.where(), ca_folders)
+            context.sslsocket_class = _TimedTlsSocket
         self._tls_probe = None if url.scheme == "https" else ((url.host or "").strip("[]"), url.port or 80)
         """Host and port of an http:// endpoint that might speak only TLS. None once it has replied or was probed."""
         self._process = getpid()
@@ -248,9 +247,32 @@ def _look_up(host: str, port: int, timeout_s: float) -> list[Any]:
     return addresses.result(timeout_s)
 
 
-class _Connection(HTTPConnection):
-    """A connection that keeps the deadline of the current attempt while it connects, sends and reads."""
+class _TimedSocket(socket.socket):
+    """A socket whose sends and reads keep the deadline of the current attempt."""
 
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        attempt = CURRENT_ATTEMPT.get()
+        attempt.sent = True
+        view = memoryview(data).cast("B")
+        while view:
+            self.settimeout(attempt.left_s())
+            view = view[self.send(view, flags) :]
+
+    def recv_into(self, buffer: Any, *args: Any, **kwargs: Any) -> int:
+        attempt = CURRENT_ATTEMPT.get()
+        self.settimeout(attempt.left_s())
+        count = super().recv_into(buffer, *args, **kwargs)
+        attempt.received_bytes += count
+        if attempt.received_bytes > MAX_REPLY_BYTES:
+            raise _unreadable(_TOO_LONG)
+        return count
+
+
+class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
+    pass
+
+
+class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that accepts. The time that is left is shared evenly between the addresses.
 
@@ -263,8 +285,9 @@ class _Connection(HTTPConnection):
                 try:
                     share_s = attempt.left_s() / (len(addresses) - place)
                     connected = create_connection(address[:2], share_s, socket_options=self.socket_options)
-                    connected.settimeout(attempt.left_s())  # for the TLS handshake
-                    return connected
+                    timed = _TimedSocket(fileno=connected.detach())
+                    timed.settimeout(attempt.left_s())  # for the TLS handshake
+                    return timed
                 except OSError as error:
                     failure = error
             raise failure
@@ -273,53 +296,6 @@ class _Connection(HTTPConnection):
         except OSError as error:
             raise NewConnectionError(self, str(error)) from error
 
-    def connect(self) -> None:
-        super().connect()
-        self.sock = _TimedSocket(self.sock)
-
 
 class _SecureConnection(_Connection, HTTPSConnection):
     pass
-
-
-class _TimedSocket:
-    """A socket whose sends and reads keep the deadline of the current attempt."""
-
-    def __init__(self, inner: socket.socket) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def sendall(self, data: bytes) -> None:
-        attempt = CURRENT_ATTEMPT.get()
-        attempt.sent = True
-        view = memoryview(data).cast("B")
-        while view:
-            self._inner.settimeout(attempt.left_s())
-            view = view[self._inner.send(view) :]
-
-    def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self._inner), _READ_BUFFER_BYTES)
-
-
-class _TimedReader(io.RawIOBase):
-    def __init__(self, inner: socket.socket) -> None:
-        self._inner = inner
-        self._raw = inner.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        attempt = CURRENT_ATTEMPT.get()
-        self._inner.settimeout(attempt.left_s())
-        count = self._raw.readinto(buffer)
-        attempt.received_bytes += count or 0
-        if attempt.received_bytes > MAX_REPLY_BYTES:
-            raise _unreadable(_TOO_LONG)
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
