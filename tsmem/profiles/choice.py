@@ -1,14 +1,14 @@
 """Choose the profile that a command works on, and list all profiles.
 
-The command line and `tsmem.open_store` call `load_profile`. The first of these that is given chooses the profile:
+The command line and `tsmem.open_store` call `load_profile`. It uses the first of these profiles:
 
-1. the option --profile
-2. the environment variable TSMEM_PROFILE
-3. `default_profile` in the profile file
-4. TABLESTORE_ENDPOINT, which chooses `env`, a profile made of the TABLESTORE_ variables
-5. nothing: the profile is `local`, a store in the user's data folder
+1. the one that --profile names
+2. the one that the environment variable TSMEM_PROFILE names
+3. the one that `default_profile` in the profile file names
+4. `env`, which is made of the TABLESTORE_ variables, if TABLESTORE_ENDPOINT is set
+5. `local`, a store in the user's data folder
 
-`written_profile` collects the values of the chosen profile, and `rules.build_profile` checks them.
+`written_profile` collects the values of the profile, and `rules.build_profile` checks them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def profiles_in(file: ConfigFile) -> dict[str, object]:
 
 
 def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -> tuple[str, str]:
-    """Return the name of the chosen profile, and what chose it."""
+    """Return the name of the profile to use, and what chose it, as people should read it."""
     if profile is not None:
         return profile, "--profile"
     if name := environ.get("TSMEM_PROFILE"):
@@ -95,7 +95,7 @@ def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, cho
         origins = {key: "built in" for key in built_in if key not in values}
         return WrittenProfile(LOCAL, environ, {**built_in, **values}, file if LOCAL in profiles else None, origins)
     if name not in profiles:
-        names = _names(environ, profiles)
+        names = _all_names(environ, profiles)
         where = f", which {chosen_by} asks for" if chosen_by not in ("", "--profile") else ""
         raise ProfileError(
             f"no profile {name!r}{where}{did_you_mean(name, names)}", hint=f"profiles: {', '.join(names)}"
@@ -117,7 +117,7 @@ def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, obje
     return entry
 
 
-def _names(environ: Mapping[str, str], profiles: Mapping[str, object]) -> list[str]:
+def _all_names(environ: Mapping[str, str], profiles: Mapping[str, object]) -> list[str]:
     built_in = [ENV, LOCAL] if environ.get(ENVIRONMENT["endpoint"]) else [LOCAL]
     return list(dict.fromkeys([*profiles, *built_in]))
 
@@ -143,7 +143,7 @@ def profile_list(
     profiles = profiles_in(file)
     default, _ = _choose(environ, file, profile)
     lines = []
-    for name in _names(environ, profiles):
+    for name in _all_names(environ, profiles):
         origin = file.origin(("profiles", name)) if name in profiles else "built in"
         if name == ENV:
             origin = f"environment {ENVIRONMENT['endpoint']}"

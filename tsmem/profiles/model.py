@@ -28,7 +28,7 @@ it may need any of them, such as PATH, HOME or the session of a password manager
 
 
 class Secret:
-    """A secret as the profile has it: `env:NAME`, `file:PATH`, `cmd:COMMAND`, or the value itself."""
+    """A secret as it is written in a profile: `env:NAME`, `file:PATH`, `cmd:COMMAND`, or the value itself."""
 
     __slots__ = ("_distrust_reason", "_environ", "_folder", "_name", "_text")
 
@@ -72,7 +72,7 @@ class Secret:
         return value
 
     def find(self) -> str | None:
-        """Return the value; None if it refers to an environment variable that is not set or empty. Otherwise raises
+        """Return the value, or None if it is in an environment variable that is empty or not set. Otherwise raises
         ProfileError, as `reveal` does."""
         kind, _, rest = self._text.partition(":")
         if not self.is_reference:
@@ -92,9 +92,8 @@ class Secret:
                 return None
         if len(raw) > MAX_SECRET_BYTES:
             raise self._error(f"is longer than {MAX_SECRET_BYTES} bytes")
-        text = (
-            raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace")
-        )  # a UnicodeDecodeError would show the value
+        # errors="replace": a UnicodeDecodeError would show the value.
+        text = raw.removesuffix(b"\n").removesuffix(b"\r").decode(errors="replace")
         if not text:
             raise self._error("is empty")
         if "\N{REPLACEMENT CHARACTER}" in text or not text.isprintable():
@@ -125,16 +124,16 @@ class Secret:
         except (OSError, ValueError) as error:
             raise self._error(f"cannot run {words[0]!r}: {getattr(error, 'strerror', error)}") from error
         assert process.stdout is not None
-        output, ready = b"", select.poll()
-        ready.register(process.stdout)
+        output, poller = b"", select.poll()
+        poller.register(process.stdout)
         try:
             while len(output) <= MAX_SECRET_BYTES:
-                if not ready.poll(max(0.0, deadline_s - time.monotonic()) * 1000):
+                if not poller.poll(max(0.0, deadline_s - time.monotonic()) * 1000):
                     raise subprocess.TimeoutExpired(words, COMMAND_TIMEOUT_S)
-                if not (piece := os.read(process.stdout.fileno(), MAX_SECRET_BYTES)):
+                if not (chunk := os.read(process.stdout.fileno(), MAX_SECRET_BYTES)):
                     process.wait(max(0.0, deadline_s - time.monotonic()))
                     break
-                output += piece
+                output += chunk
         except subprocess.TimeoutExpired:
             raise self._error(f"{words[0]!r} took more than {COMMAND_TIMEOUT_S:g} s") from None
         finally:
@@ -213,17 +212,17 @@ class Profile(NamedTuple):
     endpoint: str | None = None
     instance: str | None = None
     region: str | None = None
-    """If there is a region, requests are signed with version 4 of TableStore's signatures."""
+    """Region of the instance. If it is given, requests are signed with version 4 of TableStore's signatures."""
     access_key_id: Secret | None = None
     access_key_secret: Secret | None = None
     security_token: Secret | None = None
     ca_file: Path | None = None
     """File with the certificates of the authorities to trust, instead of the public authorities."""
     ca_folders: str | None = None
-    """Folders with certificates of more authorities to trust, joined by colons, as in SSL_CERT_DIR."""
+    """Folders with the certificates of further authorities to trust, joined by colons."""
     timeout_s: float = 30.0
     """Time limit for each call of the store's backend, retries included."""
-    output: str | None = None
+    output: str | None = None  # default output format of the command line
     tables: ProfileTables = ProfileTables()
     origins: Mapping[str, str] = MappingProxyType({})
     """Where each value comes from, by dotted key. Defaults are left out. `name` says how the profile was chosen."""

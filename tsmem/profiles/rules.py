@@ -1,8 +1,8 @@
 """The rules of profiles: which keys there are, and which values they can have.
 
-`choice.py` collects the values of a profile in a WrittenProfile, whether they come from the file, from environment
-variables or are built in. `build_profile` checks them and returns the Profile. An error names the key, the file and the
-line; it never shows the value of a secret.
+`choice.py` collects the values of a profile in a WrittenProfile. They come from the file or from environment variables,
+or are built in. `build_profile` checks them and returns the Profile. An error names the key, the file and the line; it
+never shows the value of a secret.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tsmem.rows import MESSAGE_NAMES, SESSION_NAMES, TableNames
 
 SECRET_KEYS = ("access_key_secret", "security_token")
 CREDENTIAL_KEYS = ("access_key_id", *SECRET_KEYS)
-"""Keys whose values can be references such as env:NAME. An access key id is not a secret, but belongs to one."""
+"""Keys whose values can be references such as env:NAME. The access key id is one, although it is not a secret."""
 COMMON_KEYS = ("backend", "timeout", "output", "tables")
 BACKEND_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
@@ -103,8 +103,8 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
             origins = {**source.origins, "ca_file": "environment SSL_CERT_FILE"}
             source = source._replace(values={**source.values, "ca_file": named}, origins=origins)
     _check_keys(source, (), (*COMMON_KEYS, *BACKEND_KEYS[backend]), backend)
-    texts = {key: text for key in _READERS if (text := _text(source, key)) is not None}
-    values: dict[str, Any] = {key: _READERS[key](source, key, text) for key, text in texts.items()}
+    texts = {key: text for key in _PARSERS if (text := _text(source, key)) is not None}
+    values: dict[str, Any] = {key: _PARSERS[key](source, key, text) for key, text in texts.items()}
     profile = Profile(
         name=source.name,
         backend=backend,
@@ -149,14 +149,16 @@ def _check_keys(source: WrittenProfile, table: tuple[str, ...], valid: tuple[str
 
 
 def _set_command(source: WrittenProfile, *assignments: str) -> str:
-    named = [] if source.file is None or source.file.is_default(source.environ) else ["--config", str(source.file.path)]
-    return shlex.join(["tsmem", *named, "profile", "set", source.name, *assignments])
+    """Return the command that sets keys of this profile, for a hint."""
+    file = source.file
+    options = [] if file is None or file.is_default(source.environ) else ["--config", str(file.path)]
+    return shlex.join(["tsmem", *options, "profile", "set", source.name, *assignments])
 
 
 def _text(source: WrittenProfile, *path: str) -> str | None:
     value, key = source.find(*path), ".".join(path)
     if value is not None and not isinstance(value, str):
-        raise source.error(path, f"{key!r} must be text, not {_kind(value)}")
+        raise source.error(path, f"{key!r} must be text, not {_type_in_words(value)}")
     if value == "":
         raise source.error(path, f"{key!r} is empty")
     if value is not None and not value.isprintable() and re.search(_CONTROL, value):
@@ -164,19 +166,19 @@ def _text(source: WrittenProfile, *path: str) -> str | None:
     return value
 
 
-def _kind(value: object) -> str:
-    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
-    return kinds.get(type(value), "a date or time")
+def _type_in_words(value: object) -> str:
+    words = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "a table"}
+    return words.get(type(value), "a date or time")
 
 
 def _one_of(source: WrittenProfile, valid: tuple[str, ...], *path: str) -> str | None:
     value = _text(source, *path)
     if value is None or value in valid:
         return value
-    near = did_you_mean(value, valid)
+    suggestion = did_you_mean(value, valid)
     # A value that is not a typing mistake is not quoted: it could be a secret at the wrong key.
-    is_not = f"is {value!r}, not" if near else "is not"
-    raise source.error(path, f"{'.'.join(path)!r} {is_not} one of {', '.join(valid)}{near}")
+    is_not = f"is {value!r}, not" if suggestion else "is not"
+    raise source.error(path, f"{'.'.join(path)!r} {is_not} one of {', '.join(valid)}{suggestion}")
 
 
 def _folder(source: WrittenProfile) -> Path:
@@ -224,7 +226,7 @@ def _host_label(source: WrittenProfile, key: str, text: str) -> str:
     return text
 
 
-_READERS: dict[str, Callable[[WrittenProfile, str, str], object]] = {
+_PARSERS: dict[str, Callable[[WrittenProfile, str, str], object]] = {
     "path": _path,
     "endpoint": _endpoint,
     "instance": _host_label,
@@ -232,6 +234,7 @@ _READERS: dict[str, Callable[[WrittenProfile, str, str], object]] = {
     **dict.fromkeys(CREDENTIAL_KEYS, _secret),
     "ca_file": _path,
 }
+"""Functions that check the text of a key and return its value."""
 
 
 def _timeout(source: WrittenProfile) -> float:
@@ -239,7 +242,7 @@ def _timeout(source: WrittenProfile) -> float:
     if value is None:
         return 30.0
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise source.error(("timeout",), f"'timeout' must be a number of seconds, not {_kind(value)}")
+        raise source.error(("timeout",), f"'timeout' must be a number of seconds, not {_type_in_words(value)}")
     if not (math.isfinite(value) and 0 < value <= 86_400):
         raise source.error(("timeout",), "'timeout' must be more than 0 and at most 86400 seconds")
     return float(value)
@@ -259,8 +262,8 @@ def _table(source: WrittenProfile, noun: str, default: TableNames) -> TableNames
     path = ("tables", noun)
     _check_keys(source, path, TABLE_KEYS)
     names: list[str] = []
-    for key, usual in zip(TABLE_KEYS[:3], default[:3], strict=True):
-        names.append(_text(source, *path, key) or usual)
+    for key, default_name in zip(TABLE_KEYS[:3], default[:3], strict=True):
+        names.append(_text(source, *path, key) or default_name)
         if not is_name(names[-1]):
             problem = "must be letters, digits and _, not beginning with a digit, 255 at most"
             raise source.error((*path, key), f"'{'.'.join((*path, key))}' {problem}")
@@ -289,6 +292,7 @@ def _warnings(source: WrittenProfile, values: Mapping[str, Any]) -> Iterator[str
     if has_plain_secret and file is not None and file.is_readable_by_others:
         advice = "make it mode 600, or write env:NAME, file:PATH or cmd:COMMAND"
         yield f"{file.path}: holds secrets of profile {source.name!r} and can be read by others; {advice}"
+    # any host but this machine
     unencrypted = r"http://(?!(localhost|[^/:]*\.localhost|127(\.\d+){3}|\[::1\])(:\d*)?$)"
     endpoint = values.get("endpoint")
     if endpoint is not None and re.match(unencrypted, endpoint, re.IGNORECASE):

@@ -155,8 +155,7 @@ class PreparedBatch(NamedTuple):
 def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
     """Return the request for a batch of writes. A write that breaks a limit gets an error as its outcome and is left
     out of the request. Raises InvalidInput or LimitExceeded if the batch as a whole cannot be sent."""
-    if not 0 < len(writes) <= limits.MAX_ROWS_PER_WRITE:
-        limits.check_batch(writes, ())
+    limits.check_batch(writes, ())
     outcomes: list[RowOutcome] = [None] * len(writes)
     items: dict[str, list[Any]] = {}
     places: dict[str, list[int]] = {}
