@@ -24,7 +24,7 @@ PUT = Put(TableRef("t", ("k",)), ("a",), {"x": 1})
 Handler = Callable[[socket.socket, threading.Event], None]
 
 
-def read_request(stream: socket.socket) -> None:
+def batch_read_request(stream: socket.socket) -> None:
     """Read a whole request, or as much as anything else sends at first: closing before that would be a reset, which
     can overtake the answer."""
     received = stream.recv(65536)
@@ -50,7 +50,7 @@ def listening(handler: Handler, context: ssl.SSLContext | None = None) -> Iterat
     def handle(connection: socket.socket) -> None:
         try:
             with connection if context is None else context.wrap_socket(connection, server_side=True) as stream:
-                read_request(stream)
+                batch_read_request(stream)
                 handler(stream, over)
                 stream.shutdown(socket.SHUT_WR)
         except OSError:

@@ -65,7 +65,7 @@ def profiles_in(file: ConfigFile) -> dict[str, object]:
 
 
 def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -> tuple[str, str]:
-    """Return the name of the profile to use, and what chose it, as people should read it."""
+    """Return the name of the profile to use, and what chose it, in words for the user."""
     if profile is not None:
         return profile, "--profile"
     if name := environ.get("TSMEM_PROFILE"):

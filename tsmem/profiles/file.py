@@ -86,8 +86,9 @@ class ConfigFile(NamedTuple):
 
 
 def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile:
-    """Return the profile file at `config_path`. Without a file there, return an empty one, unless the user has named
-    the file. Raises ProfileError, as `read_file` does."""
+    """Return the profile file. It is empty if the user has not named a file and the default one does not exist.
+
+    Raises ProfileError."""
     try:
         path = config_path(environ, flag)
     except NoHome:

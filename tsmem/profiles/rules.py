@@ -136,7 +136,6 @@ def _backend(source: WrittenProfile) -> Backend:
 
 
 def _check_keys(source: WrittenProfile, table: tuple[str, ...], valid: tuple[str, ...], backend: str = "") -> None:
-    """Raise ProfileError for a key of a table that is not valid, or belongs to another backend."""
     for key in source.table(*table):
         if key in valid:
             continue

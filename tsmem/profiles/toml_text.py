@@ -59,10 +59,8 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 def edit_text(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) -> str:
     """Return a text that parses to the document `wanted`, which differs from that of `text` only at `paths`.
 
-    If the document has nothing at a path, the key or table there is removed, and a table together with the comments
-    directly above it and those between its keys. Other lines stay, unless tomli_w has to write the whole document."""
-    import tomli_w
-
+    A path without a value in `wanted` is removed. With a table go the comments directly above it and between its keys.
+    All other lines stay, unless tomli_w has to write the whole document."""
     tables = _split(text)
     for path in paths:
         value = _value_at(wanted, path)
@@ -74,7 +72,7 @@ def edit_text(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) ->
     with suppress(tomllib.TOMLDecodeError):
         if _without_empty_tables(tomllib.loads(new)) == _without_empty_tables(wanted):
             return new
-    return tomli_w.dumps(wanted)
+    return _dump(wanted)
 
 
 def _split(text: str) -> list[_Table]:
@@ -155,16 +153,18 @@ def _value_at(data: Any, path: KeyPath) -> Any:
     return data
 
 
-def _toml_value(value: object) -> str:
-    import tomli_w
+def _dump(document: Mapping[str, Any]) -> str:
+    import tomli_w  # here, because commands that only read a profile do not need it
 
+    return tomli_w.dumps(document)
+
+
+def _toml_value(value: object) -> str:
     if isinstance(value, Mapping):
         pairs = ", ".join(f"{_toml_key(key)} = {_toml_value(item)}" for key, item in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
-    return tomli_w.dumps({"k": value}).removeprefix("k = ").rstrip("\n")
+    return _dump({"k": value}).removeprefix("k = ").rstrip("\n")
 
 
 def _toml_key(name: str) -> str:
-    import tomli_w
-
-    return tomli_w.dumps({name: 0}).removesuffix(" = 0\n")
+    return _dump({name: 0}).removesuffix(" = 0\n")

@@ -55,7 +55,7 @@ class TablestoreClient:
         """The fields of each search index that was described, by the names of its table and itself."""
         self._timeout_s = profile.timeout_s
         self._log = log
-        self._closed = False
+        self._is_closed = False
         self._transport = make_transport(profile)
         credentials = profile.credentials()
         self._secrets = tuple(credentials)
@@ -66,7 +66,7 @@ class TablestoreClient:
         return self._clock_skew_s
 
     def close(self) -> None:
-        self._closed = True
+        self._is_closed = True
         self._transport.close()
 
     @contextmanager
@@ -75,7 +75,7 @@ class TablestoreClient:
 
         The block calls the SDK, and sets `rows` and `cost` of the attempt from the reply. Raises errors of
         tsmem.errors for what the SDK raises."""
-        if self._closed:
+        if self._is_closed:
             raise TsmemError(_CLOSED)
         started_s = time.monotonic()
         attempt = HttpAttempt(operation, self._timeout_s)
@@ -86,7 +86,7 @@ class TablestoreClient:
         except Exception as failure:
             # The failure can show the signatures. The secrets are hidden again because only the newest are remembered.
             hide((*attempt.signatures, *self._secrets))
-            if self._closed and not attempt.sent:  # another thread has called close()
+            if self._is_closed and not attempt.is_sent:  # another thread has called close()
                 raise TsmemError(_CLOSED) from None
             error = translate(failure, attempt, self._transport.host)
             name_missing_table(error, tables)
@@ -95,10 +95,10 @@ class TablestoreClient:
             raise error from failure
         finally:
             CURRENT_ATTEMPT.reset(token)
-            if attempt.skew_s is not None:
-                self._clock_skew_s = attempt.skew_s
-            self.meter.add(attempt.cost.plus(port.Cost(1 if attempt.sent else 0)))
-            if self._log is not None and (attempt.sent or isinstance(error, Unavailable)):
+            if attempt.clock_skew_s is not None:
+                self._clock_skew_s = attempt.clock_skew_s
+            self.meter.add(attempt.cost.plus(port.Cost(1 if attempt.is_sent else 0)))
+            if self._log is not None and (attempt.is_sent or isinstance(error, Unavailable)):
                 parts = [" ".join((operation, *tables))]
                 if attempt.rows is not None:
                     parts.append(quantity(attempt.rows, "row"))
@@ -117,7 +117,7 @@ class TablestoreClient:
 
     def describe_table(self, name: str) -> port.TableSchema:
         with self._call("DescribeTable", name):
-            found = sdk_schemas.described_table(self._sdk.describe_table(name))
+            found = sdk_schemas.to_table_schema(self._sdk.describe_table(name))
             if found.name != name or not found.key:
                 raise reply_checks.WrongReply("the description of another table")
             return found
@@ -189,10 +189,10 @@ class TablestoreClient:
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
         with self._call("BatchGetRow", table.name) as attempt:
             attempt.rows = len(keys)
-            batch = sdk_rows.read_request(table, keys, columns)
+            batch = sdk_rows.batch_read_request(table, keys, columns)
             items = self._sdk.batch_get_row(batch).get_result_by_table(table.name) or ()
-            attempt.cost = sdk_rows.rows_cost(items)
-            return sdk_rows.read_outcomes(table, keys, items)
+            attempt.cost = sdk_rows.batch_read_cost(items)
+            return sdk_rows.batch_read_outcomes(table, keys, items)
 
     def get_range(
         self,
@@ -269,5 +269,5 @@ class TablestoreClient:
                 reply = self._sdk.batch_write_row(batch.request)
             except (IndexError, KeyError):  # from the SDK, which looks up the row that each outcome is for
                 raise reply_checks.WrongReply("outcomes for rows that were not sent") from None
-            attempt.cost = sdk_rows.read_write_outcomes(batch, reply)
+            attempt.cost = sdk_rows.set_write_outcomes(batch, reply)
             return batch.outcomes

@@ -29,7 +29,7 @@ from tsmem.adapters.tablestore.transport import (
     CHECK_HOST,
     USE_HTTPS,
     HttpAttempt,
-    foreign_server,
+    foreign_server_error,
     is_final,
     safe_request_id,
 )
@@ -142,7 +142,7 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
         is_tablestore = attempt.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
         # A status below 300 proves nothing: http.client takes a reply that breaks off after it for a whole one.
         if not is_tablestore and status >= 300 and is_final(status):
-            return foreign_server(status, host)
+            return foreign_server_error(status, host)
     if isinstance(failure, ots.OTSServiceError):
         request_id = safe_request_id(failure.request_id) or attempt.request_id
         return service_error(str(failure.code), failure.message, request_id, status=failure.http_status)
@@ -152,11 +152,11 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
         for words, message, hint in _DISTRUSTED_REPLIES:
             if words in str(failure):
                 return Denied(message.format(host=host), hint=hint, request_id=attempt.request_id)
-    if not attempt.sent:
+    if not attempt.is_sent:
         if not isinstance(failure, _ENCODING_ERRORS):
             return None
         return InvalidInput(f"the request cannot be sent: {without_secrets(str(failure))[:MAX_MESSAGE_CHARS]}")
-    if attempt.decoded:
+    if attempt.is_decoded:
         return _invalid_reply(f"a reply that cannot be read ({type(failure).__name__})", attempt, host)
     reason = str(failure) if isinstance(failure, ots.OTSClientError) else type(failure).__name__
     message = f"cannot read the reply of {host}: {without_secrets(reason)[:MAX_MESSAGE_CHARS]}"
@@ -186,14 +186,14 @@ def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unava
     for kinds, words, message, advice, after_s in _NETWORK:
         if any(isinstance(cause, kinds) and (not words or words in str(cause)) for cause in causes):
             # A server that accepts only TLS cannot have understood the request.
-            ambiguous = attempt.sent and advice != USE_HTTPS
+            ambiguous = attempt.is_sent and advice != USE_HTTPS
             return Unavailable(message.format(host=host), ambiguous=ambiguous, hint=advice, hopeless_after_s=after_s)
     return None
 
 
 def service_error(code: str, message: str, request_id: str | None = None, *, status: int | None = None) -> TsmemError:
-    """Return our error for the service's code and message. They come with the HTTP status of a reply, or without one
-    for a single row of a batch."""
+    """Return our error for a code and message of the service. `status` is the HTTP status of the reply. The outcome of
+    a single row in a batch has none."""
     code, message = (without_secrets(text)[:MAX_MESSAGE_CHARS] for text in (code, message))
     message = message or f"the service answered {code or status}"
     kind: type[TsmemError] | None = None

@@ -176,7 +176,7 @@ def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
     return PreparedBatch(request, places, outcomes)
 
 
-def read_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
+def set_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
     """Set the outcomes of the rows that were sent, and return the cost of the batch. Raises WrongReply."""
     costs = []
     for name, places in batch.places.items():
@@ -189,7 +189,7 @@ def read_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
     return Cost(0, sum(cost.read_units for cost in costs), sum(cost.write_units for cost in costs))
 
 
-def read_request(table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None) -> Any:
+def batch_read_request(table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None) -> Any:
     """Return the request for a batch of reads. Raises InvalidInput for no keys, LimitExceeded for more than 100."""
     limits.check_read(keys)
     request = ots.BatchGetRowRequest()
@@ -198,14 +198,14 @@ def read_request(table: TableRef, keys: Sequence[Key], columns: Sequence[str] | 
     return request
 
 
-def rows_cost(items: Iterable[Any]) -> Cost:
+def batch_read_cost(items: Iterable[Any]) -> Cost:
     total = Cost()
     for item in items:
         total = total.plus(to_cost(item.consumed, 0 if item.row is None else 1))
     return total
 
 
-def read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
+def batch_read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
     """Return the row, None or the error for each key. Raises WrongReply."""
     check_outcomes(len(items), len(keys))
     rows: list[RowRead] = []

@@ -60,7 +60,7 @@ def index_meta(index: IndexSchema) -> Any:
     return ots.SecondaryIndexMeta(index.name, list(index.key), list(index.columns), ots.SecondaryIndexType.LOCAL_INDEX)
 
 
-def described_table(reply: Any) -> TableSchema:
+def to_table_schema(reply: Any) -> TableSchema:
     meta, options, reserved = reply.table_meta, reply.table_options, reply.reserved_throughput_details.capacity_unit
     indexes = []
     for index in reply.secondary_indexes:

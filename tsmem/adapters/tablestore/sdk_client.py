@@ -71,7 +71,7 @@ def _install_decoder(client: Any) -> None:
     For a reply that cannot be decoded, the SDK's own method raises an error that quotes the whole body, which takes
     four times the memory of the reply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
     decoder = client.protocol.decoder
-    decoder.api_decode_map["GetRange"] = _announcing(decoder.api_decode_map["GetRange"])
+    decoder.api_decode_map["GetRange"] = _announcing_decoder(decoder.api_decode_map["GetRange"])
 
     def parse_response(operation: str, status: int, headers: Mapping[str, str], body: bytes) -> Any:
         try:
@@ -86,13 +86,13 @@ def _install_decoder(client: Any) -> None:
             has_reason = isinstance(error, (ots.OTSError, ValueError))
             reason = str(error)[:_MAX_REASON_CHARS] if has_reason else type(error).__name__
             raise WrongReply(f"a reply that cannot be decoded ({reason.rstrip('.')})") from error
-        CURRENT_ATTEMPT.get().decoded = True
+        CURRENT_ATTEMPT.get().is_decoded = True
         return reply
 
     client.protocol.parse_response = parse_response
 
 
-def _announcing(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], Any]:
+def _announcing_decoder(decode: Callable[[bytes, str], Any]) -> Callable[[bytes, str], Any]:
     """Return a decoder of GetRange that calls `HttpAttempt.announce` with the start of the next page before it decodes
     the rows, so that the next request can be sent meanwhile."""
 

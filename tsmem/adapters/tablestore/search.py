@@ -5,19 +5,13 @@ which finds a text anywhere in a field, has no counterpart in the service: `plan
 the index can answer. That query finds every row that contains the text as whole words, and possibly other rows. The
 store checks each row that comes back. Which query it is depends on the analyzer, which cut the field into words:
 
-    analyzer             query            reason
-    fuzzy                phrase           it indexes every part of the first 1,024 characters of a text
-    single_word          phrase, or       the text may end within a word, so its last word is also searched for as a
-                         phrase + prefix  prefix
-    max_word, min_word   as single_word,  its words overlap, so their positions within a text and within a part of it
-                         but all words    differ
-                         in any order
-    split                wildcards        its words include the punctuation beside them
-    a case-sensitive     any row that     the index does not match a text in another case
-    one                  has the field
-
-A text without any word, such as `?!?`, is not in an index of words, so it also becomes a query for any row that has the
-field.
+    fuzzy                 a phrase: every part of the first 1,024 characters of a field is indexed
+    single_word           a phrase. The text can end within a word, so its last word is also searched for as a prefix.
+    max_word, min_word    all words in any order, the last one also as a prefix. The words of a field overlap, so their
+                          positions in the field and in a part of it differ.
+    split                 wildcards: words include the punctuation beside them
+    other cases           any row that has the field. The other cases are case-sensitive analyzers, which do not match a
+                          text in another case, and texts without any word, such as `?!?`.
 
 A request always states the order, because an index can have another one as its default. The service breaks ties by
 primary key. Source: tablestore 6.4.8, metadata.py, encoder.py, decoder.py.

@@ -9,7 +9,7 @@ urllib3 pools the connections, speaks HTTP and checks certificates. This module 
   never exceeds it. Here each connect, TLS handshake, send and read gets the time that is left of the attempt. A host
   name is looked up in a thread of its own, because a look-up has no timeout and can only be abandoned.
 - A limit on the size of a reply, and errors for replies of servers that are not TableStore.
-- `HttpAttempt.sent`, which decides whether a failed write may have been carried out.
+- `HttpAttempt.is_sent`, which decides whether a failed write may have been carried out.
 
 Source: tablestore 6.4.8, connection.py, for the arguments and result of `send_receive`, and for the certificates that
 the SDK trusts; urllib3 2.8, util/timeout.py and util/connection.py, for the meaning of a timeout.
@@ -54,8 +54,8 @@ _MIN_ATTEMPT_S = 1.0
 
 
 def attempt_timeout_s(left_s: float) -> float:
-    """Return the timeout of one attempt, from the time that is left for all attempts together. It is half of that, so
-    that there is time for another attempt if a packet is lost, but at least a second if so much is left."""
+    """Return the timeout of the next attempt, given the time that is left for all attempts. It is half of that time, so
+    that another attempt is possible if a packet is lost, but at least a second if there is one."""
     return max(left_s / 2, min(left_s, _MIN_ATTEMPT_S))
 
 
@@ -71,12 +71,12 @@ class HttpAttempt:
     announce: Callable[[Any], None] | None = None
     """Called with the start of a range's next page, in the SDK's form, before the rows are decoded."""
     signatures: tuple[str, ...] = ()  # of the request; no message may show them
-    sent: bool = False  # True once the service may have received a part of the request
+    is_sent: bool = False  # True once the service may have received a part of the request
     status: int | None = None
     request_id: str | None = None
-    skew_s: float | None = None  # seconds by which the service's clock is ahead of this machine's
+    clock_skew_s: float | None = None  # seconds by which the service's clock is ahead of this machine's
     received_bytes: int = 0
-    decoded: bool = False  # True once the signature of the reply was checked and the reply was decoded
+    is_decoded: bool = False  # True once the signature of the reply was checked and the reply was decoded
     rows: int | None = None  # number of rows in the request or reply, for the log; None for operations on tables
     cost: Cost = field(default_factory=Cost)
     """Capacity units and rows scanned. The request itself is not counted here."""
@@ -92,7 +92,7 @@ CURRENT_ATTEMPT: ContextVar[HttpAttempt] = ContextVar("CURRENT_ATTEMPT")
 """The attempt of this thread. `client.py` sets it before each call of the SDK."""
 
 
-def foreign_server(status: int, host: str, hint: str = CHECK_HOST) -> TsmemError:
+def foreign_server_error(status: int, host: str, hint: str = CHECK_HOST) -> TsmemError:
     """Return the error for a final reply of another kind of server than TableStore."""
     if status == 413:  # from a gateway in front of the service
         return from_service("OTSRequestBodyTooLarge", f"the request is too large for {host}")
@@ -184,7 +184,7 @@ class Transport:
             attempt.status = reply.status
             attempt.request_id = safe_request_id(reply.headers.get("x-ots-requestid"))
             if (date := reply.headers.get("x-ots-date")) is not None:
-                attempt.skew_s = clock_skew_s(date, sent_s, time.time())
+                attempt.clock_skew_s = clock_skew_s(date, sent_s, time.time())
             _check_headers(reply, self.host, CHECK_HOST if "ssl_context" in self._options else USE_HTTPS)
             content = reply.read(decode_content=False)
         except BaseException:
@@ -197,7 +197,6 @@ class Transport:
 
 
 def _speaks_tls(address: tuple[str, int], timeout_s: float) -> bool:
-    """Return True if a server answers a TLS handshake."""
     try:
         ssl.get_server_certificate(address, timeout=timeout_s)
     except (OSError, ValueError):
@@ -212,17 +211,17 @@ def _check_headers(reply: BaseHTTPResponse, host: str, hint_for_400: str) -> Non
     is_html = reply.headers.get("content-type", "").lower().startswith("text/html")
     if reply.headers.get("x-ots-requestid") is None and (is_html or reply.version == 10) and is_final(reply.status):
         # This is a captive portal, a proxy or a web server. TableStore uses HTTP/1.1 and its own headers.
-        raise foreign_server(reply.status, host, hint_for_400 if reply.status == 400 else CHECK_HOST)
+        raise foreign_server_error(reply.status, host, hint_for_400 if reply.status == 400 else CHECK_HOST)
     if length is None and not getattr(reply, "chunked", False) and reply.status not in (204, 304):
         # http.client does not notice when the connection breaks within the headers, and returns those it has.
         raise ProtocolError("the reply has no length")
     if reply.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _unreadable("is compressed, although that was not requested")
+        raise _unreadable_error("is compressed, although that was not requested")
     if length is not None and length.isdecimal() and (len(length) > 18 or int(length) > MAX_REPLY_BYTES):
-        raise _unreadable(_TOO_LONG)
+        raise _unreadable_error(_TOO_LONG)
 
 
-def _unreadable(problem: str) -> Unavailable:
+def _unreadable_error(problem: str) -> Unavailable:
     """Return the error for a reply that is not read to its end. Another attempt would get the same reply."""
     hint = "check the endpoint in the profile"
     return Unavailable(f"the reply {problem}", ambiguous=True, hint=hint, hopeless_after_s=0)
@@ -252,7 +251,7 @@ class _TimedSocket(socket.socket):
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         attempt = CURRENT_ATTEMPT.get()
-        attempt.sent = True
+        attempt.is_sent = True
         view = memoryview(data).cast("B")
         while view:
             self.settimeout(attempt.left_s())
@@ -264,7 +263,7 @@ class _TimedSocket(socket.socket):
         count = super().recv_into(buffer, *args, **kwargs)
         attempt.received_bytes += count
         if attempt.received_bytes > MAX_REPLY_BYTES:
-            raise _unreadable(_TOO_LONG)
+            raise _unreadable_error(_TOO_LONG)
         return count
 
 

@@ -53,7 +53,7 @@ class CannedService:
         self._sdk.connection = self
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str, dict[str, str], bytes]:
-        CURRENT_ATTEMPT.get().sent = True
+        CURRENT_ATTEMPT.get().is_sent = True
         self.sent.append((url.strip("/"), headers, body))
         answer = self._answers.pop(0)
         status, message = answer if isinstance(answer, tuple) else (200, answer)

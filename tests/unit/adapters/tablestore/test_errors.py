@@ -31,7 +31,7 @@ SIGNATURE = "c2lnbmF0dXJl"
 
 def exchange(*, sent: bool) -> HttpAttempt:
     made = HttpAttempt("PutRow", 1)
-    made.sent = sent
+    made.is_sent = sent
     made.signatures = (SIGNATURE,)
     return made
 
