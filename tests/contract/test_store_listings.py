@@ -224,12 +224,12 @@ def test_an_invalid_limit_window_or_page_token_is_refused(store: MemoryStore) ->
             store.messages.page("s", **wanted)
 
 
-def test_first_ids_are_distinct_and_sorted(store: MemoryStore) -> None:
+def test_owner_ids_are_distinct_and_sorted(store: MemoryStore) -> None:
     load(store, [Session(user, f"s{n}", n) for user in ("ada", "adam", "bob") for n in range(3)])
 
-    assert ["ada", "adam", "bob"] == list(store.sessions.first_ids())
-    assert ["ada", "adam"] == list(store.sessions.first_ids("ad"))
-    assert [] == list(store.sessions.first_ids("x"))
+    assert ["ada", "adam", "bob"] == list(store.sessions.owner_ids())
+    assert ["ada", "adam"] == list(store.sessions.owner_ids("ad"))
+    assert [] == list(store.sessions.owner_ids("x"))
     assert ["s0", "s1", "s2"] == list(store.sessions.ids_of("ada", "s"))
 
 

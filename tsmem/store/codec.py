@@ -68,8 +68,8 @@ class Codec(Generic[Item]):
         return put
 
     def writes(self, item: Item, condition: Condition = UNCONDITIONAL) -> list[Write]:
-        """Return the writes that store an item. Usually this is one Put. Updates can make a row larger than the limits
-        of one write; without a condition, such an item becomes a Put and Updates.
+        """Return the writes that store an item, usually one Put. Updates can make a row larger than the limits of one
+        write; if there is no condition, an item of that size becomes a Put and Updates.
 
         Raises InvalidInput or LimitExceeded if the item cannot be stored."""
         put = self._put(item, condition)

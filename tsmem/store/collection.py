@@ -3,6 +3,9 @@
 `Sessions` and `Messages` are the subclasses that commands and the library use. A method checks its arguments, lets the
 codec turn items into rows and keys, and calls the client. A listing becomes a `ListRequest`, which is resolved to a
 `Scan` of a table or index; a `RowScan` reads it and an `ItemStream` returns its items.
+
+The owner of a session is its user, and the owner of a message is its session. The owner's id is the first column of the
+primary key, and of the secondary index.
 """
 
 from __future__ import annotations
@@ -44,15 +47,15 @@ if TYPE_CHECKING:
 
 ANY_TIME = Window(None, None)
 MAX_SAMPLE_ROWS = 100
-MAX_ID_ROWS = 1000
-"""Most rows that are read to find ids that resemble a mistyped id."""
+MAX_ROWS_FOR_IDS = 1000
+"""Most rows that are read to find owners whose ids resemble a mistyped id."""
 
 
 class Changes(NamedTuple):
     """The changes that an update makes to an item, apart from setting its fields."""
 
     metadata: Mapping[str, Value] = EMPTY
-    """Metadata to set."""
+    """Values to set."""
     unset: tuple[str, ...] = ()
     """Metadata keys or fields to remove. A missing one is not an error."""
     replace_metadata: bool = False
@@ -159,69 +162,69 @@ class Collection(Generic[Item]):
 
     # Listings
 
-    def first_ids(self, prefix: str = "") -> Iterator[str]:
-        """Yield the distinct values of the first key column that begin with a prefix, in order: user ids in the session
-        table, session ids in the message table. Cost: 1 request for each, however many rows it has."""
+    def owner_ids(self, prefix: str = "") -> Iterator[str]:
+        """Yield the owners' ids that begin with a prefix, in order. Cost: 1 request for each, however many items the
+        owner has."""
         table = self._codec.table
         span = table.range_of()
         if prefix:
             span = span._replace(start=table.range_of(prefix).start)
         while True:
             row = next(RowScan(self._client, Scan(table, span, columns=table.key[:1]), 1), None)
-            if row is None or not str(first := row.key[0]).startswith(prefix):
+            if row is None or not str(owner_id := row.key[0]).startswith(prefix):
                 return
-            yield str(first)
-            span = span._replace(start=table.range_of(first).end)
+            yield str(owner_id)
+            span = span._replace(start=table.range_of(owner_id).end)
 
-    def ids_of(self, first: str, prefix: str = "") -> Iterator[str]:
-        """Yield the distinct ids of a user's sessions, or of a session's messages, that begin with a prefix, in order.
-        Cost: ceil(n / 5,000) requests."""
-        table = self._layout.index_ref if self._noun == "message" else self._codec.table  # in order of id
-        first = self._codec.check_id(table.key[0], first)
-        span = table.range_of(first)
+    def ids_of(self, owner_id: str, prefix: str = "") -> Iterator[str]:
+        """Yield the ids of an owner's items that begin with a prefix, in order and without duplicates. Cost:
+        ceil(n / 5,000) requests."""
+        table = self._layout.index_ref if self._noun == "message" else self._codec.table  # ordered by owner and id
+        owner_id = self._codec.check_id(table.key[0], owner_id)
+        span = table.range_of(owner_id)
         if prefix:
-            span = span._replace(start=table.range_of(first, prefix).start)
+            span = span._replace(start=table.range_of(owner_id, prefix).start)
         previous = None
         for row in RowScan(self._client, Scan(table, span, columns=table.key[:1])):
-            found = str(row.key[1])
-            if not found.startswith(prefix):
+            item_id = str(row.key[1])
+            if not item_id.startswith(prefix):
                 return
-            if found != previous:
-                yield found
-            previous = found
+            if item_id != previous:
+                yield item_id
+            previous = item_id
 
-    def sample(self, first: str | None) -> Sample:
-        """Describe the first rows of one user or session, or of the whole table (None). Raises InvalidInput.
-        Cost: 1 request."""
+    def sample(self, owner_id: str | None) -> Sample:
+        """Describe the first rows of one owner, or of the whole table (None). Raises InvalidInput. Cost: 1 request."""
         table = self._codec.table
-        scan = RowScan(self._client, Scan(table, self._span(table, first)), MAX_SAMPLE_ROWS)
+        scan = RowScan(self._client, Scan(table, self._span(table, owner_id)), MAX_SAMPLE_ROWS)
         rows = list(islice(scan, MAX_SAMPLE_ROWS))
         return Sample(len(rows), frozenset(name for row in rows for name in row.columns), not scan.has_more())
 
-    def ids_like(self, text: str) -> list[str]:
-        """Return values of the first key column that might be meant by a mistyped one: those that follow its first
-        letter, in upper or lower case, in the table's order. Cost: 1 request."""
+    def owner_ids_like(self, text: str) -> list[str]:
+        """Return ids of owners that the user could have meant by a mistyped id: those that follow the id's first
+        letter, in upper or lower case, in the order of the table. Cost: 1 request."""
         table = self._codec.table
-        start = table.range_of(min(text[:1], text[:1].upper())).start
-        scan = RowScan(
-            self._client, Scan(table, Range(start, table.range_of().end), columns=table.key[:1]), MAX_ID_ROWS
-        )
-        return list(dict.fromkeys(str(row.key[0]) for row in islice(scan, MAX_ID_ROWS)))
+        span = Range(table.range_of(min(text[:1], text[:1].upper())).start, table.range_of().end)
+        scan = RowScan(self._client, Scan(table, span, columns=table.key[:1]), MAX_ROWS_FOR_IDS)
+        return list(dict.fromkeys(str(row.key[0]) for row in islice(scan, MAX_ROWS_FOR_IDS)))
 
     @property
     def field_names(self) -> frozenset[str]:
         return self._layout.reserved_names
 
-    def _span(self, table: TableRef, first: str | None, window: Window = ANY_TIME, *, backward: bool = False) -> Range:
-        """Return the range of one user's or session's rows, or of all rows (None). The window limits the range of one
-        user or session; the table's second key column must then be the time."""
-        span = table.range_of() if first is None else table.range_of(self._codec.check_id(table.key[0], first))
-        low, high = span.start, span.end
-        if first is not None and window.since is not None:
-            low = (first, window.since, MIN)
-        if first is not None and window.until is not None:
-            high = (first, window.until, MAX)
-        return Range(high, low, backward=True) if backward else Range(low, high)
+    def _span(
+        self, table: TableRef, owner_id: str | None, window: Window = ANY_TIME, *, backward: bool = False
+    ) -> Range:
+        """Return the range of one owner's rows within a window, or of all rows (None). If the window has bounds, the
+        second key column of the table or index must be the time."""
+        span = table.range_of()
+        if owner_id is not None:
+            span = table.range_of(self._codec.check_id(table.key[0], owner_id))
+            if window.since is not None:
+                span = span._replace(start=(owner_id, window.since, MIN))
+            if window.until is not None:
+                span = span._replace(end=(owner_id, window.until, MAX))
+        return Range(span.end, span.start, backward=True) if backward else span
 
     def _stream(
         self,
@@ -232,8 +235,8 @@ class Collection(Generic[Item]):
     ) -> ItemStream[Item]:
         """Return a listing of a table or index. `scan_at` returns the scan for a window.
 
-        For an index, whose rows are not whole items, `fetch` reads the items of its rows. If the index lacks columns of
-        the filter, `fetch` also gets a test for the items."""
+        The rows of an index are not whole items, so `fetch` reads the items that they belong to. It also gets a test
+        for these, if the index lacks a column that the filter needs."""
         start = request.resolve(self._codec, table, f"{self._target}/{table.name}", self._clock)
         test = None
         if start.filter is not None and not self._readable(table).covers(start.filter):

@@ -254,8 +254,8 @@ class Messages(Collection[Message]):
         dry_run: bool = False,
         result: BulkResult | None = None,
     ) -> BulkResult:
-        """Delete a session's messages, or everyone's (None). `until` keeps later messages; `filter` keeps those that do
-        not match it when they are read.
+        """Delete a session's messages, or those of all sessions (None). With `until`, only messages up to then are
+        deleted; with `filter`, only messages that match it when they are read.
 
         Only keys and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are refused.
         Cost: ceil(n / 5,000) requests for n messages read, ceil(n / 200) for n deleted."""

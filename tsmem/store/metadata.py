@@ -1,7 +1,7 @@
 """Metadata of sessions and messages: an immutable mapping from names to values, with typed getters.
 
-The codec makes it of the columns that are not fields, and writes it back as columns. TableStore distinguishes 5 from
-"5", 5.0 and true, so metadata with such values is not equal either.
+The codec makes it from the columns that are not fields, and writes it back as columns. TableStore distinguishes 5, 5.0,
+"5" and true, and so does the comparison of two `Metadata`.
 """
 
 from __future__ import annotations

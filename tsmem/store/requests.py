@@ -80,7 +80,7 @@ class ListRequest(NamedTuple):
 
 
 class ListStart(NamedTuple):
-    """Where the items of a request start."""
+    """The starting point of a request's items."""
 
     digest: str
     """Digest of the request and its source, which page tokens contain."""

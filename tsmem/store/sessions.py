@@ -267,8 +267,8 @@ class Sessions(Collection[Session]):
         dry_run: bool = False,
         result: BulkResult | None = None,
     ) -> BulkResult:
-        """Delete a user's sessions, or everyone's (None). `until` keeps those with a later update_time or none;
-        `filter` keeps those that do not match it when they are read.
+        """Delete a user's sessions, or everyone's (None). With `until`, only sessions with an update_time up to then
+        are deleted; with `filter`, only sessions that match it when they are read.
 
         With `with_messages`, the messages of a session are deleted before it. With `until` too, a session with a later
         message is kept with all its messages and counts as skipped; so does a session whose update_time becomes later

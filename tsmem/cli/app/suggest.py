@@ -57,7 +57,7 @@ def complete_setting(incomplete: str) -> list[str]:
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
-    return _suggest_ids(ctx, lambda store: store.sessions.first_ids(incomplete))
+    return _suggest_ids(ctx, lambda store: store.sessions.owner_ids(incomplete))
 
 
 def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -65,7 +65,7 @@ def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
     user = ctx.params.get("user")
     if isinstance(user, str) and user:
         return _suggest_ids(ctx, lambda store: store.sessions.ids_of(user, incomplete))
-    return _suggest_ids(ctx, lambda store: store.messages.first_ids(incomplete))
+    return _suggest_ids(ctx, lambda store: store.messages.owner_ids(incomplete))
 
 
 def complete_message(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -49,7 +49,7 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
         if of is None:
             return f"{store.target} has no {noun}s"
         name = f"user '{of}'" if noun == "session" else f"session '{of}' with messages"
-        return f"there is no {name}{did_you_mean(of, items.ids_like(of))}"
+        return f"there is no {name}{did_you_mean(of, items.owner_ids_like(of))}"
     if asked.filter is not None and (columns := _missing_columns(noun, asked.filter, sample, items.field_names)):
         return columns
     there = f"{noun}s" if of is None else f"{noun}s of {'user' if noun == 'session' else 'session'} '{of}'"
@@ -78,7 +78,7 @@ def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[
 def nearest_session(store: MemoryStore, session: str) -> str:
     """Return `; did you mean 'x'?` for another session with messages; nothing if no id is close, or the store fails."""
     try:
-        return did_you_mean(session, store.messages.ids_like(session))
+        return did_you_mean(session, store.messages.owner_ids_like(session))
     except TsmemError:
         return ""
 

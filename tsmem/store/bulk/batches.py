@@ -132,10 +132,10 @@ class BatchWriter:
             self._unsettled.append(self._queue[0].position)
         self._queue = []
 
-    def _settle_some(self, most: int) -> None:
-        """Settle every batch whose reply has arrived, and wait until at most `most` batches are in flight."""
+    def _settle_some(self, max_in_flight: int) -> None:
+        """Settle every batch whose reply has arrived, and wait until at most `max_in_flight` batches are in flight."""
         while self._in_flight and (
-            len(self._in_flight) > most
+            len(self._in_flight) > max_in_flight
             or sum(batch.bytes for batch in self._in_flight) > MAX_BYTES_IN_FLIGHT
             or any(batch.pending.done() for batch in self._in_flight)
         ):

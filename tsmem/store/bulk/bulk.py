@@ -38,7 +38,7 @@ class ImportedItem(NamedTuple):
 
 class LoadOptions(NamedTuple):
     on_conflict: OnConflict = "overwrite"
-    """What to do with a row that exists. `fail` stops after the first batch that contains one."""
+    """The treatment of rows that exist. `fail` stops after the first batch that contains one."""
     first_position: int = 0
     """Number of records of the input that were settled by an earlier run and are not passed again."""
     on_refused: Callable[[ImportedItem, TsmemError], None] | None = None

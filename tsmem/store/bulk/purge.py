@@ -46,9 +46,9 @@ class SessionPurge:
         has_later_message: Callable[[str], bool] | None,
         dry_run: bool,
     ) -> None:
-        """`start_deletes(session_id)` starts to read a session's messages and returns their deletes; if it is None, no
-        messages are deleted. `has_later_message(session_id)` says if the session has a message that is later than the
-        end of the purge and must be kept; if it is None, sessions are not checked."""
+        """`start_deletes` takes a session id, starts to read the session's messages and returns their deletes. Without
+        it, no messages are deleted. `has_later_message` takes a session id and returns True if the session has a
+        message after the end of the purge, so that it must be kept. Without it, sessions are not checked."""
         self._limiter = client.limiter
         self._result = result
         self._start_deletes = start_deletes

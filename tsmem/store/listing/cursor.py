@@ -2,7 +2,7 @@
 
 A token is JSON in base64url: a version, a digest of the query (to refuse a token of another query), the time window
 with ages as points in time, and the last key that was returned. The next page starts after that key, so rows that are
-added or deleted between two pages neither stop the listing nor repeat its items. A token may be forged, so each of its
+added or deleted between two pages neither stop the listing nor repeat its items. A token can be forged, so each of its
 fields is checked.
 """
 

@@ -130,7 +130,7 @@ class RowScan:
         return row
 
     def has_more(self) -> bool:
-        """Return True if another row follows. This may read the row, and then skips it; without a filter it costs
+        """Return True if another row follows. With a filter, this reads the row and skips it. Without one it costs
         nothing, because a page's reply has the key of the next row."""
         return (not self._scan.is_filtered and self._next_start is not None) or next(self, None) is not None
 

@@ -65,7 +65,7 @@ class Statistics:
     first_time: int | None = None
     last_time: int | None = None
     roles: dict[str | None, int] = field(default_factory=dict)
-    """Number of messages by role, most frequent first. The key None is for messages without a role."""
+    """Number of messages by role, most frequent role first. None stands for messages without a role."""
     other_roles: int = 0
     """Number of messages whose role is not counted separately, because it is too long or there are too many roles."""
     days: dict[date, int] = field(default_factory=dict)

@@ -4,8 +4,8 @@
 `SearchStream` returns them as items with page tokens.
 
 In order of time, a page token holds the time and key of the last item returned, so rows that are written between two
-pages are not returned twice. An order of score has no such fixed places. There the token holds the service's token of
-a page, and the number of rows of that page to skip.
+pages do not make items appear twice. In order of score, items have no fixed places. The token then holds the service's
+token of a page, and the number of that page's rows to skip.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Matches(Generic[Item]):
         self.items = self._read()
 
     def has_more(self) -> bool:
-        """Return True if another item follows. This may read the item, and then skips it."""
+        """Return True if another item follows. If the item has to be read to know this, it is skipped."""
         if self._all_match and self._page is not None and self._page.token is not None:
             return True
         return next(self.items, None) is not None
@@ -183,6 +183,7 @@ class Matches(Generic[Item]):
         count = self._counts and last is None
         limit = MAX_PAGE
         if self._left is not None and self._limits_pages and (last is None or self._all_match):
+            # The first page has one more row, which tells if another item follows.
             skip = 0 if self._after is None or last is not None else self._after.skip
             limit = max(1, min(MAX_PAGE, self._left + skip + (not self._all_match)))
         page = self._search(Search(self._query.query, (self._query.sorter,), limit, token=token, count=count))
