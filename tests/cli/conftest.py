@@ -1,7 +1,8 @@
-"""Run the command line in the test's own process, with everything injected, or as a process in a clean environment.
+"""Runs the command line for tests: in the test's own process with injected streams, or as a process in a clean
+environment.
 
-A run in this process may end only with the exit codes that the command's help lists. Each test has a folder of its own
-for the store, the profile file and its work, and no variable of the machine reaches it.
+Each test gets a folder of its own for the store, the profile file and its work. No environment variable of the machine
+reaches it. `Cli` also fails a test if a run ends with an exit code that the command's help does not list.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class PipeIn(io.BytesIO):
-    """Bytes that can be read once, as from a pipe."""
+    """An input that can be read only once, like a pipe."""
 
     def seekable(self) -> bool:
         return False
@@ -51,7 +52,7 @@ class PipeIn(io.BytesIO):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The exit code and the output of a run."""
+    """The exit code and the output of one run."""
 
     code: int
     out: bytes
@@ -71,19 +72,19 @@ class Outcome:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error on stderr, its last line, as -o json says it."""
+        """The error object in the last line of stderr, as `-o json` writes it."""
         line = self.err.splitlines()[-1]
         error: dict[str, Any] = json.loads(line)["error"]
         return error
 
     @property
     def token(self) -> str:
-        """The page token that was said on stderr."""
+        """The page token in the hint for the next page on stderr."""
         return self.err.rpartition("--page-token ")[2].strip()
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """A clean environment whose every file is in the folder."""
+    """Return a clean environment whose paths all lie in the folder."""
     return {
         "HOME": str(folder / "home"),
         "XDG_CONFIG_HOME": str(folder / "config"),
@@ -92,7 +93,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 class Cli:
-    """Runs command lines in this process. Its folder is the current one."""
+    """Runs command lines in this process. The current folder is its `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -109,9 +110,9 @@ class Cli:
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> Outcome:
-        """Run `tsmem ARGV`. Input given as bytes is a pipe.
+        """Run `tsmem ARGV`. If `stdin` is bytes, it is a pipe that holds them.
 
-        With a width, stdout is a terminal of that many cells; with `talk` stderr is one, with `typed` stdin.
+        stdout is a terminal of `width` cells if a width is given. stderr is a terminal with `talk`, stdin with `typed`.
         """
         out, err = io.BytesIO(), io.BytesIO()
         source: Any = PipeIn(stdin) if isinstance(stdin, bytes) else stdin
@@ -121,30 +122,30 @@ class Cli:
         return Outcome(code, out.getvalue(), err.getvalue().decode())
 
     def asked(self, *argv: str, answer: bytes = b"") -> Outcome:
-        """Run `tsmem ARGV` with somebody at a terminal who types this answer; stdout is a pipe."""
+        """Run `tsmem ARGV` at a terminal where somebody types this answer. stdout is a pipe."""
         return self(*argv, stdin=io.BytesIO(answer), typed=True, talk=True)
 
     def ok(self, *argv: str, **options: Any) -> Outcome:
-        """As a call, and it must end with 0."""
+        """Run a command line that must succeed."""
         outcome = self(*argv, **options)
         assert outcome.code == 0, outcome
         return outcome
 
     def store(self) -> MemoryStore:
-        """The store that the command line works on, as a library has it."""
+        """Open the store of these command lines through the library."""
         return tsmem.open_store(environ=self.environ, clock=self.clock)
 
     def fill(self, items: Iterable[Session | Message]) -> None:
         self.ok("import", stdin=export_lines(items))
 
     def use(self, store: bytes) -> None:
-        """Have a store's file with this content."""
+        """Use these bytes as the store's file."""
         self.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.database.touch(0o600)
         self.database.write_bytes(store)
 
     def wait_for_messages(self, count: int) -> None:
-        """Wait until another process has written so many messages of the session "s00000"."""
+        """Wait until another process has written `count` messages of the session "s00000"."""
         with self.store() as store:
             wait_until(lambda: sum(1 for _ in store.messages.iterate("s00000")) >= count)
 
@@ -164,7 +165,7 @@ class Cli:
 
 
 class Started(subprocess.Popen[bytes]):
-    """A process with pipes for all streams, unless the test says otherwise."""
+    """A running process; its streams are pipes by default."""
 
     stdin: IO[bytes]
     stdout: IO[bytes]
@@ -175,18 +176,18 @@ class Started(subprocess.Popen[bytes]):
         self.stdin.flush()
 
     def stopped(self, number: int = signal.SIGINT) -> Outcome:
-        """Send a signal, read what comes, and wait for the end."""
+        """Send a signal, read the output, and wait for the end."""
         self.send_signal(number)
         return self.ended()
 
     def ended(self, data: bytes | None = None) -> Outcome:
-        """Write the rest of its input, read what comes, and wait for the end."""
+        """Write the rest of the input, read the output, and wait for the end."""
         out, err = self.communicate(data, timeout=DEADLINE_S)
         return Outcome(self.returncode, out or b"", (err or b"").decode())
 
 
 class Processes:
-    """Runs the command line as processes."""
+    """Runs command lines as processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -201,7 +202,7 @@ class Processes:
 
     @staticmethod
     def argv(*argv: str, warnings: str = "error") -> list[str]:
-        """The words that start a command line. `warnings` is what the interpreter does with its own."""
+        """Return the words that start a command line. `warnings` is the interpreter's option -W."""
         return [sys.executable, "-W", warnings, "-m", "tsmem", *argv]
 
     def run(
@@ -212,7 +213,7 @@ class Processes:
         stdout: int | Any = subprocess.PIPE,
         before: Callable[[], object] | None = None,
     ) -> Outcome:
-        """Run it to its end. `before` is called in the new process."""
+        """Run a process to its end. `before` is called in the new process before tsmem starts."""
         done = subprocess.run(
             self.argv(*argv),
             input=input,
@@ -227,7 +228,7 @@ class Processes:
         return Outcome(done.returncode, done.stdout or b"", done.stderr.decode())
 
     def shell(self, script: str) -> Outcome:
-        """Run a shell script in which `$TSMEM` is the command line."""
+        """Run a shell script in which `$TSMEM` starts the command line."""
         done = subprocess.run(
             ["sh", "-c", script],
             env={**self.environ, "TSMEM": " ".join(self.argv())},
@@ -239,7 +240,7 @@ class Processes:
         return Outcome(done.returncode, done.stdout, done.stderr.decode())
 
     def start(self, *argv: str, warnings: str = "error", before: Sequence[str] = (), **options: Any) -> Started:
-        """Start it, with pipes for all streams, perhaps behind the words of another program."""
+        """Start a process. `before` are words to put in front of its command line, such as `nohup`."""
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         words = [*before, *self.argv(*argv, warnings=warnings)]
         process = Started(words, cwd=self.folder, **{"env": self.environ, **pipes, **options})
@@ -257,7 +258,8 @@ class Processes:
 
 @pytest.fixture(autouse=True, scope="session")
 def _heard_signals() -> None:
-    """A run in the background, or under nohup, ignores SIGINT or SIGHUP, and so would the processes that it starts."""
+    """Handle SIGINT and SIGHUP even if the test run ignores them, as in the background or under nohup: processes would
+    inherit that."""
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
@@ -265,14 +267,14 @@ def _heard_signals() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test starts as a process does, without the secrets of the tests before it."""
+    """Forget the secrets that earlier tests made known."""
     monkeypatch.setattr(redaction, "_known", deque(maxlen=redaction._known.maxlen))
     monkeypatch.setattr(profile_model, "_known", deque(maxlen=profile_model._known.maxlen))
 
 
 @pytest.fixture(autouse=True)
 def _neutral_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local time is UTC, and a terminal is as wide as it says."""
+    """Use UTC as local time and ignore the width of the real terminal."""
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
@@ -288,7 +290,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def store_file(items: Iterable[Session | Message]) -> bytes:
-    """Return the bytes of a store's file that holds these items: to make one for each test would take long."""
+    """Return the bytes of a store's file with these items. Copying them is faster than creating a new store."""
     with TemporaryDirectory(prefix="tsmem-") as name:
         cli = Cli(Path(name))
         cli.ok("init-tables")
@@ -300,13 +302,13 @@ def store_file(items: Iterable[Session | Message]) -> bytes:
 
 @cache
 def empty_store() -> bytes:
-    """Return the bytes of a store's file with tables alone."""
+    """Return the bytes of a store's file with empty tables."""
     return store_file(())
 
 
 @pytest.fixture
 def ready(cli: Cli) -> Cli:
-    """The command line, with its tables made."""
+    """The command line on a store with empty tables."""
     cli.use(empty_store())
     return cli
 
@@ -323,7 +325,7 @@ Offered = Callable[[str], list[str]]
 
 @pytest.fixture
 def offered(cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Offered:
-    """Ask, as bash does, what completes the last word of a line."""
+    """A function that returns what completion offers bash for the last word of a line."""
 
     def offered(line: str) -> list[str]:
         return completed(cli, monkeypatch, capfd, **asked_by_bash(line))
@@ -332,14 +334,14 @@ def offered(cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixt
 
 
 def asked_by_bash(line: str) -> dict[str, str]:
-    """The variables by which bash asks for the last word of the line."""
+    """Return the variables that bash sets to complete the last word of a line."""
     return {"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
 
 
 def completed(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], **variables: str
 ) -> list[str]:
-    """Run completion in this process. Return the lines that a shell is given."""
+    """Run completion in this process and return the lines for the shell."""
     with monkeypatch.context() as patch:
         for name, value in {**cli.environ, **variables}.items():
             patch.setenv(name, value)
@@ -351,7 +353,7 @@ def completed(
 
 
 def export_lines(items: Iterable[Session | Message]) -> bytes:
-    """Return the lines of an export that hold these items."""
+    """Return the items as lines of an export."""
     return b"".join(map(export_line, items))
 
 

@@ -1,4 +1,4 @@
-"""Every command with hostile words on its command line, in its input, and in what it works on, for `test_hostile`."""
+"""Command lines of every command with hostile arguments, inputs and stored data, for `test_hostile.py`."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ WORDS = {
 
 
 def commands(folder: Path) -> dict[str, Callable[[], Iterator[Run]]]:
-    """Return what to run of each command, by its name; files are in the folder, which is the current one."""
+    """Return the runs of each command by its name. Their files are in the folder, which is the current one."""
     found = {name: partial(_runs, name) for name in declarations()}
     return {**found, "import": partial(_import, folder), "serve": partial(_serve, folder)}
 
 
 def _runs(name: str) -> Iterator[Run]:
-    """The runs of the table, and the command with hostile words in each of its parameters in turn."""
+    """Yield the runs of the table, and the command with hostile words in each of its parameters in turn."""
     words = name.split()
     for line in RUNS.get(name, "").split("|"):
         yield from _filled(words, shlex.split(line))
@@ -151,7 +151,7 @@ def _serve(folder: Path) -> Iterator[Run]:
 
 
 def _bad_lines() -> Iterator[bytes]:
-    """Lines that no import takes, each with all of the corpus where an error may quote it."""
+    """Return lines that no import accepts, with all of the corpus wherever an error may quote it."""
     for text in (WHOLE, LINES[1]):
         for document in (
             {"user_id": "u", "session_id": "s", "metadata": {text: 1}},
@@ -178,7 +178,7 @@ def _bad_lines() -> Iterator[bytes]:
 
 
 def long_keys() -> Iterator[Session | Message]:
-    """Rows that can be read, and are refused as their ids are too long."""
+    """Return rows that can be read but are refused because their ids are too long."""
     for pack in PACKS[:3]:
         yield Session(pack * 2, pack)
         yield Message(pack, pack * 2, T)
@@ -196,7 +196,7 @@ def _metadata_of(text: str) -> Metadata:
 
 
 def items(every: int = 1) -> Iterator[Session | Message]:
-    """The corpus, or each so-many-th text of it, in every field that holds it."""
+    """Return items with the corpus, or each n-th text of it, in every field that can hold it."""
     texts = list(zip(CORPUS, [*keys(), "-"], strict=True))[::every]
     for place, (text, key) in enumerate(texts):
         metadata = _metadata_of(text)
@@ -216,7 +216,7 @@ def items(every: int = 1) -> Iterator[Session | Message]:
 
 
 def packed_items(every: int = 1) -> Iterator[Session | Message]:
-    """The corpus in few ids: sessions of their own, sessions that two share, messages that nobody has, big cells."""
+    """Return the corpus in few ids: in sessions of their own, shared sessions, orphan messages and large cells."""
     for place, pack in enumerate(PACKS[::every]):
         whole = pack if place else WHOLE
         metadata = _metadata_of(whole)
@@ -229,7 +229,7 @@ def packed_items(every: int = 1) -> Iterator[Session | Message]:
 
 
 def markdown(text: str) -> str:
-    """Each construct of Markdown round the text."""
+    """Return the text inside each construct of Markdown."""
     return (
         f'# {text}\n\n{text}\n\n[{text}]({text} "{text}") <{text}> ![{text}]({text}) **{text}** `{text}` ~~{text}~~\n\n'
         f"> {text}\n\n- {text}\n  1. {text}\n\n```{text}\n{text}\n```\n\n"

@@ -1,4 +1,4 @@
-"""Progress and summary of a bulk command: shown on a terminal, and elsewhere only if asked for."""
+"""The progress and the summary of bulk commands: shown on a terminal, and elsewhere only with --progress."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _store() -> bytes:
 
 @pytest.fixture
 def filled(cli: Cli) -> Cli:
-    """Two sessions and 1,050 messages, and the file `in` with as many more."""
+    """A store with two sessions and 1,050 messages, and the file `in` with as many more."""
     cli.use(_store())
     Path("in").write_bytes(export_lines(messages(1050, "s00001")))
     return cli
 
 
 def on_terminal(cli: Cli, *argv: str, **options: Any) -> Outcome:
-    """Run it with a terminal for stderr alone, of 80 columns."""
+    """Run a command with a terminal of 80 columns as stderr only."""
     return cli(*argv, talk=True, clock=Ticking(), **options)
 
 
@@ -66,7 +66,7 @@ def test_other_messages_do_not_run_into_the_progress_line(ready: Cli) -> None:
 
 
 def prepared(cli: Cli, line: str) -> tuple[list[str], int]:
-    """The words of a command whose second store is there, and its exit code."""
+    """Prepare the second store of a command, and return the command's words and exit code."""
     cli.config(f'[profiles.b]\nbackend = "local"\npath = "{cli.folder}/b.db"\n')
     if "--check" in line:
         cli.ok("-p", "b", "init-tables")
@@ -128,7 +128,7 @@ def test_a_failed_command_prints_a_summary_too(filled: Cli) -> None:
 
 
 def seen(terminal: RawIOBase, until: Callable[[bytes], bool]) -> bytes:
-    """Return what a terminal is sent, until something is seen or the other side is closed."""
+    """Read what a terminal gets until a text is seen or the other side is closed."""
     sent = b""
     while not until(sent) and select.select([terminal], [], [], DEADLINE_S)[0]:
         try:
@@ -139,7 +139,7 @@ def seen(terminal: RawIOBase, until: Callable[[bytes], bool]) -> bytes:
 
 
 def test_ctrl_c_on_a_terminal_clears_the_progress_line(ready: Cli, process: Processes) -> None:
-    """Its input goes on for ever."""
+    """The input never ends."""
     ours, theirs = pty.openpty()
     started = process.start("import", stderr=theirs, env={**process.environ, "TERM": "xterm"})
     os.close(theirs)

@@ -1,4 +1,4 @@
-"""Imports and exports that meet trouble in the middle say what was done and what was not."""
+"""Imports and exports that fail midway say what was done and what was not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rows(cli: Cli) -> int:
 
 
 def said(outcome: Outcome, code: int, *words: str) -> None:
-    """This exit code, one sentence with these words, nothing on stdout, no bug."""
+    """Check the exit code and that the error is one sentence with these words."""
     assert (outcome.code, outcome.out) == (code, b""), outcome
     assert outcome.err.count("error: ") == 1
     assert "Traceback" not in outcome.err
@@ -39,7 +39,7 @@ def said(outcome: Outcome, code: int, *words: str) -> None:
 
 
 def meddled(cli: Cli, happens: Callable[[], None], *argv: str) -> Outcome:
-    """Import, and let something happen before the second batch is written."""
+    """Import, and call a function before the second batch is written."""
 
     def opened(client: TableClient) -> FaultyClient:
         faulty = FaultyClient(client)

@@ -1,4 +1,4 @@
-"""Each command does what it says, and says what it did."""
+"""Each command does its job and reports it."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_profile_commands_edit_the_profile_file(cli: Cli) -> None:
 
 
 def test_if_absent_without_a_time_refuses_an_id_that_exists(ready: Cli) -> None:
-    """A time made now would make the key a new one each time: the id alone is what must not be there."""
+    """Without this rule each put would get a new time, and its key would never exist."""
     put = ("message", "put", "s", "m", "--content", "x", "--if-absent")
     assert ready(*put).code == 0
     assert ready(*put).code == 4

@@ -43,7 +43,7 @@ def test_bash_is_offered_commands_options_and_ids(filled: Cli, offered: Offered)
 
 @pytest.mark.parametrize("line", ["tsmem session get a", "tsmem -p "])
 def test_completion_does_not_wait_for_a_profile_file_that_is_a_pipe(filled: Cli, offered: Offered, line: str) -> None:
-    """Nothing is offered where the profile file is a pipe that nobody writes to: a shell would hang."""
+    """Nobody writes to the pipe, so the shell would hang."""
     os.mkfifo(filled.folder / "profiles")
     filled.environ["TSMEM_CONFIG"] = str(filled.folder / "profiles")
 

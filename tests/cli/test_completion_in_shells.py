@@ -25,7 +25,7 @@ FIXED = (
 
 
 def hostile_ids(count: int) -> list[str]:
-    """Return ids, the same ones in each run."""
+    """Return hostile ids, the same ones in each run."""
     draw = random.Random(23)
     made = {"".join(draw.choices(PIECES, k=draw.randint(1, 6))) for _ in range(count)}
     return sorted({*FIXED, *made} - {""})
@@ -41,7 +41,7 @@ def fill(cli: Cli, count: int) -> list[str]:
 
 
 def check(shell: Shell, typed: str, ids: list[str]) -> bool:
-    """Complete a line; return True if a word was completed. Fail if it is no id, or if something was run."""
+    """Complete a line and return True if a word was completed. Fail if it is not an id or if something was run."""
     line = shell.complete(typed)
     assert [] == list(shell.folder.iterdir()), typed
     if len(line) <= len(typed) or not line.endswith(" "):  # a shell puts a space behind a word that is complete

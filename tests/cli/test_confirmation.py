@@ -1,4 +1,4 @@
-"""Deleting many rows or tables is confirmed on a terminal and refused elsewhere."""
+"""Deleting many rows or tables needs an answer at a terminal, and --yes elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`copy` between profiles, and `copy --check`, which names every row that is not the same on both sides."""
+"""`copy` between profiles, and `copy --check`, which names every row that differs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COPY = ("copy", "--from", "a", "--to", "b")
 
 
 def local(cli: Cli, other: str = "b.db") -> str:
-    """Two profiles, each with a file in the test's folder; `a` is in force."""
+    """Return two profiles, each with a file in the test's folder. `a` is the default."""
     return 'default_profile = "a"\n' + "".join(
         f'[profiles.{name}]\nbackend = "local"\npath = "{cli.folder}/{path}"\n'
         for name, path in (("a", "a.db"), ("b", other))
@@ -26,7 +26,7 @@ def local(cli: Cli, other: str = "b.db") -> str:
 
 @pytest.fixture
 def two(cli: Cli) -> Cli:
-    """The command line with two profiles, each in a file of its own, `a` in force."""
+    """The command line with the profiles `a`, the default, and `b`."""
     cli.config(local(cli))
     cli.ok("init-tables")
     return cli
@@ -46,7 +46,7 @@ SOME: list[Session | Message] = [*sessions(3), *sessions(2, "bob"), *messages(3)
 
 
 def differences(cli: Cli, *argv: str) -> tuple[int, list[Any]]:
-    """The exit code of a check, and what it names."""
+    """Run a check. Return its exit code and the differences that it names."""
     outcome = cli(*COPY, "--check", "-o", "json", *argv)
     found = [(each["state"], each["key"], each["columns"]) for each in outcome.json["differences"]]
     for state in ("missing", "surplus", "different"):

@@ -1,4 +1,4 @@
-"""`tsmem demo`: the main job, shown."""
+"""`tsmem demo` shows the commands and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.cli.conftest import Cli, Processes
 
 @pytest.fixture
 def elsewhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder of temporary files."""
+    """The folder for temporary files."""
     folder = cli.folder / "tmp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

@@ -1,4 +1,4 @@
-"""`tsmem doctor`: what it finds, what it mends and leaves, and how it ends."""
+"""`tsmem doctor`: its findings, its fixes and its exit codes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_fix_raises_update_times_and_changes_no_other_row(ready: Cli) -> None:
 
 
 def test_fix_does_not_raise_update_times_to_a_time_in_the_future(ready: Cli) -> None:
-    """A wrong clock's time is not spread: it is shown, and left."""
+    """The time of a wrong clock must not spread."""
     ready.fill([Session("ada", "a", 5), Message("a", "m", NOW + 3_600_000_000)])
     outcome = examined(ready, "--fix")
 
@@ -246,7 +246,7 @@ class Policy(Faults):
 def test_doctor_goes_on_after_a_missing_permission(
     ready: Cli, denied: tuple[str, ...], missing: int, refused: str, orphans: int
 ) -> None:
-    """A key that lacks one permission may have others: what is found with those is said too, and the exit code is 5."""
+    """A key without one permission may have others. Their findings are reported, and the exit code is 5."""
     ready.fill([Message("s", "m", 1)])
     with ready.store() as store:
         store._client.delete_search_index("message", "message_search_index")
@@ -298,7 +298,7 @@ def test_a_long_command_is_broken_between_its_words(ready: Cli) -> None:
 
 
 def test_a_command_with_a_word_longer_than_a_line_is_not_shown(ready: Cli) -> None:
-    """Broken within the word it would be another command: here one that makes a file."""
+    """Broken within the word it would be another command: here one that creates a file."""
     ready.fill([Message("x" * 60 + "'; touch X #", "m", 1)])
     shown = " ".join(ready("doctor", "--no-color", width=60).text.split())
 

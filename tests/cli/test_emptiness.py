@@ -1,4 +1,4 @@
-"""An empty result says why it may be empty, in one line on stderr; stdout and the exit code are those of any result."""
+"""An empty result says why it may be empty, in one line on stderr. stdout and the exit code do not change."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Each error that a user can cause is a row of a table, and is caused here: the sentence, the hint and the exit code to
-the letter, and that nothing was done."""
+"""Cause each error of the table in `errors/`: the message, the hint and the exit code match exactly, and nothing was
+changed.
+"""
 
 from __future__ import annotations
 

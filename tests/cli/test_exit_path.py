@@ -45,7 +45,7 @@ def test_an_unwritable_stdout_ends_with_1(ready: Cli, process: Processes, line: 
 
 
 def test_a_non_blocking_stdout_gets_the_whole_output(ready: Cli, process: Processes) -> None:
-    """Another program may have left the pipe so. The command waits for its reader, and does not spin."""
+    """Another program may have left the pipe non-blocking. The command waits for the reader without spinning."""
     ready.fill(messages(1000, content="x" * 300))
     expected = ready.ok("message", "list", "-o", "jsonl").out
     reader, writer = os.pipe()
@@ -61,7 +61,7 @@ def test_a_non_blocking_stdout_gets_the_whole_output(ready: Cli, process: Proces
 
 
 def rests(started: Started) -> bool:
-    """Wait until a process has used no processor time for half a second; False if it goes on for too long."""
+    """Return True once a process has used no processor time for half a second, or False if that takes too long."""
     before, deadline = "", time.monotonic() + DEADLINE_S
     while (used := processor_time(started.pid)) != before and time.monotonic() < deadline:
         select.select([], [], [], 0.5)
@@ -70,7 +70,7 @@ def rests(started: Started) -> bool:
 
 
 def processor_time(process: int) -> str:
-    """Return the time that a process has used, in user mode and in the kernel."""
+    """Return the time that a process has spent in user mode and in the kernel."""
     return " ".join(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13])
 
 
@@ -91,14 +91,14 @@ def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes)
 
 
 def test_no_opened_file_gets_the_descriptor_of_a_closed_stream(ready: Cli, process: Processes) -> None:
-    """The interpreter writes to stderr by its number when it dies."""
+    """The interpreter writes to descriptor 2 when it dies."""
     outcome = process.shell("$TSMEM export out.jsonl 2>&- >&- <&-; ls -l /proc/self/fd >/dev/null; cat out.jsonl")
 
     assert [json.loads(line)["kind"] for line in outcome.out.splitlines()] == ["tsmem", "end"]
 
 
 def test_text_that_a_library_left_in_the_stderr_buffer_changes_no_exit_code(ready: Cli, process: Processes) -> None:
-    """A library may log to it: what it leaves in the buffer is dropped where it cannot be written."""
+    """A library may log to stderr. Text that cannot be written is dropped."""
     script = "import sys; sys.stderr.write('log')\nfrom tsmem.__main__ import run; run()"
     (process.folder / "run.py").write_text(script)
 

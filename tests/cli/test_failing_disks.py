@@ -1,4 +1,6 @@
-"""Read-only files, full disks, damaged rows: exit 1, one plain sentence, and never half a document."""
+"""Read-only files, full disks and damaged rows end with exit code 1 and one plain sentence, and never with half a
+document.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from tsmem.store import Message
 
 
 def plain(outcome: Outcome, *words: str) -> None:
-    """Exit 1, nothing on stdout, and one sentence, with a hint perhaps."""
+    """Check for exit code 1, an empty stdout and one sentence, perhaps with a hint."""
     lines = outcome.err.splitlines()
     assert (outcome.code, outcome.out) == (1, b""), outcome
     assert lines[-2 if lines[-1].startswith("hint: ") else -1].startswith("error: ")
@@ -83,7 +85,7 @@ def test_an_export_to_a_full_disk_keeps_the_old_file_and_leaves_no_partial_one(
 def test_init_tables_on_a_full_disk_leaves_no_store_and_works_once_there_is_room(
     process: Processes, tmp_path: Path, kilobytes: int
 ) -> None:
-    """On 16 KB the index of SQLite's log has no room (32 KB), on 64 KB the tables have none."""
+    """The index of SQLite's log takes 32 KB, so 16 KB hold not even that; 64 KB hold no tables."""
     script = (
         "$TSMEM init-tables; code=$?; ls disk/tsmem >names; "
         "mount -o remount,size=65536k disk; $TSMEM init-tables -o csv >created 2>&1; exit $code"
@@ -121,7 +123,7 @@ def _store() -> bytes:
 
 @pytest.fixture
 def damaged(cli: Cli) -> Cli:
-    """700 messages of 8 KB, of which number 650, behind the first page of 4 MB, is spoiled."""
+    """A store with 700 messages of 8 KB. Message 650, which is after the first page of 4 MB, is damaged."""
     cli.use(_store())
     damage(cli, "m00650")
     return cli

@@ -1,4 +1,4 @@
-"""`--filter` on the command line: which commands take it, its errors, and the progress of a long scan."""
+"""`--filter` on the command line: the commands that take it, its errors, and the progress of a long scan."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_long_scan_shows_progress_only_on_a_terminal(ready: Cli, argv: tuple[s
 
 
 def test_a_search_with_few_results_shows_scan_progress(ready: Cli) -> None:
-    """The index may propose many candidates, and each is checked on its row."""
+    """The index can propose many candidates, and each is checked on its row."""
     ready.fill(Message("s", f"m{n:04}", n, "user", "no", None, Metadata({"said": "?!"})) for n in range(450))
     searched = ready.ok("message", "search", "?!", "-o", "jsonl", talk=True, clock=Ticking())
 
@@ -99,7 +99,7 @@ def test_a_search_with_few_results_shows_scan_progress(ready: Cli) -> None:
 
 
 def test_a_short_or_unfiltered_listing_shows_no_progress(ready: Cli, process: Processes) -> None:
-    """A short scan ends before anything is drawn, and a listing of everything shows by itself how far it is."""
+    """A short scan ends before anything is drawn, and a listing without a filter shows its own progress."""
     ready.fill(messages(3))
 
     assert ready.ok("message", "list", "-o", "jsonl", talk=True, clock=Ticking()).err == ""

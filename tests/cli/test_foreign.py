@@ -1,4 +1,4 @@
-"""Rows and tables of other libraries: fields of other types, columns by other rules, tables with other keys."""
+"""Rows and tables of other libraries: fields of other types, other column names, and tables with other keys."""
 
 from __future__ import annotations
 

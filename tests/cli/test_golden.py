@@ -1,6 +1,6 @@
-"""One golden file a command and format: what it prints in a pipe, and what on a terminal of 80 columns.
+"""One golden file for each command and format: the output in a pipe, and on a terminal of 80 columns.
 
-`TSMEM_UPDATE_GOLDEN=1 pytest tests/cli/test_golden.py` writes them anew; look at the difference before you keep it.
+`TSMEM_UPDATE_GOLDEN=1 pytest tests/cli/test_golden.py` writes them again. Review the difference before you commit it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Help: pages that say what is true, each command's sentence, example and exit codes, and the nearest name."""
+"""Help: manual pages that are true, the help of each command, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -41,13 +41,12 @@ def test_help_without_a_topic_lists_the_topics(cli: Cli) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_on_a_command_is_its_help(cli: Cli, name: str) -> None:
-    """`tsmem help session put` is `tsmem session put --help`."""
     assert cli.ok(*name.split(), "--help").text == cli.ok("help", *name.split()).text
 
 
 @pytest.mark.parametrize("name", LEAVES)
 def test_the_help_of_each_command_has_a_summary_an_example_and_exit_codes(cli: Cli, name: str) -> None:
-    """A sentence, an example, and the exit codes it can end with; in lines of 80 characters but for the example."""
+    """Lines have at most 80 characters, except the example."""
     shown = cli.ok(*name.split(), "--help").text
     part = re.search(r"\n  Exit codes:\n((?:    .*\n)+)", shown)
 
@@ -60,14 +59,13 @@ def test_the_help_of_each_command_has_a_summary_an_example_and_exit_codes(cli: C
 
 @pytest.mark.parametrize("line", ["session --help", "import --help"])
 def test_help_is_the_same_without_docstrings(cli: Cli, process: Processes, line: str) -> None:
-    """python -OO drops docstrings, and PYTHONOPTIMIZE=2 may be set in an image."""
+    """python -OO drops docstrings, and an image may set PYTHONOPTIMIZE=2."""
     shown = process.run(*line.split(), environ={"PYTHONOPTIMIZE": "2"})
 
     assert (shown.code, shown.text, shown.err) == (0, cli.ok(*line.split()).text, "")
 
 
 def test_every_exit_code_with_a_meaning_belongs_to_a_command() -> None:
-    """Every number that has a meaning is some command's, and no other; the page has them all."""
     assert set(MEANINGS) == {code for command in LEAVES.values() for code in command.exit_codes}
 
 
@@ -95,7 +93,7 @@ def test_manual_pages_name_only_options_that_exist(cli: Cli) -> None:
 
 @pytest.mark.parametrize("command", ["message search", "session search"])
 def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: str) -> None:
-    """And the embedded one does as its help says."""
+    """The embedded store does what its help says."""
     shown = " ".join(ready.ok(*command.split(), "--help").text.split())
     assert "On the embedded store every part of a text is found" in shown
     assert "On TableStore" in shown

@@ -1,5 +1,6 @@
-"""Hostile text in every field, printed by every command in every format, on real pseudo-terminals: what reaches them is
-text, newlines, and the colours that rich made, to the byte."""
+"""Hostile text in every field, printed by every command in every format on real pseudo-terminals. Only text, newlines
+and the colours that rich made may reach them.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +37,13 @@ def _store(every: int) -> bytes:
 
 @pytest.fixture
 def everything(cli: Cli) -> Cli:
-    """The command line on a store of all of it, beside an empty one and a profile of hostile values."""
+    """The command line on a store with the whole corpus, beside an empty store and a profile of hostile values."""
     return on(cli, _store(1))
 
 
 @pytest.fixture
 def hostile(cli: Cli) -> Cli:
-    """The same with some of it."""
+    """The same with a part of the corpus."""
     return on(cli, _store(10))
 
 
@@ -81,8 +82,8 @@ def test_hostile_text_in_all_runs_reaches_a_terminal_only_as_text_and_colour(eve
 
 
 def only_text_and_colour(cli: Cli, run: Run) -> int:
-    """Check that no byte below 0x20 but the newline is sent, no DEL, no C1, no escape that is no colour, no character
-    that turns text or hides in it, and no line wider than the terminal. Return the exit code."""
+    """Check what a terminal gets and return the exit code. Allowed are text, newlines and escapes for colours; no other
+    control character, no character that changes direction or hides, and no line wider than the terminal."""
     screen = shown(cli, run)
     plain = COLOUR.sub("", screen.text)
     assert clean(plain, data=run[0] == "export"), run
@@ -96,7 +97,7 @@ def only_text_and_colour(cli: Cli, run: Run) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_json_and_csv_contain_no_terminal_escapes(everything: Cli, name: str) -> None:
-    """There is not one escape in CSV and in JSON, which may hold what shows nothing, as it is data."""
+    """They may contain invisible characters, because they are data."""
     for place, run in enumerate(fewer(commands(everything.folder)[name]())):
         output = ("csv", "json", "jsonl")[place % 3]
         screen = shown(everything, run, "-o", output)
@@ -114,27 +115,27 @@ def test_hostile_text_is_ascii_on_a_terminal_without_utf8(everything: Cli, name:
 
 
 def fewer(runs: Iterator[Run]) -> Iterator[Run]:
-    """Some of each kind, where another test has looked at all of them."""
+    """Return some runs of each kind. Another test looks at all of them."""
     return (run for place, run in enumerate(runs) if place < 2 or place % 15 == 0)
 
 
 def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
-    """Run it on terminals of 80 columns; what bulk commands draw is drawn at once."""
+    """Run a command on terminals of 80 columns. Bulk commands draw their progress at once."""
     screen = Screens(cli, 80, encoding)(*options, *run, typed=b"n\n", clock=Ticking())
     out = _still(screen.out) if run[0] == "demo" else screen.out  # it shows what was said
     return screen._replace(out=out, err=_still(screen.err))
 
 
 def _still(sent: bytes) -> bytes:
-    """Return what was drawn and erased as lines, before those that stayed."""
+    """Return the lines of a screen, with what was drawn and erased before those that stayed."""
     lines, left = drawn(sent.decode())
     return "\n".join([*lines, left]).encode()
 
 
 @ON_BOTH
 def test_no_text_forges_a_table_row(request: pytest.FixtureRequest, store: str) -> None:
-    """A table has as many lines as items, and its two of titles; each column begins in the same cell on all of them,
-    but for rows of characters whose width terminals do not agree on."""
+    """A table has one line for each item and two for its titles, and each column begins at the same cell. Excepted are
+    rows with characters whose width differs between terminals."""
     screens = Screens(request.getfixturevalue(store))
     for argv in (
         ("session", "list", "--fields", "user_id,session_id,search_content"),
@@ -186,7 +187,7 @@ def test_a_long_line_of_an_input_is_shortened_in_the_error(cli: Cli) -> None:
 
 
 def is_gap(line: str, start: int) -> bool:
-    """Return True if the cell before a column is empty, and no character stands in two columns."""
+    """Return True if the cell before a column is empty and no character spans two columns."""
     used = 0
     for character in line:
         if used >= start - 1:

@@ -1,4 +1,4 @@
-"""Import: what is wrong is named with its line, and nothing is written; what is right is neither dropped nor bent."""
+"""Import: an error names its line and nothing is written; valid data is stored completely and unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_import_creates_the_tables_of_a_new_store(cli: Cli) -> None:
 
 @pytest.mark.parametrize("run", ["--dry-run", "--on-conflict=overwrite", "--on-conflict=skip"])
 def test_import_counts_rows_that_repeat_a_key(ready: Cli, run: str) -> None:
-    """They are one row in the store, and the counts alone would hide it
+    """The store keeps one row of them, so the counts alone would hide the loss
     (https://github.com/elasticsearch-dump/elasticsearch-dump/issues/175)."""
     rows = [Message("s", "m", 1, content=text) for text in ("first", "second", "third")] + messages(2)
     outcome = ready.ok("import", run, stdin=export_lines(rows))
@@ -49,7 +49,7 @@ def test_import_counts_rows_that_repeat_a_key(ready: Cli, run: str) -> None:
 
 @pytest.mark.parametrize(("missing", "command"), [(1, "import"), (2, "import"), (3, "import"), (2, "copy")])
 def test_import_completes_tables_whose_creation_was_interrupted(ready: Cli, missing: int, command: str) -> None:
-    """A first import that is killed has made the first tables and indexes alone; repeating it makes the others."""
+    """A first import that is killed has created only some tables and indexes."""
     with closing(LocalClient(ready.database, ready.clock)) as client:
         client.delete_search_index("message", "message_search_index")
         if missing > 1:
@@ -68,7 +68,7 @@ def test_import_completes_tables_whose_creation_was_interrupted(ready: Cli, miss
 
 
 def test_import_creates_no_search_indexes_after_init_tables_no_search(cli: Cli) -> None:
-    """`init-tables --no-search` is a choice, and no creation that was cut short."""
+    """The missing indexes are a choice of the user, not an interrupted creation."""
     cli.ok("init-tables", "--no-search")
     assert "created" not in cli.ok("import", stdin=SESSION).err
     assert cli("init-tables", "--check").code == 4
@@ -92,7 +92,7 @@ def test_exports_and_plain_records_can_be_concatenated(ready: Cli) -> None:
 
 
 def test_a_file_on_standard_input_is_checked_before_rows_are_written(ready: Cli) -> None:
-    """`import < file` can be read twice, so it writes nothing when a line is bad."""
+    """`import < file` can be read twice, unlike a pipe."""
     data = export_lines(messages(1050)) + b"bad\n"
     outcome = ready("import", stdin=io.BytesIO(data))
     assert (outcome.code, outcome.out) == (2, b"")

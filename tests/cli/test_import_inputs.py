@@ -1,4 +1,4 @@
-"""An import reads JSON in any layout, encoding and wrapping, and never more of it than fits in memory."""
+"""Import reads JSON in any layout, encoding and wrapping, in bounded memory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pretty(values: object) -> bytes:
 
 
 def zipped(values: list[dict[str, Any]]) -> bytes:
-    """As a data export: one array, and files beside it; the values in two files."""
+    """Return a zip like the data export of a chat product: arrays in two files, and other files beside them."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("user.json", b'{"id": 1}')
@@ -157,8 +157,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="m
 
 
 def measured(script: str, limit_mb: int = 0) -> list[str]:
-    """Return the lines that a script behind CHILD prints, in a process that may have so much memory more than at its
-    start."""
+    """Run a script with a limit on additional memory, and return the lines that it prints."""
     guard = f"""
 size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (size + {limit_mb} * 2**20,) * 2)

@@ -1,4 +1,6 @@
-"""Conversations in the OpenAI format: ids and times by rule, everything kept, the same input the same rows."""
+"""Import of conversations in the OpenAI format: rules for ids and times, nothing lost, and the same rows from the same
+input.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +82,7 @@ def test_times_of_messages_are_read_in_any_unit(ready: Cli, key: str, value: obj
 
 
 def test_the_start_time_is_reported_once_and_only_if_messages_lack_times(ready: Cli) -> None:
-    """The file is read twice; the sentence comes once."""
+    """The file is read twice."""
     own = {"id": "s", "messages": [{"role": "user", "timestamp": 1}]}
     Path("own").write_bytes(jsonl(own))
     assert "" == ready.ok(*OPENAI, "own", "--user", "u").err
@@ -131,7 +133,7 @@ objects = st.dictionaries(names, values, max_size=4)
 
 
 def leaves(value: object) -> Iterator[object]:
-    """The values in a value that are no containers and not null; JSON in text is looked into as well."""
+    """Yield the scalar values inside a value. JSON in text is searched too."""
     if isinstance(value, dict):
         for inner in value.values():
             yield from leaves(inner)
@@ -148,7 +150,7 @@ def leaves(value: object) -> Iterator[object]:
 
 
 def typed(values: Iterator[object]) -> set[tuple[type, str]]:
-    """Comparable, with 1, 1.0, true and -0.0 apart."""
+    """Return a value that tells 1, 1.0, true and -0.0 apart in comparisons."""
     return {(type(value), repr(value)) for value in values}
 
 
@@ -157,7 +159,6 @@ def typed(values: Iterator[object]) -> set[tuple[type, str]]:
 def test_every_value_of_the_input_is_found_in_the_export(
     conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]],
 ) -> None:
-    """Every value in any input that is taken can be found again in what is exported of it."""
     given_in = [
         {
             **{k: v for k, v in rest.items() if k != "metadata"},

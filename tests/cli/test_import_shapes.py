@@ -1,4 +1,6 @@
-"""`import --format openai` takes conversations and nothing else: what looks otherwise is refused with its name."""
+"""`import --format openai` accepts only conversations, and refuses other files with the name of the tool that wrote
+them.
+"""
 
 from __future__ import annotations
 

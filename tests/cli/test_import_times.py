@@ -1,4 +1,4 @@
-"""The order and the times of imported conversations, and the same file again."""
+"""The order and the times of imported conversations, and importing the same file again."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def said(*contents: str, **more: object) -> list[dict[str, Any]]:
 
 
 def put(name: str, *conversations: object, at_s: int = 1_700_000_000) -> None:
-    """A file of conversations, one a line, that was changed at this time."""
+    """Write a file with one conversation per line and this modification time."""
     Path(name).write_text("".join(json.dumps(each) + "\n" for each in conversations))
     os.utime(name, (at_s, at_s))
 
 
 def imported(cli: Cli, *conversations: object, at_s: int = 1_700_000_000) -> Outcome:
-    """Write the file `in`, which was changed at this time, and import it."""
+    """Write the file `in` with this modification time and import it."""
     put("in", *conversations, at_s=at_s)
     return cli.ok(*OPENAI, "in")
 
@@ -39,7 +39,7 @@ def session_ids(cli: Cli) -> set[str]:
 
 
 def listed(cli: Cli) -> list[tuple[str, int]]:
-    """Return contents and times in the order of a listing."""
+    """Return the contents and times in the order of a listing."""
     found = cli.ok("message", "list", "-o", "jsonl").lines
     return [(each["content"], each["create_time"]) for each in found]
 
@@ -134,7 +134,7 @@ def test_importing_a_longer_file_adds_only_the_new_messages(ready: Cli) -> None:
 
 
 def test_new_messages_with_times_do_not_change_the_times_of_old_ones(ready: Cli) -> None:
-    """They would count down from the first time, were they not there."""
+    """The old ones have no times: alone in a file they would be dated back from the first time."""
     imported(ready, UNTIMED)
     before = listed(ready)
     imported(ready, {"id": "s", "messages": [*UNTIMED["messages"], *said("d", created_at=SECOND)]})
@@ -143,7 +143,7 @@ def test_new_messages_with_times_do_not_change_the_times_of_old_ones(ready: Cli)
 
 @pytest.mark.parametrize("others", ["cba", "c", "xcab"])
 def test_messages_in_the_same_second_keep_their_times_when_others_are_added_or_removed(ready: Cli, others: str) -> None:
-    """They are the same messages by their ids, although they would be moved by more or less."""
+    """Their ids show that they are the same messages, although their places in the second changed."""
 
     def messages(contents: str) -> list[dict[str, Any]]:
         return [{**each, "id": each["content"]} for each in said(*contents, created_at=SECOND)]

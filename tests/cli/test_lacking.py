@@ -19,7 +19,7 @@ ROWS: list[Session | Message] = [*sessions(3), *messages(450)]
 
 @pytest.fixture
 def homeless(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The command line of a user without a home directory; a store is where XDG_DATA_HOME says."""
+    """The command line of a user without a home directory. XDG_DATA_HOME names the place of the store."""
     monkeypatch.setattr(os, "getuid", lambda: STRANGER)
     del ready.environ["HOME"], ready.environ["XDG_CONFIG_HOME"]
     return ready
@@ -154,7 +154,7 @@ def test_an_error_names_an_sqlite_that_is_too_old(cli: Cli, monkeypatch: pytest.
 
 
 def test_doctor_works_without_asserts(cli: Cli, process: Processes) -> None:
-    """python -O runs none: opening the store must not be part of one."""
+    """python -O skips asserts, so opening the store must not be part of one."""
     cli.config('[profiles.x]\nbackend = "tablestore"\nendpoint = "http://127.0.0.1:9"\ninstance = "i"\n'
                'access_key_id = "env:NONE"\naccess_key_secret = "env:NONE"\n')  # fmt: skip
     outcome = process.run("-p", "x", "doctor", environ={"PYTHONOPTIMIZE": "1"})

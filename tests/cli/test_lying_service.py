@@ -1,7 +1,7 @@
-"""A TableStore that answers wrongly: each run ends in one sentence, after few requests; nothing of a wrong answer is
-shown, deleted by, or written anywhere.
+"""A TableStore that sends invalid replies: each run ends with one sentence after few requests, and nothing from the
+reply is shown, deleted or written.
 
-By default each lie is told to one command; `slow` tells every lie to every command.
+By default each lie is told to one command. Tests marked `slow` tell every lie to every command.
 """
 
 from __future__ import annotations
@@ -75,9 +75,8 @@ def liar() -> Iterator[Liar]:
 
 @pytest.fixture
 def evil(cli: Cli, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The command line with two profiles, `evil` for the server that lies and `home` for a file with tables alone.
-
-    Listings end after fewer pages without a row."""
+    """The command line with two profiles: `evil` for the lying server, `home` for a file with empty tables. Listings
+    give up after fewer empty pages than usual."""
     monkeypatch.setattr(scan, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(finder, "MAX_EMPTY_PAGES", 20)
     monkeypatch.setattr(sessions, "MAX_MISSING", 20)
@@ -97,7 +96,7 @@ def refill(cli: Cli, liar: Liar) -> None:
 
 
 def check(outcome: Outcome, liar: Liar) -> None:
-    """Check that a wrong answer ended the run in one sentence, soon, and that nothing of it was shown."""
+    """Check that a run ended early with one sentence and showed nothing from the invalid reply."""
     told, asked = liar.told, len(liar.asked)
     assert EVIL not in outcome.text
     assert "Traceback" not in outcome.err
@@ -128,7 +127,7 @@ def test_no_reading_command_accepts_an_invalid_reply(evil: Cli, liar: Liar, name
 
 
 def test_search_hits_that_do_not_match_are_left_out(evil: Cli, liar: Liar) -> None:
-    """They are no broken answer: an index may be behind its table."""
+    """They are not an invalid reply: an index may lag behind its table."""
     for argv in ("session search --user ada", "session search milk", "message search tea --session s1"):
         liar.tell(of_rows(other_users_hits))
         outcome = evil.ok(*argv.split())

@@ -1,4 +1,4 @@
-"""Metadata keys of any name that a column can have, through every command that takes or shows one."""
+"""Metadata keys with any name that a column can have, in every command that takes or shows one."""
 
 from __future__ import annotations
 

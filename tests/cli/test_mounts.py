@@ -1,4 +1,4 @@
-"""Profile files and stores on mounts, as containers have them; skipped where nothing can be mounted."""
+"""Profile files and stores on mounts, as in containers. Skipped where the test cannot mount anything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.mounts import mounting
 
 
 def test_cmd_secrets_run_from_a_read_only_mounted_profile_file(process: Processes, tmp_path: Path) -> None:
-    """Kubernetes mounts a ConfigMap so: links, folders that anyone may write, read-only as a whole."""
+    """Kubernetes mounts a ConfigMap like this: links and folders that anyone may write, but on a read-only mount."""
     (tmp_path / "map").mkdir()
     config = (
         "[profiles.p]\nbackend = 'tablestore'\nendpoint = 'http://127.0.0.1:1'\ninstance = 'i'\ntimeout = 0.1\n"
@@ -70,7 +70,7 @@ def test_a_mounted_profile_file_on_a_full_disk_keeps_its_content(process: Proces
 def test_a_store_mounted_as_a_single_file_is_refused(
     process: Processes, ready: Cli, tmp_path: Path, holds: str
 ) -> None:
-    """SQLite's files beside it would be lost with the container, and unseen by other processes."""
+    """SQLite's files beside it would be lost with the container, and other processes would not see them."""
     shutil.copy(ready.database, tmp_path / "real.db") if holds == "a store" else (tmp_path / "real.db").touch()
     script = (
         "mkdir folder\ntouch folder/m.db\nmount --bind real.db folder/m.db || exit 77\n"

@@ -1,4 +1,4 @@
-"""Options that every command has, and rules that hold for all commands."""
+"""Options of every command, and rules that hold for all commands."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_time_that_looks_like_seconds_is_accepted_with_a_warning(ready: Cli) -
 
 
 def test_hint_names_the_double_dash_for_text_that_begins_with_a_dash(ready: Cli) -> None:
-    """https://github.com/pallets/click/issues/1624: the parser takes such a text for an option."""
+    """The parser takes such a text for an option (https://github.com/pallets/click/issues/1624)."""
     ready.ok("message", "put", "s", "m", "--content", "- milk")
     outcome = ready("message", "search", "- milk", "-o", "json")
 

@@ -1,4 +1,4 @@
-"""Files that commands write: what stands there is kept or refused, and a file is whole or not there."""
+"""Files that commands write: existing content is kept or refused, and a new file is complete or not there."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ONE_ROW = export_line(messages(1)[0])
 
 
 def rejecting(cli: Cli, name: str, stdin: bytes = BAD) -> Outcome:
-    """Import one line that cannot be read, and keep it in the file."""
+    """Import one line that cannot be read, with this file for rejects."""
     return cli("import", "-", "--rejects", name, stdin=stdin)
 
 
@@ -58,7 +58,7 @@ def made(name: str, mode: int = 0o600, content: bytes = b"") -> Path:
 
 @contextmanager
 def descriptor(path: Path, flags: int) -> Iterator[int]:
-    """A file that is open in this process."""
+    """Open a file in this process and yield its descriptor."""
     number = os.open(path, flags)
     try:
         yield number
@@ -78,7 +78,7 @@ def fail(*_: object) -> None:
 
 
 def test_a_rejects_file_with_other_lines_is_refused(ready: Cli) -> None:
-    """Nothing is imported then, although nothing would be rejected."""
+    """Nothing is imported, even if nothing would be rejected."""
     rejecting(ready, "bad")
     rejects = Path("bad").read_bytes()
     for content in (export_line(messages(1)[0]), b"\xff\xfe", b"5\n", rejects + b"notes\n"):
@@ -155,7 +155,7 @@ def test_an_export_to_an_open_descriptor_is_appended(ready: Cli, process: Proces
 
 
 def test_rejects_to_an_open_descriptor_are_appended(ready: Cli) -> None:
-    """Whatever the file holds: who opened it for appending wants that."""
+    """The content of the file does not matter: whoever opened it for appending wants that."""
     Path("log").write_bytes(b"before\n")
     with descriptor(Path("log"), os.O_WRONLY | os.O_APPEND) as opened:
         assert rejecting(ready, f"/dev/fd/{opened}").code == 7
@@ -255,7 +255,7 @@ def test_an_export_over_a_file_keeps_its_group(ready: Cli) -> None:
 
 @needs_root
 def test_an_export_that_cannot_keep_the_group_removes_the_group_permissions(ready: Cli, process: Processes) -> None:
-    """Otherwise the rights of one group would be those of another; and that is said."""
+    """They would give the rights of one group to another. A warning says so."""
     out = made("out", 0o664)
     os.chown(out, 0, ANOTHER)
     outcome = skip_unless_possible(process.run("export", "out", before=without(CAP_CHOWN)))
@@ -265,7 +265,8 @@ def test_an_export_that_cannot_keep_the_group_removes_the_group_permissions(read
 
 
 def test_an_export_over_a_file_keeps_its_access_control_list(ready: Cli) -> None:
-    """Its mask stands in the mode's group bits: without the list, the group would have the mask's rights."""
+    """The list's mask is stored in the group bits of the mode. Without the list, the group would get the rights of the
+    mask."""
     entries = ((1, 6, -1), (2, 4, ANOTHER), (4, 0, -1), (16, 4, -1), (32, 0, -1))  # owner, a user, group, mask, others
     acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
     Path("out").touch()
@@ -285,7 +286,7 @@ def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes)
 
 
 def test_an_export_to_a_file_with_a_long_name_works(ready: Cli) -> None:
-    """The name that a file has while it is written is no longer than its own."""
+    """The partial file's name must not be longer than the file's."""
     ready.ok("export", "x" * 255)
     assert ["x" * 255] == [path.name for path in ready.folder.iterdir() if path.is_file()]
 
@@ -300,7 +301,7 @@ def test_an_export_to_an_impossible_file_name_is_refused(ready: Cli, name: str) 
 
 
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
-    """Note each sync from now on: the inode, and whether `out` was there at that time."""
+    """Record each sync from now on: the inode, and whether `out` existed."""
     found: list[tuple[int, bool]] = []
     real = os.fsync
 
@@ -319,7 +320,7 @@ def test_an_export_is_synced_before_it_is_reported(ready: Cli, monkeypatch: pyte
 
 
 def test_new_folders_of_a_store_are_synced(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each one that is new has its name in the one above it, which is synced too."""
+    """Each new folder is an entry of its parent, so the parent is synced too."""
     found = synced(monkeypatch)
     cli.ok("init-tables")
     store = cli.database.parent
@@ -346,7 +347,7 @@ def test_an_interrupted_export_leaves_no_file(ready: Cli, monkeypatch: pytest.Mo
 
 
 def part(name: str = "out") -> Path:
-    """The file that an export writes before it takes the place of another."""
+    """Return the partial file that an export writes and then renames."""
     return Path(f"tsmem-{sha256(name.encode()).hexdigest()[:16]}.part")
 
 
@@ -392,7 +393,7 @@ def test_a_foreign_file_at_the_name_of_the_partial_file_is_not_written(
 def test_exports_on_a_file_system_without_locks_leave_no_partial_files(
     ready: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing could tell them from the file of a process that still writes."""
+    """Nobody could tell a left-over one from the file of a running process."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -420,7 +421,7 @@ def test_an_export_interrupted_after_the_rename_is_not_reported_as_missing(
 def test_a_half_written_mounted_file_names_the_file_with_the_content(
     ready: Cli, monkeypatch: pytest.MonkeyPatch, ends: Callable[..., object]
 ) -> None:
-    """It is lost otherwise: the old content is overwritten, and the new one is not complete."""
+    """The old content is overwritten and the new one incomplete, so the complete copy must be found."""
     ready.fill(messages(3))
     wanted = ready.export()
     Path("out").write_bytes(b"mine")
@@ -472,7 +473,7 @@ def test_a_folder_that_cannot_be_written_is_named_as_the_reason(process: Process
 
 
 def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_path: Path) -> None:
-    """A file that a container got from outside cannot be replaced by another; what is written is whole first."""
+    """A file that is mounted into a container cannot be replaced. The complete content is written elsewhere first."""
     ready.fill(messages(3))
     script = (
         f"export XDG_DATA_HOME={ready.folder}/data; echo before > disk/real; touch out; "

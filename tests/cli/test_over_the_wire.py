@@ -1,4 +1,4 @@
-"""The command line on a TableStore profile: the same commands, the same output, over the real SDK and our server."""
+"""The command line on a TableStore profile: the same commands and output, through the real SDK and our server."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def cloud(cli: Cli, served: Served) -> Cli:
-    """The command line on that profile, with V4 signatures."""
+    """The command line on a TableStore profile with V4 signatures."""
     cli.config(profile(served.endpoint, more='region = "cn-hangzhou"\nsecurity_token = "sts-token-of-a-test"\n'))
     return cli
 
@@ -74,7 +74,7 @@ def test_every_command_prints_the_same_over_the_wire_as_locally(cloud: Cli, tmp_
 
 
 def _plain(outcome: Outcome) -> str:
-    """Return the output without names of targets, page tokens (which belong to a target) and request ids."""
+    """Return the output without names of targets, page tokens (which depend on the target) and request ids."""
     names = r"\S+memory\.db|agent-memory @ \S+|\(profile \w+\)|(--profile|-p) \w+|eyJ[\w-]+|[0-9a-f-]{36}"
     said = re.sub(names, "*", outcome.text + outcome.err)
     return re.sub(r" +", " ", re.sub(r"[─━┄]+", "-", said))

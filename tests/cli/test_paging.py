@@ -1,4 +1,4 @@
-"""Pages of a listing on the command line: how many items, the command for the next page, and damaged tokens."""
+"""Pages of a listing on the command line: the number of items, the command for the next page, and damaged tokens."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_the_command_for_the_next_page_can_be_pasted_on_an_ascii_terminal() -> N
 
 
 def test_a_terminal_shows_how_many_items_there_are(filled: Cli) -> None:
-    """A pipe and other formats are told nothing."""
+    """Pipes and other formats do not."""
     token = filled.ok("message", "search", "--limit", "30").token
     for argv, said in (
         ("session list", "24 sessions\n"),

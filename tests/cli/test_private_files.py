@@ -1,4 +1,4 @@
-"""Nobody else can read the files that are written, put others in their place or lead them elsewhere by links."""
+"""Other users cannot read the files that commands write, replace them, or redirect them by links."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROFILE = '[profiles.p]\nbackend = "tablestore"\nendpoint = "http://127.0.0.1:1"
 
 
 def over_anothers_link(folder: Path) -> Path:
-    """A link that another user made, in a folder like /tmp, to a file of this user."""
+    """Make a link to a file of this user that another user owns, in a folder like /tmp."""
     (folder / "tmp").mkdir()
     (folder / "tmp").chmod(0o1777)
     (folder / "mine").mkdir(mode=0o700)
@@ -43,7 +43,7 @@ def test_cmd_secrets_do_not_run_from_a_file_that_others_can_replace(cli: Cli) ->
 
 
 def over_links_of_ones_own(folder: Path) -> Path:
-    """Make links like those of programs that keep dotfiles: relative, absolute, of files and of folders."""
+    """Make links like those of dotfile managers: relative and absolute, to files and to folders."""
     (folder / "dotfiles" / "tsmem").mkdir(mode=0o700, parents=True)
     (folder / "config").symlink_to("dotfiles/../dotfiles")
     (folder / "dotfiles" / "tsmem" / "c.toml").symlink_to(folder / "dotfiles" / "real.toml")
@@ -74,7 +74,7 @@ def test_a_profile_file_is_written_through_the_users_own_links(cli: Cli) -> None
 
 @needs_root
 def test_a_profile_file_is_not_written_through_another_users_link(cli: Cli) -> None:
-    """In a folder like /tmp another user could have it lead to any file of this one."""
+    """In a folder like /tmp, another user could point it at any file of this one."""
     path = over_anothers_link(cli.folder)
     for there in (False, True):
         if there:
@@ -142,7 +142,7 @@ def test_a_store_path_that_is_a_link_is_created_at_its_target(cli: Cli, dangling
 def test_doctor_warns_of_a_store_that_others_can_read_or_replace(
     ready: Cli, folder: int, file: int, said: str, command: str
 ) -> None:
-    """In a folder like /tmp they could put a log beside it, which SQLite would take for its own."""
+    """In a folder like /tmp, others could put a log beside it that SQLite would read as its own."""
     ready.database.parent.chmod(folder)
     ready.database.chmod(file)
     outcome = ready("doctor", "-o", "json")

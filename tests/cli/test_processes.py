@@ -1,4 +1,4 @@
-"""The command line as real processes: pipes that close, Ctrl-C, sudden death, and many at once."""
+"""The command line as real processes: pipes that close, Ctrl-C, kills, and many processes at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _store() -> bytes:
 
 @pytest.fixture
 def filled(cli: Cli) -> Cli:
-    """3,000 messages, so that a listing is more than any pipe holds."""
+    """A store with 3,000 messages: a listing is longer than any pipe holds."""
     cli.use(_store())
     return cli
 
@@ -106,7 +106,7 @@ def test_output_in_the_c_locale_is_utf_8(process: Processes, ready: Cli) -> None
 
 
 def test_an_unbuffered_stdout_gets_the_whole_output(filled: Cli, process: Processes) -> None:
-    """A write may take a part of its bytes then, for example when a stopped process goes on."""
+    """A write may then take only some of its bytes, for example when a stopped process continues."""
     started = process.start("message", "list", "-o", "jsonl", env={**process.environ, "PYTHONUNBUFFERED": "1"})
     first = os.read(started.stdout.fileno(), 10)
     for _ in range(3):  # the pipe is full: a signal cuts the write that waits

@@ -1,4 +1,4 @@
-"""`tsmem profile` on a file with mistakes: what is printed as the next step can be run, and repairs it."""
+"""`tsmem profile` on a file with mistakes: the commands in its hints work, and repair it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ instance = "i"
 
 
 def hinted(err: str) -> list[str]:
-    """Return the words of the command that the last hint ends with."""
+    """Return the words of the command at the end of the last hint."""
     _, found, command = err.strip().rpartition(": tsmem ")
     assert found, err
     return shlex.split(command)

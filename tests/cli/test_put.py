@@ -1,4 +1,4 @@
-"""`session put` and `message put`: nothing is replaced or stored in silence."""
+"""`session put` and `message put` replace nothing silently."""
 
 from __future__ import annotations
 

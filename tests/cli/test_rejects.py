@@ -1,5 +1,6 @@
-"""`import --rejects`: what cannot be read or is refused is kept with its reason, the rest is written, and importing the
-file again repairs it."""
+"""`import --rejects` keeps what it cannot read or write, with the reason, and writes the rest. Importing the rejects
+again, once repaired, completes the import.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ def contents(cli: Cli) -> dict[str, str | None]:
 
 @pytest.fixture
 def refusing() -> Iterator[dict[str, TsmemError]]:
-    """Rows by the last part of their key that the service refuses, each time, while they stand here."""
+    """A dict of row errors by the last part of the key. The service refuses those rows while they are in it."""
     refused: dict[str, TsmemError] = {}
 
     def opened(client: TableClient) -> RefusingClient:
@@ -181,7 +182,7 @@ def test_the_input_cannot_be_its_own_rejects_file(ready: Cli, name: str) -> None
 
 
 def test_a_resumed_import_writes_no_reject_twice(ready: Cli, refusing: dict[str, TsmemError]) -> None:
-    """Rejects of both kinds stand on both sides of the resume point, one of them written half."""
+    """Rejects of both kinds are on both sides of the resume point, and one of them is half written."""
     items = [export_line(item) for item in messages(1000)]
     for place in (50, 450, 650, 950):
         items.insert(place, b"bad %d\n" % place)

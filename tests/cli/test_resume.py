@@ -1,5 +1,6 @@
-"""`import --resume`: an import that was killed, again and again, ends as an undisturbed one; and where nothing can be
-gone on with, it begins anew or says why not."""
+"""`import --resume`: an import that was killed ends with the same rows as an undisturbed one. If it cannot continue, it
+starts over or says why not.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "par
 
 
 def items(count: int) -> list[Session | Message]:
-    """Rows of all types, and some that come twice: the last one counts."""
+    """Return rows of all types. Some keys come twice, and the last one counts."""
     found: list[Session | Message] = [*sessions(count // 20)]
     for n in range(count - len(found)):
         metadata = Metadata({"n": n, "f": -0.0, "b": b"\0\xff", "t": n % 2 == 0})
@@ -61,7 +62,7 @@ def until(condition: Callable[[], bool], process: Started) -> None:
 
 @contextmanager
 def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
-    """A server with faults, the tables made before the first, and a profile that points at it."""
+    """Run a server with faults, whose tables were created before the faults, and configure its profile."""
     path = cli.folder / "served.db"
     cli.config(f'[profiles.local]\npath = "{path}"\n')
     cli.ok("init-tables")
@@ -73,8 +74,8 @@ def cloud(cli: Cli, *specs: str) -> Iterator[Served]:
 
 @pytest.mark.slow
 def test_an_import_killed_repeatedly_under_faults_resumes_to_the_same_rows(cli: Cli, process: Processes) -> None:
-    """It is killed at random moments, when so many rows more are there or so many notes of the resume point were seen.
-    Most runs are killed before they end; it is done more often where too few of them had something to go on with."""
+    """Each run is killed at a random moment: after a number of further rows, or of further writes of the resume point.
+    Most runs are killed before they end; more follow if too few of them had something to resume."""
     rows = items(ROWS)
     written("in", rows)
     other = Cli(cli.folder / "other")
@@ -116,7 +117,7 @@ def test_an_import_killed_repeatedly_under_faults_resumes_to_the_same_rows(cli: 
 
 @pytest.fixture
 def stopped(ready: Cli) -> Cli:
-    """An import of 300 rows that was ended by a full disk after 200."""
+    """The command line after an import of 300 rows that a full disk ended after 200."""
     stop(ready, 200, 300)
     return ready
 
@@ -154,7 +155,7 @@ def test_a_dry_run_keeps_the_resume_point(stopped: Cli) -> None:
 
 @pytest.mark.parametrize("line", ["drop-tables --yes", "message delete s00000 m00199", "message delete s00000 m00003"])
 def test_resume_starts_over_if_the_target_lost_rows(stopped: Cli, line: str) -> None:
-    """Going on would leave a gap."""
+    """Continuing would leave a gap."""
     stopped.ok(*line.split())
     outcome = resumed(stopped)
     assert (outcome.code, outcome.json["messages"]) == (0, 300)
@@ -163,7 +164,7 @@ def test_resume_starts_over_if_the_target_lost_rows(stopped: Cli, line: str) -> 
 
 
 def test_resume_on_tablestore_checks_a_sample_of_the_settled_rows(cli: Cli) -> None:
-    """Looking for all of them would take more requests than writing them again."""
+    """Checking all of them would take more requests than writing them again."""
     with cloud(cli):
         stop(cli, 600, 700)
         outcome = resumed(cli)
@@ -183,7 +184,7 @@ def test_resume_retries_rows_that_were_refused(cli: Cli) -> None:
 
 
 def test_resume_into_other_tables_of_a_store_starts_over(stopped: Cli) -> None:
-    """Though they hold rows of the same keys: those are not what the stopped import wrote."""
+    """Rows with the same keys there were not written by the stopped import."""
     names = 'tables.message = { name = "other", index = "other_index", search_index = "other_search" }\n'
     stopped.config(f'[profiles.other]\nbackend = "local"\npath = "{stopped.database}"\n{names}')
     old = export_lines(messages(300, content="old"))

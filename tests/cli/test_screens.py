@@ -1,4 +1,6 @@
-"""The main screens on pseudo-terminals of 60, 80 and 200 columns, on such as show less than others, and without any."""
+"""The main screens on pseudo-terminals of 60, 80 and 200 columns, on terminals without colour or UTF-8, and without a
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ COLOURED = ("session list", f"show {SESSION} --user {USER}", "stats", "doctor")
 
 @pytest.fixture
 def ready(ready: Cli) -> Cli:
-    """A store with what people have: long ids, several scripts, metadata, tools, and a session that lags behind."""
+    """A store like a real one: long ids, several scripts, metadata, tool calls, and a session whose update time is too
+    early."""
     metadata = Metadata({"topic": "refund", "score": 0.5, "note": "退款 " * 40})
     find = {"function": {"name": "find", "arguments": json.dumps({"id": "x" * 90})}}
     calls = Metadata({"tool_calls": json.dumps([find])})
@@ -67,7 +70,7 @@ def test_output_without_colour_has_the_same_words_and_exit_codes(ready: Cli) -> 
 
 @pytest.mark.parametrize(("encoding", "columns"), [("ascii", 60), ("latin-1", 80), ("cp1252", 200)])
 def test_output_on_a_terminal_without_utf8_is_ascii(ready: Cli, encoding: str, columns: int) -> None:
-    """A byte of UTF-8 could be a control there. Screens fit too, have the same exit codes, and their colours."""
+    """A byte of UTF-8 could be a control character there. Widths, exit codes and colours do not change."""
     for line, code in SCREENS:
         screen = Screens(ready, columns, encoding)(*line.split())
         plain = COLOUR.sub("", screen.text)
@@ -131,5 +134,5 @@ def test_a_process_without_a_controlling_terminal_works(ready: Cli, process: Pro
 
 
 def without_times(text: str) -> str:
-    """A text without ages, which differ from one moment to the next."""
+    """Return a text without ages, which change from one moment to the next."""
     return re.sub(r"\d+ \w+( \d+ \w+)? ago", "ago", text)

@@ -1,4 +1,4 @@
-"""`session search`, `message search` and everyone's `session recent` on the command line, on both backends."""
+"""`session search`, `message search`, and `session recent` for everyone, on both backends."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_search_highlights_the_text(ready: Cli) -> None:
 
 
 def test_a_narrow_table_keeps_search_content_and_drops_metadata(ready: Cli) -> None:
-    """It is what a session was found by, so metadata goes first."""
+    """The session was found by its search content."""
     ready.fill([Session("ada", f"s{n}", T, "red tea", Metadata({"topic": "x" * 90})) for n in range(2)])
     shown = ready.ok("session", "search", "tea", width=50).text
     assert (True, True) == (MARK in shown, "metadata hidden" in shown)

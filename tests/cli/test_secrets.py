@@ -1,5 +1,6 @@
-"""Every command, wherever a profile keeps its secrets and whatever the service answers: no output and no file that is
-written has one, in any of the forms that text takes on the way."""
+"""No output and no written file contains a secret in any form, for every command, wherever a profile keeps its secrets
+and whatever the service replies.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ ENVIRON = {"TSMEM_SERVE_SECRET": SECRETS["access_key_secret"]}
 
 
 def check(cli: Cli, kind: str, answer: str, runs: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-    """Run commands with flags. Neither output, nor error, nor traceback, nor a file that was written has a secret."""
+    """Run commands with flags. Check that no output, error, traceback or written file contains a secret."""
     said, environ = kept(cli, kind)
     with service(answer) as endpoint:
         for command, flags in runs:
@@ -38,7 +39,7 @@ def test_no_successful_command_shows_or_writes_a_secret(cli: Cli) -> None:
 
 @pytest.mark.parametrize(("place", "kind", "answer"), [(place, *each) for place, each in enumerate(ANSWERS)])
 def test_no_command_shows_or_writes_a_secret(cli: Cli, place: int, kind: str, answer: str) -> None:
-    """Each command meets a third of the answers, each time with other flags."""
+    """Each command meets a third of the replies, each time with other flags."""
     runs = [
         (command, FLAGS[2] if kind == "cmd" else FLAGS[(number + place) // 3 % len(FLAGS)])
         for number, command in enumerate(COMMANDS)
@@ -70,7 +71,7 @@ def test_profile_show_prints_secret_references_without_resolving_them(cli: Cli) 
 
 @pytest.mark.parametrize("secret", ["hunter2", "pa55"])
 def test_a_short_secret_is_hidden_if_it_stands_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
-    """A service that repeats it, or a traceback, shows it no more than a long one."""
+    """This holds if a service repeats it and in a traceback."""
     monkeypatch.setitem(SECRETS, "access_key_secret", secret)
     said, environ = kept(cli, "plain")
     with service("echo") as endpoint:

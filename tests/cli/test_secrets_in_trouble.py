@@ -1,5 +1,6 @@
-"""Secrets where something is wrong: a bug in any command, a mistake in the profile file or on the command line, a
-reference that gives nothing, a service that repeats what it was sent. Nothing that is said has one, in any form."""
+"""No secret is shown if something is wrong: a bug in a command, a mistake in the profile file or on the command line, a
+reference without a value, or a service that repeats what it was sent.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ SHOWERS = (
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each run ends in a bug whose message repeats all that the run has in its hands."""
+    """Have each run end in a bug whose message repeats everything that the run holds."""
     run = running._run
 
     def breaks(call: Context, argv: list[str]) -> int:
@@ -69,7 +70,7 @@ def test_a_bug_in_any_command_shows_no_secret(cli: Cli) -> None:
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("kind", ["plain", "env"])
 def test_a_bug_before_a_connection_shows_no_secret(cli: Cli, kind: str) -> None:
-    """A secret of the profile file is known from when it was read, not only once it was sent."""
+    """A secret of the profile file is known once the file is read, before it is used."""
     said, environ = kept(cli, kind)
     configure(cli, "http://127.0.0.1:1", said)
     for argv in (("profile", "show"), ("session", "list", "--limit", "-1"), ("doctor",)):
@@ -174,7 +175,7 @@ def test_a_secret_that_cannot_be_sent_is_not_shown(cli: Cli) -> None:
 
 
 def test_a_secret_in_any_script_signs_requests_and_is_not_shown(cli: Cli) -> None:
-    """It is never sent itself, so that it may hold anything printable."""
+    """The secret itself is never sent, so any printable character is allowed."""
     configure(cli, "http://127.0.0.1:1", KEYS)
     environ = {"ID": "id", "SECRET": "hunter2 Ω s3cr3t"}
     outcome = cli("--debug", "-p", "prod", "session", "list", environ=environ)

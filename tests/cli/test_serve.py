@@ -1,4 +1,4 @@
-"""`tsmem serve`: as a process that others start, read and stop, and what it refuses before it listens."""
+"""`tsmem serve` as a process that others start, read and stop, and what it refuses before it listens."""
 
 from __future__ import annotations
 

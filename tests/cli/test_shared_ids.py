@@ -1,4 +1,6 @@
-"""Users with a session of one id share its messages: what warns of it, and what keeps another user's messages."""
+"""Users who have sessions with the same id share its messages: the warnings, and the deletions that keep another user's
+messages.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`tsmem show`: what it says to pipes and to programs, and real conversations on terminals."""
+"""`tsmem show` in pipes and in formats for programs. Terminals are in tests/unit/render."""
 
 from __future__ import annotations
 

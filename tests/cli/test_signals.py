@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a run as Ctrl-C does: cleaned up, with an account of what was done, and an exit code."""
+"""SIGTERM and SIGHUP end a run as Ctrl-C does: it cleans up, says what was done, and has an exit code of its own."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_signal_ignored_at_the_start_stays_ignored(ready: Cli, process: Proces
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
 def test_sigterm_stops_process_1_of_a_container(ready: Cli, process: Processes) -> None:
-    """The kernel ignores a signal to process 1 that has no handler there."""
+    """The kernel ignores signals without a handler for process 1."""
     if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
         pytest.skip("no pid namespace may be made here")
     ready.fill(messages(3))
@@ -76,13 +76,13 @@ def test_a_signal_at_the_very_end_prints_no_traceback(process: Processes) -> Non
 
 
 def has_deleted(purge: Started, store: MemoryStore, rows: int) -> bool:
-    """True once fewer messages than `rows` are left, or the purge has ended."""
+    """Return True once fewer than `rows` messages are left or the purge has ended."""
     return purge.poll() is not None or sum(1 for _ in store.messages.iterate("s00000")) < rows
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_repeating_a_purge_that_was_stopped_anywhere_completes_it(ready: Cli, process: Processes, rounds: int) -> None:
-    """Warnings are off: a signal that comes while a module is loaded leaves its file to the garbage collector."""
+    """Warnings are off: a signal during an import of a module leaves the module's file to the garbage collector."""
     purge = ("session", "purge", "--user", "ada", "--with-messages", "--yes")
     ready.fill([*sessions(1), *messages(500 * rounds)])
     left = 500 * rounds + 1

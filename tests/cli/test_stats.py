@@ -1,4 +1,4 @@
-"""`tsmem stats`: what it counts is what JSON says; progress and what it refuses."""
+"""`tsmem stats` as json, jsonl and csv."""
 
 from __future__ import annotations
 

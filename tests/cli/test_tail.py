@@ -1,4 +1,4 @@
-"""`message tail`: the last messages of a session, and new ones as they come, to people and to pipes."""
+"""`message tail`: the last messages of a session, and new ones as they arrive, on terminals and in pipes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ Steps = list[Callable[[], object]]
 
 
 class Following:
-    """Runs `message tail s --follow` in this process; what happens between two looks is its steps, and Ctrl-C comes
-    when there are none left."""
+    """Runs `message tail s --follow` in this process. It calls one of `steps` between two checks for new messages, and
+    presses Ctrl-C when none is left."""
 
     def __init__(self, cli: Cli) -> None:
         self._cli = cli
@@ -37,7 +37,7 @@ class Following:
         """The output at the end of each look."""
 
     def __call__(self, *argv: str, steps: int | Steps = 0, width: int | None = None) -> Outcome:
-        """Follow the session "s" for so many more looks, or with these steps."""
+        """Follow the session "s" for a number of further checks, or with these steps."""
         clock = StagedClock(*([self._seen] * steps if isinstance(steps, int) else map(self._then, steps)))
         shown = width is not None
         streams = Streams(io.BytesIO(), self.out, self.err, False, shown, shown, width or 80)
@@ -61,7 +61,7 @@ def following(ready: Cli) -> Following:
 
 
 def put(cli: Cli, message_id: str, after_s: float = 0, **more: Any) -> None:
-    """A message of the session "s", so many seconds after the clock's beginning."""
+    """Put a message of the session "s", some seconds after the clock's start."""
     with cli.store() as store:
         store.messages.put(Message("s", message_id, NOW_US + round(after_s * 1e6), **more))
 

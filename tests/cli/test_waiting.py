@@ -1,4 +1,6 @@
-"""Waiting for another process that holds the store: said once, ended by a signal at once, and by the other's end."""
+"""Waiting for another process that holds the store: said once, and ended at once by a signal or by the end of that
+process.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def writing(database: Path) -> Iterator[None]:
 
 @contextmanager
 def alone(database: Path) -> Iterator[None]:
-    """Another process has the file to itself, so that it cannot even be read."""
+    """Another process that has locked the file for itself, even for reading."""
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -43,7 +45,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def making(database: Path) -> Iterator[None]:
-    """Another process is making the file."""
+    """Another process that is creating the file."""
     database.unlink()
     with locked(database.with_name("memory.db.lock")):
         yield
@@ -54,7 +56,7 @@ def setting(database: Path) -> AbstractContextManager[None]:
 
 
 def waiting_line(started: Started) -> str:
-    """Read stderr up to the line that says what is waited for."""
+    """Read stderr up to the line that says what the process waits for."""
     lines = (line.decode() for line in started.stderr)
     return next(line for line in lines if line.startswith("waiting for another process that holds "))
 

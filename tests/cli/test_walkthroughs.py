@@ -1,8 +1,8 @@
-"""The first ten minutes of a new user, typed into a real shell: what he is told to type works, and prints what stands
-below it.
+"""The first ten minutes of a new user, typed into a real shell: each documented command prints what the transcript
+shows.
 
-`TSMEM_UPDATE_GOLDEN=1 pytest tests/cli/test_walkthroughs.py` writes the texts anew; look at the difference before you
-keep it.
+`TSMEM_UPDATE_GOLDEN=1 pytest tests/cli/test_walkthroughs.py` writes the transcripts again. Review the difference before
+you commit it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NEEDS_HATCHLING = pytest.mark.skipif(
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A new user's home: a clone of the repository, and nothing else."""
+    """A new user's home directory, with a clone of the repository."""
     folder = tmp_path / "home"
     folder.mkdir()
     (folder / "tsmem").symlink_to(ROOT)
@@ -35,7 +35,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environ(tmp_path: Path, home: Path) -> dict[str, str]:
-    """His environment. No package index is reached: what it would bring is on the path, and tsmem itself is not."""
+    """The user's environment. Dependencies are on the path, because no package index is reached; tsmem is not."""
     index, programs = tmp_path / "index", tmp_path / "bin"
     index.mkdir()
     for entry in (entry for path in sys.path if path.endswith("-packages") for entry in Path(path).iterdir()):

@@ -1,2 +1,4 @@
-"""Every error that a user of the command line can cause: what causes it, and what is said of it, as data that is walked
-by causing each."""
+"""Every error that a user of the command line can cause, as data: the cause, the message, the hint and the exit code.
+
+`test_errors.py` causes each of them and compares.
+"""

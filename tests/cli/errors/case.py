@@ -28,7 +28,8 @@ EXITS = {
 
 @dataclass(frozen=True)
 class Case:
-    """A cause, and what is said of it. FOLDER stands for the test's own folder and HOST for a server's address."""
+    """The cause of an error and what tsmem says about it. FOLDER stands for the test's folder, HOST for a server's
+    address."""
 
     cause: str
     """One sentence for people."""

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Options whose values are none, or do not go together."""
+"""Options with invalid values, and options that cannot be combined."""
 
 from __future__ import annotations
 

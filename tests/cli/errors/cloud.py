@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Refusals of a TableStore, and failures on the way to it."""
+"""Refusals of a TableStore instance, and failures to reach it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Secrets of profiles that cannot be had, and the profile of the environment."""
+"""Secrets of profiles that cannot be read, and the profile `env`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATH = environ(PATH="/usr/bin:/bin")
 
 
 def _profile(key_id: str, secret: str, mode: int = 0o600) -> Given:
-    """A profile of a TableStore instance with these two values."""
+    """Return a profile of a TableStore instance with these two values."""
     return config(
         'default_profile = "c"\n[profiles.c]\nbackend = "tablestore"\nendpoint = "https://a.b"\ninstance = "i"\n'
         f"access_key_id = {json.dumps(key_id)}\naccess_key_secret = {json.dumps(secret)}\n",

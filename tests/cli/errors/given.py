@@ -1,4 +1,4 @@
-"""Steps that prepare the stage before a command is run. Each function returns a step or is one."""
+"""Steps that prepare the stage before a command runs. Each function is a step or returns one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OTHER = '[profiles.other]\nbackend = "local"\npath = "FOLDER/other.db"\n'
 
 
 def no_store(stage: Stage) -> None:
-    """No store was ever made."""
+    """Remove the store."""
     stage.database.unlink()
 
 
@@ -40,7 +40,7 @@ def config_bytes(content: bytes) -> Given:
 
 
 def file(name: str, content: str | bytes, mode: int = 0o644) -> Given:
-    """A file in the folder."""
+    """Write a file into the folder."""
 
     def make(stage: Stage) -> None:
         path = stage.folder / name
@@ -60,7 +60,7 @@ def environ(**variables: str) -> Given:
 
 
 def ran(*lines: str) -> Given:
-    """Commands were run before, and did what they were told."""
+    """Run commands that must succeed."""
 
     def make(stage: Stage) -> None:
         for line in lines:
@@ -70,7 +70,7 @@ def ran(*lines: str) -> Given:
 
 
 def token(line: str, name: str = "PAGE_TOKEN") -> Given:
-    """A page token was given out by a listing."""
+    """Get a page token from a listing."""
 
     def make(stage: Stage) -> None:
         stage.names[name] = stage.cli.ok(*shlex.split(line)).token
@@ -79,7 +79,7 @@ def token(line: str, name: str = "PAGE_TOKEN") -> Given:
 
 
 def patched(target: str, value: Any) -> Given:
-    """A value of the package is another one: where the real one takes a minute, or a gigabyte."""
+    """Replace a value of the package if the real one would take a minute or a gigabyte."""
 
     def make(stage: Stage) -> None:
         patch = pytest.MonkeyPatch()
@@ -90,7 +90,7 @@ def patched(target: str, value: Any) -> Given:
 
 
 def forged(line: str, name: str = "PAGE_TOKEN", **changed: object) -> Given:
-    """A page token was given out by a listing, and what it says is changed."""
+    """Get a page token from a listing and change its content."""
 
     def make(stage: Stage) -> None:
         token(line, name)(stage)
@@ -109,7 +109,7 @@ def foreign(stage: Stage) -> None:
 
 
 def swapped_tables(stage: Stage) -> None:
-    """The profile names each of the two tables as the other one."""
+    """Have the profile name each table as the other one."""
     _local(stage, 'tables.session.name = "message"\ntables.message.name = "session"')
 
 
@@ -123,7 +123,7 @@ def newer(stage: Stage) -> None:
 
 
 def damaged(stage: Stage) -> None:
-    """Pages of the store's file were overwritten."""
+    """Overwrite pages of the store's file."""
     pages = bytearray(stage.database.read_bytes())
     pages[8192:] = b"\xa5" * (len(pages) - 8192)
     stage.database.write_bytes(pages)
@@ -139,7 +139,7 @@ def damaged_rows(stage: Stage) -> None:
 
 
 def unreadable(descriptor: int, size: int, offset: int) -> bytes:
-    """Fail as a disk does that cannot be read."""
+    """Have reads fail as on a broken disk."""
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
@@ -151,7 +151,7 @@ def locked(stage: Stage) -> None:
 
 
 def past_2262(stage: Stage) -> None:
-    """The machine's clock shows a time that Python cannot read."""
+    """Set the machine's clock to a time that Python cannot read."""
 
     def time_ns() -> int:
         raise OverflowError("timestamp too large to convert to C _PyTime_t")
@@ -167,7 +167,7 @@ def locked_profiles(stage: Stage) -> None:
 
 
 def locked_file(name: str) -> Given:
-    """An empty file that another program has locked."""
+    """Make an empty file that another program has locked."""
 
     def make(stage: Stage) -> None:
         descriptor = os.open(stage.folder / name, os.O_RDWR | os.O_CREAT, 0o600)
@@ -178,7 +178,7 @@ def locked_file(name: str) -> Given:
 
 
 def pipe(name: str, content: bytes = b"{}\n") -> Given:
-    """A named pipe that somebody writes to, as often as it is opened."""
+    """Make a named pipe and write to it each time it is opened."""
 
     def make(stage: Stage) -> None:
         os.mkfifo(stage.folder / name)
@@ -190,7 +190,7 @@ def pipe(name: str, content: bytes = b"{}\n") -> Given:
 
 
 def file_size_limit(most: int) -> Given:
-    """No file may grow past so many bytes, as under `ulimit -f`."""
+    """Limit the size of files, like `ulimit -f`."""
 
     def make(stage: Stage) -> None:
         before = resource.getrlimit(resource.RLIMIT_FSIZE)

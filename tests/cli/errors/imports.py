@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Imports that cannot begin, or end before their end."""
+"""Imports that cannot start or that fail midway."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Inputs that hold no JSON, or too much of it."""
+"""Inputs that are not JSON, or too large."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SMALLER = "write it as several smaller values"
 
 
 def zipped(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip of files with an array each."""
+    """Write a zip of files with one array each."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", method) as archive:
         for name in names:
@@ -27,7 +27,7 @@ def zipped(*names: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
 
 
 def damaged_zip() -> bytes:
-    """A zip with a long file, and a wrong checksum of it."""
+    """Write a zip that holds a long file with a wrong checksum."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("conversations.json", b'{"user_id": "u", "session_id": "s"}\n' * 10_000)

@@ -15,7 +15,7 @@ def other_store(stage: Stage) -> None:
 
 
 def hard_linked(name: str, target: str) -> Given:
-    """Another name of a file of the folder."""
+    """Give a file of the folder a second name."""
     return lambda stage: (stage.folder / name).hardlink_to(stage.folder / target)
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Profile files that cannot be used, and profiles that there are not."""
+"""Profile files with mistakes, and names of profiles that do not exist."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCAL = BACKEND + 'path = "x.db"\n'
 
 
 def _refused(cause: str, text: str, reason: str, hint: str | None = None) -> Case:
-    """A profile file that holds this text; the reason begins with the line."""
+    """Return the case of a profile file with this text. The message names the line."""
     sentence = f"FOLDER/config/tsmem/config.toml:{reason}"
     return Case(cause, "session list", sentence, hint, code="ProfileError", given=(config(text),))
 

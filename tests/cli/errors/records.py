@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Lines of an import that are no records."""
+"""Lines of an import that are not records."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Sessions, messages and tables that are not there, are there already, or are there twice; page tokens."""
+"""Sessions, messages and tables that are missing, exist already or exist twice, and invalid page tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that a command is sent to: one that holds what the store holds, and strangers with answers of their own."""
+"""Servers for the cases: one that serves the store of the stage, and others with replies of their own."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Ahead(SystemClock):
 
 
 def cloud(stage: Stage, endpoint: str, *, key: str = KEY, secret: str = SECRET, more: str = "") -> None:
-    """The default profile is a TableStore at an endpoint."""
+    """Make a TableStore endpoint the default profile."""
     stage.names["HOST"] = endpoint.partition("//")[2]
     stage.cli.config(profile(endpoint, key=key, secret=secret, more=f"{more or 'timeout = 5'}\n"))
 
 
 def served(*faults: str, more: str = "", key: str = KEY, secret: str = SECRET, **settings: Any) -> Given:
-    """The default profile is a TableStore that holds what the store holds."""
+    """Serve the store of the stage as the default profile."""
 
     def make(stage: Stage) -> None:
         path = stage.folder / "served.db"
@@ -52,7 +52,7 @@ def served(*faults: str, more: str = "", key: str = KEY, secret: str = SECRET, *
 
 
 def lied(lie: Lie, more: str = "") -> Given:
-    """The default profile is a TableStore that holds what the store holds, and lies about it."""
+    """Serve the store of the stage as the default profile, with lies in the replies."""
 
     def make(stage: Stage) -> None:
         path = stage.folder / "served.db"
@@ -65,7 +65,7 @@ def lied(lie: Lie, more: str = "") -> Given:
 
 
 def deleted(what: Callable[[Engine], object]) -> Given:
-    """Something was deleted in the local store."""
+    """Delete something in the local store."""
     return lambda stage: _changed(stage.database, what)
 
 
@@ -85,19 +85,19 @@ def search_indexes(engine: Engine) -> None:
 
 
 def without_fields(engine: Engine, *fields: tuple[str, FieldType]) -> None:
-    """The search index of messages is one of another library's, without times and texts."""
+    """Replace the search index of messages by another library's, without times and texts."""
     engine.delete_search_index("message", "message_search_index")
     fields = (("session_id", FieldType("KEYWORD")), *fields)
     engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
 
 
 def without_texts(engine: Engine) -> None:
-    """The search index of messages is one of another library's, without texts."""
+    """Replace the search index of messages by another library's, without texts."""
     without_fields(engine, ("create_time", FieldType("LONG")))
 
 
 def at(endpoint: str) -> Given:
-    """The default profile names this endpoint."""
+    """Have the default profile name this endpoint."""
     return lambda stage: cloud(stage, endpoint)
 
 
@@ -110,7 +110,7 @@ def no_names(stage: Stage) -> None:
 
 
 def nobody(stage: Stage) -> None:
-    """The default profile names a port where nobody listens."""
+    """Have the default profile name a port where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         cloud(stage, f"http://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -121,7 +121,7 @@ def taken(stage: Stage) -> None:
 
 
 def answering(handler: Handler, scheme: str = "http", more: str = "") -> Given:
-    """The default profile names a server that treats every connection so."""
+    """Have the default profile name a server that handles every connection with this function."""
 
     def make(stage: Stage) -> None:
         endpoint = stage.stack.enter_context(listening(handler))
@@ -131,14 +131,14 @@ def answering(handler: Handler, scheme: str = "http", more: str = "") -> Given:
 
 
 def saying(answer: bytes) -> Handler:
-    """Answers with these bytes, whatever is asked, and says that it closes the connection, as it does."""
+    """Answer every request with these bytes and close the connection."""
     head, line, rest = answer.partition(b"\r\n")
     whole = head + line + b"connection: close\r\n" + rest if head.startswith(b"HTTP") else answer
     return lambda stream, _: stream.sendall(whole)
 
 
 def refusing(status: int, code: str, message: str) -> Handler:
-    """Answers as the service does that refuses."""
+    """Answer every request with an error of the service."""
 
     def handler(stream: socket.socket, _: object) -> None:
         error = schema.new_message("Error")

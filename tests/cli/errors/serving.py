@@ -1,4 +1,4 @@
-"""Mistakes in starting `tsmem serve`."""
+"""Mistakes in the options of `tsmem serve`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""`tsmem profile` with what cannot be set, used or deleted."""
+"""`tsmem profile` with values that cannot be set, and profiles that cannot be used or deleted."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The stage of a case: a folder with a store that holds a little of everything, and the command line.
+"""The stage of a case: a folder with a small store, and the command line.
 
-Each case has a stage of its own. The store is copied, because making one takes most of the time.
+Each case has a stage of its own. The store is copied, because creating one takes most of the time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TRIED = re.compile(r"tried \d+ times in [\d.]+ s")
 
 
 class Stage:
-    """A folder, the command line, and what has to be ended afterwards."""
+    """A folder, the command line, and what has to be stopped afterwards."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
@@ -50,26 +50,26 @@ class Stage:
         return self.cli.database
 
     def plain(self, text: str) -> str:
-        """Replace what differs from run to run by names."""
+        """Replace values that differ between runs by names such as FOLDER."""
         for name, value in self.names.items():
             text = text.replace(value, name)
         return _TRIED.sub("tried N times in N s", text.replace(str(self.folder), "FOLDER"))
 
     def filled(self, text: str) -> str:
-        """Replace names by their values."""
+        """Replace names such as FOLDER by their values."""
         for name, value in self.names.items():
             text = text.replace(name, value)
         return text.replace("FOLDER", str(self.folder))
 
     def state(self) -> dict[str, str]:
-        """Return a digest of each file in the folder; of a store, a digest of its rows."""
+        """Return a digest of each file in the folder. The digest of a store is that of its rows."""
         files = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.endswith(BESIDE))
         return {str(path.relative_to(self.folder)): _digest(path) for path in files}
 
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """A folder that is the current one, with a store that has its tables and a few rows. Local time is UTC."""
+    """Make a stage with tables and a few rows. Its folder is the current one, and local time is UTC."""
     with TemporaryDirectory(prefix="tsmem-") as name, ExitStack() as stack:
         stack.callback(time.tzset)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
@@ -87,7 +87,7 @@ def _store() -> bytes:
 
 
 def copied(path: Path) -> None:
-    """Write a copy of the store to another place."""
+    """Copy the store to another place."""
     path.write_bytes(_store())
 
 

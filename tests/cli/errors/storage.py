@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - sentences stand as they are told
-"""Failures of the disk, and store files that cannot be used."""
+"""Failures of the disk, and files that are not usable stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The table as a whole. Its rows are laid out by hand: the cause and the command line, what is said, and the rest."""
+"""The whole table of errors. Rows are laid out by hand: first the cause and the command line, then the message, then
+the rest.
+"""
 
 from __future__ import annotations
 

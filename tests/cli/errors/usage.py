@@ -1,4 +1,4 @@
-"""Mistakes on the command line itself: commands, options and arguments."""
+"""Mistakes in the command line itself: unknown commands, options and arguments."""
 
 from __future__ import annotations
 

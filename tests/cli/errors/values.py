@@ -1,4 +1,4 @@
-"""Ids, metadata, contents and limits of what is written; times. The filter language has tests of its own."""
+"""Invalid ids, metadata, contents and times, and the limits of what is written. Filters have tests of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cause the errors of the table, and keep what was told of them."""
+"""Cause the errors of the table and record the outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Walked(NamedTuple):
 
 
 def walked(case: Case, *options: str) -> Walked:
-    """Cause the error, on a stage of its own."""
+    """Cause the error of a case on a stage of its own."""
     with stage() as at:
         for step in case.given:
             step(at)
@@ -45,14 +45,14 @@ def _run(at: Stage, case: Case, options: tuple[str, ...]) -> Outcome:
 
 
 class _Keyboard(PipeIn):
-    """An input that can be read once, and at whose end somebody may press Ctrl-C."""
+    """An input that can be read once. Ctrl-C may be pressed at its end."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content.removesuffix(CTRL_C))
         self._interrupts = content.endswith(CTRL_C)
 
     def read1(self, size: int | None = -1, /) -> bytes:
-        """Return the next bytes. Raise KeyboardInterrupt at the end, if Ctrl-C is pressed there."""
+        """Return the next bytes. At the end, raise KeyboardInterrupt if Ctrl-C is pressed there."""
         chunk = super().read1(size)
         if not chunk and self._interrupts:
             raise KeyboardInterrupt
@@ -60,7 +60,7 @@ class _Keyboard(PipeIn):
 
 
 def told(outcome: Outcome) -> dict[str, Any]:
-    """Return what was told of the error: an object, or `error: ` with its sentence and `hint: ` with the next step."""
+    """Return the reported error: the JSON object, or the lines `error: ...` and `hint: ...`."""
     if objects := [line for line in outcome.err.splitlines() if line.startswith('{"error"')]:
         error: dict[str, Any] = json.loads(objects[-1])["error"]
         return error

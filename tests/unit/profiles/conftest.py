@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A place for a profile file that only the user can write to."""
+    """The path of a profile file in a folder that only the user can write."""
     folder = tmp_path / "config"
     folder.mkdir(mode=0o700)
     return folder / "config.toml"

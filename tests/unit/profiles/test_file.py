@@ -1,4 +1,4 @@
-"""The profile file: where it is, what can be read, and who else can change it."""
+"""The profile file: where it is, how it is read, and who else can change it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_folders_of_a_link_and_of_its_target_are_checked(tmp_path: Path) -> None
 def test_an_ancestor_folder_that_others_can_write_is_distrusted(
     tmp_path: Path, mode: int, expected: str | None
 ) -> None:
-    """They could put another folder, with another file, in the place of the one below it; the sticky bit forbids it."""
+    """They could replace the folder below it by their own. The sticky bit prevents that."""
     folder = tmp_path / "above" / "between"
     folder.mkdir(parents=True, mode=0o700)
     (folder / "c.toml").touch(mode=0o600)

@@ -15,12 +15,12 @@ from tsmem.profiles import model as profiles_model
 
 
 def secret(text: str, folder: Path = Path("/"), **environ: str) -> Secret:
-    """A secret of a profile called p."""
+    """Return a secret of a profile called p."""
     return Secret(text, name="profile 'p', access_key_secret", environ=environ, folder=folder, distrust_reason=None)
 
 
 def python(code: str) -> str:
-    """A command that runs Python code."""
+    """Return a command that runs Python code."""
     return f"cmd:{shlex.quote(sys.executable)} -S -c {shlex.quote(code)}"
 
 
@@ -69,7 +69,7 @@ def test_file_secret_must_be_one_short_line_of_text(tmp_path: Path, content: byt
 
 
 def test_cmd_secret_runs_without_a_shell(tmp_path: Path) -> None:
-    """cmd:COMMAND is split into words and run without a shell, in the file's directory, with no input."""
+    """It runs in the directory of the profile file, with no input."""
     assert secret(python("print('hunter2')"), tmp_path).reveal() == "hunter2"
     assert secret(python("import os; print(os.getcwd())"), tmp_path).reveal() == str(tmp_path)
     assert secret(python("import sys; print(repr(sys.stdin.read()))")).reveal() == "''"

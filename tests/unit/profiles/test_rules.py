@@ -1,6 +1,7 @@
-"""Rules of a profile: what a value may be, where a path starts, and what a user is warned of.
+"""The rules of a profile: valid values, relative paths and warnings.
 
-The message of every refusal is in tests/cli/errors/profiles.py."""
+The message of every refusal is in tests/cli/errors/profiles.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edits of a profile file keep every line that they are not about; a file in another notation is written anew."""
+"""An edit of a profile file keeps all other lines. A file in another notation is written again."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def lines_lost(old: str, new: str) -> list[str]:
 
 @pytest.fixture(params=NOTATIONS)
 def config(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A file of each notation."""
+    """A file in each notation."""
     path = tmp_path / "config.toml"
     path.write_bytes(NOTATIONS[request.param].encode())
     path.chmod(0o600)

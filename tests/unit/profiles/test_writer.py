@@ -1,4 +1,4 @@
-"""The one writer of the profile file: whole or not at all, private, and careful with what people wrote."""
+"""The writer of the profile file: it writes all or nothing, keeps the file private, and keeps comments and layout."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def config(config: Path) -> Path:
 
 @pytest.fixture
 def two_broken(config: Path) -> Path:
-    """A profile file in which two profiles are broken."""
+    """A profile file in which two profiles are invalid."""
     write(config, TWO_BROKEN)
     return config
 
@@ -190,7 +190,7 @@ def test_a_default_that_is_not_a_name_can_be_replaced(env: dict[str, str], confi
 
 
 def test_an_edit_that_adds_a_mistake_is_refused(env: dict[str, str], two_broken: Path) -> None:
-    """Nor an unknown key, which might be that of a secret, to a profile that is wrong already."""
+    """An unknown key is a mistake too: its value might be a secret."""
     with pytest.raises(ProfileError, match="'path' is a key of backend local"):
         set_values(env, "good", [("backend", "tablestore")])
     with pytest.raises(ProfileError, match="unknown key 'outptu'"):

@@ -1,4 +1,4 @@
-"""Width of text: never less than on a terminal."""
+"""The width of text is never less than on a terminal."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_cut_fit_and_wrap_keep_to_the_width(text: str, room: int) -> None:
 
 
 def _cells(text: str) -> int:
-    """The least that Unicode says: vowels and finals of Hangul stand in their syllable's cells."""
+    """Return the least width that Unicode states: vowels and finals of Hangul share the cells of their syllable."""
     hangul = re.compile("[\u1161-\u11ff\ud7b0-\ud7ff]")
     return sum(
         0 if unicodedata.category(character) in ("Mn", "Me") or character in "\u200c\u200d" or hangul.match(character)

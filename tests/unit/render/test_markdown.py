@@ -1,4 +1,4 @@
-"""Markdown hides nothing and makes no links; what cannot be drawn is shown as it was written."""
+"""Markdown hides nothing and makes no links. What cannot be drawn is shown as written."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def body(content: str, width: int = 80, *, color: bool = False) -> str:
     ],
 )
 def test_markdown_shows_words_link_targets_and_markup_of_others(content: str, shown: str) -> None:
-    """Words with their targets; comments, definitions, entities and markup of others as they were written."""
+    """Comments, definitions, entities and other markup are shown as written."""
     lines = [line.removeprefix("  ").rstrip() for line in body(content).rstrip("\n").split("\n")]
 
     assert [line for line in shown.split("\n") if line] == [line.rstrip() for line in lines if line.strip()] or (
@@ -83,7 +83,7 @@ def test_markdown_in_a_pipe_has_no_colours_and_100_columns() -> None:
 
 
 def check_safe(content: str, width: int) -> None:
-    """No control, no invisible character, no line too wide, no letter lost."""
+    """Check for control and invisible characters, lines that are too wide, and lost letters."""
     shown = SGR.sub("", body(content, width, color=True))
     assert FORBIDDEN.search(shown) is None
     assert max(map(cell_len, shown.split("\n"))) <= width
@@ -110,7 +110,7 @@ def test_markdown_that_makes_parsers_slow_is_shown_as_written(piece: str) -> Non
 
 
 def test_removed_markdown_signs_do_not_pile_up_combining_marks() -> None:
-    """Marks that stood apart, each few on a sign of Markdown, would all be drawn on one character without it."""
+    """Combining marks on several Markdown signs would all be drawn on one character once the signs are removed."""
     for sign in ("**", "`", "~~", "_"):
         content = "z" + sign.join(["\u0301" * 4] * 60)
         assert "\u0301" * 5 not in SGR.sub("", body(content, color=True))

@@ -1,4 +1,4 @@
-"""The formats that programs read: json, jsonl, csv; fields; and what they say when the source fails."""
+"""The formats for programs: json, jsonl and csv, --fields, and errors while the items are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def options(format: Format, **changes: object) -> Options:  # noqa: A002
 
 
 def failed(listing: Listing, kind: type[BaseException], **changes: object) -> Any:
-    """Return the JSON document of a listing that raises an error of this kind."""
+    """Return the JSON document of a listing that raises this error."""
     written: list[bytes] = []
     with pytest.raises(kind):
         written.extend(render(listing, options("json", **changes)))

@@ -1,4 +1,4 @@
-"""Text made safe to show."""
+"""Stored text made safe to show."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from tsmem.render.text import MAX_MARKS, visible, visible_id
     ],
 )
 def test_visible_escapes_what_a_terminal_obeys_or_hides(text: str, shown: str) -> None:
-    """Other text is left alone."""
+    """Other text does not change."""
     assert visible(text) == shown
 
 
@@ -61,7 +61,7 @@ def test_visible_escapes_what_a_terminal_obeys_or_hides(text: str, shown: str) -
     ],
 )
 def test_visible_id_shows_every_character(id_: str, shown: str) -> None:
-    """Two ids that differ in what cannot be seen would look the same."""
+    """Two ids that differ in an invisible character would look the same."""
     assert shown == visible_id(id_)
 
 
@@ -79,7 +79,7 @@ def test_more_than_four_combining_marks_are_escaped() -> None:
 
 @pytest.mark.parametrize("between", ["\u200d", "\u200c", "\u0903", "\ufe0f", "\u1161", "\u034f", ""])
 def test_no_invisible_character_between_marks_allows_more_marks(between: str) -> None:
-    """A character that stands on the same one, or shows nothing, begins no new one."""
+    """A character that combines with the one before it, or shows nothing, does not start a new cell."""
     shown = visible("e" + ("\u0301" * 4 + between) * 200)
 
     assert shown.count("\u0301") <= MAX_MARKS or between == "\u034f"

@@ -1,4 +1,4 @@
-"""Conversations: days, folds, calls, JSON and Markdown, on terminals and in a pipe."""
+"""Conversations: days, folds, tool calls, JSON and Markdown, on terminals and in a pipe."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACES: dict[str, tuple[Options, bool]] = {
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_conversation_matches_the_golden_file(place: str) -> None:
-    """One golden file a place; no line is wider than the terminal. To record anew, delete it."""
+    """One golden file for each kind of output. No line is wider than the terminal. Delete a file to record it again."""
     options, markdown = PLACES[place]
     shown = text(conversation(markdown=markdown), options)
     golden = GOLDEN / f"transcript-{place}.txt"
@@ -82,7 +82,7 @@ def test_blank_content_is_folded(content: str) -> None:
 
 
 def test_metadata_function_call_is_shown_as_a_call() -> None:
-    """`function_call` holds one call, where `tool_calls` holds a list."""
+    """`function_call` holds one call, `tool_calls` a list."""
     call = json.dumps({"name": "find", "arguments": '{"n": 2}'})
     message = Message("s", "m", 0, "assistant", None, None, Metadata({"function_call": call}))
 

@@ -1,4 +1,4 @@
-"""Words of command lines that are to be pasted, as real shells read them."""
+"""Words of command lines to be pasted, as real shells read them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PIECES = (
 
 
 def hostile_words() -> list[str]:
-    """About 1,000 words, the same ones in each run."""
+    """Return about 1,000 words, the same ones in each run."""
     draw = random.Random(23)
     made = ["".join(draw.choices(PIECES, k=draw.randint(1, 8))) for _ in range(900)]
     return ["", *PIECES, *(f"{piece}x" for piece in PIECES), *(f"x{piece}" for piece in PIECES), *made]
@@ -67,7 +67,7 @@ def test_a_word_is_quoted_only_if_a_shell_needs_it(word: str, text: str) -> None
 
 @pytest.mark.parametrize("word", ["a\nb", "\x1b[31m", "\x85", "é\u202e", "\x00", "\udcff"])
 def test_control_characters_cannot_be_quoted(word: str) -> None:
-    """Only bash, zsh and fish have ways to write a control character, and each its own."""
+    """bash, zsh and fish can write a control character, each in another way. dash cannot."""
     assert quoted(word) is None
 
 

@@ -1,4 +1,4 @@
-"""Signals that come together, twice, or while a chunk of output is written."""
+"""Signals that arrive together, twice, or while a chunk of output is written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tsmem.cli.app.signals import SAME_SIGNAL_S, Stopped, StopSignals
 
 
 class Heard:
-    """Stop signals with a clock that is set by hand, and an end that is only noted."""
+    """Stop signals with a manual clock. The end of the process is only recorded."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -18,7 +18,7 @@ class Heard:
         self.signals = StopSignals(lambda: self.now_s, self.ended.append)
 
     def __call__(self, number: int, now_s: float) -> bool:
-        """A signal comes; whether it is raised."""
+        """Send a signal; return True if it was raised."""
         self.now_s = now_s
         try:
             self.signals.receive(number)
@@ -28,7 +28,7 @@ class Heard:
 
 
 def test_a_second_signal_ends_at_once() -> None:
-    """Its own code is the process's: the clean-up that the first signal began may hang."""
+    """The exit code is that of the second signal. The clean-up that the first one started may hang."""
     heard = Heard()
 
     assert heard(signal.SIGINT, 0)
@@ -37,7 +37,7 @@ def test_a_second_signal_ends_at_once() -> None:
 
 
 def test_signals_that_arrive_together_count_as_one() -> None:
-    """A terminal that closes and its shell both send one; the clean-up goes on."""
+    """A terminal that closes and its shell both send one. The clean-up continues."""
     heard = Heard()
 
     assert heard(signal.SIGHUP, 0)
@@ -46,7 +46,7 @@ def test_signals_that_arrive_together_count_as_one() -> None:
 
 
 def test_signals_that_arrive_with_one_handled_elsewhere_are_ignored() -> None:
-    """`timeout` sends SIGTERM to a server and to its whole group."""
+    """`timeout` sends SIGTERM to a server and to its whole process group."""
     heard = Heard()
     heard.signals.note_signal()
 
@@ -55,7 +55,7 @@ def test_signals_that_arrive_with_one_handled_elsewhere_are_ignored() -> None:
 
 
 def test_a_signal_waits_for_the_end_of_a_chunk_but_a_second_one_does_not() -> None:
-    """A reader that stalls must not hold a command that is told to stop."""
+    """A stalled reader must not keep a command from stopping."""
     heard = Heard()
     with heard.signals.deferring(lambda: True):
         assert not heard(signal.SIGTERM, 0)

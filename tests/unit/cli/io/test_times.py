@@ -1,4 +1,4 @@
-"""Times on the command line: exact, or refused, or taken with a warning."""
+"""Times on the command line are read exactly, accepted with a warning, or refused."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ SetZone = Callable[[str], None]
 
 
 def parse(text: str, *, end: bool = False) -> Time:
-    """A time that comes without a warning."""
+    """Parse a time that gives no warning."""
     value, warning = parse_time(text, now_us=NOW, end_of_day=end)
     assert warning is None
     return value
 
 
 def us(*parts: int) -> int:
-    """Microseconds of a UTC time."""
+    """Return the microseconds of a UTC time."""
     return (datetime(*parts, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)  # type: ignore[misc,arg-type]
 
 
 @pytest.fixture(autouse=True)
 def set_zone() -> Iterator[SetZone]:
-    """Sets the system's zone, which is UTC at first."""
+    """A function that sets the local time zone, which is UTC at first."""
     with pytest.MonkeyPatch.context() as patch:
 
         def set_to(name: str) -> None:

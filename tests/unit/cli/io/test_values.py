@@ -1,4 +1,4 @@
-"""Metadata pairs and profile assignments on the command line."""
+"""Metadata and profile assignments on the command line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES = {"photo.png": b"\x89PNG\x00", "a=b": b"odd", "empty": b"", "-": b"stdin"
 
 
 def one(pair: str) -> Value:
-    """The value of a single pair under the key `k`."""
+    """Return the value of a single assignment to the key `k`."""
     return parse_metadata([pair], FILES.__getitem__)["k"]
 
 

@@ -1,4 +1,4 @@
-"""Tables that people read. Stored text is hostile, and terminals are narrow."""
+"""Tables for people. Stored text is hostile, and terminals are narrow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tsmem.store.model import Message, Session
 
 
 def results(hostile: str) -> Iterator[Result]:
-    """Every kind of result, with the text in every field that can hold it."""
+    """Return every kind of result, with the text in every field that can hold it."""
     values: dict[str, Value] = {"topic": hostile, "name": hostile, "tool_calls": hostile, hostile: 1}
     metadata = Metadata(values)
     session = Session(hostile, hostile, NOW_US, hostile, metadata)
@@ -51,7 +51,8 @@ def check_safe(hostile: str, options: Options) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_text_is_harmless(hostile: str) -> None:
-    """No control character but the newline, no sequence but the colours asked for, no line wider than the terminal."""
+    """No control character except newline, no escape sequence except the requested colours, and no line wider than the
+    terminal."""
     for options in (terminal(60, color=True), terminal(unicode=False), Options(timezone=UTC)):
         check_safe(hostile, options)
     for chosen in ("json", "jsonl", "csv"):
@@ -169,7 +170,7 @@ def test_metadata_text_that_reads_like_a_number_is_quoted() -> None:
 
 
 def test_chosen_content_shows_tool_calls_in_a_pipe() -> None:
-    """Calls replace missing content only if metadata is not shown."""
+    """Tool calls replace missing content only if metadata is not shown."""
     calls = json.dumps([{"function": {"name": "cancel", "arguments": '{"id": "R1"}'}}])
     listing = Listing("message", [Message("s", "m", 1, "assistant", metadata=Metadata({"tool_calls": calls}))])
 

@@ -1,4 +1,4 @@
-"""Dashboards: facts, small tables and plots, on a terminal, in ASCII and in a pipe."""
+"""Reports: facts, small tables and plots, on a terminal, in ASCII and in a pipe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST = date(2026, 1, 1)
 
 
 def shown(*parts: Part, **options: object) -> list[str]:
-    """The lines of these parts as a table."""
+    """Return the lines of these parts as a table."""
     overview = Report({}, parts=parts)
     return b"".join(render(overview, Options(timezone=UTC, **options))).decode().splitlines()  # type: ignore[arg-type]
 
@@ -56,7 +56,7 @@ def test_a_plot_of_all_of_time_fits_the_width() -> None:
 
 
 def test_the_key_of_a_row_stands_above_it_on_a_narrow_terminal() -> None:
-    """Whole, so that it can be copied; and where it is longer than a line, no part of it looks like another row."""
+    """It is whole, so that it can be copied. If it is longer than a line, no part of it looks like another row."""
     section = Section("cells", ("key", "column", "bytes"), [("k" * 36, "content", Size(5100)), ("x" * 50, "c", 1)])
 
     assert ("k" * 36 + " " * 16 + "content  5.1 KB") in shown(section, width=70)
