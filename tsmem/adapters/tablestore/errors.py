@@ -3,9 +3,10 @@
 `TablestoreClient` calls `translate` for every exception of an attempt, and `rows.py` calls `service_error` for each row
 of a batch that failed. The error depends on how far the attempt came:
 
-- Before anything was sent, an exception of the SDK means wrong input, and one of the network that nothing was done.
-- An error reply of the service says itself what happened.
-- Any other exception after that means that a write may have been carried out: the error is `ambiguous`.
+- If nothing was sent, an exception of the SDK means that the input is wrong. An exception of the network means that
+  nothing was done.
+- If the service replied with an error, its code says what happened.
+- Otherwise a write may have been carried out: the error is `ambiguous`.
 
 Errors that a retry cannot avoid say so in `hopeless_after_s`. A test checks that every exception class of urllib3 and
 of the SDK is translated.
@@ -49,7 +50,7 @@ from tsmem.errors import (
 MAX_MESSAGE_CHARS = 4000
 """Longer messages of the service or the SDK are cut."""
 _STARTUP_S = 3.0
-"""Seconds of retries for a host that cannot be found or does not listen: it might be starting just now."""
+"""Seconds during which it is worth trying again if a host cannot be found or does not listen: it may be starting."""
 _CHECK_ENDPOINT = "check the endpoint and the instance in the profile, and the network"
 
 _READ_PREFIXES = ("BatchGet", "Describe", "Get", "List", "Search")

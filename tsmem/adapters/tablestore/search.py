@@ -3,7 +3,7 @@
 `client.py` imports this module at the first search. `search_request` converts a query node by node. Only `Contains`,
 which finds a text anywhere in a field, has no counterpart in the service: `plan_contains` replaces it by a query that
 the index can answer. That query finds every row that contains the text as whole words, and possibly other rows. The
-store checks each row that comes back. Which query it is depends on the analyzer, which cut the field into words:
+store checks each row that comes back. The query depends on the analyzer, which has cut the field into words:
 
     fuzzy                 a phrase: every part of the first 1,024 characters of a field is indexed
     single_word           a phrase. The text can end within a word, so its last word is also searched for as a prefix.
@@ -38,9 +38,9 @@ from tsmem.rows import TableRef
 MAX_TEXT_CHARS = 120
 """A longer text is cut before it is searched for. The rows are checked with the whole text. 120 characters have at most
 60 words, and a search for them in two fields, in two ways each, stays below the 256 words that `tsmem serve` allows."""
-MAX_LAST_WORD_CHARS = 30  # of a word that is left out at the end of a text that was cut, because it may not be whole
-MIN_PREFIX_CHARS = 3  # of a last word that is also searched for as a prefix
-MAX_PATTERN_CHARS = 30  # between the two asterisks of a wildcard pattern; the service allows patterns of 32 characters
+MAX_LAST_WORD_CHARS = 30  # length of the last word, which is left out of a text that was cut
+MIN_PREFIX_CHARS = 3  # a last word with fewer characters is not searched for as a prefix
+MAX_PATTERN_CHARS = 30  # length of the text in a wildcard pattern; the service allows 32 with the two asterisks
 _OPERATORS = {Operator.OR: ots.QueryOperator.OR, Operator.AND: ots.QueryOperator.AND}
 _SAME_ARGUMENTS = {
     queries.MatchAll: ots.MatchAllQuery,
