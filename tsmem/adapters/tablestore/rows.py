@@ -53,7 +53,7 @@ _COMPARATORS = {
     Op.LE: ots.ComparatorType.LESS_EQUAL,
 }
 FAILED_CONDITION = Cost(0, 1, 1)
-"""Cost of a write whose condition failed, which the reply does not say. Source: API reference, PutRow, "Billing"."""
+"""Cost of a write whose condition failed, if the reply does not say it. Source: API reference, PutRow, "Billing"."""
 _BATCH_ITEMS: dict[type[Write], Any] = {Put: ots.PutRowItem, Update: ots.UpdateRowItem, Delete: ots.DeleteRowItem}
 
 

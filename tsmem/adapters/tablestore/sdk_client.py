@@ -68,8 +68,8 @@ def _check_header_values(profile: Profile, credentials: Credentials) -> None:
 def _install_decoder(client: Any) -> None:
     """Replace the SDK client's method `parse_response`, which decodes a reply once its signature is checked.
 
-    For a reply that cannot be decoded, the SDK's own method raises an error that quotes the whole body, which takes
-    four times the memory of the reply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
+    If the reply cannot be decoded, the SDK's own method formats its whole body into a log message, which takes four
+    times the memory of the reply. Source: tablestore 6.4.8, protocol.py, decoder.py."""
     decoder = client.protocol.decoder
     decoder.api_decode_map["GetRange"] = _announcing_decoder(decoder.api_decode_map["GetRange"])
 
