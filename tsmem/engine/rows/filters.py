@@ -17,7 +17,7 @@ capacity units and for the 4 MB that end a page. For this reason comparisons of 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tsmem.engine.requests import invalid
@@ -70,30 +70,20 @@ class Versions(dict[str, Value]):
                 values.append(cell.value)
 
 
-def needs_versions(row_filter: Filter) -> bool:
-    return any(isinstance(part, AnyVersion) for part in _parts(row_filter))
-
-
-def _parts(row_filter: AnyFilter) -> Iterator[AnyFilter]:
-    """Yield a filter and all its parts. This does not use recursion, because a filter that is still unchecked can be
-    nested too deeply for it."""
-    pending = [row_filter]
-    while pending:
-        part = pending.pop()
-        yield part
-        if isinstance(part, And | Or):
-            pending += part.parts
-        elif isinstance(part, Not):
-            pending.append(part.part)
-
-
 def compile_filter(row_filter: Filter, key_names: Sequence[str]) -> Predicate:
     """Return a function that tests rows. Raises InvalidInput for a filter that the service refuses."""
     count = 0
-    for part in _parts(row_filter):
-        count += not isinstance(part, And | Or)
+    pending: list[AnyFilter] = [row_filter]
+    while pending:  # not recursion, because an unchecked filter can be nested too deeply for it
+        part = pending.pop()
+        if isinstance(part, And | Or):
+            pending += part.parts
+            continue
+        count += 1
         if count > MAX_COMPARISONS:
             raise invalid(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
+        if isinstance(part, Not):
+            pending.append(part.part)
     return _compile(row_filter, key_names)
 
 

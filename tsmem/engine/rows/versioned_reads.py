@@ -8,11 +8,11 @@ table never shows more versions than its current options allow, although a row c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import NamedTuple
 
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
-from tsmem.engine.rows.filters import Versions, needs_versions
+from tsmem.engine.rows.filters import Versions
 from tsmem.engine.rows.reads import Reader
 from tsmem.engine.tables import Table
 from tsmem.limits import name_bytes, value_bytes
@@ -39,7 +39,6 @@ class CellReader(Reader[CellRow]):
         super().__init__(table, columns, row_filter)
         self._view = view
         self._max_versions = table.schema.max_versions
-        self._tests_all_versions = row_filter is not None and needs_versions(row_filter)
 
     def read(self, key: Key, blob: bytes) -> tuple[int, CellRow | None]:
         columns = [] if self.reads_key_only else self._columns(unpack_cells(blob))
@@ -48,9 +47,8 @@ class CellReader(Reader[CellRow]):
         if self._needs_column and not cells:
             return size, None
         if self._passes is not None:
-            # AnyVersion also tests the versions beyond the view's max_versions.
-            tested = [cell for versions in columns for cell in versions] if self._tests_all_versions else cells
-            if not self._passes(key, Versions(tested, self._max_versions)):
+            all_cells = chain.from_iterable(columns)  # AnyVersion also tests versions beyond the view's max_versions
+            if not self._passes(key, Versions(all_cells, self._max_versions)):
                 return size, None
         if self._view.page is not None:
             offset, limit = self._view.page

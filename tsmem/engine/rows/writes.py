@@ -10,14 +10,14 @@ crash, all of its valid rows are there, or none. The version of its cells is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.maintenance import NewRow, RowWriter, new_row
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply, invalid
-from tsmem.engine.rows.cells import pack, pack_cells, unpack, unpack_cells
+from tsmem.engine.rows.cells import pack, pack_cells, size_of, unpack_cells
 from tsmem.engine.rows.changes import (
     Change,
     Returned,
@@ -28,12 +28,12 @@ from tsmem.engine.rows.changes import (
     check_deviation,
     returned_row,
 )
-from tsmem.engine.rows.filters import Predicate, Versions, compile_filter, needs_versions
+from tsmem.engine.rows.filters import Predicate, Versions, compile_filter
 from tsmem.engine.tables import Table
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import capacity_units, check_batch
 from tsmem.port import Cost
-from tsmem.rows import UNCONDITIONAL, Existence, Value, Write
+from tsmem.rows import UNCONDITIONAL, Existence, Write
 
 
 class Draft(NamedTuple):
@@ -131,20 +131,16 @@ def _is_condition_met(draft: Draft, old: bytes | None) -> bool:
     condition = draft.change.condition
     if condition.existence is (Existence.EXPECT_EXIST if old is None else Existence.EXPECT_NOT_EXIST):
         return False
-    if draft.passes is None or condition.filter is None:
+    if draft.passes is None:
         return True
-    columns: Mapping[str, Value]
-    if needs_versions(condition.filter):
-        columns = Versions(() if old is None else unpack_cells(old), draft.table.schema.max_versions)
-    else:
-        columns = {} if old is None else unpack(old)[1]
-    return draft.passes(draft.change.key, columns)
+    cells = () if old is None else unpack_cells(old)
+    return draft.passes(draft.change.key, Versions(cells, draft.table.schema.max_versions))
 
 
 def _cost(draft: Draft, old: bytes | None) -> Cost:
     read = 0
     if draft.passes is not None:
-        read = capacity_units(0 if old is None else unpack(old)[0])
+        read = capacity_units(0 if old is None else size_of(old))
     elif draft.change.condition.existence is not Existence.IGNORE:
         read = 1
     return Cost(0, read, capacity_units(draft.size))
