@@ -128,7 +128,7 @@ def test_versioned_writes_and_reads_agree_with_the_model(
 ) -> None:
     clock, model = ManualClock(), Model()
     with closing(Engine(None, clock)) as engine:
-        engine.create_table(TABLE)
+        engine.definitions.create_table(TABLE)
         for change, moved_ms in changes:
             clock.time_us += moved_ms * 1000
             asked = change._replace(returned=Returned.AFTER_MODIFY, returned_columns=("x", "y"))

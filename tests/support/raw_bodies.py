@@ -102,7 +102,7 @@ def instance() -> Iterator[Wire]:
     clock = ManualClock()
     with closing(Engine(None, clock)) as engine:
         for table in (PLAIN, VERSIONED, SESSION):
-            engine.create_table(table)
+            engine.definitions.create_table(table)
         engine.write_rows([Put(table.ref, ("a",), {"c": 1}) for table in (PLAIN, VERSIONED)])
         yield Wire(engine, clock, Dispatcher(engine, clock))
 

@@ -48,9 +48,9 @@ BY_KEY = sorted(range(ROWS), key=key)
 
 def fill(served: Served) -> Any:
     """Create the table, its rows and its index. Return the SDK's client of the server."""
-    served.engine.create_table(TABLE)
+    served.engine.definitions.create_table(TABLE)
     served.engine.write_rows([Put(TABLE.ref, key(n), columns(n)) for n in range(ROWS)])
-    served.engine.create_search_index(INDEX)
+    served.engine.definitions.create_search_index(INDEX)
     return sdk_client(served.endpoint)
 
 

@@ -39,5 +39,5 @@ def wire() -> Iterator[Wire]:
 def unchanged() -> Iterator[Wire]:
     """The same with a search index `there` on `plain`, for requests that change nothing."""
     with instance() as made:
-        made.engine.create_search_index(SearchIndexSchema("plain", "there", (("c", FieldType("LONG")),)))
+        made.engine.definitions.create_search_index(SearchIndexSchema("plain", "there", (("c", FieldType("LONG")),)))
         yield made

@@ -101,7 +101,7 @@ def missing(message: Any, path: str) -> list[str]:
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_response_sets_every_field_that_an_sdk_reads_without_a_check(wire: Wire, name: str) -> None:
     action, data, paths = REPLIES[name]
-    wire.engine.create_search_index(SearchIndexSchema("plain", "there", (("c", FieldType("LONG")),)))
+    wire.engine.definitions.create_search_index(SearchIndexSchema("plain", "there", (("c", FieldType("LONG")),)))
     reply = wire.parsed(action, data)
 
     assert [] == [where for path in paths for where in missing(reply, path)]

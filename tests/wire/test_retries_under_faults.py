@@ -30,7 +30,7 @@ def faulty(*specs: str, timeout_s: float = 30) -> Iterator[tuple[Served, TableCl
     faults = Faults([parse_fault(spec) for spec in specs], seed=4)
     with serving(None, faults=faults, stop_s=1) as served:
         for table in (MESSAGE, PLAIN):
-            served.engine.create_table(table)
+            served.engine.definitions.create_table(table)
         clock = SystemClock()
         client = TablestoreClient(profile_of(served.endpoint))
         retrying = RetryingClient(client, clock, RetryPolicy(timeout_s, 0.001, 0.02))
@@ -123,7 +123,7 @@ def test_the_meter_counts_the_requests_that_the_server_saw() -> None:
 def test_a_call_past_its_deadline_sends_nothing() -> None:
     clock = SystemClock()
     with serving(None) as served:
-        served.engine.create_table(PLAIN)
+        served.engine.definitions.create_table(PLAIN)
         client = TablestoreClient(profile_of(served.endpoint))
         retrying = RetryingClient(client, clock, RetryPolicy(30))
         put = Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST)

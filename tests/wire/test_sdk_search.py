@@ -91,8 +91,8 @@ def test_a_search_has_limits_on_words_phrases_characters_and_patterns(served: Se
     no TEXT may be of any length."""
     client = table.fill(served)
     fields = (*table.INDEX.fields, ("spaceless", FieldType("TEXT", "max_word")))
-    served.engine.delete_search_index("notes", "notes_index")
-    served.engine.create_search_index(table.INDEX._replace(fields=fields))
+    served.engine.definitions.delete_search_index("notes", "notes_index")
+    served.engine.definitions.create_search_index(table.INDEX._replace(fields=fields))
     for query, expected in ASKED:
         if isinstance(expected, int):
             assert expected == len(table.search(client, query).rows)

@@ -70,7 +70,7 @@ def test_a_case_sensitive_split_field_can_be_described_and_not_created(
     served: Served, client: TablestoreClient
 ) -> None:
     made = SearchIndexSchema("notes", "wired", (("a", FieldType("TEXT", "split", case_sensitive=True)),))
-    served.engine.create_search_index(made)
+    served.engine.definitions.create_search_index(made)
 
     assert made == client.describe_search_index("notes", "wired")
     with pytest.raises(InvalidInput, match="cannot make a case-sensitive field"):

@@ -108,7 +108,7 @@ def refusal_of(wire: Wire, request: bytes) -> str | None:
         wire.answer(t.CREATE, request)
     except InvalidInput as error:
         return error.message
-    wire.engine.delete_search_index("plain", "i")
+    wire.engine.definitions.delete_search_index("plain", "i")
     return None
 
 
@@ -122,7 +122,7 @@ def test_search_index_ttl_is_at_most_the_table_ttl_and_needs_a_table_without_upd
         (86400, False, 86401, too_long), (-1, False, 2**31 - 1, None),
     ]  # fmt: skip
     for of_table, allow_update, of_index, said in cases:
-        wire.engine.update_table("plain", TableOptions(time_to_live_s=of_table, allow_update=allow_update))
+        wire.engine.definitions.update_table("plain", TableOptions(time_to_live_s=of_table, allow_update=allow_update))
         found = refusal_of(wire, t.create_search(t.field(), time_to_live=of_index))
         assert said == found, (of_table, allow_update, of_index)
 
@@ -140,7 +140,7 @@ def test_fuzzy_min_chars_is_at_least_1_and_max_chars_at_most_6_more(wire: Wire) 
 
 def test_a_search_field_on_a_key_column_needs_a_matching_type(wire: Wire) -> None:
     key = tuple(zip("sib", (ColumnType.STRING, ColumnType.INTEGER, ColumnType.BINARY), strict=True))
-    wire.engine.create_table(TableSchema("keyed", key))
+    wire.engine.definitions.create_table(TableSchema("keyed", key))
     right = {"s": {t.KEYWORD, t.TEXT, t.GEO_POINT, t.DATE, t.IP}, "i": {t.LONG, t.DATE}, "b": {t.VECTOR}}
     for name, kinds in right.items():
         for kind in range(1, 14):
@@ -155,7 +155,7 @@ def test_a_search_index_is_described_with_every_option_it_was_created_with(wire:
     fuzzy = schema.new_message("FuzzyAnalyzerParameter", min_chars=2, max_chars=5).SerializeToString()
     off = {"index": False, "store": False, "enable_sort_and_agg": False, "is_array": True}
     on = {"index": True, "store": True, "enable_sort_and_agg": True, "is_array": False}
-    wire.engine.update_table("plain", TableOptions(allow_update=False))
+    wire.engine.definitions.update_table("plain", TableOptions(allow_update=False))
     fields = [
         t.field("a", t.KEYWORD, is_virtual_field=True, source_field_names=["x", "y"], **off),
         t.field("b", t.TEXT, analyzer="fuzzy", analyzer_parameter=fuzzy, enable_highlighting=True, **off),
@@ -196,7 +196,7 @@ def test_a_search_index_created_from_its_own_description_is_the_same(wire: Wire)
     kinds = [FieldType("TEXT", name) for name in ("max_word", "min_word", "single_word", "split")] + fuzzy
     kinds += [FieldType(name) for name in ("KEYWORD", "LONG", "DOUBLE", "BOOLEAN", "NESTED")]
     fields = tuple(zip("abcdefghijlmn", kinds, strict=True))
-    wire.engine.create_search_index(SearchIndexSchema("plain", "i", fields))
+    wire.engine.definitions.create_search_index(SearchIndexSchema("plain", "i", fields))
     described = describe(wire).schema.field_schemas
     parameter = schema.parse_message("FuzzyAnalyzerParameter", described[4].analyzer_parameter)
     assert ("fuzzy", 2, 5) == (described[4].analyzer, parameter.min_chars, parameter.max_chars)
@@ -228,8 +228,8 @@ class Vanishing(Engine):
 
 def test_search_indexes_are_listed_while_a_table_is_deleted() -> None:
     engine = Vanishing(None, SystemClock())
-    engine.create_table(TableSchema("notes", (("k", ColumnType.STRING),)))
-    engine.create_search_index(SearchIndexSchema("notes", "by_text", (("text", FieldType("TEXT")),)))
+    engine.definitions.create_table(TableSchema("notes", (("k", ColumnType.STRING),)))
+    engine.definitions.create_search_index(SearchIndexSchema("notes", "by_text", (("text", FieldType("TEXT")),)))
     dispatcher = Dispatcher(engine, SystemClock())
     answer = dispatcher.answer(dispatcher.read(t.LIST, b""))
     engine.close()

@@ -125,10 +125,10 @@ def test_a_search_that_waits_too_long_for_its_turn_ends_with_otstimeout() -> Non
 def test_a_search_that_works_too_long_is_interrupted_inside_sqlite(tmp_path: Path, path: str | None) -> None:
     """A search that takes little work is answered all the same."""
     with serving(None if path is None else tmp_path / path, work_s=0) as served:
-        served.engine.create_table(TABLE)
+        served.engine.definitions.create_table(TABLE)
         words = " ".join(f"word{n}" for n in range(20_000))
         served.engine.write_rows([Put(TABLE.ref, ("w", 1), {"text": words, "word": "key"})])
-        served.engine.create_search_index(INDEX)
+        served.engine.definitions.create_search_index(INDEX)
         client = sdk_client(served.endpoint)
         assert (503, *TIMEOUT) == sdk_refusal(lambda: search(client, ots.WildcardQuery("text", "*?0*1?"), limit=1))
         assert 1 == len(search(client, ots.TermQuery("word", "key"), limit=1).rows)

@@ -48,28 +48,28 @@ class LocalClient:
         return self._request(lambda: self._engine.describe_table(name), name)
 
     def create_table(self, schema: port.TableSchema) -> None:
-        self._request(lambda: self._engine.create_table(schema))
+        self._request(lambda: self._engine.definitions.create_table(schema))
 
     def delete_table(self, name: str) -> None:
-        self._request(lambda: self._engine.delete_table(name), name)
+        self._request(lambda: self._engine.definitions.delete_table(name), name)
 
     def create_index(self, table: str, index: port.IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
-        self._request(lambda: self._engine.create_index(table, index, tuple(defined)), table)
+        self._request(lambda: self._engine.definitions.create_index(table, index, tuple(defined)), table)
 
     def delete_index(self, table: str, name: str) -> None:
-        self._request(lambda: self._engine.delete_index(table, name), table)
+        self._request(lambda: self._engine.definitions.delete_index(table, name), table)
 
     def list_search_indexes(self, table: str) -> list[str]:
         return self._request(lambda: self._engine.list_search_indexes(table), table)
 
     def create_search_index(self, schema: port.SearchIndexSchema) -> None:
-        self._request(lambda: self._engine.create_search_index(schema), schema.table)
+        self._request(lambda: self._engine.definitions.create_search_index(schema), schema.table)
 
     def describe_search_index(self, table: str, name: str) -> port.SearchIndexSchema:
         return self._request(lambda: self._engine.describe_search_index(table, name).schema, table)
 
     def delete_search_index(self, table: str, name: str) -> None:
-        self._request(lambda: self._engine.delete_search_index(table, name), table)
+        self._request(lambda: self._engine.definitions.delete_search_index(table, name), table)
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         return self._read_rows(table, (key,), columns)[0]

@@ -1,7 +1,7 @@
 """Creates, changes and deletes tables, secondary indexes, defined columns and search indexes.
 
-`engine.py` calls the methods of `Definitions` within a write transaction. Each checks the request against the limits of
-the service and the current schemas, and only then changes the catalog and creates or drops SQL tables.
+The local adapter and the server call `Engine.definitions`, whose methods check a change against the limits of the
+service and the current schemas, and then change the catalog and create or drop SQL tables.
 
 Rows never expire: `time_to_live_s` is stored, described, and checked against the other options, but nothing else.
 Sources of limits and texts: TableStore's "General limits", its API reference, and its SDKs' test suites.
@@ -9,10 +9,13 @@ Sources of limits and texts: TableStore's "General limits", its API reference, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from tsmem.engine.file.connections import Transaction
+from tsmem.clock import Clock
+from tsmem.engine.catalog import Catalog
+from tsmem.engine.file.connections import Connections, Transaction
 from tsmem.engine.indexes.maintenance import build_secondary_index
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
 from tsmem.engine.requests import invalid
@@ -52,144 +55,188 @@ class TableOptions(NamedTuple):
 
 
 class Definitions:
-    """Changes schemas within one write transaction. The methods of `Engine` with the same names document them."""
+    """Changes schemas. Each method runs in one write transaction, and creates nothing if any part of the change is
+    invalid."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-        self._catalog = transaction.catalog()
-        self._connection = transaction.connection
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._connections = connections
+        self._clock = clock
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        """Run a block in a write transaction, and raise the catalog's version."""
+        with self._connections.write() as transaction:
+            yield transaction
+            transaction.execute("UPDATE catalog_version SET version = version + 1")
 
     def create_table(self, schema: TableSchema) -> None:
+        """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
         _check_table(schema)
         _check_options(schema, is_indexed=bool(schema.indexes))
         for index in schema.indexes:
             _check_index(schema, index)
-        self._check_new([schema.name, *(index.name for index in schema.indexes)], len(schema.indexes))
-        self._add(schema)
-        for index in schema.indexes:
-            self._add(index_as_table(schema, index), schema.name, index)
+        with self._transaction() as transaction:
+            names = [schema.name, *(index.name for index in schema.indexes)]
+            _check_new(transaction.catalog(), names, len(schema.indexes))
+            _add(transaction, schema)
+            for index in schema.indexes:
+                _add(transaction, index_as_table(schema, index), schema.name, index)
 
     def update_table(self, name: str, options: TableOptions) -> TableSchema:
-        table = self._catalog.writable(name)
-        changes = {option: value for option, value in options._asdict().items() if value is not None}
-        schema = table.schema._replace(**changes)
-        _check_options(schema, is_indexed=bool(table.indexes or table.search_descriptions))
-        self._connection.execute(
-            "UPDATE tables SET time_to_live_s = ?, max_versions = ?, deviation_s = ?, allow_update = ? WHERE id = ?",
-            (schema.time_to_live_s, schema.max_versions, schema.deviation_s, schema.allow_update, table.id),
-        )
-        return schema
+        """Change some options of a table, and return its schema. After `max_versions` is lowered, reads hide the older
+        versions of a column, and its next write deletes them. Raises TableNotFound, InvalidInput."""
+        with self._transaction() as transaction:
+            table = transaction.catalog().writable(name)
+            changes = {option: value for option, value in options._asdict().items() if value is not None}
+            schema = table.schema._replace(**changes)
+            _check_options(schema, is_indexed=bool(table.indexes or table.search_descriptions))
+            transaction.execute(
+                "UPDATE tables SET time_to_live_s = ?, max_versions = ?, deviation_s = ?, allow_update = ? "
+                "WHERE id = ?",
+                (schema.time_to_live_s, schema.max_versions, schema.deviation_s, schema.allow_update, table.id),
+            )
+            return schema
 
     def delete_table(self, name: str) -> None:
-        table = self._catalog.writable(name)
-        if table.search_descriptions:
-            raise invalid(f"Table[{name}] who has at least one search index cannot be deleted")
-        for each in (*table.indexes, table):
-            self._remove(each)
+        """Delete a table, its rows and its secondary indexes. Raises TableNotFound, and InvalidInput while it has a
+        search index."""
+        with self._transaction() as transaction:
+            table = transaction.catalog().writable(name)
+            if table.search_descriptions:
+                raise invalid(f"Table[{name}] who has at least one search index cannot be deleted")
+            for each in (*table.indexes, table):
+                _remove(transaction, each)
 
-    def create_index(self, name: str, index: IndexSchema, defined: KeySchema, include_base_data: bool) -> None:
-        table = self._catalog.table(name, main_only=True)
-        self._check_new([index.name], len(table.indexes) + 1)
-        added = _new_defined(table.schema, defined)
-        schema = table.schema._replace(defined_columns=table.schema.defined_columns + added)
-        _check_table(schema)
-        _check_options(schema, is_indexed=True)
-        _check_index(schema, index)
-        self._add_columns(table.id, "defined", added)
-        index_id = self._add(index_as_table(schema, index), name, index)
-        if include_base_data:
-            build_secondary_index(self._transaction, table, SecondaryIndex(index_id, schema, index))
+    def create_index(
+        self, name: str, index: IndexSchema, defined: KeySchema = (), *, include_base_data: bool = True
+    ) -> None:
+        """Create a secondary index, and define those columns in `defined` that the table does not define yet. Existing
+        rows get entries if `include_base_data`. Raises TableNotFound, AlreadyExists, InvalidInput."""
+        with self._transaction() as transaction:
+            table = transaction.catalog().table(name, main_only=True)
+            _check_new(transaction.catalog(), [index.name], len(table.indexes) + 1)
+            added = _new_defined(table.schema, defined)
+            schema = table.schema._replace(defined_columns=table.schema.defined_columns + added)
+            _check_table(schema)
+            _check_options(schema, is_indexed=True)
+            _check_index(schema, index)
+            _add_columns(transaction, table.id, "defined", added)
+            index_id = _add(transaction, index_as_table(schema, index), name, index)
+            if include_base_data:
+                build_secondary_index(transaction, table, SecondaryIndex(index_id, schema, index))
 
     def delete_index(self, table: str, name: str) -> None:
-        for index in self._catalog.table(table, main_only=True).indexes:
-            if index.schema.name == name:
-                self._remove(index)
-                return
-        raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
+        """Delete a secondary index. Raises TableNotFound."""
+        with self._transaction() as transaction:
+            for index in transaction.catalog().table(table, main_only=True).indexes:
+                if index.schema.name == name:
+                    _remove(transaction, index)
+                    return
+            raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
 
     def add_defined_columns(self, name: str, columns: KeySchema) -> None:
-        table = self._catalog.table(name, main_only=True)
-        added = _new_defined(table.schema, columns)
-        _check_table(table.schema._replace(defined_columns=table.schema.defined_columns + added))
-        self._add_columns(table.id, "defined", added)
+        """Define attribute columns for use in secondary indexes. Raises TableNotFound, and InvalidInput for a column
+        that is already defined with another type."""
+        with self._transaction() as transaction:
+            table = transaction.catalog().table(name, main_only=True)
+            added = _new_defined(table.schema, columns)
+            _check_table(table.schema._replace(defined_columns=table.schema.defined_columns + added))
+            _add_columns(transaction, table.id, "defined", added)
 
     def delete_defined_columns(self, name: str, columns: Sequence[str]) -> None:
-        table = self._catalog.table(name, main_only=True)
-        declared = dict(table.schema.defined_columns)
-        for column in columns:
-            if column not in declared:
-                raise invalid(f"Defined column '{column}' does not exist.")
-            for index in table.indexes:
-                if column in index.attribute_columns:
-                    raise invalid(f"Defined column '{column}' is used by index '{index.schema.name}'.")
-        self._connection.executemany(
-            "DELETE FROM table_columns WHERE table_id = ? AND part = 'defined' AND name = ?",
-            [(table.id, column) for column in columns],
-        )
+        """Remove the definitions of columns, not their values in rows. Raises TableNotFound, and InvalidInput for a
+        column that an index uses."""
+        with self._transaction() as transaction:
+            table = transaction.catalog().table(name, main_only=True)
+            defined = dict(table.schema.defined_columns)
+            for column in columns:
+                if column not in defined:
+                    raise invalid(f"Defined column '{column}' does not exist.")
+                for index in table.indexes:
+                    if column in index.attribute_columns:
+                        raise invalid(f"Defined column '{column}' is used by index '{index.schema.name}'.")
+                transaction.execute(
+                    "DELETE FROM table_columns WHERE table_id = ? AND part = 'defined' AND name = ?", (table.id, column)
+                )
 
     def create_search_index(
-        self, schema: SearchIndexSchema, definition: bytes | None, created_us: int, time_to_live_s: int
+        self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
     ) -> None:
-        table = self._catalog.table(schema.table, main_only=True)
-        _check_search_index(table, schema, time_to_live_s)
-        index_id: int = self._connection.execute(
-            "INSERT INTO search_indexes (table_name, name, definition, created_us) VALUES (?, ?, ?, ?) RETURNING id",
-            (schema.table, schema.name, definition, created_us),
-        ).fetchone()[0]
-        self._connection.executemany(
-            "INSERT INTO search_fields VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(index_id, place, name, *kind) for place, (name, kind) in enumerate(schema.fields)],
-        )
-        SearchIndex(table, SearchDescription(index_id, schema, definition, created_us)).create(self._connection)
+        """Create a search index that includes all existing rows. `definition` is stored for describing the index. A
+        field of a type that the engine does not index is stored too, but a search cannot use it. Raises TableNotFound,
+        AlreadyExists, InvalidInput."""
+        with self._transaction() as transaction:
+            table = transaction.catalog().table(schema.table, main_only=True)
+            _check_search_index(table, schema, time_to_live_s)
+            created_us = self._clock.now_us()
+            index_id: int = transaction.execute(
+                "INSERT INTO search_indexes (table_name, name, definition, created_us) VALUES (?, ?, ?, ?) "
+                "RETURNING id",
+                (schema.table, schema.name, definition, created_us),
+            ).fetchone()[0]
+            transaction.connection.executemany(
+                "INSERT INTO search_fields VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(index_id, place, name, *kind) for place, (name, kind) in enumerate(schema.fields)],
+            )
+            description = SearchDescription(index_id, schema, definition, created_us)
+            SearchIndex(table, description).create(transaction.connection)
 
     def delete_search_index(self, table: str, name: str) -> None:
-        index = find_index(self._transaction, table, name)
-        index.drop(self._connection)
-        self._connection.execute("DELETE FROM search_fields WHERE index_id = ?", (index.description.id,))
-        self._connection.execute("DELETE FROM search_indexes WHERE id = ?", (index.description.id,))
+        """Delete a search index. Raises TableNotFound."""
+        with self._transaction() as transaction:
+            index = find_index(transaction, table, name)
+            index.drop(transaction.connection)
+            transaction.execute("DELETE FROM search_fields WHERE index_id = ?", (index.description.id,))
+            transaction.execute("DELETE FROM search_indexes WHERE id = ?", (index.description.id,))
 
-    def _check_new(self, names: Sequence[str], index_count: int) -> None:
-        tables = self._catalog.tables
-        if any(name in tables for name in names) or len(set(names)) < len(names):
-            raise from_service("OTSObjectAlreadyExist", "Requested table already exists.")
-        if index_count > MAX_INDEXES:
-            raise invalid(f"Number of index per table exceeds the quota:{MAX_INDEXES}.")
-        if len(tables) + len(names) > MAX_TABLES:
-            raise from_service("OTSQuotaExhausted", f"Number of tables exceeds the quota:{MAX_TABLES}.")
 
-    def _add(self, schema: TableSchema, main: str | None = None, index: IndexSchema | None = None) -> int:
-        """Store the schema of a table, or of a secondary index of the table `main`. Create its SQL table, and return
-        its id."""
-        table_id: int = self._connection.execute(
-            "INSERT INTO tables (name, main, time_to_live_s, max_versions, deviation_s, allow_update, is_global, "
-            "own_columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (schema.name, main, schema.time_to_live_s, schema.max_versions, schema.deviation_s, schema.allow_update,
-             index is not None and index.is_global, 0 if index is None else len(index.key)),
-        ).fetchone()[0]  # fmt: skip
-        self._add_columns(table_id, "key", schema.key)
-        names = ", ".join(f"k{place}" for place in range(len(schema.key)))
-        declared = ", ".join(f"k{place} {SQL_TYPES[kind]} NOT NULL" for place, (_, kind) in enumerate(schema.key))
-        declared += ", cells BLOB NOT NULL"
-        if index is None:
-            self._add_columns(table_id, "defined", schema.defined_columns)
-            self._connection.execute(f"CREATE TABLE t{table_id} ({declared})")
-            self._connection.execute(f"CREATE UNIQUE INDEX t{table_id}_key ON t{table_id} ({names})")
-        else:
-            self._add_columns(table_id, "carried", [(name, ColumnType.STRING) for name in index.columns])
-            self._connection.execute(f"CREATE TABLE t{table_id} ({declared}, PRIMARY KEY ({names})) WITHOUT ROWID")
-        return table_id
+def _check_new(catalog: Catalog, names: Sequence[str], index_count: int) -> None:
+    """Check the names of new tables and secondary indexes, and the number of secondary indexes that the table gets."""
+    if any(name in catalog.tables for name in names) or len(set(names)) < len(names):
+        raise from_service("OTSObjectAlreadyExist", "Requested table already exists.")
+    if index_count > MAX_INDEXES:
+        raise invalid(f"Number of index per table exceeds the quota:{MAX_INDEXES}.")
+    if len(catalog.tables) + len(names) > MAX_TABLES:
+        raise from_service("OTSQuotaExhausted", f"Number of tables exceeds the quota:{MAX_TABLES}.")
 
-    def _add_columns(self, table_id: int, part: str, columns: Iterable[tuple[str, ColumnType]]) -> None:
-        self._connection.executemany(
-            "INSERT INTO table_columns SELECT ?, ?, coalesce(max(place) + 1, 0), ?, ? FROM table_columns "
-            "WHERE table_id = ? AND part = ?",
-            [(table_id, part, name, kind.value, table_id, part) for name, kind in columns],
-        )
 
-    def _remove(self, table: Table) -> None:
-        self._connection.execute("DELETE FROM table_columns WHERE table_id = ?", (table.id,))
-        self._connection.execute("DELETE FROM tables WHERE id = ?", (table.id,))
-        self._connection.execute(f"DROP TABLE t{table.id}")
+def _add(
+    transaction: Transaction, schema: TableSchema, main: str | None = None, index: IndexSchema | None = None
+) -> int:
+    """Store the schema of a table, or of a secondary index of the table `main`. Create its SQL table, and return its
+    id."""
+    table_id: int = transaction.execute(
+        "INSERT INTO tables (name, main, time_to_live_s, max_versions, deviation_s, allow_update, is_global, "
+        "own_columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (schema.name, main, schema.time_to_live_s, schema.max_versions, schema.deviation_s, schema.allow_update,
+         index is not None and index.is_global, 0 if index is None else len(index.key)),
+    ).fetchone()[0]  # fmt: skip
+    _add_columns(transaction, table_id, "key", schema.key)
+    names = ", ".join(f"k{place}" for place in range(len(schema.key)))
+    declared = ", ".join(f"k{place} {SQL_TYPES[kind]} NOT NULL" for place, (_, kind) in enumerate(schema.key))
+    declared += ", cells BLOB NOT NULL"
+    if index is None:
+        _add_columns(transaction, table_id, "defined", schema.defined_columns)
+        transaction.execute(f"CREATE TABLE t{table_id} ({declared})")
+        transaction.execute(f"CREATE UNIQUE INDEX t{table_id}_key ON t{table_id} ({names})")
+    else:
+        _add_columns(transaction, table_id, "carried", [(name, ColumnType.STRING) for name in index.columns])
+        transaction.execute(f"CREATE TABLE t{table_id} ({declared}, PRIMARY KEY ({names})) WITHOUT ROWID")
+    return table_id
+
+
+def _add_columns(transaction: Transaction, table_id: int, part: str, columns: Iterable[tuple[str, ColumnType]]) -> None:
+    transaction.connection.executemany(
+        "INSERT INTO table_columns SELECT ?, ?, coalesce(max(place) + 1, 0), ?, ? FROM table_columns "
+        "WHERE table_id = ? AND part = ?",
+        [(table_id, part, name, kind.value, table_id, part) for name, kind in columns],
+    )
+
+
+def _remove(transaction: Transaction, table: Table) -> None:
+    transaction.execute("DELETE FROM table_columns WHERE table_id = ?", (table.id,))
+    transaction.execute("DELETE FROM tables WHERE id = ?", (table.id,))
+    transaction.execute(f"DROP TABLE t{table.id}")
 
 
 def _new_defined(schema: TableSchema, columns: KeySchema) -> KeySchema:

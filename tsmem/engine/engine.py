@@ -1,16 +1,16 @@
 """The class `Engine`: one method for each request, which runs it in one transaction.
 
 The local adapter and the server call it. A method takes a connection (`file/connections.py`), and passes the request to
-the module that answers it. Only errors of `tsmem.errors` leave it. Any thread can call any method, and any number of
-processes can have the same file open.
+the module that answers it; requests that change schemas are methods of `Engine.definitions`. Only errors of
+`tsmem.errors` leave the engine. Any thread can call any method, and any number of processes can have the same file
+open.
 
 Methods import what reading a row does not need, because every command pays for the imports at the top of this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from os.path import abspath
 from pathlib import Path
@@ -22,11 +22,11 @@ from tsmem.engine.file.files import check_sqlite
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply, WriteReply
 from tsmem.engine.rows.reads import RowReader, get_range, get_rows
 from tsmem.engine.tables import SearchDescription
-from tsmem.port import IndexSchema, KeySchema, SearchIndexSchema, TableSchema
+from tsmem.port import TableSchema
 from tsmem.rows import Row, TableRef, Write
 
 if TYPE_CHECKING:
-    from tsmem.engine.definitions import Definitions, TableOptions
+    from tsmem.engine.definitions import Definitions
     from tsmem.engine.rows.cells import CellRow
     from tsmem.engine.rows.changes import RowChange
     from tsmem.engine.rows.versioned_reads import View
@@ -54,14 +54,12 @@ class Engine:
         with self._connections.write() as transaction:
             transaction.execute("UPDATE catalog_version SET version = version")  # fails for a read-only file
 
-    @contextmanager
-    def _definitions(self) -> Iterator[Definitions]:
-        """Run a block that changes schemas, in one write transaction, and raise the catalog's version."""
+    @property
+    def definitions(self) -> Definitions:
+        """The requests that change tables and indexes."""
         from tsmem.engine.definitions import Definitions
 
-        with self._connections.write() as transaction:
-            yield Definitions(transaction)
-            transaction.execute("UPDATE catalog_version SET version = version + 1")
+        return Definitions(self._connections, self._clock)
 
     def list_tables(self) -> list[str]:
         """Return the names of tables and secondary indexes, sorted."""
@@ -72,57 +70,6 @@ class Engine:
         """Return the schema of a table, or of a secondary index as a table. Raises TableNotFound."""
         with self._connections.read() as transaction:
             return transaction.catalog().table(name).schema
-
-    def create_table(self, schema: TableSchema) -> None:
-        """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
-        with self._definitions() as definitions:
-            definitions.create_table(schema)
-
-    def update_table(self, name: str, options: TableOptions) -> TableSchema:
-        """Change some options of a table, and return its schema. After `max_versions` is lowered, reads hide the older
-        versions of a column, and its next write deletes them. Raises TableNotFound, InvalidInput."""
-        with self._definitions() as definitions:
-            return definitions.update_table(name, options)
-
-    def delete_table(self, name: str) -> None:
-        """Delete a table, its rows and its secondary indexes. Raises TableNotFound, and InvalidInput while it has a
-        search index."""
-        with self._definitions() as definitions:
-            definitions.delete_table(name)
-
-    def add_defined_columns(self, table: str, columns: KeySchema) -> None:
-        """Define attribute columns for use in secondary indexes. Raises TableNotFound, and InvalidInput for a column
-        that is already defined with another type."""
-        with self._definitions() as definitions:
-            definitions.add_defined_columns(table, columns)
-
-    def delete_defined_columns(self, table: str, names: Sequence[str]) -> None:
-        """Remove the definitions of columns, not their values in rows. Raises TableNotFound, and InvalidInput for a
-        column that an index uses."""
-        with self._definitions() as definitions:
-            definitions.delete_defined_columns(table, names)
-
-    def create_index(
-        self, table: str, index: IndexSchema, defined: KeySchema = (), *, include_base_data: bool = True
-    ) -> None:
-        """Create a secondary index, and define those columns in `defined` that the table does not define yet. Existing
-        rows get entries if `include_base_data`. Raises TableNotFound, AlreadyExists, InvalidInput."""
-        with self._definitions() as definitions:
-            definitions.create_index(table, index, defined, include_base_data)
-
-    def delete_index(self, table: str, name: str) -> None:
-        """Delete a secondary index. Raises TableNotFound."""
-        with self._definitions() as definitions:
-            definitions.delete_index(table, name)
-
-    def create_search_index(
-        self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
-    ) -> None:
-        """Create a search index that includes all existing rows. `definition` is stored for describing the index. A
-        field of a type that the engine does not index is stored too, but a search cannot use it. Raises TableNotFound,
-        AlreadyExists, InvalidInput."""
-        with self._definitions() as definitions:
-            definitions.create_search_index(schema, definition, self._clock.now_us(), time_to_live_s)
 
     def list_search_indexes(self, table: str) -> list[str]:
         """Return the names of a table's search indexes, sorted. Raises TableNotFound."""
@@ -136,11 +83,6 @@ class Engine:
 
         with self._connections.read() as transaction:
             return find_index(transaction, table, name).description
-
-    def delete_search_index(self, table: str, name: str) -> None:
-        """Delete a search index. Raises TableNotFound."""
-        with self._definitions() as definitions:
-            definitions.delete_search_index(table, name)
 
     def get_rows(self, request: BatchGetRow) -> RowsReply[Row]:
         """Read up to 100 rows as of one moment. Raises TableNotFound, InvalidInput."""

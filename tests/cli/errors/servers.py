@@ -75,20 +75,20 @@ def _changed(path: Path, what: Callable[[Engine], object]) -> None:
 
 
 def indexes(engine: Engine) -> None:
-    engine.delete_index("session", "session_secondary_index")
-    engine.delete_index("message", "message_secondary_index")
+    engine.definitions.delete_index("session", "session_secondary_index")
+    engine.definitions.delete_index("message", "message_secondary_index")
 
 
 def search_indexes(engine: Engine) -> None:
-    engine.delete_search_index("session", "session_search_index")
-    engine.delete_search_index("message", "message_search_index")
+    engine.definitions.delete_search_index("session", "session_search_index")
+    engine.definitions.delete_search_index("message", "message_search_index")
 
 
 def without_fields(engine: Engine, *fields: tuple[str, FieldType]) -> None:
     """Replace the search index of messages by another library's, without times and texts."""
-    engine.delete_search_index("message", "message_search_index")
+    engine.definitions.delete_search_index("message", "message_search_index")
     fields = (("session_id", FieldType("KEYWORD")), *fields)
-    engine.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
+    engine.definitions.create_search_index(SearchIndexSchema("message", "message_search_index", fields))
 
 
 def without_texts(engine: Engine) -> None:

@@ -32,19 +32,19 @@ def engine() -> Iterator[Engine]:
 
 def test_a_secondary_index_counts_toward_the_limit_of_64_tables(engine: Engine) -> None:
     for number in range(62):
-        engine.create_table(PLAIN._replace(name=f"t{number}"))
-    engine.create_table(PLAIN._replace(defined_columns=DEFINED))
-    engine.create_index("t", LOCAL)
+        engine.definitions.create_table(PLAIN._replace(name=f"t{number}"))
+    engine.definitions.create_table(PLAIN._replace(defined_columns=DEFINED))
+    engine.definitions.create_index("t", LOCAL)
     with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\.") as caught:
-        engine.create_index("t", GLOBAL)
+        engine.definitions.create_index("t", GLOBAL)
 
     assert "OTSQuotaExhausted" == caught.value.service_code
     assert 64 == len(engine.list_tables())
 
 
 def test_a_secondary_index_is_described_as_a_table_with_its_options(engine: Engine) -> None:
-    engine.create_table(INDEXED._replace(time_to_live_s=DAY, deviation_s=5, allow_update=False))
-    engine.update_table("t", TableOptions(time_to_live_s=3 * DAY, deviation_s=7))
+    engine.definitions.create_table(INDEXED._replace(time_to_live_s=DAY, deviation_s=5, allow_update=False))
+    engine.definitions.update_table("t", TableOptions(time_to_live_s=3 * DAY, deviation_s=7))
     key = (("c", ColumnType.STRING), *KEY)
 
     schema = TableSchema("global", key, time_to_live_s=3 * DAY, allow_update=False, deviation_s=7)
@@ -61,9 +61,9 @@ def test_a_secondary_index_is_described_as_a_table_with_its_options(engine: Engi
     ],
 )
 def test_invalid_table_options_are_refused(engine: Engine, options: TableOptions, text: str) -> None:
-    engine.create_table(PLAIN)
+    engine.definitions.create_table(PLAIN)
     with pytest.raises(InvalidInput, match=text) as caught:
-        engine.update_table("t", options._replace(allow_update=False))
+        engine.definitions.update_table("t", options._replace(allow_update=False))
 
     assert "OTSParameterInvalid" == caught.value.service_code
     assert PLAIN == engine.describe_table("t")
@@ -71,32 +71,32 @@ def test_invalid_table_options_are_refused(engine: Engine, options: TableOptions
 
 @pytest.mark.parametrize("kind", ["secondary", "search"])
 def test_a_table_with_an_index_has_one_version_and_no_ttl_with_updates(engine: Engine, kind: str) -> None:
-    engine.create_table(INDEXED if kind == "secondary" else PLAIN)
+    engine.definitions.create_table(INDEXED if kind == "secondary" else PLAIN)
     if kind == "search":
-        engine.create_search_index(SEARCH)
+        engine.definitions.create_search_index(SEARCH)
     with pytest.raises(InvalidInput, match="Max versions of a table with index must be 1"):
-        engine.update_table("t", TableOptions(max_versions=2))
+        engine.definitions.update_table("t", TableOptions(max_versions=2))
     with pytest.raises(InvalidInput, match="Don't support allow update operation on table with index and ttl"):
-        engine.update_table("t", TableOptions(time_to_live_s=DAY))
-    engine.update_table("t", TableOptions(time_to_live_s=DAY, allow_update=False))
+        engine.definitions.update_table("t", TableOptions(time_to_live_s=DAY))
+    engine.definitions.update_table("t", TableOptions(time_to_live_s=DAY, allow_update=False))
     with pytest.raises(InvalidInput, match="Don't support allow update operation"):
-        engine.update_table("t", TableOptions(allow_update=True))
+        engine.definitions.update_table("t", TableOptions(allow_update=True))
 
 
 def test_a_column_that_an_index_carries_stays_declared(engine: Engine) -> None:
-    engine.create_table(TableSchema("t", KEY, (IndexSchema("local", ("k", "n"), ("c",)),), DEFINED))
+    engine.definitions.create_table(TableSchema("t", KEY, (IndexSchema("local", ("k", "n"), ("c",)),), DEFINED))
     with pytest.raises(InvalidInput, match="Defined column 'c' is used by index 'local'"):
-        engine.delete_defined_columns("t", ("c",))
+        engine.definitions.delete_defined_columns("t", ("c",))
 
 
 def test_a_local_index_begins_with_the_tables_first_key_column(engine: Engine) -> None:
     with pytest.raises(InvalidInput, match="Local index 'global' must begin with primary key column 'k'"):
-        engine.create_table(INDEXED._replace(indexes=(GLOBAL._replace(is_global=False),)))
-    engine.create_table(PLAIN)
+        engine.definitions.create_table(INDEXED._replace(indexes=(GLOBAL._replace(is_global=False),)))
+    engine.definitions.create_table(PLAIN)
     with pytest.raises(InvalidInput, match="Local index"):
-        engine.create_index("t", GLOBAL._replace(is_global=False), DEFINED)
-    engine.create_index("t", GLOBAL, DEFINED)
-    engine.create_index("t", LOCAL)
+        engine.definitions.create_index("t", GLOBAL._replace(is_global=False), DEFINED)
+    engine.definitions.create_index("t", GLOBAL, DEFINED)
+    engine.definitions.create_index("t", LOCAL)
     engine.write_rows([Put(PLAIN.ref, ("a", 1), {"c": "x"})])
     page = engine.get_range(GetRange(TableRef("global", ("c", "k", "n")), Range((MIN,) * 3, (MAX,) * 3)))
 

@@ -42,7 +42,7 @@ def create_search_index(context: ActionContext, request: Any, response: Any) -> 
             if kind in ("TEXT", "NESTED"):
                 raise invalid_parameter(f"field: {sorter.field} of type {kind} cannot be sorted by")
     schema = SearchIndexSchema(text(request.table_name), text(request.index_name), fields)
-    context.engine.create_search_index(schema, request.SerializeToString(), _time_to_live(request))
+    context.engine.definitions.create_search_index(schema, request.SerializeToString(), _time_to_live(request))
 
 
 def describe_search_index(context: ActionContext, request: Any, response: Any) -> None:
@@ -84,7 +84,7 @@ def list_search_index(context: ActionContext, request: Any, response: Any) -> in
 
 
 def delete_search_index(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.delete_search_index(text(request.table_name), text(request.index_name))
+    context.engine.definitions.delete_search_index(text(request.table_name), text(request.index_name))
 
 
 def _time_to_live(request: Any) -> int:

@@ -57,7 +57,7 @@ def create_table(context: ActionContext, request: Any, response: Any) -> None:
         options.allow_update is not False,
         _DEFAULT_DEVIATION_S if options.deviation_s is None else options.deviation_s,
     )
-    context.engine.create_table(table)
+    context.engine.definitions.create_table(table)
 
 
 def describe_table(context: ActionContext, request: Any, response: Any) -> None:
@@ -79,7 +79,9 @@ def update_table(context: ActionContext, request: Any, response: Any) -> None:
     _check_stream_and_throughput(request)
     if request.table_options.HasField("update_full_row"):
         raise invalid_parameter("Table options must not contain updateFullRow.")
-    _set_options(response, context.engine.update_table(text(request.table_name), _options(request.table_options)))
+    _set_options(
+        response, context.engine.definitions.update_table(text(request.table_name), _options(request.table_options))
+    )
 
 
 def list_table(context: ActionContext, request: Any, response: Any) -> int:
@@ -88,24 +90,26 @@ def list_table(context: ActionContext, request: Any, response: Any) -> int:
 
 
 def delete_table(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.delete_table(text(request.table_name))
+    context.engine.definitions.delete_table(text(request.table_name))
 
 
 def create_index(context: ActionContext, request: Any, response: Any) -> None:
     index = _index(request.index_meta)
-    context.engine.create_index(text(request.main_table_name), index, include_base_data=request.include_base_data)
+    context.engine.definitions.create_index(
+        text(request.main_table_name), index, include_base_data=request.include_base_data
+    )
 
 
 def drop_index(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.delete_index(text(request.main_table_name), text(request.index_name))
+    context.engine.definitions.delete_index(text(request.main_table_name), text(request.index_name))
 
 
 def add_defined_column(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.add_defined_columns(text(request.table_name), _columns(request.columns))
+    context.engine.definitions.add_defined_columns(text(request.table_name), _columns(request.columns))
 
 
 def delete_defined_column(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.delete_defined_columns(text(request.table_name), texts(request.columns))
+    context.engine.definitions.delete_defined_columns(text(request.table_name), texts(request.columns))
 
 
 def _columns(columns: Iterable[Any]) -> KeySchema:

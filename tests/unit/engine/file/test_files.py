@@ -168,7 +168,7 @@ def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
     """SQLite rolls back by itself if the disk is full at the commit."""
     path = tmp_path / "memory.db"
     with closing(Engine(path, SystemClock())) as engine, closing(Engine(path, SystemClock())) as other:
-        engine.create_table(TABLE)
+        engine.definitions.create_table(TABLE)
         for key in ("a", "b", "c"):
             engine.write_rows([Put(TABLE.ref, (key,), {"x": "y" * 3000})])
         limit, most = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -176,11 +176,11 @@ def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{path}-wal").stat().st_size, most))
         try:
             with pytest.raises(TsmemError):
-                engine.update_table("t", TableOptions(max_versions=5))
+                engine.definitions.update_table("t", TableOptions(max_versions=5))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
             signal.signal(signal.SIGXFSZ, ignored)
-        other.create_table(TABLE._replace(name="u"))
+        other.definitions.create_table(TABLE._replace(name="u"))
 
         assert 1 == engine.describe_table("t").max_versions
         assert ["t", "u"] == engine.list_tables()

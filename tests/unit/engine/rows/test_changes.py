@@ -53,9 +53,9 @@ def clock() -> ManualClock:
 def engine(clock: ManualClock) -> Iterator[Engine]:
     """An engine with a table of three versions, and one with an index."""
     with closing(Engine(None, clock)) as engine:
-        engine.create_table(TABLE)
-        engine.create_table(INDEXED)
-        engine.create_table(FIXED)
+        engine.definitions.create_table(TABLE)
+        engine.definitions.create_table(INDEXED)
+        engine.definitions.create_table(FIXED)
         yield engine
 
 
@@ -104,7 +104,7 @@ def test_a_version_outside_the_deviation_is_refused(engine: Engine, stamp: int) 
 
 def test_a_version_within_the_deviation_is_written(engine: Engine) -> None:
     done(engine, put(NewCell("x", 1, NOW - 86_400_000), NewCell("x", 2, NOW + 86_400_000)))
-    engine.update_table("t", TableOptions(deviation_s=1))
+    engine.definitions.update_table("t", TableOptions(deviation_s=1))
     done(engine, update(NewCell("y", 1, NOW - 1000)))
     assert "more than 1 s from now" in refused(engine, update(NewCell("y", 1, NOW - 1001)))
 
@@ -192,7 +192,7 @@ def test_secondary_indexes_follow_versioned_writes(engine: Engine) -> None:
 
 def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
     by_x = IndexSchema("by_x", ("k", "x"))
-    engine.create_table(TableSchema("texts", TABLE.key, (by_x,), (("x", ColumnType.STRING),)))
+    engine.definitions.create_table(TableSchema("texts", TABLE.key, (by_x,), (("x", ColumnType.STRING),)))
     change = RowChange(Change.PUT, TableRef("texts", ("k",)), KEY, (NewCell("x", "x" * 1025),))
 
     assert "MaxLength:1024" in refused(engine, change)
@@ -200,7 +200,7 @@ def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
 
 def test_lower_max_versions_hides_older_versions_for_good(engine: Engine) -> None:
     done(engine, put(*(NewCell("x", n, NOW - n) for n in range(3))))
-    engine.update_table("t", TableOptions(max_versions=1))
+    engine.definitions.update_table("t", TableOptions(max_versions=1))
     assert [CellRow(KEY, [Cell("x", 0, NOW)])] == cells(engine)
     done(engine, RowChange(Change.UPDATE, REF, KEY, (NewCell("y", 1),), delete_versions=(("x", NOW),)))
 

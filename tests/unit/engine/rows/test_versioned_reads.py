@@ -54,7 +54,7 @@ ROWS: dict[str, list[Cell]] = {
 def engine() -> Iterator[Engine]:
     """An engine with three rows: with several versions, with one, and without cells."""
     with closing(Engine(None, ManualClock())) as engine:
-        engine.create_table(TABLE)
+        engine.definitions.create_table(TABLE)
         changes = [RowChange(Change.PUT, REF, (key,), tuple(map(NewCell._make, cells))) for key, cells in ROWS.items()]
         assert [None] * 3 == [reply.error for reply in engine.write_rows(changes)]
         yield engine
@@ -133,7 +133,7 @@ def test_a_read_costs_only_the_visible_cells(engine: Engine) -> None:
 
 
 def test_a_page_ends_at_4_mb_of_visible_cells(engine: Engine) -> None:
-    engine.create_table(TableSchema("big", TABLE.key, max_versions=2))
+    engine.definitions.create_table(TableSchema("big", TABLE.key, max_versions=2))
     ref = TableRef("big", ("k",))
     for number in range(4):
         versions = (NewCell("v", "x" * 1_500_000, NOW), NewCell("v", "y" * 1_500_000, NOW - 1))

@@ -38,8 +38,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def engine(path: Path) -> Iterator[Engine]:
     with closing(Engine(path, ManualClock())) as engine:
-        engine.create_table(TABLE)
-        engine.create_search_index(INDEX)
+        engine.definitions.create_table(TABLE)
+        engine.definitions.create_search_index(INDEX)
         yield engine
 
 
@@ -259,9 +259,9 @@ def intact(path: Path) -> None:
 def test_changed_and_deleted_rows_leave_nothing_in_the_index(engine: Engine, path: Path) -> None:
     write(engine, put("a", words="red tea"), put("b", words="退款"), put("c", words="green tea"))
     write(engine, put("a", words="!"), Delete(TABLE.ref, ("b",)), put("c", n=1))
-    engine.create_table(TableSchema("wide", (("k", ColumnType.STRING), ("n", ColumnType.INTEGER))))
-    engine.create_search_index(SearchIndexSchema("wide", "search", FIELDS))
-    engine.delete_search_index("wide", "search")
+    engine.definitions.create_table(TableSchema("wide", (("k", ColumnType.STRING), ("n", ColumnType.INTEGER))))
+    engine.definitions.create_search_index(SearchIndexSchema("wide", "search", FIELDS))
+    engine.definitions.delete_search_index("wide", "search")
 
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("CREATE VIRTUAL TABLE temp.trigrams USING fts5vocab('main', 's1_text', 'row')")

@@ -66,7 +66,7 @@ def test_differences_that_no_search_needs_are_not_reported() -> None:
 def test_the_local_store_describes_version_deviation(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     engine = Engine(path, ManualClock())
-    engine.create_table(TABLE._replace(deviation_s=1000))
+    engine.definitions.create_table(TABLE._replace(deviation_s=1000))
     engine.close()
     client = LocalClient(path, ManualClock())
     try:
