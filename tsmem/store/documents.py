@@ -27,13 +27,13 @@ FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
     "message": ("session_id", "message_id", "create_time", "role", "content", "search_content", "metadata"),
 }
 
-_REQUIRED = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
-_TIMES = ("update_time", "create_time")
+_REQUIRED_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
+_TIME_FIELDS = ("update_time", "create_time")
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
 _ESCAPED = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-"""Compiled on first use, because ASCII text does not need it."""
+"""The characters that are escaped. It is compiled on first use, because ASCII text does not need it."""
 
 
 def item_document(item: Session | Message) -> dict[str, Any]:
@@ -69,19 +69,19 @@ def decode_json(text: str | bytes, *, first_line: int = 1) -> object:
         raise InvalidInput(f"line {first_line}: not valid UTF-8 at byte {error.start + 1}") from error
     except json.JSONDecodeError as error:
         where = f"line {first_line + error.lineno - 1}"
-        raise InvalidInput(f"{where}: {described_fault(error)} at column {error.colno}") from error
+        raise InvalidInput(f"{where}: {describe_json_error(error)} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"line {first_line}: {described_fault(error)}") from error
+        raise InvalidInput(f"line {first_line}: {describe_json_error(error)}") from error
 
 
-def decode_at(text: str, at: int) -> tuple[object, int]:
+def decode_at(text: str, index: int) -> tuple[object, int]:
     """Decode the JSON value that starts at an index. Return the value and the index after it. Raises ValueError or
-    RecursionError, which `described_fault` describes."""
-    return _decoder.raw_decode(text, at)
+    RecursionError, which `describe_json_error` turns into a message."""
+    return _decoder.raw_decode(text, index)
 
 
-def described_fault(error: ValueError | RecursionError) -> str:
-    """Describe an error of the JSON decoder, without its line and column."""
+def describe_json_error(error: ValueError | RecursionError) -> str:
+    """Describe an error of `decode_at`, without its line and column."""
     if isinstance(error, RecursionError):
         return "not usable JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
@@ -96,7 +96,7 @@ def item_from_document(document: object) -> Session | Message:
     """Return the item of a document, such as a line of an export. Keys whose value can be null can be missing. A
     document without a `kind` is a message if it has a message_id. Raises InvalidInput."""
     if not isinstance(document, dict):
-        raise InvalidInput(f"a session or message must be an object, not {_described(document)}")
+        raise InvalidInput(f"a session or message must be an object, not {_describe(document)}")
     kind: object = document.get("kind")
     if kind is None:
         kind = "message" if "message_id" in document else "session" if "user_id" in document else None
@@ -110,33 +110,33 @@ def item_from_document(document: object) -> Session | Message:
                 f"'{brief(str(name))}' is not a field of a {kind}; fields: {', '.join(FIELDS[kind])}",
                 hint="put everything else under metadata",
             )
-    for name in _REQUIRED[kind]:
+    for name in _REQUIRED_FIELDS[kind]:
         if document.get(name) is None:
             raise InvalidInput(f"{name} is {'null' if name in document else 'missing'}; every {kind} has one")
-    values: dict[str, Any] = {name: _field(name, document.get(name)) for name in FIELDS[kind]}
+    values: dict[str, Any] = {name: _decode_field(name, document.get(name)) for name in FIELDS[kind]}
     return Session(**values) if kind == "session" else Message(**values)
 
 
-def _field(name: str, value: object) -> object:
+def _decode_field(name: str, value: object) -> object:
     if name == "metadata":
         if value is None:
             return EMPTY
         if not isinstance(value, dict):
-            raise InvalidInput(f"metadata is {_described(value)}; it must be an object")
-        return Metadata({check_metadata_key(key): _metadata_value(f"metadata.{key}", v) for key, v in value.items()})
+            raise InvalidInput(f"metadata is {_describe(value)}; it must be an object")
+        return Metadata({check_metadata_key(key): _decode_value(f"metadata.{key}", v) for key, v in value.items()})
     if value is None:
         return None
-    if name in _TIMES:
+    if name in _TIME_FIELDS:
         if type(value) is not int:
-            raise InvalidInput(f"{name} is {_described(value)}; it must be an integer, in microseconds since 1970 UTC")
+            raise InvalidInput(f"{name} is {_describe(value)}; it must be an integer, in microseconds since 1970 UTC")
         return _checked_integer(name, value)
     if not isinstance(value, str):
-        raise InvalidInput(f"{name} is {_described(value)}; it must be text")
+        raise InvalidInput(f"{name} is {_describe(value)}; it must be text")
     text_bytes(value, name)
     return value
 
 
-def _metadata_value(where: str, value: object) -> Value:
+def _decode_value(where: str, value: object) -> Value:
     match value:
         case bool() | float():
             return value
@@ -151,7 +151,7 @@ def _metadata_value(where: str, value: object) -> Value:
             except ValueError as error:
                 raise InvalidInput(f"{where} is not valid base64") from error
     raise InvalidInput(
-        f"{where} is {_described(value)}; only text, numbers, booleans and bytes can be stored",
+        f"{where} is {_describe(value)}; only text, numbers, booleans and bytes can be stored",
         hint='bytes are written {"$bytes": "<base64>"}' if isinstance(value, dict) else None,
     )
 
@@ -167,7 +167,7 @@ def brief(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
-def _described(value: object) -> str:
+def _describe(value: object) -> str:
     kinds = {bool: "a boolean", int: "a number", float: "a number", str: "text", dict: "an object", list: "a list"}
     return "null" if value is None else kinds.get(type(value), f"a {type(value).__name__}")
 
@@ -176,14 +176,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:40]} is too large")
     return value
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     document = dict(pairs)
     if len(document) != len(pairs):
         repeated = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
@@ -191,4 +191,4 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return document
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_finite, object_pairs_hook=_unique_keys)

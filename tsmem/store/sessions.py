@@ -85,9 +85,9 @@ class Sessions(Collection[Session]):
         self._codec.key(user_id, session_id)
 
     def touch(self, user_id: str, session_id: str, time: int) -> None:
-        """Set update_time to `time` (microseconds) if it is older or missing.
+        """Set update_time to `time` (microseconds) if the session's update_time is earlier or missing.
 
-        Raises NotFound. Cost: 1 request, 2 if update_time is not older."""
+        Raises NotFound. Cost: 1 request, 2 if nothing is changed."""
         key = self._codec.key(user_id, session_id)
         is_older = Comparison("update_time", Op.LT, time, pass_if_missing=True)
         condition = Condition(Existence.EXPECT_EXIST, is_older)

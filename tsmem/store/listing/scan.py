@@ -177,8 +177,8 @@ class RowScan:
         self._requested.append((start, self._context.run(submit, self._client.limiter, call)))
 
     def _limit(self, start: KeyBound, left: int | None) -> int | None:
-        """Return the limit of a request. Only the first request of a filtered scan has one: if the service counts rows
-        before it filters them, the first page can be short although most rows match, and the next should not be."""
+        """Return the limit of a request. In a filtered scan, only the first request has one: some services count rows
+        before they filter them, and would then take many requests to find a few matches."""
         scan = self._scan
         if left is None or (scan.is_filtered and (start != scan.span.start or not scan.is_exact)):
             return None

@@ -18,7 +18,7 @@ from itertools import chain, count
 from typing import NamedTuple, NoReturn
 
 from tsmem.errors import InvalidInput
-from tsmem.store.documents import decode_at, described_fault
+from tsmem.store.documents import decode_at, describe_json_error
 
 MAX_VALUE_BYTES = 64 * 2**20
 """The size of one value, one element of an array, or a line that is passed over. A row has at most 4 MB, and a
@@ -233,7 +233,7 @@ class _Reader:
             if not window.ended and (error.pos > len(text) - _NEAR_END or error.msg.startswith("Unterminated")):
                 return None
             is_utf8 = not "\udc80" <= text[error.pos : error.pos + 1] <= "\udcff"
-            message = described_fault(error) if is_utf8 else "not valid UTF-8"
+            message = describe_json_error(error) if is_utf8 else "not valid UTF-8"
             cut = self._if_cut(error.pos, error.msg)
             raise self._fault(message, min(error.pos, len(text.rstrip())) if cut else error.pos, cut) from error
         except (ValueError, RecursionError) as error:
@@ -241,8 +241,8 @@ class _Reader:
             if not window.ended and (depth or end == len(text)):
                 return None
             if depth:
-                raise _Fault(described_fault(error)) from error
-            return None, end - at, InvalidInput(described_fault(error))
+                raise _Fault(describe_json_error(error)) from error
+            return None, end - at, InvalidInput(describe_json_error(error))
         may_go_on = text[end - 1] not in '}]"' and end > len(text) - _NEAR_END
         return None if may_go_on and not window.ended else (document, end - at, None)
 
