@@ -104,7 +104,7 @@ def test_apply_creates_no_index_on_a_table_with_another_key(empty_client: TableC
     assert before == empty_client.describe_table(foreign.name)
     assert [] == empty_client.list_search_indexes(foreign.name)
     assert {"session", "message"} - {foreign.name} == {step.table for step in done.steps if step.created}
-    assert [3] == [sum(step.foreign for step in done.steps)]
+    assert [3] == [sum(step.is_foreign for step in done.steps)]
 
 
 @on_engine

@@ -66,7 +66,7 @@ def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore,
         store.messages.put(Message(name, "m", clock.now_us() + time))
 
     assert {"new": True, "soon": True, "old": False, "future": False} == {
-        each.session_id: each.recent for each in store.troubles() if isinstance(each, Orphans)
+        each.session_id: each.is_recent for each in store.troubles() if isinstance(each, Orphans)
     }
 
 

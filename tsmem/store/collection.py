@@ -208,10 +208,6 @@ class Collection(Generic[Item]):
         scan = RowScan(self._client, Scan(table, span, columns=table.key[:1]), MAX_ROWS_FOR_IDS)
         return list(dict.fromkeys(str(row.key[0]) for row in islice(scan, MAX_ROWS_FOR_IDS)))
 
-    @property
-    def field_names(self) -> frozenset[str]:
-        return self._layout.reserved_names
-
     def _span(
         self, table: TableRef, owner_id: str | None, window: Window = ANY_TIME, *, backward: bool = False
     ) -> Range:

@@ -80,10 +80,6 @@ class Sessions(Collection[Session]):
         key = self._codec.key(user_id, session_id)
         self._update(key, {"update_time": update_time, "search_content": search_content}, changes)
 
-    def check_key(self, user_id: str, session_id: str) -> None:
-        """Raise InvalidInput or LimitExceeded if this is not a valid key. Sends nothing."""
-        self._codec.key(user_id, session_id)
-
     def touch(self, user_id: str, session_id: str, time: int) -> None:
         """Set update_time to `time` (microseconds) if the session's update_time is earlier or missing.
 

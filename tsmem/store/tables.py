@@ -36,7 +36,7 @@ class Step(NamedTuple):
     """Sentences that say how it differs from the profile, or why `apply` did not create it."""
     created: bool = False
     """True if `apply` created it."""
-    foreign: bool = False
+    is_foreign: bool = False
     """True if the table's key is not the layout's, so that the table is not tsmem's and `apply` creates nothing on
     it."""
 
@@ -53,7 +53,7 @@ class Plan(NamedTuple):
     @property
     def missing(self) -> tuple[Step, ...]:
         """The steps that `apply` would carry out."""
-        return tuple(step for step in self.steps if step.state == "missing" and not step.foreign)
+        return tuple(step for step in self.steps if step.state == "missing" and not step.is_foreign)
 
     @property
     def differences(self) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ class Tables:
         created: set[Kind] = set()
         refused: dict[Kind, str] = {}
         for step in self._steps(layout, search=search):
-            if step.state != "missing" or step.foreign:
+            if step.state != "missing" or step.is_foreign:
                 continue
             try:
                 if step.kind == "table":
@@ -98,7 +98,7 @@ class Tables:
             except (InvalidInput, TableNotFound) as error:
                 refused[step.kind] = error.message
         for step in self._steps(layout, search=search):
-            if step.state != "missing" or step.foreign:
+            if step.state != "missing" or step.is_foreign:
                 yield step._replace(created=step.kind in created)
             else:
                 text = refused.get(step.kind, "it was not created: another thing may have its name")
@@ -211,7 +211,7 @@ class Tables:
             state: State = "missing" if texts is None else "different" if texts else "present"
             if texts is None:
                 texts = [f"not created, because table {schema.name} has another key"] if foreign else []
-            return Step(kind, name, schema.name, state, tuple(texts), foreign=foreign)
+            return Step(kind, name, schema.name, state, tuple(texts), is_foreign=foreign)
 
         of_table = of_index = of_search = None
         if actual is not None:

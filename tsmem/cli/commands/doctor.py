@@ -213,13 +213,13 @@ class Doctor:
                 self._findings.append(Finding(severity, "tables", sentence, mended=True))
             elif step.state == "missing":
                 reason = f": {differences}" if differences else ""
-                command = check if step.foreign else self._command("init-tables")
+                command = check if step.is_foreign else self._command("init-tables")
                 self._add(severity, "tables", f"{step.full_name} is missing{reason}", command)
             elif step.state == "different":
                 self._add("warning", "tables", f"{step.full_name} differs: {differences}", check)
         if all(step.state == "present" and not step.created for step in plan.steps):
             self._add("ok", "tables", f"all {len(plan.steps)} tables and indexes match the profile")
-        if foreign := sorted({step.table for step in plan.steps if step.foreign}):
+        if foreign := sorted({step.table for step in plan.steps if step.is_foreign}):
             sentence = f"not checked: table {' and table '.join(foreign)} has another key"
             self._add("error", "rows", sentence, check)
             return False
@@ -277,7 +277,7 @@ class Doctor:
     def _orphans(self, found: Orphans) -> Finding:
         count, last = quantity(found.messages, "message"), iso_time(found.last_time, None)
         sentence = f"no user has the session {found.session_id!r} of {count}, the last of {last}"
-        if found.recent:
+        if found.is_recent:
             sentence += "; it may have been written just now; check again"
             return Finding("note", "orphans", sentence, self._command("doctor"))
         sentence += "; session put adopts them, and the command deletes them"

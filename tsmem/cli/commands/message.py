@@ -61,7 +61,7 @@ def put(
     if new and (create_time is not None or if_absent):
         raise InvalidInput("--new cannot be combined with --create-time or --if-absent")
     if touch is not None:
-        context.store.sessions.check_key(touch, session)
+        context.store.sessions.check(context.store.sessions.new(touch, session))
     item = messages.new(
         session,
         context.store.new_id() if message is None else message,

@@ -50,7 +50,8 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
             return f"{store.target} has no {noun}s"
         name = f"user '{of}'" if noun == "session" else f"session '{of}' with messages"
         return f"there is no {name}{did_you_mean(of, items.owner_ids_like(of))}"
-    if asked.filter is not None and (columns := _missing_columns(noun, asked.filter, sample, items.field_names)):
+    fields = (store.layout.session if noun == "session" else store.layout.message).reserved_names
+    if asked.filter is not None and (columns := _missing_columns(noun, asked.filter, sample, fields)):
         return columns
     there = f"{noun}s" if of is None else f"{noun}s of {'user' if noun == 'session' else 'session'} '{of}'"
     if asked.conditions:

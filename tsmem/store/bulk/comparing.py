@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeVar
 from tsmem.rows import Key, Value, is_same
 from tsmem.store.bulk.bulk import key_of
 from tsmem.store.bulk.result import BulkResult
+from tsmem.store.documents import FIELDS
 from tsmem.store.memory_store import MemoryStore
 from tsmem.store.model import Message, Session
 
@@ -62,7 +63,7 @@ def _compared(
         elif "ours" not in items:
             yield Difference(kind, key, "surplus")
         else:
-            a, b = _values(items["ours"]), _values(items["theirs"])
+            a, b = _columns(kind, items["ours"]), _columns(kind, items["theirs"])
             columns = sorted(name for name in a.keys() | b.keys() if not is_same(a.get(name), b.get(name)))
             if columns:
                 yield Difference(kind, key, "different", tuple(columns))
@@ -77,9 +78,6 @@ def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[Key, dict[
         yield key, {side: item for _, side, item in found}
 
 
-def _values(item: Session | Message) -> dict[str, Value | None]:
-    if isinstance(item, Session):
-        fields: dict[str, Value | None] = {"update_time": item.update_time}
-    else:
-        fields = {"role": item.role, "content": item.content}
-    return {**fields, "search_content": item.search_content, **item.metadata}
+def _columns(kind: Literal["session", "message"], item: Session | Message) -> dict[str, Value | None]:
+    fields = {name: getattr(item, name) for name in FIELDS[kind] if name != "metadata"}
+    return {**fields, **item.metadata}

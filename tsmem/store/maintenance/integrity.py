@@ -39,7 +39,7 @@ class Orphans(NamedTuple):
     """Number of messages."""
     first_time: int
     last_time: int
-    recent: bool = False
+    is_recent: bool = False
     """True if the session might have been written after the session table was read."""
 
 
@@ -113,7 +113,7 @@ class IdRange:
         """Yield what is wrong with the messages of one id, which are given as if they were orphans."""
         owners = self._owners.pop(messages.session_id, None)
         if owners is None:
-            yield messages._replace(recent=abs(messages.first_time - now_us) <= MARGIN_US)
+            yield messages._replace(is_recent=abs(messages.first_time - now_us) <= MARGIN_US)
         elif owners.user_count > 1:
             yield Shared(messages.session_id, owners.users, owners.user_count, messages.messages)
         elif owners.update_time is None or owners.update_time < messages.last_time:
