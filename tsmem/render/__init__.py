@@ -19,7 +19,6 @@ from collections.abc import Iterator
 
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.render.documents import (
-    check_fields,
     encode_lines,
     error_document,
     join_lines,
@@ -36,13 +35,11 @@ from tsmem.render.result import (
     LiveTail,
     ManualPage,
     Options,
-    Report,
     Result,
-    noun_of,
 )
 from tsmem.store.documents import encode_json
 
-__all__ = ["Options", "check_fields", "render", "render_error"]
+__all__ = ["Options", "render", "render_error"]
 
 _MAX_PAGE_WIDTH = 100
 """Pages of the manual are not drawn wider than this, because long lines are hard to read."""
@@ -52,11 +49,8 @@ def render(result: Result, options: Options) -> Iterator[bytes]:
     """Return the result as chunks of bytes, ready to be written.
 
     An error that the result's items raise is raised after the chunks of the items before it. Raises InvalidInput at
-    once for fields that the result does not have, and for an endless result in a format that needs an end."""
-    if options.fields is not None:
-        if isinstance(result, Report | Document | ManualPage):
-            raise InvalidInput("--fields does not apply: the output has neither sessions nor messages")
-        check_fields(noun_of(result), options.fields)
+    once for an endless result in a format that needs an end. The fields are those that
+    `check_fields` accepted."""
     if isinstance(result, Document):
         if options.unicode:
             return iter(result.chunks)

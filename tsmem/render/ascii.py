@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from tsmem.render.documents import json_in_ascii
-from tsmem.render.result import Report
 from tsmem.render.text import ascii_text
-from tsmem.store.documents import encode_json
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
@@ -26,24 +23,15 @@ def ascii_result(value: Any) -> Any:
             return ascii_text(value)
         case Iterator():
             return map(ascii_result, value)
-        case Report():
-            document = {ascii_text(key): _ascii_fact(fact) for key, fact in value.document.items()}
-            rows = [[_ascii_fact(fact) for fact in row] for row in value.rows]
-            columns, parts = ascii_result(value.columns), ascii_result(value.parts)
-            return value._replace(document=document, columns=columns, rows=rows, parts=parts)
         case Session() | Message():
             return replace(value, **{field.name: ascii_result(getattr(value, field.name)) for field in fields(value)})
         case Metadata():
             return Metadata({ascii_text(key): ascii_result(part) for key, part in value.items()})
+        case dict():
+            return {ascii_text(key): ascii_result(part) for key, part in value.items()}
         case tuple() if hasattr(value, "_make"):
             return value._make(map(ascii_result, value))
         case tuple() | list():
             return [ascii_result(part) for part in value]
         case _:
             return value
-
-
-def _ascii_fact(fact: object) -> object:
-    return (
-        ascii_result(fact) if fact is None or isinstance(fact, str | int | float) else json_in_ascii(encode_json(fact))
-    )

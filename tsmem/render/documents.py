@@ -84,7 +84,7 @@ def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, An
 
 
 def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
-    """Return one JSON document: indented on a terminal, else on one line, with a line for each item of a list."""
+    """Return one JSON document: a list with a line for each item, another document indented on a terminal."""
     document: Mapping[str, Any]
     match result:
         case Listing():
@@ -153,25 +153,23 @@ def _json(document: Mapping[str, Any], options: Options, *, pretty: bool = False
 
 
 def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
-    """Yield `{"items": [...], "next_page_token": ...}` with the items as they come, and with the total of a search."""
-    pretty, written = options.is_terminal, 0
-    head, tail = (b'{\n  "items": [', b"\n  ],\n  ") if pretty else (b'{"items": [', b"\n], ")
+    """Yield `{"items": [...], "next_page_token": ...}`, also with the total of a search, as the items arrive."""
+    head, tail = b'{"items": [', b"\n], "
+    written = 0
 
     def item_lines() -> Iterator[bytes]:
         nonlocal written
-        newline = "\n    " if pretty else "\n"
         for record in records(listing, options.fields):
-            text = f"\n{_json(record, options, pretty=pretty)}".replace("\n", newline)
             separator = "," if written else ""
             written += 1
-            yield f"{separator}{text}".encode()
+            yield f"{separator}\n{_json(record, options)}".encode()
 
     def last_members(members: dict[str, Any]) -> bytes:
-        return (_json(members, options, pretty=pretty).removeprefix("{").lstrip() + "\n").encode()
+        return f"{_json(members, options).removeprefix('{')}\n".encode()
 
     has_begun = False
     try:
-        for chunk in join_lines(item_lines(), at_once=pretty):
+        for chunk in join_lines(item_lines(), at_once=options.is_terminal):
             is_first, has_begun = not has_begun, True
             yield head + chunk if is_first else chunk
         members: dict[str, Any] = {"next_page_token": listing.next_page_token(None)}

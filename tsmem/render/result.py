@@ -152,7 +152,7 @@ Data = Session | Message | Listing | Conversation | Report
 Result = Data | LiveTail | Document | ManualPage
 
 
-def noun_of(result: Session | Message | Listing | Conversation | LiveTail) -> Noun:
+def noun_of(result: Session | Message | Listing | Conversation) -> Noun:
     if isinstance(result, Listing):
         return result.noun
     return "session" if isinstance(result, Session) else "message"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tsmem.errors import InvalidInput, NotFound, PartialFailure, RowFailure, Throttled
+from tsmem.errors import NotFound, PartialFailure, RowFailure, Throttled
 from tsmem.render import Options, render
 from tsmem.render.documents import error_document
-from tsmem.render.result import Format, Listing, Report
+from tsmem.render.result import Format, Listing
 from tsmem.store.model import Message
 
 MESSAGES = tuple(Message("s1", f"m{n}", n, "user", "I was charged twice.") for n in range(1, 6))
@@ -70,8 +70,3 @@ def test_an_error_lists_rows_that_failed() -> None:
     assert [{"key": ["s1", 5], "code": "Throttled", "message": "too fast"}] == error_document(error)["error"][
         "failures"
     ]
-
-
-def test_fields_of_a_report_are_refused() -> None:
-    with pytest.raises(InvalidInput):
-        render(Report({"n": 1}), options("json", fields=("n",)))
