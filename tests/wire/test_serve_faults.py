@@ -114,8 +114,8 @@ def test_a_fault_that_names_an_action_spares_the_others() -> None:
         assert 200 != answer_of(here, "PutRow")[0]
         assert (200, "") == answer_of(here, "GetRow")
     faults = Faults([parse_fault("partial:1:BatchWriteRow")])
-    assert faults.row_fault_source("BatchWriteRow", LogEntry())() is not None
-    assert faults.row_fault_source("BatchGetRow", LogEntry())() is None
+    assert faults.draw_row_fault("BatchWriteRow", LogEntry()) is not None
+    assert faults.draw_row_fault("BatchGetRow", LogEntry()) is None
 
 
 def test_faults_apply_only_to_authenticated_requests() -> None:
@@ -145,8 +145,8 @@ def test_several_faults_each_keep_their_rate() -> None:
     assert all(abs(found[kind] - rate * 10_000) < 200 for kind, rate in rates.items())
 
     halves = Faults([FaultSpec("partial", 0.5), FaultSpec("partial", 0.5, "BatchGetRow")])
-    assert all(halves.row_fault_source("BatchGetRow", LogEntry())() is not None for _ in range(1000))
-    assert 400 < sum(halves.row_fault_source("BatchWriteRow", LogEntry())() is not None for _ in range(1000)) < 600
+    assert all(halves.draw_row_fault("BatchGetRow", LogEntry()) is not None for _ in range(1000))
+    assert 400 < sum(halves.draw_row_fault("BatchWriteRow", LogEntry()) is not None for _ in range(1000)) < 600
 
 
 def test_fault_rates_that_add_up_to_1_hit_every_request() -> None:
@@ -208,7 +208,7 @@ def test_a_fault_spec_has_a_kind_a_rate_and_a_served_action() -> None:
 
 MISTAKES = (
     ("", "there is no kind of fault ''", "known: refuse, throttle"),
-    ("throtle:0.1", "there is no kind of fault 'throtle'", "did you mean throttle?"),
+    ("throtle:0.1", "there is no kind of fault 'throtle'; did you mean 'throttle'?", "known: refuse, throttle"),
     ("drop", "the rate of 'drop' is not a number", "a fault is KIND:RATE[:ACTION]"),
     ("drop:often", "the rate of 'drop:often' is not a number", "for example timeout:0.1:PutRow"),
     *(
@@ -216,7 +216,7 @@ MISTAKES = (
         for rate in ("nan", 1.1, -0.1)
     ),
     ("drop:1:SQLQuery", "there is no action 'SQLQuery'", "known: CreateTable"),
-    ("drop:1:putrow", "there is no action 'putrow'", "did you mean PutRow?"),
+    ("drop:1:putrow", "there is no action 'putrow'; did you mean 'PutRow'?", "known: CreateTable"),
     ("drop:1:", "there is no action ''", "known: CreateTable"),
     ("partial:1:PutRow", "applies only to BatchWriteRow and BatchGetRow, not to PutRow", "a fault is"),
 )

@@ -91,13 +91,13 @@ class RetryingClient:
 
     # Tables
 
-    def _retry_schema_change(self, call: Callable[[], None], done: type[TsmemError]) -> None:
-        """Retry a creation or deletion. Once an attempt was ambiguous, the error `done` counts as success. The change
-        may be somebody else's and differ from ours, so callers read what exists."""
+    def _retry_schema_change(self, call: Callable[[], None], already_done: type[TsmemError]) -> None:
+        """Retry a creation or deletion. Once an attempt was ambiguous, the error `already_done` counts as success.
+        Somebody else may have made a different change, so callers read what exists."""
         attempts = self._attempts()
         try:
             self._retry(call, attempts, is_write=True)
-        except done:
+        except already_done:
             if not attempts.is_ambiguous:
                 raise
 
@@ -186,7 +186,7 @@ class RetryingClient:
                 raise
             with deadline(self._clock, attempts.deadline_s):
                 read_attempts = self._attempts()
-                read_attempts.is_ambiguous = True  # as the write is, whose outcome a failed read leaves unknown
+                read_attempts.is_ambiguous = True  # a failed read leaves the outcome of the write unknown
                 row = self._retry(lambda: self._client.get_row(write.table, write.key), read_attempts, is_write=True)
             if not _is_as_written(write, row):
                 raise

@@ -19,7 +19,7 @@ from tsmem.server.actions import (
     search_index_actions,
     table_actions,
 )
-from tsmem.server.wire.schema import new_message, parse_message, unsupported_operation
+from tsmem.server.wire.schema import new_message, parse_message, unsupported
 
 _HANDLERS: dict[str, Callable[[ActionContext, Any, Any], int | None]] = {
     "CreateTable": table_actions.create_table,
@@ -71,18 +71,13 @@ class Dispatcher:
     def read(self, action: str, body: bytes) -> Request:
         """Return the request in a body. Raises OTSParameterInvalid for an unsupported action or a malformed body."""
         if action not in _HANDLERS:
-            raise unsupported_operation(action)
+            raise unsupported(action)
         message = parse_message(f"{action}Request", body)
-        fields = message.DESCRIPTOR.fields_by_name
-        names: list[str | bytes]
-        if "tables" in fields:
-            names = [table.table_name for table in message.tables]
-        elif "table_meta" in fields:
-            names = [message.table_meta.table_name]
-        else:
-            names = [getattr(message, field) for field in ("table_name", "main_table_name") if field in fields]
-        known = dict.fromkeys(name for name in names if isinstance(name, str))  # a name that is not UTF-8 is bytes
-        return Request(action, message, ",".join(known))
+        named = getattr(message, "tables", None) or [getattr(message, "table_meta", message)]
+        names = [getattr(each, "table_name", getattr(each, "main_table_name", "")) for each in named]
+        # A name that is not UTF-8 is bytes.
+        tables = ",".join(dict.fromkeys(name for name in names if isinstance(name, str)))
+        return Request(action, message, tables)
 
     def answer(self, request: Request, draw_row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
         """Carry out a request. Raises TsmemError, with a code of the service unless the failure is the server's own."""

@@ -22,8 +22,9 @@ CASES = (
     Case("An access key id without a secret.", "serve --memory --access-key-id id",
         "TSMEM_SERVE_SECRET is not set", "the secret of --access-key-id is read only from this variable"),
     Case("An unknown fault.", "serve --memory --fault thrttle:0.1",
-        "there is no kind of fault 'thrttle'",
-        "did you mean throttle? a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow"),
+        "there is no kind of fault 'thrttle'; did you mean 'throttle'?",
+        "known: refuse, throttle, timeout, unavailable, drop, hang, partial; "
+        "a fault is KIND:RATE[:ACTION], for example timeout:0.1:PutRow"),
     Case("An address that this machine does not have.", "serve --memory --host no-such-host.invalid",
         "cannot listen on 'no-such-host.invalid': there is no such address", given=(no_names,)),
     Case("An address that other machines reach, without a key.", "serve --memory --host 0.0.0.0",

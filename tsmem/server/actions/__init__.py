@@ -18,8 +18,8 @@ from tsmem.engine import Engine
 class RowFault(Enum):
     """An injected failure of one row of a batch, with the code and message of its error."""
 
-    REFUSED = ("OTSServerBusy", "Server is busy.")  # the row is neither read nor written
-    LOST = ("OTSTimeout", "Operation timeout.")  # the row of a write is written all the same
+    REFUSED = ("OTSServerBusy", "Server is busy.")  # the write is not carried out
+    LOST = ("OTSTimeout", "Operation timeout.")  # the write is carried out all the same
 
 
 class ActionContext(NamedTuple):

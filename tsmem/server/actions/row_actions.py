@@ -5,7 +5,7 @@ than a RowChange. They can express nearly all the writes that agents send; versi
 RowChange.
 
 The results of a batch are in the order of its rows. An injected fault fails a single row of a batch: the engine never
-gets a refused row, and it carries out a lost write.
+gets a refused write, and it carries out a lost one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tsmem.rows import Bound, Delete, Filter, Put, Range, TableRef, Update, Valu
 from tsmem.server.actions import ActionContext, RowFault
 from tsmem.server.wire.filters import decode_columns, decode_condition, decode_filter, decode_view
 from tsmem.server.wire.plainbuffer import Operation, WireCell, WireRow, decode_row, encode_row, encode_rows
-from tsmem.server.wire.schema import invalid_parameter, text, texts, unsupported_operation
+from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, unsupported
 
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Largest total size of the rows that a BatchGetRow returns; a request for more fails as a whole. The service documents
@@ -34,8 +34,8 @@ no such limit, but without one, four requests for 100 rows of 2 MB each took 1.9
 _ROWS_AT_ONCE = 20
 """Number of rows that BatchGetRow reads in one transaction. It bounds the memory that one read can take beyond that
 limit."""
-_CHANGES = {1: Change.PUT, 2: Change.UPDATE, 3: Change.DELETE}
-_SINGLE = {
+_BATCH_CHANGES = {1: Change.PUT, 2: Change.UPDATE, 3: Change.DELETE}
+_SINGLE_ROW_REQUESTS = {
     "PutRowRequest": (Change.PUT, "row"),
     "UpdateRowRequest": (Change.UPDATE, "row_change"),
     "DeleteRowRequest": (Change.DELETE, "primary_key"),
@@ -49,9 +49,9 @@ RowResult = tuple[bytes, Cost] | TsmemError  # the encoded row and its cost, or 
 def get_row(context: ActionContext, request: Any, response: Any) -> int:
     _refuse_transaction(request)
     row = decode_row(request.primary_key)
-    ref = TableRef(text(request.table_name), row.names)
-    test, page = decode_filter(request.filter)
-    engine_request = BatchGetRow(ref, (row.key,), decode_columns(request), test)  # type: ignore[arg-type]
+    ref = TableRef(as_text(request.table_name), row.names)
+    row_filter, page = decode_filter(request.filter)
+    engine_request = BatchGetRow(ref, (row.key,), decode_columns(request), row_filter)  # type: ignore[arg-type]
     reply = context.engine.read_rows(engine_request, decode_view(request, page))
     (found,), (cost,) = reply.rows, reply.costs
     _set_cost(response, cost)
@@ -63,13 +63,13 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
     _refuse_transaction(request)
     start = decode_row(request.inclusive_start_primary_key)
     end = decode_row(request.exclusive_end_primary_key)
-    ref = TableRef(text(request.table_name), start.names)
+    ref = TableRef(as_text(request.table_name), start.names)
     if end.names != start.names and start.names == context.engine.describe_table(ref.name).ref.key:
         ref = TableRef(ref.name, end.names)  # lets the engine say what is wrong with the columns of the end
-    test, page = decode_filter(request.filter)
+    row_filter, page = decode_filter(request.filter)
     limit = request.limit if request.HasField("limit") else None
     span = Range(start.key, end.key, backward=request.direction == 1)
-    engine_request = GetRange(ref, span, limit, decode_columns(request), test)
+    engine_request = GetRange(ref, span, limit, decode_columns(request), row_filter)
     reply = context.engine.read_range(engine_request, decode_view(request, page))
     _set_cost(response, reply.cost)
     response.rows = encode_rows(ref.key, ((row.key, row.cells) for row in reply.rows))
@@ -80,7 +80,7 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
 
 def write_row(context: ActionContext, request: Any, response: Any) -> int:
     """Carry out PutRow, UpdateRow or DeleteRow."""
-    change, field = _SINGLE[request.DESCRIPTOR.name]
+    change, field = _SINGLE_ROW_REQUESTS[request.DESCRIPTOR.name]
     write = _decode_write(change, request.table_name, getattr(request, field), request)
     _refuse_transaction(request)
     (reply,) = context.engine.write_rows((write,))
@@ -98,7 +98,7 @@ def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
     check_row_count(sum(len(table.primary_key) for table in request.tables), MAX_ROWS_PER_READ)
     found = size = 0
     for table in request.tables:
-        group = response.tables.add(table_name=text(table.table_name))
+        group = response.tables.add(table_name=as_text(table.table_name))
         for result in _read_table(context, table):
             row = _add_result(group, result)
             found += row.is_ok
@@ -111,50 +111,47 @@ def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
 
 def _read_table(context: ActionContext, table: Any) -> Iterator[RowResult]:
     rows = [decode_row(data) for data in table.primary_key]
-    test, page = decode_filter(table.filter)
+    row_filter, page = decode_filter(table.filter)
     view = decode_view(table, page)
     columns = decode_columns(table)
-    if test is not None:
-        compile_filter(test, ())  # an invalid filter fails the whole request, not each row
+    if row_filter is not None:
+        compile_filter(row_filter, ())  # an invalid filter fails the whole request, not each row
     if not rows:
-        context.engine.describe_table(text(table.table_name))  # raises TableNotFound for a missing table
-    for at in range(0, len(rows), _ROWS_AT_ONCE):
-        part = [(row, context.draw_row_fault()) for row in rows[at : at + _ROWS_AT_ONCE]]
-        read = [row for row, fault in part if fault is None]
-        results = iter(_read_rows(context.engine, table.table_name, read, columns, test, view))
-        for _, fault in part:
-            yield next(results) if fault is None else from_service(*fault.value)
+        context.engine.describe_table(as_text(table.table_name))  # raises TableNotFound for a missing table
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[start : start + _ROWS_AT_ONCE]
+        for result in _read_rows(context.engine, table.table_name, part, columns, row_filter, view):
+            fault = context.draw_row_fault()
+            yield result if fault is None else from_service(*fault.value)
 
 
 def _read_rows(
-    engine: Engine, table: str, rows: list[WireRow], columns: tuple[str, ...], test: Filter | None, view: View
+    engine: Engine, table: str, rows: list[WireRow], columns: tuple[str, ...], row_filter: Filter | None, view: View
 ) -> list[RowResult]:
     """Read rows in one transaction. If a key is invalid, read the rows one by one, so that only one row fails."""
-    if not rows:
-        return []
-    ref = TableRef(text(table), rows[0].names)
+    ref = TableRef(as_text(table), rows[0].names)
     keys: Any = tuple(row.key for row in rows)  # the engine refuses INF_MIN and INF_MAX
     try:
         if any(row.names != ref.key for row in rows):
             raise InvalidInput("keys of different columns")
-        reply = engine.read_rows(BatchGetRow(ref, keys, columns, test), view)
+        reply = engine.read_rows(BatchGetRow(ref, keys, columns, row_filter), view)
     except InvalidInput as error:
         if len(rows) == 1:
             return [error]
-        return [result for row in rows for result in _read_rows(engine, table, [row], columns, test, view)]
+        return [result for row in rows for result in _read_rows(engine, table, [row], columns, row_filter, view)]
     return [(_row_bytes(ref, row), cost) for row, cost in zip(reply.rows, reply.costs, strict=True)]
 
 
 def batch_write_row(context: ActionContext, request: Any, response: Any) -> int:
     _refuse_transaction(request)
     if request.is_atomic:
-        raise unsupported_operation("BatchWriteRow with is_atomic")
+        raise unsupported("BatchWriteRow with is_atomic")
     check_row_count(sum(len(table.rows) for table in request.tables), MAX_ROWS_PER_WRITE)
     for table in request.tables:
         if not table.rows:
-            raise invalid_parameter(f"No operation is specified for table: '{text(table.table_name)}'.")
+            raise invalid_parameter(f"No operation is specified for table: '{as_text(table.table_name)}'.")
     rows = [(table, row) for table in request.tables for row in table.rows]
-    writes = [_decode_write(_CHANGES[row.type], table.table_name, row.row_change, row) for table, row in rows]
+    writes = [_decode_write(_BATCH_CHANGES[row.type], table.table_name, row.row_change, row) for table, row in rows]
     results = iter(_write_each(context, writes))
     written = 0
     for table in request.tables:
@@ -195,7 +192,7 @@ def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Writ
     return. Raises OTSParameterInvalid."""
     row = decode_row(data)
     _check_shape(change, row)
-    ref = TableRef(text(table), row.names)
+    ref = TableRef(as_text(table), row.names)
     condition = decode_condition(message.condition)
     returned = _RETURNED[message.return_content.return_type]
     is_plain = returned is Returned.NOTHING
@@ -225,7 +222,7 @@ def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Writ
             return Update(ref, key, columns, tuple(deleted), condition)
         return Delete(ref, key, condition)
     cells = tuple(NewCell(cell.name, _value(cell), cell.version_ms) for cell in row.cells if cell.operation is None)
-    names = texts(message.return_content.return_column_names)
+    names = as_texts(message.return_content.return_column_names)
     return RowChange(
         change, ref, key, cells, tuple(deleted), tuple(versions), tuple(increments), condition, returned, names
     )

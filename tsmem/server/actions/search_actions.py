@@ -31,7 +31,7 @@ from tsmem.rows import TableRef
 from tsmem.server.actions import ActionContext
 from tsmem.server.actions.search_index_actions import DEFAULT_ANALYZER
 from tsmem.server.wire.plainbuffer import encode_row
-from tsmem.server.wire.schema import invalid_parameter, new_message, parse_message, text, texts, unsupported_operation
+from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, new_message, parse_message, unsupported
 from tsmem.server.wire.search_queries import decode_query, decode_sorters, leaves
 
 DEFAULT_LIMIT = 10
@@ -55,33 +55,33 @@ class _Index(NamedTuple):
     table: TableRef
     name: str
     fields: Mapping[str, FieldType]
-    unsupported: dict[str, str]  # the unsupported option of each field that cannot be searched
+    unsupported_options: dict[str, str]  # the unsupported option of each field that cannot be searched
     order: Any  # the Sort message that applies to a search without a sort of its own
 
 
 def search(context: ActionContext, request: Any, response: Any) -> int:
-    wanted = parse_message("SearchQuery", request.search_query)
-    index = _open_index(context.engine, text(request.table_name), text(request.index_name))
+    search_query = parse_message("SearchQuery", request.search_query)
+    index = _open_index(context.engine, as_text(request.table_name), as_text(request.index_name))
     for name in _UNSUPPORTED:
-        if wanted.HasField(name):
-            raise unsupported_operation(name)
+        if search_query.HasField(name):
+            raise unsupported(name)
     columns = _columns_to_get(request.columns_to_get, index)
-    if not wanted.HasField("query"):
+    if not search_query.HasField("query"):
         raise invalid_parameter("[query] must not be null")
-    query = decode_query(wanted.query)
-    if wanted.HasField("filter"):
-        query = Bool(must=(query,), filter=(decode_query(wanted.filter.query),))
-    sorters = decode_sorters(wanted.sort)
-    if not sorters and not wanted.token:
+    query = decode_query(search_query.query)
+    if search_query.HasField("filter"):
+        query = Bool(must=(query,), filter=(decode_query(search_query.filter.query),))
+    sorters = decode_sorters(search_query.sort)
+    if not sorters and not search_query.token:
         sorters = decode_sorters(index.order)
-    limit: int = wanted.limit if wanted.HasField("limit") else DEFAULT_LIMIT
+    limit: int = search_query.limit if search_query.HasField("limit") else DEFAULT_LIMIT
     are_indexed = columns is not None and index.fields.keys() >= set(columns)
     max_limit = MAX_INDEXED_LIMIT if are_indexed else MAX_LIMIT
     if not 0 <= limit <= max_limit:
         raise invalid_parameter(f"The limit of a search must be in range: [0, {max_limit}].")
-    count = wanted.get_total_count or wanted.track_total_count > 0
-    asked = Search(query, sorters, limit, wanted.offset, wanted.token or None, count, columns)
-    reply = _find_rows(context.engine, index, asked, response)
+    count = search_query.get_total_count or search_query.track_total_count > 0
+    engine_search = Search(query, sorters, limit, search_query.offset, search_query.token or None, count, columns)
+    reply = _find_rows(context.engine, index, engine_search, response)
     response.is_all_succeed = True
     response.total_hits = _UNCOUNTED if reply.total is None else reply.total
     if reply.token is not None:
@@ -95,14 +95,14 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
 def compute_splits(context: ActionContext, request: Any, response: Any) -> None:
     if not request.HasField("search_index_splits_options"):
         raise invalid_parameter("[search index splits options] must not be null")
-    _open_index(context.engine, text(request.table_name), text(request.search_index_splits_options.index_name))
+    _open_index(context.engine, as_text(request.table_name), as_text(request.search_index_splits_options.index_name))
     response.session_id = _SESSION_ID
     response.splits_size = 1
 
 
 def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
     scan = parse_message("ScanQuery", request.scan_query)
-    index = _open_index(context.engine, text(request.table_name), text(request.index_name))
+    index = _open_index(context.engine, as_text(request.table_name), as_text(request.index_name))
     columns = _columns_to_get(request.columns_to_get, index)
     if columns is None:
         raise invalid_parameter("[parallel_scan.columns_to_get] must not be RETURN_ALL")
@@ -116,8 +116,8 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
         raise invalid_parameter("[parallel_scan.token] is not one of this server's")
     limit = scan.limit or MAX_SCAN_LIMIT
     token = scan.token[len(_MORE) :] or None
-    asked = Search(decode_query(scan.query), (KeySort(),), limit, token=token, columns=columns)
-    reply = _find_rows(context.engine, index, asked, response)
+    engine_search = Search(decode_query(scan.query), (KeySort(),), limit, token=token, columns=columns)
+    reply = _find_rows(context.engine, index, engine_search, response)
     if reply.rows:
         response.next_token = _END if reply.token is None else _MORE + reply.token
     return len(reply.rows)
@@ -154,8 +154,8 @@ def _open_index(engine: Engine, table: str, name: str) -> _Index:
         return _Index(ref, name, fields, {}, new_message("Sort"))
     schema = parse_message("CreateSearchIndexRequest", found.definition).schema
     options = {field.field_name: _unsupported_option(field) for field in schema.field_schemas}
-    unsupported = {field: option for field, option in options.items() if option is not None}
-    return _Index(ref, name, fields, unsupported, schema.index_sort)
+    unsupported_options = {field: option for field, option in options.items() if option is not None}
+    return _Index(ref, name, fields, unsupported_options, schema.index_sort)
 
 
 def _unsupported_option(field: Any) -> str | None:
@@ -175,35 +175,36 @@ def _unsupported_option(field: Any) -> str | None:
 
 def _columns_to_get(message: Any, index: _Index) -> tuple[str, ...] | None:
     """Return the names of the attribute columns to return; None means all."""
-    names = texts(message.column_names)
-    kind = message.return_type if message.HasField("return_type") else _SPECIFIED
-    if kind == _ALL:
+    names = as_texts(message.column_names)
+    return_type = message.return_type if message.HasField("return_type") else _SPECIFIED
+    if return_type == _ALL:
         return None
-    if kind == _NONE:
+    if return_type == _NONE:
         return ()
-    if kind == _ALL_FROM_INDEX:
+    if return_type == _ALL_FROM_INDEX:
         names = tuple(sorted(index.fields))
     return tuple(name for name in names if name not in index.table.key)
 
 
-def _find_rows(engine: Engine, index: _Index, asked: Search, response: Any) -> SearchReply[CellRow]:
+def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: Any) -> SearchReply[CellRow]:
     """Find a page of rows, and add them to the response. Raises OTSParameterInvalid if the search needs an unsupported
     option of a field, or exceeds a limit."""
-    queries = list(leaves(asked.query))
-    sorters = [sorter for sorter in asked.sorts if isinstance(sorter, FieldSort)]
+    queries = list(leaves(engine_search.query))
+    sorters = [sorter for sorter in engine_search.sorts if isinstance(sorter, FieldSort)]
     for each in (*queries, *sorters):
-        if each.field in index.unsupported:
-            raise unsupported_operation(f"{index.unsupported[each.field]} of field {each.field}")
+        if each.field in index.unsupported_options:
+            raise unsupported(f"{index.unsupported_options[each.field]} of field {each.field}")
     if any(isinstance(query, Wildcard) and len(query.pattern) > MAX_PATTERN for query in queries):
         raise invalid_parameter(f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query")
-    on_text = [(query, kind) for query in queries if (kind := index.fields.get(query.field)) and kind.name == "TEXT"]
+    field_types = [(query, index.fields.get(query.field)) for query in queries]
+    on_text = [(query, field_type) for query, field_type in field_types if field_type and field_type.name == "TEXT"]
     # Characters are counted first, so that no text over the limit is split into words.
     _check_count("characters in the texts", sum(len(t) for query, _ in on_text for t in _texts(query)), MAX_CHARACTERS)
-    terms = sum(_count_terms(query, index.fields.get(query.field)) for query in queries)
+    terms = sum(_count_terms(query, field_type) for query, field_type in field_types)
     _check_count("words and terms", terms, MAX_WORDS)
-    phrase_words = sum(_count_phrase_words(query, kind) for query, kind in on_text)
+    phrase_words = sum(_count_phrase_words(query, field_type) for query, field_type in on_text)
     _check_count("words in the phrases", phrase_words, MAX_PHRASE_WORDS)
-    reply = engine.search_cells(index.table, index.name, asked)
+    reply = engine.search_cells(index.table, index.name, engine_search)
     response.rows.extend(encode_row(index.table.key, row.key, row.cells) for row in reply.rows)
     return reply
 
@@ -221,20 +222,20 @@ def _texts(query: Leaf) -> list[str]:
     return [value for value in values if isinstance(value, str)]
 
 
-def _count_terms(query: Leaf, kind: FieldType | None) -> int:
+def _count_terms(query: Leaf, field_type: FieldType | None) -> int:
     """Count the words or terms that a query looks for. A repeated word in a Match on a TEXT field counts once."""
-    if isinstance(query, Match) and kind is not None and kind.name == "TEXT":
-        fuzzy = kind.analyzer == "fuzzy"
-        return len(set(query.text.split()) if fuzzy else words.match_groups(kind, query.text, are_separate=True))
+    if isinstance(query, Match) and field_type is not None and field_type.name == "TEXT":
+        fuzzy = field_type.analyzer == "fuzzy"
+        return len(set(query.text.split()) if fuzzy else words.match_groups(field_type, query.text, are_separate=True))
     return len(query.values) if isinstance(query, Terms) else 1
 
 
-def _count_phrase_words(query: Leaf, kind: FieldType) -> int:
+def _count_phrase_words(query: Leaf, field_type: FieldType) -> int:
     """Count the words that must be adjacent. In a fuzzy field there are none, because a phrase is found as a single
     substring."""
-    if kind.analyzer == "fuzzy":
+    if field_type.analyzer == "fuzzy":
         return 0
     if isinstance(query, MatchPhrase):
-        return len(words.cut_words(kind, query.text))
+        return len(words.cut_words(field_type, query.text))
     terms = _texts(query) if isinstance(query, Term | Terms) else ()
-    return sum(count for term in terms if (count := len(words.term_words(kind, term))) > 1)
+    return sum(count for term in terms if (count := len(words.term_words(field_type, term))) > 1)

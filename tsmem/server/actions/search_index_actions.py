@@ -13,12 +13,12 @@ from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import FieldSort, ScoreSort
 from tsmem.server.actions import ActionContext
-from tsmem.server.wire.schema import invalid_parameter, new_message, parse_message, text
+from tsmem.server.wire.schema import as_text, invalid_parameter, new_message, parse_message
 from tsmem.server.wire.search_queries import decode_sorters
 
 _TEXT, _NESTED = 5, 6
 DEFAULT_ANALYZER = "single_word"
-_PARAMETERS = {
+_ANALYZER_PARAMETERS = {
     "single_word": ("SingleWordAnalyzerParameter", ("case_sensitive",)),
     "split": ("SplitAnalyzerParameter", ("delimiter", "case_sensitive")),
     "fuzzy": ("FuzzyAnalyzerParameter", ("min_chars", "max_chars")),
@@ -26,11 +26,11 @@ _PARAMETERS = {
 """For each analyzer, the message of its parameters, and the parameters that the engine knows."""
 _NO_EXPIRY = -1
 _INCREMENTAL_SYNC = 2  # the sync phase in which every existing row is in the index
-_RUNNING = 3
+_STATUS_RUNNING = 3
 
 
 def create_search_index(context: ActionContext, request: Any, response: Any) -> None:
-    fields = tuple((text(field.field_name), _field_type(field)) for field in request.schema.field_schemas)
+    fields = tuple((as_text(field.field_name), _field_type(field)) for field in request.schema.field_schemas)
     kinds = dict(fields)
     for sorter in decode_sorters(request.schema.index_sort):
         if isinstance(sorter, ScoreSort):
@@ -41,12 +41,12 @@ def create_search_index(context: ActionContext, request: Any, response: Any) -> 
             kind = kinds[sorter.field].name
             if kind in ("TEXT", "NESTED"):
                 raise invalid_parameter(f"field: {sorter.field} of type {kind} cannot be sorted by")
-    schema = SearchIndexSchema(text(request.table_name), text(request.index_name), fields)
+    schema = SearchIndexSchema(as_text(request.table_name), as_text(request.index_name), fields)
     context.engine.definitions.create_search_index(schema, request.SerializeToString(), _time_to_live(request))
 
 
 def describe_search_index(context: ActionContext, request: Any, response: Any) -> None:
-    table, name = text(request.table_name), text(request.index_name)
+    table, name = as_text(request.table_name), as_text(request.index_name)
     found = context.engine.describe_search_index(table, name)
     if found.definition is None:
         created = _creation_request(found.schema)
@@ -66,11 +66,11 @@ def describe_search_index(context: ActionContext, request: Any, response: Any) -
     response.sync_stat.current_sync_timestamp = min(context.clock.now_us() * 1000, MAX_INTEGER)
     response.create_time = found.created_us // 1_000_000
     response.time_to_live = _time_to_live(created)
-    response.index_status.status = _RUNNING
+    response.index_status.status = _STATUS_RUNNING
 
 
 def list_search_index(context: ActionContext, request: Any, response: Any) -> int:
-    table = text(request.table_name)
+    table = as_text(request.table_name)
     for each in [table] if table else context.engine.list_tables():
         try:
             names = context.engine.list_search_indexes(each)
@@ -84,7 +84,7 @@ def list_search_index(context: ActionContext, request: Any, response: Any) -> in
 
 
 def delete_search_index(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.definitions.delete_search_index(text(request.table_name), text(request.index_name))
+    context.engine.definitions.delete_search_index(as_text(request.table_name), as_text(request.index_name))
 
 
 def _time_to_live(request: Any) -> int:
@@ -93,16 +93,16 @@ def _time_to_live(request: Any) -> int:
 
 def _field_type(field: Any) -> FieldType:
     if not field.HasField("field_type"):
-        raise invalid_parameter(f"The type of field '{text(field.field_name)}' is missing.")
+        raise invalid_parameter(f"The type of field '{as_text(field.field_name)}' is missing.")
     kind = field.DESCRIPTOR.fields_by_name["field_type"].enum_type.values_by_number[field.field_type].name
-    analyzer = text(field.analyzer) or None
+    analyzer = as_text(field.analyzer) or None
     if field.field_type == _TEXT:
         analyzer = analyzer or DEFAULT_ANALYZER
-        if analyzer in _PARAMETERS:
-            message, names = _PARAMETERS[analyzer]
+        if analyzer in _ANALYZER_PARAMETERS:
+            message, names = _ANALYZER_PARAMETERS[analyzer]
             parameter = parse_message(message, field.analyzer_parameter)
             given = {name: getattr(parameter, name) for name in names if parameter.HasField(name)}
-            text(given.get("delimiter", ""))
+            as_text(given.get("delimiter", ""))
             return FieldType(kind, analyzer, **given)
     return FieldType(kind, analyzer)
 
@@ -114,8 +114,8 @@ def _creation_request(found: SearchIndexSchema) -> Any:
         field = request.schema.field_schemas.add(field_name=name, field_type=kind.name)
         if kind.analyzer is not None:
             field.analyzer = kind.analyzer
-        if kind.analyzer in _PARAMETERS:
-            message, names = _PARAMETERS[kind.analyzer]
+        if kind.analyzer in _ANALYZER_PARAMETERS:
+            message, names = _ANALYZER_PARAMETERS[kind.analyzer]
             parameter = new_message(message, **{name: getattr(kind, name) for name in names}).SerializeToString()
             if parameter:
                 field.analyzer_parameter = parameter

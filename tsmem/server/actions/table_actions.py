@@ -14,7 +14,7 @@ from tsmem.engine.definitions import TableOptions
 from tsmem.port import IndexSchema, KeySchema, TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server.actions import ActionContext
-from tsmem.server.wire.schema import invalid_parameter, text, texts, unsupported_operation
+from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, unsupported
 
 _KEY_TYPES = {1: ColumnType.INTEGER, 2: ColumnType.STRING, 3: ColumnType.BINARY, 5: ColumnType.BOOLEAN}
 _COLUMN_TYPES = {
@@ -36,22 +36,22 @@ _MAX_RESERVED_UNITS = 100_000  # source: CreateTable in TableStore's developer r
 def create_table(context: ActionContext, request: Any, response: Any) -> None:
     _check_stream_and_throughput(request)
     if request.sse_spec.enable:
-        raise unsupported_operation("server-side encryption")
+        raise unsupported("server-side encryption")
     if request.enable_local_txn:
-        raise unsupported_operation("local transaction")
-    options = _options(request.table_options)
+        raise unsupported("local transaction")
+    options = _decode_options(request.table_options)
     if options.time_to_live_s is None:
         raise invalid_parameter("Time-to-live is missing while creating table.")
     if options.max_versions is None:
         raise invalid_parameter("MaxVersions is missing while creating table.")
     meta = request.table_meta
     if any(column.HasField("option") for column in meta.primary_key):
-        raise unsupported_operation("auto-increment primary key column")
+        raise unsupported("auto-increment primary key column")
     table = TableSchema(
-        text(meta.table_name),
-        tuple((text(column.name), _KEY_TYPES[column.type]) for column in meta.primary_key),
-        tuple(_index(index) for index in request.index_metas),
-        _columns(meta.defined_column),
+        as_text(meta.table_name),
+        tuple((as_text(column.name), _KEY_TYPES[column.type]) for column in meta.primary_key),
+        tuple(_decode_index(index) for index in request.index_metas),
+        _decode_columns(meta.defined_column),
         options.time_to_live_s,
         options.max_versions,
         options.allow_update is not False,
@@ -61,7 +61,7 @@ def create_table(context: ActionContext, request: Any, response: Any) -> None:
 
 
 def describe_table(context: ActionContext, request: Any, response: Any) -> None:
-    table = context.engine.describe_table(text(request.table_name))
+    table = context.engine.describe_table(as_text(request.table_name))
     response.table_status = _ACTIVE
     response.table_meta.table_name = table.name
     for name, kind in table.key:
@@ -79,9 +79,8 @@ def update_table(context: ActionContext, request: Any, response: Any) -> None:
     _check_stream_and_throughput(request)
     if request.table_options.HasField("update_full_row"):
         raise invalid_parameter("Table options must not contain updateFullRow.")
-    _set_options(
-        response, context.engine.definitions.update_table(text(request.table_name), _options(request.table_options))
-    )
+    options = _decode_options(request.table_options)
+    _set_options(response, context.engine.definitions.update_table(as_text(request.table_name), options))
 
 
 def list_table(context: ActionContext, request: Any, response: Any) -> int:
@@ -90,47 +89,46 @@ def list_table(context: ActionContext, request: Any, response: Any) -> int:
 
 
 def delete_table(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.definitions.delete_table(text(request.table_name))
+    context.engine.definitions.delete_table(as_text(request.table_name))
 
 
 def create_index(context: ActionContext, request: Any, response: Any) -> None:
-    index = _index(request.index_meta)
-    context.engine.definitions.create_index(
-        text(request.main_table_name), index, include_base_data=request.include_base_data
-    )
+    index = _decode_index(request.index_meta)
+    table = as_text(request.main_table_name)
+    context.engine.definitions.create_index(table, index, include_base_data=request.include_base_data)
 
 
 def drop_index(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.definitions.delete_index(text(request.main_table_name), text(request.index_name))
+    context.engine.definitions.delete_index(as_text(request.main_table_name), as_text(request.index_name))
 
 
 def add_defined_column(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.definitions.add_defined_columns(text(request.table_name), _columns(request.columns))
+    context.engine.definitions.add_defined_columns(as_text(request.table_name), _decode_columns(request.columns))
 
 
 def delete_defined_column(context: ActionContext, request: Any, response: Any) -> None:
-    context.engine.definitions.delete_defined_columns(text(request.table_name), texts(request.columns))
+    context.engine.definitions.delete_defined_columns(as_text(request.table_name), as_texts(request.columns))
 
 
-def _columns(columns: Iterable[Any]) -> KeySchema:
-    return tuple((text(column.name), _COLUMN_TYPES[column.type]) for column in columns)
+def _decode_columns(columns: Iterable[Any]) -> KeySchema:
+    return tuple((as_text(column.name), _COLUMN_TYPES[column.type]) for column in columns)
 
 
-def _index(meta: Any) -> IndexSchema:
+def _decode_index(meta: Any) -> IndexSchema:
     is_global = meta.index_type == _GLOBAL
-    return IndexSchema(text(meta.name), texts(meta.primary_key), texts(meta.defined_column), is_global)
+    return IndexSchema(as_text(meta.name), as_texts(meta.primary_key), as_texts(meta.defined_column), is_global)
 
 
-def _options(message: Any) -> TableOptions:
+def _decode_options(message: Any) -> TableOptions:
     if message.update_full_row:
-        raise unsupported_operation("update_full_row")
+        raise unsupported("update_full_row")
     names = ("time_to_live", "max_versions", "deviation_cell_version_in_sec", "allow_update")
     return TableOptions(*(getattr(message, name) if message.HasField(name) else None for name in names))
 
 
 def _check_stream_and_throughput(request: Any) -> None:
     if request.stream_spec.enable_stream:
-        raise unsupported_operation("stream")
+        raise unsupported("stream")
     unit = request.reserved_throughput.capacity_unit
     for kind, units in (("read", unit.read), ("write", unit.write)):
         if not 0 <= units <= _MAX_RESERVED_UNITS:

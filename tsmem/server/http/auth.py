@@ -31,8 +31,8 @@ from tsmem.server.http.messages import Head, content_md5
 KEYLESS_SECRET = b"tsmem"
 API_VERSION = "2015-12-31"
 MAX_SKEW_S = 15 * 60
-REQUIRED = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
-_V2, _V4 = "x-ots-signature", "x-ots-signaturev4"
+REQUIRED_HEADERS = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
+_V2, _V4 = "x-ots-signature", "x-ots-signaturev4"  # headers with the signature, one for each version
 _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d*)?Z", re.ASCII)
 
 
@@ -62,23 +62,24 @@ def authenticate(head: Head, credentials: AccessKey | None, instance: str | None
     """Return the sender of a request. Raises the service's error for a request that is not accepted."""
     headers = head.headers
     version = _V4 if _V4 in headers else _V2
-    for name in (*REQUIRED, *(("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()), version):
+    v4_headers = ("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()
+    for name in (*REQUIRED_HEADERS, *v4_headers, version):
         if not headers.get(name):
             raise from_service("OTSParameterInvalid", f"Missing header: '{name}'.")
     if headers["x-ots-apiversion"] != API_VERSION:
         raise from_service("OTSParameterInvalid", f"Unsupported API version: {headers['x-ots-apiversion']}.")
-    date = _date(headers["x-ots-date"], clock)
+    date = _checked_date(headers["x-ots-date"], clock)
     if version == _V4:
         # If any day were accepted, a stolen V4 key would be valid forever. Some clients use the day of their time zone.
         days = [(date + timedelta(days=offset)).strftime("%Y%m%d") for offset in (-1, 0, 1)]
         if headers["x-ots-signdate"] not in days:
-            raise _refused("Signature mismatch: x-ots-signdate is not the date of x-ots-date.")
+            raise _auth_failed("Signature mismatch: x-ots-signdate is not the date of x-ots-date.")
     if instance is not None and headers["x-ots-instancename"] != instance:
-        raise _refused("The instance is not found.")
+        raise _auth_failed("The instance is not found.")
     return _identify(head, version, credentials)
 
 
-def _date(text: str, clock: Clock) -> datetime:
+def _checked_date(text: str, clock: Clock) -> datetime:
     """Return the date of a request. Raises the service's error if it is not within 15 minutes from now."""
     match = _DATE.fullmatch(text)
     try:
@@ -86,7 +87,7 @@ def _date(text: str, clock: Clock) -> datetime:
     except ValueError:
         raise from_service("OTSParameterInvalid", f"Invalid date format: {text}.") from None
     if abs(date.replace(tzinfo=UTC).timestamp() - clock.now_us() / 1e6) > MAX_SKEW_S:
-        raise _refused(f"Mismatch between system time and x-ots-date: {text}.")
+        raise _auth_failed(f"Mismatch between system time and x-ots-date: {text}.")
     return date
 
 
@@ -94,27 +95,27 @@ def _identify(head: Head, version: str, credentials: AccessKey | None) -> Identi
     key_id = head.headers["x-ots-accesskeyid"]
     if credentials is None:
         secrets: tuple[bytes, ...] = (KEYLESS_SECRET, key_id.encode("latin-1"))
-    elif _equal(credentials.access_key_id, key_id):
+    elif _is_equal(credentials.access_key_id, key_id):
         secrets = (credentials.secret.encode("utf-8", "surrogateescape"),)
     else:
-        raise _refused("The AccessKeyID does not exist.")
+        raise _auth_failed("The AccessKeyID does not exist.")
     for secret in secrets:
         key = _signing_key(secret, head.headers, version)
         for path, text in _signed_texts(head):
             data = text.encode("latin-1")  # the bytes that were received
             digest = hmac.digest(key, data, "sha1") if version == _V2 else hmac.digest(key, data + b"ots", "sha256")
-            if _equal(b64encode(digest).decode(), head.headers[version]):
+            if _is_equal(b64encode(digest).decode(), head.headers[version]):
                 return Identity(key_id, key, path)
     if credentials is not None:
-        raise _refused("Signature mismatch.")
+        raise _auth_failed("Signature mismatch.")
     key = _signing_key(KEYLESS_SECRET, head.headers, version)
     return Identity(key_id, key, f"/{head.action}", is_verified=False)
 
 
 def check_digest(head: Head, body: bytes) -> None:
     """Raise OTSAuthFailed if the body does not have the signed digest."""
-    if not _equal(content_md5(body), head.headers["x-ots-contentmd5"]):
-        raise _refused("Mismatch between MD5 value of request body and x-ots-contentmd5 in header.")
+    if not _is_equal(content_md5(body), head.headers["x-ots-contentmd5"]):
+        raise _auth_failed("Mismatch between MD5 value of request body and x-ots-contentmd5 in header.")
 
 
 def _signed_texts(head: Head) -> Iterator[tuple[str, str]]:
@@ -137,10 +138,10 @@ def _signing_key(secret: bytes, headers: Mapping[str, str], version: str) -> byt
     return b64encode(key)
 
 
-def _equal(ours: str, header: str) -> bool:
+def _is_equal(ours: str, header: str) -> bool:
     """Compare a text of ours with a header in constant time."""
     return hmac.compare_digest(ours.encode("utf-8", "surrogateescape"), header.encode("latin-1"))
 
 
-def _refused(message: str) -> TsmemError:
+def _auth_failed(message: str) -> TsmemError:
     return from_service("OTSAuthFailed", message)

@@ -3,8 +3,8 @@
 The thread of a connection calls `HttpExchange(...).run()` for each request. It reads the head, checks it and its
 signature, reads the body, draws a fault, has the dispatcher carry the request out, and sends the signed response.
 
-Whatever happens, the client gets one of the service's responses or a closed connection, and no detail of a failure
-inside the server. Each request that arrives whole or gets a response leaves one log entry. The body of an
+Whatever happens, the client gets one of the service's responses or a closed connection. It learns no detail of a
+failure inside the server. Each request that arrives whole or gets a response leaves one log entry. The body of an
 unauthenticated request is discarded, and only authenticated requests meet faults.
 """
 
@@ -13,7 +13,8 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 
 from tsmem import interruption
 from tsmem.clock import Clock
@@ -46,14 +47,13 @@ class ResponseBudget:
     @contextmanager
     def reserve(self, size: int) -> Iterator[bool]:
         """Reserve room for a response while the block runs. Yield False if there is no room for it."""
-        if size <= _SMALL_BYTES:
-            yield True
-            return
+        counted = size if size > _SMALL_BYTES else 0
         with self._lock:
-            reserved = size if size <= self._free_bytes else 0
+            fits = counted <= self._free_bytes
+            reserved = counted if fits else 0
             self._free_bytes -= reserved
         try:
-            yield reserved > 0
+            yield fits
         finally:
             with self._lock:
                 self._free_bytes += reserved
@@ -69,7 +69,7 @@ class ServerContext:
         self.on_request = on_request
         self.response_budget = ResponseBudget(settings.max_sending_bytes)
         self.search_slots = threading.Semaphore(settings.max_searches)
-        error_body(*_BUSY)  # loads protobuf now, which would delay the first request by a third of a second
+        error_body(*_BUSY)  # loads protobuf now: it would delay the first request by a third of a second
 
 
 class HttpExchange:
@@ -80,7 +80,7 @@ class HttpExchange:
         self._entry = LogEntry(request_id=str(uuid.uuid4()))
         self._identity: Identity | None = None
         self._received_s: float | None = None
-        """The time at which the head had arrived, and later the body."""
+        """The time at which the head, and after that the body, was complete."""
         self._is_body_received = False
         self._has_client_left = False
         """True if the client left while its request was carried out."""
@@ -145,8 +145,9 @@ class HttpExchange:
     def _execute(self, request: Request) -> bytes | None:
         """Carry out a request, and return the body of its response; None if the client has left."""
         try:
-            with self._search_slot(request.action), interruption.ending_by(self._check_time):
-                draw_row_fault = self._context.settings.faults.row_fault_source(request.action, self._entry)
+            slot = self._search_slot() if request.action in _SEARCHES else nullcontext()
+            with slot, interruption.ending_by(self._check_time):
+                draw_row_fault = partial(self._context.settings.faults.draw_row_fault, request.action, self._entry)
                 result = self._context.dispatcher.answer(request, draw_row_fault)
             self._entry.rows = result.rows
             return result.body
@@ -163,11 +164,8 @@ class HttpExchange:
         return 0 if self._received_s is None else self._context.clock.monotonic_s() - self._received_s
 
     @contextmanager
-    def _search_slot(self, action: str) -> Iterator[None]:
+    def _search_slot(self) -> Iterator[None]:
         """Let only a few searches run at once, to leave processors and connections to the store to other requests."""
-        if action not in _SEARCHES:
-            yield
-            return
         while not self._context.search_slots.acquire(timeout=_SLOT_POLL_S):
             self._check_time()
         try:
@@ -176,8 +174,8 @@ class HttpExchange:
             self._context.search_slots.release()
 
     def _error_response(self, error: Exception) -> bytes:
-        """Return the body of an error response. The message of an error that has no code of the service may tell about
-        this machine, so the client gets another message, and the log gets the error."""
+        """Return the body of an error response. An error without a code of the service may say something about this
+        machine, so only the log gets it, and the client gets a general message."""
         code, message = "OTSInternalServerError", "Internal server error."
         self._entry.failure = error
         if isinstance(error, TsmemError) and error.service_code in SERVICE_CODES:
@@ -231,9 +229,9 @@ class HttpExchange:
 
     def _log(self, status: int, response_bytes: int) -> None:
         entry = self._entry
-        worked_s = self._elapsed_s()
-        entry.time_us = self._context.clock.now_us() - int(worked_s * 1e6)
-        entry.milliseconds = worked_s * 1000
+        elapsed_s = self._elapsed_s()
+        entry.time_us = self._context.clock.now_us() - int(elapsed_s * 1e6)
+        entry.milliseconds = elapsed_s * 1000
         entry.status = status
         entry.response_bytes = response_bytes
         if self._context.on_request is not None:

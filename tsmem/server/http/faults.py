@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.nearest import nearest_names
+from tsmem.nearest import did_you_mean
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS, BATCHES
 from tsmem.server.http.log import LogEntry
@@ -88,9 +88,8 @@ def parse_fault(text: str) -> FaultSpec:
 
 def _check_known(what: str, word: str, known: Sequence[str]) -> None:
     if word not in known:
-        near = nearest_names(word, known)
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)};"
-        raise InvalidInput(f"there is no {what} '{word}'", hint=f"{hint} {EXAMPLE}")
+        hint = f"known: {', '.join(known)}; {EXAMPLE}"
+        raise InvalidInput(f"there is no {what} '{word}'{did_you_mean(word, known)}", hint=hint)
 
 
 class Faults:
@@ -108,33 +107,29 @@ class Faults:
 
     def draw_fault(self, action: str) -> Fault | None:
         with self._lock:
-            spec = self._draw_spec([spec for spec in self._request_specs if spec.action in (None, action)])
+            spec = self._draw_spec(self._request_specs, action)
             if spec is None:
                 return None
             is_carried_out = spec.kind not in _NEVER_CARRIED_OUT and self._random.random() < 0.5
             error = self._random.choice(_ERRORS[spec.kind]) if spec.kind in _ERRORS else None
             return Fault(spec.kind, is_carried_out, error, self._random.random())
 
-    def row_fault_source(self, action: str, entry: LogEntry) -> Callable[[], RowFault | None]:
-        """Return a function that draws the fault of one row of a batch, and records it in the request's log entry."""
-        specs = [spec for spec in self._row_specs if spec.action in (None, action)]
-        if not specs or action not in BATCHES:
-            return lambda: None
+    def draw_row_fault(self, action: str, entry: LogEntry) -> RowFault | None:
+        """Draw the fault of one row of a batch, and record it in the log entry of the request."""
+        if not self._row_specs or action not in BATCHES:
+            return None
+        with self._lock:
+            if self._draw_spec(self._row_specs, action) is None:
+                return None
+            entry.fault = entry.fault or PARTIAL
+            return self._random.choice((RowFault.REFUSED, RowFault.LOST))
 
-        def draw() -> RowFault | None:
-            with self._lock:
-                if self._draw_spec(specs) is None:
-                    return None
-                entry.fault = entry.fault or PARTIAL
-                return self._random.choice((RowFault.REFUSED, RowFault.LOST))
-
-        return draw
-
-    def _draw_spec(self, specs: Sequence[FaultSpec]) -> FaultSpec | None:
-        """Draw at most one of the specs, each with the probability that is its rate."""
-        drawn = self._random.random() if specs else 1.0
-        for count, spec in enumerate(specs, 1):
-            if drawn < math.fsum(each.rate for each in specs[:count]):
+    def _draw_spec(self, specs: Sequence[FaultSpec], action: str) -> FaultSpec | None:
+        """Draw at most one of the specs that apply to an action, each with the probability that is its rate."""
+        applicable = [spec for spec in specs if spec.action in (None, action)]
+        drawn = self._random.random() if applicable else 1.0
+        for count, spec in enumerate(applicable, 1):
+            if drawn < math.fsum(each.rate for each in applicable[:count]):
                 return spec
         return None
 

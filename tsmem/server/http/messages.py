@@ -78,11 +78,11 @@ def parse_head(data: bytes) -> Head:
     path, _, query = _AUTHORITY.sub("", line[2], count=1).partition("?")
     connection = {word.strip() for word in headers.get("connection", "").lower().split(",")}
     keep_alive = "close" not in connection and (line[3] == "1" or "keep-alive" in connection)
-    length = _length(headers.get("content-length", "0"), "Content-Length")
+    length = _parse_length(headers.get("content-length", "0"), "Content-Length")
     return Head(line[1], path, query, headers, length, keep_alive, headers.get("expect", "").lower() == "100-continue")
 
 
-def _length(text: str, name: str) -> int:
+def _parse_length(text: str, name: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise malformed(f"{name} is not a number")
     return int(text) if len(text) < 19 else MAX_BODY_BYTES + 1
@@ -110,7 +110,7 @@ def decompress_body(head: Head, body: bytes) -> bytes:
         return body
     if kind != "deflate":
         raise from_service("OTSParameterInvalid", f"Unsupported compress type: '{kind}'.")
-    size = _length(head.headers.get("x-ots-request-compress-size", ""), "x-ots-request-compress-size")
+    size = _parse_length(head.headers.get("x-ots-request-compress-size", ""), "x-ots-request-compress-size")
     if size > MAX_BODY_BYTES:
         raise _too_large()
     failure = from_service("OTSParameterInvalid", "Decompress request body failed.")

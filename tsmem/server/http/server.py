@@ -1,8 +1,7 @@
 """The server: a listening socket, and a thread for each connection.
 
 `tsmem serve` makes a Server. One thread accepts connections and starts a thread for each. That thread runs one
-`HttpExchange` after another until the client leaves, the connection is closed for a reason of the protocol, or the
-server stops.
+`HttpExchange` after another until the client leaves, a response says that the connection closes, or the server stops.
 
 It does not use aiohttp, because a call of the engine blocks its thread. aiohttp's low-level server with 3 to 64 worker
 threads answered 0.4 to 0.8 times as many GetRow requests a second with one client, 0.5 to 0.9 with 8 clients, and 0.7
@@ -57,7 +56,7 @@ class Server:
         self._clock = clock
         self._context = ServerContext(dispatcher, settings, clock, on_request)
         self._lock = threading.Lock()
-        self._connections: list[Connection] = []  # some may be closed, if their threads still run
+        self._connections: list[Connection] = []  # includes closed ones whose threads still run
         self._listener: socket.socket | None = None
         self._stop_event: StopEvent | None = None
         self._thread: threading.Thread | None = None
@@ -91,26 +90,24 @@ class Server:
             self._max_connections = min(self._settings.max_connections, available)
         self._stop_event = StopEvent()
         arguments = (self._listener, self._stop_event)
-        self._thread = threading.Thread(target=self._accept, args=arguments, name="tsmem-accept", daemon=True)
+        thread = threading.Thread(target=self._accept, args=arguments, name="tsmem-accept", daemon=True)
         try:
-            self._thread.start()
+            thread.start()
         except RuntimeError as error:
-            self._thread = None
             raise no_thread() from error
+        self._thread = thread
         return self
 
     def stop(self) -> None:
-        """Accept no more connections, close idle ones, and wait for the requests that are being answered. After
-        `stop_s` seconds the remaining connections are shut down; a thread that is still in the engine then ends when
-        the engine returns."""
-        listener, self._listener = self._listener, None
+        """Accept no more connections, close idle ones, and wait for the requests that are being answered. Connections
+        that are still open after `stop_s` seconds are shut down. Their threads end when the engine returns."""
         stop_event, self._stop_event = self._stop_event, None
-        if self._thread is not None and stop_event is not None:
+        if stop_event is not None:
             stop_event.set()
+        if self._thread is not None:
             self._thread.join()
-            self._thread = None
-        if listener is not None:
-            listener.close()
+        if self._listener is not None:
+            self._listener.close()
         with self._lock:
             remaining, self._connections = self._connections, []
         _join(remaining, self._settings.stop_s)
@@ -152,8 +149,8 @@ class Server:
             settings = self._refused_settings if is_refused else self._settings
             connection = Connection(accepted, settings, self._clock, stop_event, address)
             connection.is_refused = is_refused
-            thread = threading.Thread(target=self._serve, args=(connection,), name="tsmem-connection", daemon=True)
-            connection.thread = thread
+            name = "tsmem-connection"
+            connection.thread = threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True)
             self._connections.append(connection)
         try:
             connection.thread.start()

@@ -14,7 +14,7 @@ from tsmem.engine.rows.versioned_reads import View
 from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_column_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
 from tsmem.server.wire.plainbuffer import decode_literal
-from tsmem.server.wire.schema import invalid_parameter, parse_message, text, texts, unsupported_operation
+from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, parse_message, unsupported
 
 _COMPARISON, _PAGINATION = 1, 3
 _EXIST, _NOT_EXIST = 7, 8
@@ -30,7 +30,7 @@ def decode_columns(message: Any) -> tuple[str, ...]:
     """Return the names of the columns that a read asks for; no names means all. Raises OTSParameterInvalid."""
     if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
         raise invalid_parameter(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
-    names = texts(message.columns_to_get)
+    names = as_texts(message.columns_to_get)
     for name in names:
         check_column_name(name)
     return names
@@ -79,9 +79,9 @@ def _decode_message(message: Any, depth: int) -> Filter:
 
 
 def _decode_comparison(message: Any) -> Filter:
-    column = text(message.column_name)
+    column = as_text(message.column_name)
     if message.HasField("value_trans_rule"):
-        raise unsupported_operation("value_trans_rule")
+        raise unsupported("value_trans_rule")
     if message.comparator in (_EXIST, _NOT_EXIST):
         return Presence(column, message.comparator == _EXIST)  # type: ignore[return-value]
     literal = decode_literal(message.column_value)
@@ -99,8 +99,8 @@ def decode_view(message: Any, page: ColumnPage | None) -> View:
         raise invalid_parameter("The maximum versions cannot be less than or equal to 0.")
     if max_versions is not None and message.time_range.HasField("specific_time"):
         raise invalid_parameter("Specific tiemstamp and max versions cannot be given at the same time.")
-    start = text(message.start_column) if message.HasField("start_column") else None
-    end = text(message.end_column) if message.HasField("end_column") else None
+    start = as_text(message.start_column) if message.HasField("start_column") else None
+    end = as_text(message.end_column) if message.HasField("end_column") else None
     return View(max_versions, time_range, start, end, page)
 
 

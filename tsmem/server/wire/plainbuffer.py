@@ -26,7 +26,7 @@ from typing import NamedTuple
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import TsmemError
 from tsmem.rows import MAX, MIN, Bound, KeyBound, KeyValue, Value
-from tsmem.server.wire.schema import invalid_parameter, unsupported_operation
+from tsmem.server.wire.schema import invalid_parameter, unsupported
 
 HEADER = (0x75).to_bytes(4, "little")
 _KEY_TAG, _DATA_TAG, _CELL_TAG, _NAME_TAG, _VALUE_TAG = 1, 2, 3, 4, 5
@@ -100,7 +100,7 @@ def _decode_value(data: bytes) -> Value | Bound:
     if kind in BOUNDS and len(data) == 1:
         return BOUNDS[kind]
     if kind == _AUTO_INCREMENT:
-        raise unsupported_operation("auto-increment primary key column")
+        raise unsupported("auto-increment primary key column")
     raise _malformed(f"there is no value type {kind}, or its value is wrong")
 
 

@@ -87,7 +87,7 @@ def parse_message(name: str, body: bytes) -> Any:
     return message
 
 
-def text(value: str | bytes) -> str:
+def as_text(value: str | bytes) -> str:
     """Return the value of a string field. Raises OTSParameterInvalid for bytes: protobuf returns a string that is not
     UTF-8 as bytes."""
     if isinstance(value, bytes):
@@ -95,15 +95,15 @@ def text(value: str | bytes) -> str:
     return value
 
 
-def texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
-    return tuple(map(text, values))
+def as_texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
+    return tuple(map(as_text, values))
 
 
 def invalid_parameter(message: str) -> TsmemError:
     return from_service("OTSParameterInvalid", message)
 
 
-def unsupported_operation(what: str) -> TsmemError:
+def unsupported(what: str) -> TsmemError:
     """Return the error for something that the service supports and this server does not."""
     return invalid_parameter(f"Unsupported operation: '{what}'.")
 

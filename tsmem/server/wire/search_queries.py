@@ -20,7 +20,7 @@ from tsmem.engine.search.conditions import Leaf, check_query_size
 from tsmem.queries import Bool, KeySort, Query, Sorter
 from tsmem.rows import MAX, MIN, Bound, Value
 from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
-from tsmem.server.wire.schema import invalid_parameter, parse_message, text, unsupported_operation
+from tsmem.server.wire.schema import as_text, invalid_parameter, parse_message, unsupported
 
 _AND = 2
 _NEUTRAL_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
@@ -54,13 +54,13 @@ def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
     type_name = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[message.type].name
     kind = type_name.title().replace("_", "")  # the body of a MATCH_QUERY is a MatchQuery
     if kind not in _FIELD_QUERIES and kind not in ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery"):
-        raise unsupported_operation(type_name)
+        raise unsupported(type_name)
     body = parse_message(kind, message.query)
     for name, neutral in _NEUTRAL_VALUES.items():
         if name in body.DESCRIPTOR.fields_by_name and body.HasField(name) and getattr(body, name) != neutral:
-            raise unsupported_operation(f"{kind}.{name}")
+            raise unsupported(f"{kind}.{name}")
     if kind in _FIELD_QUERIES:
-        return _FIELD_QUERIES[kind](text(body.field_name), body)
+        return _FIELD_QUERIES[kind](as_text(body.field_name), body)
     if kind == "MatchAllQuery":
         return queries.MatchAll()
 
@@ -77,8 +77,8 @@ def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
 
 def _decode_match(field: str, body: Any) -> Query:
     if body.operator == _AND:  # every word must match, so a minimum changes nothing
-        return queries.Match(field, text(body.text), queries.Operator.AND)
-    return queries.Match(field, text(body.text), queries.Operator.OR, _minimum_should_match(body))
+        return queries.Match(field, as_text(body.text), queries.Operator.AND)
+    return queries.Match(field, as_text(body.text), queries.Operator.OR, _minimum_should_match(body))
 
 
 def _decode_range(field: str, body: Any) -> Query:
@@ -99,24 +99,24 @@ def _minimum_should_match(body: Any) -> int | None:
     percentage ("75%")."""
     minimum: int = body.minimum_should_match
     if body.HasField("new_minimum_should_match"):
-        given = text(body.new_minimum_should_match)
+        given = as_text(body.new_minimum_should_match)
         if not _COUNT.match(given):
-            raise unsupported_operation(f"minimum_should_match {given}")
+            raise unsupported(f"minimum_should_match {given}")
         minimum = int(given)
     if minimum < 0:
-        raise unsupported_operation(f"minimum_should_match {minimum}")
+        raise unsupported(f"minimum_should_match {minimum}")
     return minimum or None
 
 
 _FIELD_QUERIES: dict[str, Callable[[str, Any], Query]] = {
     "MatchQuery": _decode_match,
-    "MatchPhraseQuery": lambda field, body: queries.MatchPhrase(field, text(body.text)),
+    "MatchPhraseQuery": lambda field, body: queries.MatchPhrase(field, as_text(body.text)),
     "TermQuery": lambda field, body: queries.Term(field, decode_literal(body.term)),
     "TermsQuery": lambda field, body: queries.Terms(field, tuple(map(decode_literal, body.terms))),
     "RangeQuery": _decode_range,
-    "PrefixQuery": lambda field, body: queries.Prefix(field, text(body.prefix)),
+    "PrefixQuery": lambda field, body: queries.Prefix(field, as_text(body.prefix)),
     "ExistsQuery": lambda field, body: queries.HasField(field),
-    "WildcardQuery": lambda field, body: queries.Wildcard(field, text(body.value)),
+    "WildcardQuery": lambda field, body: queries.Wildcard(field, as_text(body.value)),
 }
 """Decoders of the queries on a single field, by the name of the message."""
 
@@ -125,13 +125,13 @@ def _decode_sorter(message: Any) -> Sorter:
     if message.HasField("field_sort"):
         for name in ("nested_filter", "missing_value", "missing_field"):
             if message.field_sort.HasField(name):
-                raise unsupported_operation(f"FieldSort.{name}")
-        return queries.FieldSort(text(message.field_sort.field_name), message.field_sort.order == 1)
+                raise unsupported(f"FieldSort.{name}")
+        return queries.FieldSort(as_text(message.field_sort.field_name), message.field_sort.order == 1)
     if message.HasField("score_sort"):
         return queries.ScoreSort(message.score_sort.order == 1 or not message.score_sort.HasField("order"))
     for name in ("pk_sort", "doc_sort"):
         if message.HasField(name):
             return KeySort(getattr(message, name).order == 1)
     if message.HasField("geo_distance_sort"):
-        raise unsupported_operation("GeoDistanceSort")
+        raise unsupported("GeoDistanceSort")
     raise invalid_parameter("A sorter says nothing to sort by.")
