@@ -1,1 +1,1 @@
-"""The rules of the port and of the store, each once, against `client` and `store`."""
+"""The rules of the port and of the store. Each rule is tested once, with the fixtures `client` and `store`."""

@@ -1,4 +1,4 @@
-"""The `client` and `store` fixtures: a contract test runs once for each backend, watched by CheckedClient."""
+"""Fixtures that run each contract test once for each backend. CheckedClient checks every call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tsmem.store import MemoryStore
 
 @pytest.fixture(scope="session")
 def _made_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files with the tables of `client` and of `store`, to be copied: making them takes longer than most tests do."""
+    """Store files with the tables of `client` and of `store`. Tests copy them, because creating the tables takes longer
+    than most tests."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("client", "store")}
     with engine_client(folders["client"]) as client:
         for schema in (SESSION, MESSAGE, PLAIN):
@@ -36,14 +37,14 @@ def _sdk_client() -> Iterator[SdkClients]:
 
 @pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of the backend, for a rule that is not the same on each."""
+    """The name of the backend, for rules that differ between backends."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def file(request: pytest.FixtureRequest, _made_files: dict[str, Path]) -> Path | None:
-    """The file that a copy is made of. A module whose tests need many rows has a fixture of this name with its own."""
+    """The file that the backend starts with a copy of. A module whose tests need many rows overrides this fixture."""
     return next((made for name, made in _made_files.items() if name in request.fixturenames), None)
 
 
@@ -51,7 +52,7 @@ def file(request: pytest.FixtureRequest, _made_files: dict[str, Path]) -> Path |
 def empty_client(
     backend: str, file: Path | None, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[TableClient]:
-    """An instance without tables, where neither `client` nor `store` is asked for too."""
+    """The client of an instance; without tables, unless the test also asks for `client` or `store`."""
     if file is not None:
         shutil.copy(file, tmp_path / FILE)
     opened = engine_client if backend == "engine" else request.getfixturevalue("_sdk_client")
@@ -61,7 +62,7 @@ def empty_client(
 
 @pytest.fixture
 def client(empty_client: TableClient) -> TableClient:
-    """An instance with the tables `session`, `message` and `plain`, empty."""
+    """The client of an instance with the empty tables `session`, `message` and `plain`."""
     return empty_client
 
 
@@ -72,7 +73,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def faulty(empty_client: TableClient) -> FaultyClient:
-    """The client of `store`: it keeps what is asked, and fails when a test tells it to."""
+    """The client of `store`. It records every call, and a test can make calls fail."""
     return FaultyClient(empty_client)
 
 

@@ -1,4 +1,4 @@
-"""write_rows: each row for itself, in order."""
+"""Batches of writes: `write_rows` carries them out in order, and each row succeeds or fails on its own."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_each_row_of_a_batch_has_its_own_outcome(client: TableClient) -> None:
 
 
 def test_a_repeated_key_with_an_existence_condition_is_refused(client: TableClient) -> None:
-    """A key twice beside any existence condition is InvalidInput for the whole batch, and nothing is done. True is no
-    1, and the same key of another table is another one."""
+    """InvalidInput for the whole batch, and nothing is written, if a key occurs twice and any of its writes has an
+    existence condition. The keys `True` and 1 differ, and so do equal keys of different tables."""
     writes: list[Write] = [Put(REF, ("a",), {}), Put(REF, ("a",), {}), Put(REF, ("b",), {}, MUST_NOT_EXIST)]
     with pytest.raises(InvalidInput, match="Repeated rows do not support row exist expectation check"):
         client.write_rows(writes)

@@ -1,4 +1,4 @@
-"""Conditions of writes, and what a comparison means."""
+"""Conditions of writes, and what their comparisons match."""
 
 from __future__ import annotations
 

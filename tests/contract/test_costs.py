@@ -1,4 +1,4 @@
-"""The cost of each call, as the service bills it: `--stats` prints it, and users pay it."""
+"""The cost of each call as the service bills it. `--stats` prints these numbers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def test_a_failed_call_costs_one_request(client: TableClient) -> None:
 
 @pytest.mark.parametrize(("size", "units"), [(0, 1), (4092, 1), (4093, 2), (8189, 3)])
 def test_a_put_costs_a_unit_for_each_4_kb_or_part_of_it(client: TableClient, size: int, units: int) -> None:
-    """A row counts the names and values of its key and columns: here k, nothing, three bytes, and the text."""
+    """The size of a row is that of the names and values of its key and columns: here 1 byte for `k`, 0 for its value, 3
+    for the column's name, and the text."""
     assert cost(client, lambda: put(client, PLAIN, "", 价="x" * size)) == Cost(1, 0, units)
     assert cost(client, lambda: client.get_row(REF, ("",))) == Cost(1, units, 0, 1)
     assert cost(client, lambda: client.get_row(REF, ("none",))).read_units == 1

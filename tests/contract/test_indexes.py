@@ -1,4 +1,4 @@
-"""Secondary indexes: sparse, in step with their table, read by their own name."""
+"""Secondary indexes: which rows they have, how they follow their table, and how they are read."""
 
 from __future__ import annotations
 
@@ -70,7 +70,6 @@ def test_a_new_secondary_index_includes_existing_rows(client: TableClient) -> No
 
 
 def test_an_index_key_ends_with_the_table_key_columns_that_it_does_not_name(client: TableClient) -> None:
-    """The table's key columns that an index does not name stand at the end of its key."""
     client.create_index("message", IndexSchema("short", ("session_id", "message_id")))
     put(client, MESSAGE, "s", 5, "m")
 

@@ -1,4 +1,4 @@
-"""Names of attribute columns and of search fields: 1 to 255 bytes that do not begin with #."""
+"""Names of attribute columns and of search fields."""
 
 from __future__ import annotations
 

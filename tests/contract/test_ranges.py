@@ -1,4 +1,4 @@
-"""Ranges: their ends, directions, pages, and filters."""
+"""Range reads: their bounds, directions, pages and filters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORWARD: list[tuple[KeyBound, KeyBound, list[Key]]] = [
     (("b", 0, MAX), ("b", 2, MAX), KEYS[6:8]), (("b", 0, "m0"), ("b", 1, "m1"), KEYS[5:6]),
     (("a", MAX, MIN), ("c", MIN, MAX), KEYS[4:8]),
 ]  # fmt: skip
-"""Starts, ends and the keys between."""
+"""The start and the end of a range, and the keys that it includes."""
 BACKWARD: list[tuple[KeyBound, KeyBound, list[Key]]] = [
     ((MAX, MAX, MAX), (MIN, MIN, MIN), KEYS), (("b", 2, MIN), ("b", 0, MIN), KEYS[5:7]),
     (("b", 2, MAX), ("b", 0, MAX), KEYS[6:8]), (("b", 2, "m2"), ("b", 0, "m0"), KEYS[6:8]),
@@ -35,7 +35,8 @@ BACKWARD: list[tuple[KeyBound, KeyBound, list[Key]]] = [
 
 
 def test_a_range_includes_its_start_and_excludes_its_end(filled: TableClient) -> None:
-    """MIN and MAX are below and above every value; a backward range starts above and comes in descending order."""
+    """MIN is below every value and MAX above. A backward range starts at its higher end and returns rows in descending
+    order."""
     for start, end, found in FORWARD:
         assert keys(filled, REF, Range(start, end)) == found, (start, end)
     for start, end, found in BACKWARD:
@@ -54,7 +55,7 @@ def test_a_limit_counts_only_rows_that_pass_the_filter(filled: TableClient) -> N
     page = filled.get_range(REF, everything(REF), limit=2, filter=Comparison("n", Op.LE, 2))
     assert ([row.key for row in page.rows], page.next_start) == (KEYS[9:11], KEYS[11])
 
-    for limit in (2, 3):  # the next row is named whether it passes or not
+    for limit in (2, 3):  # the next start is the next row, whether it passes the filter or not
         page = filled.get_range(REF, everything(REF), limit=limit, filter=Comparison("n", Op.GE, 9))
         assert ([row.key for row in page.rows], page.next_start) == (KEYS[:limit], KEYS[limit])
 
@@ -107,7 +108,7 @@ def test_a_page_ends_at_5000_rows(client: TableClient, tmp_path: Path) -> None:
 
 
 def test_a_page_reads_at_most_4_mb_even_if_few_rows_pass(client: TableClient) -> None:
-    """Names count too: each row has two of a byte, and a key of a byte."""
+    """Names count too: each row has two names of one byte, and a key of one byte."""
     for number in range(5):
         put(client, PLAIN, str(number), x="x" * (2**20 - 3))
     page = client.get_range(PLAIN.ref, everything(PLAIN.ref))

@@ -1,4 +1,4 @@
-"""Putting, updating, deleting and reading single rows."""
+"""Puts, updates, deletes and reads of single rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Search: what each query finds by a field's type and analyzer, orders, pages, and an index in step with its table."""
+"""Search in the port: what each query finds by a field's type and analyzer, orders, pages, and an index that follows
+its table."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ TEXTS = {
 
 @pytest.fixture
 def searched(client: TableClient) -> TableClient:
-    """A search index over rows with the same text in every text field, some tags and numbers."""
+    """A client whose table `plain` has a search index. Each row has one text in all its text fields, and some tags and
+    numbers."""
     client.create_search_index(INDEX)
     for number, (key, text) in enumerate(TEXTS.items()):
         texts = dict.fromkeys(("text", "most", "parts", "fuzzy"), text)
@@ -115,7 +117,7 @@ CONTAINED = [
     ("退款", "cd", "c"), ("退", "cdf", ""), ("!!", "c", "c"), ("!", "c", ""), ("x", "a", ""), ("テキスト 😀", "e", ""),
     ("😀", "e", "e"), (" ", "abce", ""), ("%", "", ""), ("\0", "", ""), ("quack", "", ""),
 ]  # fmt: skip
-"""A text, the rows that have it, and those that have it as whole words."""
+"""A text, the rows that contain it, and the rows that contain it as whole words."""
 
 
 @pytest.mark.parametrize("field", ["text", "most", "parts", "fuzzy"])
@@ -162,7 +164,7 @@ def test_a_search_index_follows_puts_updates_and_deletes(searched: TableClient) 
 
 @on_engine
 def test_a_search_index_follows_a_batch_of_mixed_writes(searched: TableClient) -> None:
-    """Rows that were there and rows that were not, put, updated and deleted within one batch."""
+    """The batch puts, updates and deletes rows that existed before and rows that did not."""
     steps: dict[str, Write | None] = {}
     for number, (before, *kinds) in enumerate(product((False, True), range(3), range(3), range(3))):
         key = (f"{number:03}",)
@@ -293,7 +295,8 @@ def test_a_query_that_the_field_type_cannot_answer_is_refused(searched: TableCli
 
 
 def test_search_limits_are_enforced(searched: TableClient) -> None:
-    """A page has 100 rows with columns of the table, and 1000 where the index or the key has them all."""
+    """A page has at most 100 rows if columns are read from the table, and 1000 if the index or the key has all of
+    them."""
     every: list[dict[str, object]] = [
         {"limit": -1}, {"limit": 101, "columns": None}, {"limit": 101, "columns": ("n", "other")}, {"limit": 1001},
         {"offset": -1}, {"offset": 99_991, "limit": 10}, {"token": b"no token"}, {"token": b"[1,2,3,4]"},

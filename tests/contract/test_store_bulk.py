@@ -1,4 +1,4 @@
-"""Deleting and importing many: nothing lost, nothing left half done without saying so, each row's outcome looked at."""
+"""Deletes and imports of many rows: none is lost, each row's outcome is checked, and what was half done is reported."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def refusing(client: TableClient, **refused: TsmemError) -> MemoryStore:
 
 
 def test_messages_are_deleted_before_their_session(store: MemoryStore, faulty: FaultyClient) -> None:
-    """A failure in the middle leaves the session, so that the same command can be repeated and ends the job."""
+    """After a failure midway the session still exists, so the same command can be repeated to finish."""
     conversation(store, "u", "s", 1, 2, 3)
     for operation, messages in (("write_rows", [1, 2, 3]), ("write_row", [])):
         faulty.expect(Fault(operation, GONE))
@@ -60,7 +60,7 @@ def test_messages_are_deleted_before_their_session(store: MemoryStore, faulty: F
 
 
 def test_deleting_a_missing_session_deletes_no_messages(store: MemoryStore) -> None:
-    """A mistyped user deletes nobody's messages, although their keys carry no user; nor does a session alone."""
+    """A mistyped user id must not delete the messages of others: the key of a message has no user."""
     conversation(store, "u", "s", 1, 2)
 
     with pytest.raises(NotFound):
@@ -89,7 +89,7 @@ def test_purge_until_includes_its_end_and_keeps_sessions_without_a_time(store: M
 
 
 def test_purge_until_keeps_sessions_with_later_messages(store: MemoryStore) -> None:
-    """Whatever their own time says. A dry run counts the same, and writes nothing."""
+    """The session's own update time does not matter. A dry run counts the same rows and writes nothing."""
     conversation(store, "u", "old", 1, 2)
     conversation(store, "u", "alive", 1, 9, update_time=2)
     conversation(store, "u", "new", 8)
@@ -113,7 +113,7 @@ def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, fau
 
 
 def test_purge_keeps_a_session_that_gets_a_message_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
-    """Each session is looked at again when its messages are gone, right before it goes."""
+    """Purge looks for messages again right before it deletes the session."""
     for name in ("a", "b"):
         conversation(store, "u", name, 1)
 
@@ -200,7 +200,7 @@ def test_import_names_refused_rows_and_writes_all_others(store: MemoryStore, emp
 
 
 def test_a_row_too_large_for_one_write_is_exported_and_imported(store: MemoryStore, empty_client: TableClient) -> None:
-    """Updates can make a row of more columns and bytes than one write holds."""
+    """Several updates can give a row more columns and bytes than one write can hold."""
     key, table = ("s", 1, "m"), store.layout.message.ref
     for part in range(3):
         columns: dict[str, Value] = {f"c{part}_{n}": n for n in range(500)}
@@ -266,7 +266,7 @@ def test_export_of_a_user_includes_messages_and_of_a_session_all_its_users(store
 def test_a_batch_whose_reply_was_lost_is_settled_row_by_row(
     store: MemoryStore, empty_client: TableClient, clock: ManualClock
 ) -> None:
-    """Rows equal to ours were written by us, others are conflicts."""
+    """The rows are read back: a row equal to ours was written by us, any other is a conflict."""
     table = store.layout.message.ref
     empty_client.write_row(Put(table, ("s", 2, "theirs"), {"content": "theirs"}))
     client = FaultyClient(empty_client, Fault("write_rows", LOST, done=True))

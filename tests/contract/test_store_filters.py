@@ -1,4 +1,4 @@
-"""Filters on every listing: the rows, order and pages that plain Python chooses, and what they cost."""
+"""Filters on every listing: they match what plain Python matches, in order and page by page, at a known cost."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_filters_match_the_messages_that_plain_python_matches(
 
 
 class CountsBeforeFilter(FaultyClient):
-    """A service whose limit counts the rows that it looks at."""
+    """A service whose limit counts rows before the filter is applied."""
 
     def get_range(self, table: TableRef, span: Range, **options: Any) -> RangePage:
         limit, test = options.pop("limit", None), options.pop("filter", None)
@@ -136,7 +136,7 @@ def long_client(backend: str, long_session: Path) -> Iterator[TableClient]:
 def test_a_filtered_scan_costs_a_request_for_each_5000_rows_looked_at(
     long_client: TableClient, client_type: type[FaultyClient], limit: int | None, requests: int
 ) -> None:
-    """A limited scan costs one more where the service counts rows before it filters them."""
+    """A scan with a limit costs one request more if the service counts rows before it filters them."""
     client = client_type(long_client)
     found = MemoryStore(client, target="test").messages.iterate("s", filter=TOPIC, limit=limit)
 
@@ -146,7 +146,7 @@ def test_a_filtered_scan_costs_a_request_for_each_5000_rows_looked_at(
 
 
 def test_a_filter_that_the_service_cannot_evaluate_is_evaluated_locally(long_client: TableClient) -> None:
-    """It has more than ten conditions, and keeps limits and pages."""
+    """The filter has more than ten conditions. Limits and pages stay as they are."""
     text = f"create_time in {[*range(0, 6000, 500), *range(20)]} and (topic == 'b' or create_time in [7, 1000])"
     store = MemoryStore(long_client, target="test")
 
@@ -165,7 +165,7 @@ def test_on_page_is_called_once_for_each_page_read(long_client: TableClient) -> 
 
 
 def test_recent_fetches_sessions_only_if_the_filter_needs_metadata(store: MemoryStore, faulty: FaultyClient) -> None:
-    """A filter on ids and times is decided by the index; one on metadata fetches the sessions, 100 at a time."""
+    """The index alone decides a filter on ids and times. A filter on metadata fetches the sessions, 100 at a time."""
     load(store, [Session("u", f"s{n:04}", n, None, Metadata({"n": n})) for n in range(250)])
 
     faulty.expect()

@@ -1,4 +1,4 @@
-"""Writing and reading single sessions and messages: types, limits, reserved names, what an operation may not do."""
+"""Writes and reads of single sessions and messages: types, limits, reserved names, and what each operation refuses."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
 
 @on_engine
 def test_invalid_input_is_refused_before_any_request(store: MemoryStore, faulty: FaultyClient) -> None:
-    """Also where an empty id could be taken for everyone."""
+    """This includes an empty id that could be mistaken for "everyone"."""
     for what, operation in BAD.items():
         with pytest.raises(InvalidInput):
             operation(store)

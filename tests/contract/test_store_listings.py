@@ -1,4 +1,4 @@
-"""Listings of the store: whole, exact, in order, and resumable."""
+"""Listings of the store: complete, in order, page by page, and resumable after a failure."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_recent_fills_up_a_page_after_a_session_was_deleted_meanwhile(store: Mem
 def test_recent_fills_up_a_page_with_few_requests_after_many_deletions(
     store: MemoryStore, faulty: FaultyClient
 ) -> None:
-    """Also where most of what takes the place of deleted sessions is deleted too."""
+    """This also holds if most sessions that fill up the page are deleted too."""
     load(store, [Session("u", f"s{n:02d}", n) for n in range(80)])
 
     def delete(first: int, end: int) -> None:
@@ -141,7 +141,7 @@ def test_a_session_without_update_time_is_listed_but_not_recent(store: MemorySto
 
 
 def test_rows_added_or_deleted_between_pages_skip_and_repeat_no_item(store: MemoryStore) -> None:
-    """Deleting the row that a token names, or adding one right behind it, neither ends nor repeats the walk."""
+    """The row that the token names is deleted, and another is added right after it."""
     fill(store, "s", 6)
     page = store.messages.page("s", limit=3)
     store.messages.delete("s", "m0003", create_time=3)
@@ -159,7 +159,7 @@ OF_MESSAGES: Queries = (
     {"filter": "not exists(b)"}, {"since": 1}, {"since": Age(10)}, {"until": Age(1)}, {"until": Age(2)},
     {"order": "desc"},
 )  # fmt: skip
-"""Listings of the messages of session "s" where they do not say another."""
+"""Listings, of session "s" unless they name another."""
 
 
 def test_a_page_token_of_another_query_or_store_is_refused(
@@ -188,7 +188,7 @@ def test_a_page_token_of_another_query_or_store_is_refused(
 
 
 def test_a_page_token_holds_the_longest_keys_and_works_with_another_limit(store: MemoryStore) -> None:
-    """Control characters are the longest in JSON."""
+    """The longest keys consist of control characters, which JSON escapes with six characters each."""
     session = "\x01" * 1024
     for n in range(3):
         store.messages.put(Message(session, "\x02" * 1023 + str(n), n))

@@ -1,4 +1,4 @@
-"""Search in the store: an index proposes rows, the row decides, and pages are exact, on every backend."""
+"""Search in the store, on every backend: the index proposes rows, each is then checked, and pages are exact."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SAID = {
     "plain": "Is my flight on time?", "plural": "Two FLIGHTS were late.", "within": "That inflight meal was bad",
     "a": "a", "empty": "",
 }  # fmt: skip
-"""Contents by message id, each a microsecond later than the one before."""
+"""Contents by message id. Each message is a microsecond later than the one before."""
 ASIDE = Message("t", "aside", 1000, "tool", None, "Fuzzy flight data 🎉", Metadata({"n": 1}))
 
 
 @pytest.fixture
 def said(store: MemoryStore) -> MemoryStore:
-    """A store with some messages, and one that has nothing but a search content."""
+    """A store with the messages of SAID, and one message that has only search content."""
     load(store, [*(Message("s", name, n, "user", text) for n, (name, text) in enumerate(SAID.items())), ASIDE])
     return store
 
@@ -42,12 +42,12 @@ TEXTS = [
     ("FLIGHT", "aside plural plain", "within"), ("flight on tim", "plain", ""), ("uzzy fli", "aside", ""),
     ("a", "aside a", "within plural"), ("ights were", "", "plural"), ("ight were", "", ""), ("nothing", "", ""),
 ]  # fmt: skip
-"""A text, the messages that have it, and those that have it inside a word of the content."""
+"""A text, the messages that contain it as words, and those that contain it only inside a word of the content."""
 
 
 def test_search_ignores_case(said: MemoryStore, backend: str) -> None:
-    """In the content or the search content, newest first. Inside a word of the content, the embedded engine finds it,
-    and the service need not."""
+    """Matches are in the content or the search content, newest first. A match inside a word of the content is found by
+    the embedded engine, and is optional for the service."""
     newest = ids(said.messages.search())
     for text, expected, within in TEXTS:
         found = expected.split() + (within.split() if backend == "engine" else [])
@@ -119,7 +119,7 @@ def test_a_deeply_nested_filter_matches_the_same_rows_in_search_and_listing(stor
 
 @pytest.fixture
 def many(store: MemoryStore, tmp_path: Path) -> MemoryStore:
-    """230 messages, of which every other says tea; times are shared by three."""
+    """A store with 230 messages. Every other one says tea, and always three have the same time."""
     texts = ("green tea", "coffee")
     items = [Message("s", f"m{n:03d}", n // 3, "user", texts[n % 2], None, Metadata({"n": n})) for n in range(230)]
     with engine_client(tmp_path) as filling:
@@ -182,7 +182,7 @@ DAMAGE: list[dict[str, object]] = [
     {"u": 99, "k": ["s", 99, "m"]}, {"k": ["t", 3, "m003"]}, {"w": [2, 51]}, {"w": [2, 2**70]}, {"w": [None, None]},
     {"s": 101}, {"s": -1}, {"s": True}, {"t": ""}, {"t": 5}, {"t": "é"}, {"t": base64.b64encode(b"junk").decode()},
 ]  # fmt: skip
-"""Parts that no page token has: key, time, window, rows to skip in a page of the service, the service's token."""
+"""Contents that no real page token has: a wrong key, time, window, count of rows to skip, or token of the service."""
 
 
 @on_engine
@@ -214,11 +214,11 @@ TOTALS: list[tuple[dict[str, Any], Total, Total]] = [
     ({"text": "tea"}, Total(115, 115), Total(None, 115)), ({"text": "tea", "until": 2}, Total(5, 5), Total(5, 5)),
     ({"filter": "n < 5"}, Total(5, None), Total(5, None)), ({"filter": "n < 50"}, Total(None, None), Total(None, None)),
 ]  # fmt: skip
-"""A search, and its total on the engine and on the service."""
+"""A search, its total on the engine, and its total on the service."""
 
 
 def test_a_search_total_is_exact_or_null(many: MemoryStore, backend: str) -> None:
-    """It is the index's count where no row needs a check, and what was given out where that is all, on one page."""
+    """The total is the index's count if no row needs a check, and the number of results if one page holds them all."""
     for wanted, engine, service in TOTALS:
         found = many.messages.search(**wanted, limit=10)
         ids(found)
@@ -231,14 +231,15 @@ def test_a_search_total_is_exact_or_null(many: MemoryStore, backend: str) -> Non
 
 
 def test_a_page_of_a_text_search_costs_one_request(many: MemoryStore) -> None:
-    ids(many.messages.search("tea", limit=1))  # it describes the index
+    ids(many.messages.search("tea", limit=1))  # one more request describes the index
     before = many.cost.requests
     found = many.messages.search("tea", limit=99)
     assert (99, 1, False) == (len(ids(found)), many.cost.requests - before, found.next_page_token is None)
 
 
 def with_indexes(client: TableClient, *message: tuple[str, FieldType]) -> MemoryStore:
-    """Return a store with search indexes of fewer fields than ours: these, and a session's user and time."""
+    """Return a store whose search indexes have fewer fields than tsmem's own: the given ones, and a session's user and
+    time."""
     store = MemoryStore(client, target="test")
     store.tables.apply(search=False)
     session = (("user_id", KEYWORD), ("update_time", LONG))
@@ -258,8 +259,8 @@ KINDS = [
 @on_engine
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_search_finds_whole_words_with_every_analyzer_option(empty_client: TableClient, kind: FieldType) -> None:
-    """Letters that fold to several, final letters, case that an index keeps, words that its delimiter ends; the row
-    tells the role, which this index lacks."""
+    """The texts have letters that fold to several, final sigmas, case that an index keeps, and words that its delimiter
+    splits. The role is checked on the row, because this index has no such field."""
     library = (("session_id", KEYWORD), ("message_id", KEYWORD), ("create_time", LONG), ("content", kind))
     store = with_indexes(empty_client, *library)
     said = {
@@ -323,7 +324,7 @@ FILTERS = {
 
 
 def test_a_filter_matches_the_same_rows_with_and_without_an_indexed_field(empty_client: TableClient) -> None:
-    """Rows whose value is of another type than the field's are found as everywhere."""
+    """A row whose value has another type than the field is found as in any other listing."""
     names = SESSION_NAMES._replace(search_fields={"topic": "keyword", "n": "long", "score": "double", "vip": "boolean"})
     store = MemoryStore(empty_client, Layout(session_table(names), message_table()), target="test")
     store.tables.apply()
@@ -338,7 +339,8 @@ def test_a_filter_matches_the_same_rows_with_and_without_an_indexed_field(empty_
 
 
 def test_recent_for_everyone_lists_whole_sessions_latest_first(store: MemoryStore, empty_client: TableClient) -> None:
-    """Whole, latest first, by their ids at one time; a session without an integer for its time is not among them."""
+    """Sessions of the same time come in order of their ids. A session whose update time is not an integer is left
+    out."""
     sessions = [Session(f"u{n % 3}", f"s{n:03d}", n // 2, "x", Metadata({"n": n})) for n in range(150)]
     load(store, [*sessions, Session("u0", "undated")])
     empty_client.write_row(Put(store.layout.session.ref, ("u1", "odd"), {"update_time": 5.0}))

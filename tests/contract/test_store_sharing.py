@@ -1,4 +1,4 @@
-"""`sessions.shared`: the session ids that other users have too, and how many searches it takes to find them."""
+"""`sessions.shared`: which session ids other users have too, and how many searches it takes to find out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 
 
 def test_shared_returns_only_ids_that_other_users_have(store: MemoryStore) -> None:
-    """Each user of an id is told of the others, also where two users of one question share it."""
+    """If two users of one call share an id, both are told."""
     for user, session in (("ada", "a"), ("ada", "s"), ("bob", "s"), ("cleo", "s"), ("cleo", "c")):
         store.sessions.put(Session(user, session, 1))
 

@@ -1,4 +1,4 @@
-"""The counts of `store.statistics`: of everything, of one user, of one session id."""
+"""`store.statistics`: the counts of everything, of one user, and of one session id."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_statistics_count_everything(filled: MemoryStore) -> None:
 
 
 def test_bytes_count_keys_names_and_values(store: MemoryStore) -> None:
-    """As the service counts them: text in UTF-8, a number 8, a boolean 1."""
+    """Sizes are those of the service: text in UTF-8, 8 bytes for a number, 1 for a boolean."""
     store.sessions.put(Session("bob", "b1", None, "é", Metadata({"n": 1, "vip": True})))
     store.messages.put(Message("b1", "m", 1, "user"))
     session = len("user_idbobsession_idb1search_content") + 2 + len("n") + 8 + len("vip") + 1
@@ -61,7 +61,7 @@ def test_statistics_of_a_user_cover_that_users_sessions(filled: MemoryStore) -> 
 
 
 def test_statistics_of_a_session_id_cover_all_users_who_have_it(filled: MemoryStore) -> None:
-    """A message's key does not say whose it is: who shares the id is counted."""
+    """The key of a message has no user, so the messages of all users who share the id are counted."""
     found = filled.statistics(session_id="shared")
 
     assert (2, 2, 1) == (found.sessions, found.users, found.messages)
@@ -102,7 +102,8 @@ def test_statistics_name_cells_near_the_size_limit(store: MemoryStore) -> None:
 
 
 def test_statistics_count_rows_of_other_libraries(store: MemoryStore) -> None:
-    """A role that is not text counts as no role. A time outside the calendar is on no day, but may be first or last."""
+    """A role that is not text counts as no role. A time outside the calendar belongs to no day, but can be the first or
+    the last time."""
     table = store.layout.message.ref
     store._client.write_row(Put(table, ("s", 2**63 - 1, "m"), {"role": 5}))
     store._client.write_row(Put(table, ("s", -(2**63), "m"), {"role": "user"}))

@@ -1,4 +1,4 @@
-"""Times that a store has for what is imported without one: on every backend, with and without the secondary index."""
+"""`stored_times`: the times that the store already has for messages that are imported without one."""
 
 from __future__ import annotations
 

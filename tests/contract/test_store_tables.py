@@ -1,4 +1,4 @@
-"""Provisioning: everything at once, twice, in two places, and beside tables that others made."""
+"""Provisioning: the first apply, a repeated one, two at once, and tables that others created."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_apply_creates_everything(empty_client: TableClient) -> None:
 
     assert [("present", True)] * 6 == [(step.state, step.created) for step in done.steps]
     assert STATES == {step.kind for step in done.steps}
-    for name in ("session", "message"):  # a time to live beside a secondary index would forbid updates
+    for name in ("session", "message"):  # with a secondary index, a time to live would forbid updates
         schema = empty_client.describe_table(name)
         assert (-1, 1) == (schema.time_to_live_s, schema.max_versions)
     assert DEFAULT.session.search == empty_client.describe_search_index("session", "session_search_index")
@@ -63,8 +63,8 @@ def test_apply_can_leave_out_search_indexes(empty_client: TableClient) -> None:
 
 
 def test_apply_names_differences_and_changes_nothing_that_exists(empty_client: TableClient) -> None:
-    """Among them an index that would not work: with a column of another type, or further columns in its key, rows would
-    be missing or reads refused."""
+    """The differences include an index that would not work: one with a column of another type or with more key columns,
+    which would miss rows or refuse reads."""
     session, message, text = DEFAULT.session.schema, DEFAULT.message.schema, ColumnType.STRING
     longer = IndexSchema("message_secondary_index", ("session_id", "message_id", "create_time", "x"))
     for schema in (
@@ -93,7 +93,8 @@ FOREIGN = [
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=[f"{table.name} {len(table.key)}" for table in FOREIGN])
 def test_apply_creates_no_index_on_a_table_with_another_key(empty_client: TableClient, foreign: TableSchema) -> None:
-    """Neither index; the other table gets both. The plan does not count the indexes among what apply would create."""
+    """The table gets neither index; the other table gets both. The plan does not count these indexes as ones to
+    create."""
     empty_client.create_table(foreign)
     before = empty_client.describe_table(foreign.name)
     store = fresh(empty_client)
@@ -169,7 +170,7 @@ def test_apply_reports_a_name_that_another_table_has_taken(empty_client: TableCl
 
 
 def busy(count: int) -> list[Fault]:
-    """A table that is not ready for so many questions."""
+    """Return faults that make the reads of a table fail so many times."""
     error = Throttled("The table is not ready.", service_code="OTSTableNotReady")
     return [Fault("get_range", error, call) for call in range(1, count + 1)]
 
@@ -195,7 +196,8 @@ def test_wait_lasts_until_all_tables_and_indexes_can_be_read(
 def test_wait_lasts_until_a_secondary_index_is_built(
     store: MemoryStore, faulty: FaultyClient, clock: ManualClock
 ) -> None:
-    """The service calls reading one meanwhile an invalid parameter; any other such error is one."""
+    """Meanwhile the service answers reads of the index with an error about an invalid parameter. Any other error of
+    that kind is raised."""
     building = InvalidInput("Disallow read index table in building base state", service_code="OTSParameterInvalid")
     faulty.expect(Fault("get_range", building, 2), Fault("get_range", building, 5))
     plan = store.tables.plan()

@@ -1,4 +1,4 @@
-"""Following a session: each message once, whenever it comes and however late, at one request a look."""
+"""`messages.follow`, which `message tail` uses: each message is given once, however late, at one request a poll."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ MB = 1024 * 1024
 
 @pytest.fixture
 def clock() -> StagedClock:
-    """The clock of the store: what happens between two looks is a step of it."""
+    """The clock of the store. What happens between two polls is a step of this clock."""
     return StagedClock()
 
 
 class Followed:
-    """The messages found by following the session "s", look by look."""
+    """Follows the session "s" and keeps the messages that each poll found."""
 
     def __init__(
         self, store: MemoryStore, *steps: Callable[[], object], listening: bool = False, **options: Any
@@ -54,7 +54,7 @@ class Followed:
 
 
 def putting(store: MemoryStore, *ids: str, ago_s: float = 0, **more: Any) -> Callable[[], None]:
-    """A step in which messages arrive, so many seconds before the clock's time."""
+    """Return a step in which messages arrive, dated so many seconds before the clock's time."""
 
     def step() -> None:
         for message_id in ids:
@@ -64,7 +64,7 @@ def putting(store: MemoryStore, *ids: str, ago_s: float = 0, **more: Any) -> Cal
 
 
 def nothing() -> None:
-    """A step in which nothing happens."""
+    """Do nothing between two polls."""
 
 
 def test_tail_shows_the_last_messages_and_then_new_ones(store: MemoryStore) -> None:
@@ -86,7 +86,7 @@ def test_tail_shows_the_last_messages_and_then_new_ones(store: MemoryStore) -> N
 
 @pytest.mark.parametrize("last", [0, 1, 3, 9])
 def test_messages_that_existed_before_are_not_new(store: MemoryStore, last: int) -> None:
-    """Messages of the last minute that were not asked for do not come later, nor do those that were shown."""
+    """Older messages of the last minute are not given later, and neither are those that were shown first."""
     for n in range(3):
         putting(store, f"m{n}", ago_s=30 - n)()
 
@@ -95,13 +95,13 @@ def test_messages_that_existed_before_are_not_new(store: MemoryStore, last: int)
 
 
 def test_a_late_message_is_found_up_to_a_minute_before_the_latest(store: MemoryStore) -> None:
-    """One that stands up to a minute before the latest is found once; one that stands further back is not new."""
+    """Each is found once. A message dated further back is not new."""
     putting(store, "first")()
 
     late = Followed(
         store,
         putting(store, "second"),
-        putting(store, "late", ago_s=61),  # the latest is 2 s old by now
+        putting(store, "late", ago_s=61),  # now the latest message is 2 s old
         putting(store, "too-late", ago_s=65),
         putting(store, "third"),
     )
@@ -128,7 +128,7 @@ def test_deleted_messages_do_not_disturb_tail(store: MemoryStore) -> None:
 
 
 def test_a_changed_message_is_not_shown_again(store: MemoryStore) -> None:
-    """It is the key that is new or not, also where a change makes a message fulfil the filter."""
+    """A message is new by its key, even if a change makes an old message match the filter."""
     putting(store, "m")()
 
     found = Followed(
@@ -150,7 +150,7 @@ def test_a_message_from_the_future_hides_no_later_message(store: MemoryStore) ->
 
 
 def test_a_clock_that_is_set_back_repeats_no_message(store: MemoryStore, clock: StagedClock) -> None:
-    """If the latest message is in the future, a look goes back from now, and now may jump."""
+    """If the latest message is in the future, a poll looks back from the current time, which can jump."""
     for n in range(4):
         putting(store, f"m{n}", ago_s=120 - 30 * n)()
     putting(store, "ahead", ago_s=-86_400)()
@@ -170,8 +170,8 @@ def test_tail_finds_messages_at_the_smallest_and_largest_times(store: MemoryStor
 
 
 def test_each_message_is_shown_once_whatever_the_order_of_arrival(store: MemoryStore) -> None:
-    """At each of 25 looks up to six messages, up to 59 s late, some deleted again: each is given in the next look, in
-    order of the keys."""
+    """Before each of 25 polls up to six messages arrive, up to 59 s late, and some are deleted again. The next poll
+    gives each, in order of the keys."""
     draw, expected, keys = Random(7), [list[str]()], dict[str, int]()
 
     def step() -> None:
@@ -220,7 +220,7 @@ def test_tail_refuses_invalid_options_before_the_first_request(store: MemoryStor
             store.messages.follow(**{"session_id": "s", **options})
 
 
-# What it costs
+# Costs
 
 
 def test_each_poll_costs_one_request(store: MemoryStore, faulty: FaultyClient) -> None:
@@ -280,7 +280,7 @@ def test_messages_older_than_the_first_poll_remembers_are_not_new(store: MemoryS
     assert [1150, 0, 1] == list(map(len, found.looks))
 
 
-# What fails meanwhile
+# Failures
 
 
 def test_an_outage_and_its_end_are_each_reported_once(store: MemoryStore, faulty: FaultyClient) -> None:

@@ -1,4 +1,4 @@
-"""The findings of `store.troubles`, in any order and with any number of session ids read at once."""
+"""`store.troubles`: its findings are the same for any order of sessions and any number of session ids held at once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_trouble_is_reported_once(filled: MemoryStore, ids_at_once: int) ->
 
 
 def test_a_consistent_store_has_no_troubles(store: MemoryStore) -> None:
-    """An update time of another type is behind nothing."""
+    """An update time of the wrong type is not reported as too old."""
     assert [] == list(store.troubles())
     store._client.write_row(Put(store.layout.session.ref, ("u", "odd"), {"update_time": "yesterday"}))
     load(store, [Session("u", "empty"), Session("u", "s", 5), Message("s", "m", 5), Message("odd", "m", MAX_INTEGER)])
@@ -61,7 +61,7 @@ def test_a_consistent_store_has_no_troubles(store: MemoryStore) -> None:
 
 
 def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore, clock: ManualClock) -> None:
-    """Their session may be written after sessions were read, by a clock that differs from ours."""
+    """Their session could have been written after the sessions were read, by a client whose clock differs from ours."""
     for name, time in (("new", -MARGIN_US), ("soon", MARGIN_US), ("old", -MARGIN_US - 1), ("future", MARGIN_US + 1)):
         store.messages.put(Message(name, "m", clock.now_us() + time))
 

@@ -1,4 +1,4 @@
-"""Creating, describing, listing and deleting tables and search indexes."""
+"""Creation, description, listing and deletion of tables and search indexes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_creating_an_existing_search_index_or_deleting_a_missing_one_is_an_error
 
 
 def test_a_secondary_index_is_described_as_it_was_created(empty_client: TableClient) -> None:
-    """An index has the key that it was given, and as a table the key that the service completed."""
+    """The index lists the key that was given. Described as a table, it has the key that the service completed."""
     short = IndexSchema("short", ("user_id", "update_time"))
     schema = SESSION._replace(indexes=(short, *SESSION.indexes))
     empty_client.create_table(schema)

@@ -1,1 +1,1 @@
-"""State machines that run a plain model beside a backend and compare."""
+"""Randomised tests that run the same operations on a backend and on a plain model, and compare the results."""

@@ -1,6 +1,6 @@
-"""A plain dict beside every backend: whatever is done to both, both answer alike.
+"""A state machine that runs the same operations on a backend and on a plain dict, and compares each result.
 
-The model is written from the port's contract, not from the engine, and is as plain as can be.
+The model is written from the port's contract, not from the engine, and is as simple as possible.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TEXTS = st.sampled_from(["", "a", "a\0", "aa", "b", "é", "😀"])
 NUMBERS = st.sampled_from([-(2**63), -1, 0, 1, 2**63 - 1])
 BYTES = st.sampled_from([b"", b"\0", b"a", b"\xff"])
 KEYS = st.tuples(st.sampled_from("ab"), st.sampled_from([0, 1]), st.just(b"")) | st.tuples(TEXTS, NUMBERS, BYTES)
-"""Every other key is one of four, so that rows are found, changed and deleted."""
+"""Half of the keys are one of four, so that operations often meet existing rows."""
 VALUES: st.SearchStrategy[r.Value] = st.one_of(
     TEXTS, NUMBERS, BYTES, st.booleans(), st.sampled_from([0.0, -0.0, 1.0, 5e-324, -1.5])
 )
@@ -70,18 +70,18 @@ PROJECTIONS = st.none() | st.lists(st.sampled_from(["x", "y", "z", "s", "nope"])
 
 
 def exactly(row: r.Row | None) -> object:
-    """A row with the types and signs that == forgets."""
+    """Return a row's columns with their types and signs, which == ignores."""
     return row and (row.key, [(name, type(value), repr(value)) for name, value in row.columns.items()])
 
 
 class Model:
-    """The contract, over a dict."""
+    """The port's contract, implemented with a dict."""
 
     def __init__(self) -> None:
         self.rows: dict[r.Key, dict[str, r.Value]] = {}
 
     def write(self, write: r.Write) -> bool:
-        """Return True if the write was done."""
+        """Carry out a write. Return False if its condition fails."""
         old = self.rows.get(write.key)
         condition = write.condition
         if condition.existence is r.Existence.EXPECT_EXIST and old is None:
@@ -122,7 +122,7 @@ class Model:
 
 
 def rank(bound: r.KeyBound) -> list[tuple[int, r.KeyValue]]:
-    """Return a bound as something that compares in key order."""
+    """Return a value for a key or bound that sorts in key order."""
     ranks: list[tuple[int, r.KeyValue]] = []
     for value in bound:
         if isinstance(value, r.Bound):
@@ -132,7 +132,7 @@ def rank(bound: r.KeyBound) -> list[tuple[int, r.KeyValue]]:
 
 
 class EngineBesideModel(RuleBasedStateMachine):
-    """The same requests to both."""
+    """Sends the same requests to the model and to the embedded engine."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,7 +163,8 @@ class EngineBesideModel(RuleBasedStateMachine):
 
     @rule(writes=st.lists(WRITES, min_size=1, max_size=12))
     def write_batch(self, writes: list[r.Write]) -> None:
-        """Each row of a batch is written by both, or by neither; a repeated key beside an expectation by none."""
+        """Both write the same rows of a batch, and both refuse a batch that repeats a key beside an existence
+        condition."""
         repeated = len({write.key for write in writes}) < len(writes)
         if repeated and any(write.condition.existence is not r.Existence.IGNORE for write in writes):
             with pytest.raises(InvalidInput):
@@ -223,7 +224,7 @@ class EngineBesideModel(RuleBasedStateMachine):
 
 
 class SdkBesideModel(EngineBesideModel):
-    """The same requests to the model and, through the real SDK, to our server."""
+    """Sends the same requests to the model and, through the real SDK, to our server."""
 
     def open(self) -> TableClient:
         served = self.opened.enter_context(serving(None))

@@ -1,7 +1,7 @@
-"""Search on the embedded engine beside plain Python: random rows, texts of many scripts, queries of every kind.
+"""Search on the embedded engine, compared with plain Python: random rows, texts in many scripts, queries of every kind.
 
-Rows are put, updated and deleted between the queries. Nothing may be found that does not match, and nothing missed. The
-large store is larger than every limit inside the search, so that each of its ways is taken.
+Rows are put, updated and deleted between the queries. Search must find every match and nothing else. The large store
+exceeds every limit inside the search, so every code path is taken.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ FIELDS = {
 }  # fmt: skip
 INDEX = SearchIndexSchema("t", "search", tuple(FIELDS.items()))
 QUERIES = int(os.environ.get("TSMEM_TEST_QUERIES", "300"))
-"""More of them for a long run."""
+"""The number of queries; more for a long run."""
 ALPHABETS = (
     "abcdefgh iI", "0123456789.,-", "?!@#'\"*()%_", "退款我要谢航班", "きゃんせるテスト", "환불취소요청", "สวัสดีครับ",
     "éàüñÉÀÜÑ", "iıİI", "sSßẞ", "ﬁﬂﬀ", "e\u0301o\u0308\u0345", "🎉😀👩\u200d💻", "a\0b", "\x01\x02\x03退",
 )  # fmt: skip
-"""Letters, digits, marks, Chinese, Japanese, Korean, Thai, accents, Turkish i, sharp s, ligatures, combining marks,
-emoji, NUL, and the characters that the index pads with."""
+"""Characters of the texts: letters, digits, marks, several scripts, special cases of folding, emoji, NUL, and the
+characters with which the index pads texts."""
 VOCABULARY = ("ab", "Abc", "b", "退款", "款", "ß", "SS", "!!", "😀", "a-b")
 TAGS = ("a", "ab", "b", "B", "", "退", "\U0010ffff", "a[b")
 PATTERNS = ("*", "a*", "?b", "*b*", "*退?", "退", "a?c", "*s", "*a*b")
@@ -49,7 +49,7 @@ PATTERNS = ("*", "a*", "?b", "*b*", "*退?", "退", "a?c", "*s", "*a*b")
 
 @lru_cache(maxsize=100_000)
 def words_of(text: str) -> tuple[str, ...]:
-    """Return runs of letters, and each Chinese character and emoji."""
+    """Return the words of a text: runs of letters, and each Chinese character and emoji."""
     return tuple(re.findall(r"[a-z]+|[一-鿿]|😀", text.casefold()))
 
 
@@ -57,7 +57,7 @@ folded = lru_cache(maxsize=100_000)(fold)
 
 
 def value_of(row: Mapping[str, Value], field: str) -> Any:
-    """Return the value of a field; None if the row has none, or one of another type."""
+    """Return the value of a field, or None if it is missing or of another type."""
     value = row.get(field)
     return value if type(value) is (int if field in ("n", "i") else str) else None
 
@@ -112,23 +112,23 @@ def is_equal(query: q.Query, value: Any) -> bool:
 
 
 class Model:
-    """The same rows in the engine and in plain Python, and what is drawn at random."""
+    """Keeps the same rows in the engine and in a dict, and draws random rows, changes and queries."""
 
     def __init__(self, client: LocalClient, size: int) -> None:
         self.client = client
         self.draw = random.Random(size)
         self.keys: list[Key] = [(letter, number) for letter in "abcd" for number in range(size // 2)]
-        """All keys; about half of them have a row."""
+        """All possible keys. About half of them have a row."""
         self.rows: dict[Key, dict[str, Value]] = {}
         self.write([Put(TABLE.ref, key, self.columns()) for key in self.draw.sample(self.keys, size)])
 
     def said(self) -> str:
-        """Return a text of some words; the first of the vocabulary are rare, and the last are in most texts."""
+        """Return a text of random words. The first words of the vocabulary are rare, and the last are in most texts."""
         words = self.draw.choices(VOCABULARY, range(1, 11), k=self.draw.randrange(6))
         return self.draw.choice(("", " ")).join(words)
 
     def text(self) -> str:
-        """Return a random text, mostly of one or two alphabets; now and then a line of 2 MB."""
+        """Return a random text, mostly in one or two alphabets, and occasionally a line of 2 MB."""
         letters = "".join(self.draw.sample(ALPHABETS, self.draw.choice((1, 1, 2, 3))))
         text = "".join(self.draw.choices(letters, k=self.draw.choice((1, 3, 8, 20, 60))))
         is_long = self.draw.random() < 0.0002
@@ -148,7 +148,7 @@ class Model:
         return found
 
     def change(self) -> None:
-        """Put, update and delete some rows; now and then make a small index anew."""
+        """Put, update and delete some rows, and occasionally recreate the index of a small store."""
         writes: list[Write] = []
         for key in self.draw.sample(self.keys, min(30, len(self.keys) // 3)):
             kind = self.draw.choice((Put, Update, Delete))
@@ -179,7 +179,7 @@ class Model:
                 self.rows.pop(write.key, None)
 
     def part(self) -> str:
-        """Return a part of some row's text, in some case; or a text that perhaps no row has."""
+        """Return a part of some row's text in random case, or a random text."""
         rows = self.draw.choices(list(self.rows.values()) or [{}], k=5)
         texts = [text for row in rows for name in ("text", "words") if (text := value_of(row, name))]
         if self.draw.random() < 0.2 or not texts:
@@ -238,7 +238,7 @@ class Model:
 
 @pytest.mark.parametrize(("size", "queries"), [(12, 10 * QUERIES), (12_000, QUERIES)])
 def test_search_finds_what_plain_python_finds(size: int, queries: int) -> None:
-    """The first pages have the rows in order, and the total is exact up to 10,000 rows, and never too small."""
+    """The first pages hold the rows in order. The total is exact up to 10,000 rows, and never too small."""
     with closing(LocalClient(None, ManualClock())) as client:
         client.create_table(TABLE)
         client.create_search_index(INDEX)

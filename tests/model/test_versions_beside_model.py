@@ -1,4 +1,4 @@
-"""Versions of cells beside a plain model: whatever is changed in both, both show the same in every view."""
+"""Versions of cells on the engine, compared with a plain model: the same changes give the same rows in every view."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ VIEWS = st.builds(
 
 
 class Model:
-    """Rows as columns of versions."""
+    """Holds the versions of every column of every row."""
 
     def __init__(self) -> None:
         self.rows: dict[Key, Columns] = {}
@@ -82,7 +82,7 @@ class Model:
         return True
 
     def show(self, view: View) -> list[CellRow]:
-        """Return all rows in a view."""
+        """Return all rows as a view shows them."""
         low, high = view.time_range_ms or (0, 2**63)
         shown: list[CellRow] = []
         for key in sorted(self.rows):
@@ -101,7 +101,7 @@ class Model:
 
 
 def written(columns: Columns, write: RowChange, now: int) -> Columns:
-    """The columns with the change's cells."""
+    """Return the columns after the change has written its cells."""
     latest = {name: max(versions, default=now) for name, versions in columns.items()}
     for cell in write.cells:
         stamp = max(now, latest.get(cell.name, now)) if cell.version_ms is None else cell.version_ms
@@ -110,7 +110,7 @@ def written(columns: Columns, write: RowChange, now: int) -> Columns:
 
 
 def trimmed(columns: Columns) -> Columns:
-    """The newest versions, of columns that have any."""
+    """Return the newest versions of each column, without empty columns."""
     return {
         name: {stamp: versions[stamp] for stamp in sorted(versions, reverse=True)[:MOST]}
         for name, versions in columns.items()

@@ -1,1 +1,2 @@
-"""The wire: codecs against recorded and hand-made bytes, signatures, HTTP, faults, and clients that are not ours."""
+"""The server and the TableStore adapter on the wire: codecs, signatures, HTTP, faults, and clients that are not
+ours."""

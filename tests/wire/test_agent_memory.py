@@ -16,17 +16,19 @@ agent_memory = pytest.importorskip("tablestore_for_agent_memory", reason="the of
 
 @pytest.fixture
 def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The library with its tables, and the fields of its search indexes."""
+    """The library, connected to `served`, after it has created its tables and search indexes."""
     client = sdk_client(served.endpoint)
     import tablestore
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tablestore_for_agent_memory.memory import memory_store
-    monkeypatch.setattr(memory_store, "time", SimpleNamespace(sleep=lambda seconds: None))  # it waits for its tables
+    monkeypatch.setattr(
+        memory_store, "time", SimpleNamespace(sleep=lambda seconds: None)
+    )  # it waits until its tables are ready
     grams = tablestore.FuzzyAnalyzerParameter(1, 4)
 
-    def fields() -> list[Any]:  # the library adds to the list that it is given
+    def fields() -> list[Any]:  # copied, because the library appends to the list
         kinds, analyzers = tablestore.FieldType, tablestore.AnalyzerType
         return [
             tablestore.FieldSchema("topic", kinds.KEYWORD),
@@ -51,7 +53,7 @@ def models() -> Any:
 
 
 def as_sent(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return metadata as the library needs it: its SDK takes bytes for text, and a bytearray for bytes."""
+    """Return metadata in the types that the library needs: its SDK takes bytes for text, and a bytearray for bytes."""
     return {name: bytearray(value) if isinstance(value, bytes) else value for name, value in metadata.items()}
 
 
@@ -67,7 +69,7 @@ def message(number: int, /, **metadata: Any) -> Any:
 
 
 def library_pages(listing: Any, name: str, *args: Any, **options: Any) -> list[str]:
-    """Return the ids of all pages of the library's; fail unless each but the last is full."""
+    """Return the ids on each page of a listing of the library. Fail unless each page but the last is full."""
     pages = [listing(*args, **options)]
     while (token := pages[-1].next_token) is not None:
         pages.append(listing(*args, **options, next_token=token))
@@ -180,7 +182,7 @@ def test_plan_names_differences_of_the_librarys_search_indexes(
 
 
 def fill(library: Any, count: int = 30) -> None:
-    """Write sessions and messages, half of them before the search indexes are created."""
+    """Write sessions and messages, half of them before and half after the search indexes are created."""
     for number in range(count):
         if number == count // 2:
             library.init_search_index()
@@ -193,7 +195,7 @@ def fill(library: Any, count: int = 30) -> None:
 
 
 def filters() -> list[tuple[Any, set[int]]]:
-    """Return a filter of each kind, with the numbers below thirty that it finds."""
+    """Return a filter of each kind, and the numbers below thirty that match it."""
     from tablestore_for_agent_memory.base.filter import Filters
 
     f: Any = Filters

@@ -1,4 +1,4 @@
-"""Signatures: vectors made with `openssl dgst`, and the Python SDK's own module as the other side."""
+"""Signatures of requests and replies, checked against vectors made with `openssl dgst` and against the Python SDK."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def refused(headers: dict[str, str], **more: Any) -> tuple[str | None, str]:
 
 
 def changed(headers: dict[str, str], **change: str) -> dict[str, str]:
-    """Replace some headers; names have underscores."""
+    """Return the headers with some replaced. Underscores in the names stand for hyphens."""
     return {**headers, **{name.replace("_", "-"): value for name, value in change.items()}}
 
 
@@ -103,7 +103,8 @@ def test_an_x_ots_header_changed_or_added_after_signing_is_refused() -> None:
 
 
 def test_signed_headers_can_be_sorted_by_line_or_by_name() -> None:
-    """Python sorts whole lines, where a name that goes on with a hyphen comes first; other SDKs sort names."""
+    """The Python SDK sorts whole lines `name:value`, so of two names where one begins with the other, a hyphen comes
+    before the colon. Other SDKs sort by name."""
     more = {**HEADERS, "x-ots-a": "1", "x-ots-a-b": "2"}
     lines = [f"{name}:{more[name]}" for name in sorted(more)]
     assert lines != sorted(lines)
@@ -116,14 +117,14 @@ def test_signed_headers_can_be_sorted_by_line_or_by_name() -> None:
 
 @pytest.mark.parametrize("path", ["/GetRow", "/some/prefix/GetRow"])
 def test_the_signed_path_can_include_or_omit_the_endpoint_prefix(path: str) -> None:
-    """Python, Java and Go leave it out; Node.js signs what it sends."""
+    """The Python, Java and Go SDKs leave out the prefix; Node.js signs the path that it sends."""
     identity = identify(signed(HEADERS, "some-secret", path), "/some/prefix/GetRow")
 
     assert path == identity.path
 
 
 def signed_v4(secret: str, **change: str) -> dict[str, str]:
-    """Return headers, some replaced, with a V4 signature."""
+    """Return headers with a V4 signature, some of them replaced before signing."""
     headers = changed({name: value for name, value in V4.items() if name != "x-ots-signaturev4"}, **change)
     key = b"aliyun_v4" + secret.encode()
     for part in (headers["x-ots-signdate"], headers["x-ots-signregion"], "ots", "aliyun_v4_request"):
@@ -136,7 +137,7 @@ def signed_v4(secret: str, **change: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("key", [KEY, None])
 def test_a_v4_sign_date_can_differ_from_the_request_date_by_one_day(key: AccessKey | None) -> None:
-    """One of another day is refused however rightly derived."""
+    """A key derived for any other day is refused, even with a correct signature."""
     for day in ("20251231", "20260101", "20260102"):
         assert identify(signed_v4("some-secret", x_ots_signdate=day), key=key).is_verified is (key is not None), day
     wanted = ("OTSAuthFailed", "Signature mismatch: x-ots-signdate is not the date of x-ots-date.")

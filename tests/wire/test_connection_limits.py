@@ -1,4 +1,4 @@
-"""Limits on clients: how many connect at once, how long they may take, and how many answers they leave unread."""
+"""Limits on clients: how many connect at once, how long a request takes, and how many replies they leave unread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tsmem.server.http import server
 
 
 def answer_of(client: socket.socket) -> bytes:
-    """Send a request. Return all that is received, which may be nothing."""
+    """Send a request. Return everything that the server sends, possibly nothing."""
     with suppress(ConnectionError):
         client.sendall(http.request())
         return http.read_all(client)
@@ -67,7 +67,7 @@ def test_connections_far_over_the_limit_are_closed_without_a_reply(monkeypatch: 
 
 
 def test_the_longest_idle_connection_is_closed_for_a_new_one() -> None:
-    """It may never have asked, have been answered before, or have begun to ask."""
+    """The idle connection has sent nothing, or has had a reply before, or has sent a part of a request."""
     with (
         http.running(max_connections=3, evict_after_s=0) as here,
         here.connect() as fresh,
@@ -125,7 +125,7 @@ def test_a_new_connection_of_an_address_at_its_limit_closes_an_idle_one_of_that_
         assert b"" == http.read_all(one)
 
 
-# Time
+# Timeouts
 
 
 @pytest.mark.parametrize("part", [1, 30, -1])

@@ -1,4 +1,4 @@
-"""Broken HTTP, seeded: each request gets an error of the service or a closed connection."""
+"""Broken HTTP from a seeded random source: each request gets a TableStore error or a closed connection."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ MUTATIONS: tuple[Mutation, ...] = (insert, lambda draw, data: mutated(data, draw
 
 
 def check(here: Running, data: bytes) -> None:
-    """Send bytes, and fail unless each answer to them is whole, and a success or an error of the service."""
+    """Send bytes. Fail unless each reply is complete, and is either a success or a TableStore error."""
     with here.connect() as client:
         try:
             client.sendall(data)
             client.shutdown(1)
-        except OSError:  # refused in the middle of it
+        except OSError:  # the server refused it before all of it was sent
             return
         got = read_all(client)
     while got:
@@ -65,7 +65,7 @@ def check(here: Running, data: bytes) -> None:
 
 @pytest.mark.parametrize("rounds", [400, pytest.param(4_000, marks=pytest.mark.slow)])
 def test_a_broken_request_is_only_carried_out_as_signed(rounds: int, capfd: pytest.CaptureFixture[str]) -> None:
-    """The server goes on. Nothing is written to stderr, and the log has no failure of the server."""
+    """Afterwards the server still works, stderr is empty, and the log has no internal failure."""
     draw = random.Random(rounds)
     with running(credentials=AccessKey("some-id", "some-secret")) as here:
         for number in range(rounds):

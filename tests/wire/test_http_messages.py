@@ -1,4 +1,4 @@
-"""Heads of requests, from bytes alone."""
+"""Parsing of request headers and bodies, and encoding of response headers, without a socket."""
 
 from __future__ import annotations
 
@@ -98,7 +98,8 @@ def test_other_methods_browsers_query_strings_and_large_bodies_are_refused(text:
     ("name", "second"), [("x-ots-accesskeyid", "b"), ("X-OTS-Signature", "a"), ("x-ots-unknown", ""), ("Host", "a")]
 )
 def test_a_repeated_significant_header_is_refused(name: str, second: str) -> None:
-    """Some readers take the first of two headers, others the last. Two equal ones are refused, too."""
+    """HTTP parsers differ in whether they take the first or the last of two headers. Two equal ones are refused,
+    too."""
     error = refused(f"POST /GetRow HTTP/1.1\n{name}: a\n{name.lower()}: {second}")
 
     assert f"Malformed HTTP request: the header '{name.lower()}' twice." == error.message

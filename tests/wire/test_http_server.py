@@ -1,4 +1,4 @@
-"""The server on real sockets: what it answers, how errors look, and where it may listen."""
+"""The server on real sockets: its replies, its errors, and the addresses it may listen on."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_expect_100_continue_is_answered_after_the_signature_is_checked() -> Non
 
 
 def test_an_endpoint_prefix_a_compressed_body_and_bare_line_feeds_are_accepted() -> None:
-    """The MD5 of a compressed body is that of the compressed bytes, as the Java SDK sends it."""
+    """The Content-MD5 of a compressed body is that of the compressed bytes, as the Java SDK sends it."""
     raw = b"a row" * 1000
     sizes = {"x_ots_request_compress_type": "deflate", "x_ots_request_compress_size": str(len(raw))}
     with running() as here:
@@ -176,7 +176,7 @@ ERRORS: list[tuple[Exception, tuple[int, str, str]]] = [
 
 
 def test_an_internal_error_becomes_a_tablestore_error_without_local_details(capfd: pytest.CaptureFixture[str]) -> None:
-    """The log has what the client does not see, and the table of the failed request."""
+    """The log has the original error and the table of the failed request."""
     for error, expected in ERRORS:
         with running(raising(error)) as here:
             reply = here.ask(request(b"notes"))
@@ -203,7 +203,9 @@ def test_a_connection_reset_does_not_disturb_the_server(capfd: pytest.CaptureFix
         whole = request(b"0123456789")
         for data in (b"", whole[:20], whole[:-1], whole):
             with here.connect() as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # reset, not close
+                client.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
+                )  # SO_LINGER of 0 seconds: close sends a reset
                 client.sendall(data)
         assert 200 == here.ask(request()).status
     assert ("", "") == capfd.readouterr()
@@ -232,7 +234,7 @@ def refusal(**settings: Any) -> str:
     server = Server(Stub(), Settings(**settings), SystemClock())
     with pytest.raises(errors.TsmemError) as caught:
         server.start()
-    server.stop()  # one that never started
+    server.stop()  # a server that never started
     return caught.value.message
 
 

@@ -1,5 +1,7 @@
-"""Valid bodies of every action, changed at random: each ends in an answer or in an error of the service. Anyone with a
-key can send those."""
+"""Valid request bodies of every action, mutated at random: each gets a reply or a TableStore error.
+
+Anyone who has a key can send such bodies.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ BODIES: list[tuple[str, bytes]] = [
     ("DescribeSearchIndex", named("DescribeSearchIndex", "plain", "i")),
     ("DeleteSearchIndex", named("DeleteSearchIndex", "plain", "none")),
 ]
-"""A valid body of every action but those of search."""
+"""A valid body of every action except the search actions."""
 READS = {action for action, _ in BODIES[:6]}
 
 
@@ -55,7 +57,7 @@ def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:
 
 
 def failure(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | None:
-    """Return the error of a request, which must be the request's own; None for an answer."""
+    """Return the code of the error, or None for a reply. Fail if the error is not the fault of the request."""
     try:
         answer = dispatcher.answer(dispatcher.read(action, body))
     except TsmemError as error:
@@ -69,7 +71,7 @@ def failure(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | No
 
 @pytest.mark.parametrize("mutations", [400, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_mutated_body_gets_a_reply_or_an_error_and_reads_change_nothing(wire: raw.Wire, mutations: int) -> None:
-    """A changed write is a write: its row is whole, and no other row changes."""
+    """A mutated write can still be a valid write; then it writes a whole row and changes no other."""
     wire.engine.write_rows([Put(PLAIN.ref, (f"k{n}",), {"c": f"text {n}", "n": n}) for n in range(20)])
     draw = random.Random(7)
     refused: Counter[str] = Counter()
@@ -86,7 +88,7 @@ def test_a_mutated_body_gets_a_reply_or_an_error_and_reads_change_nothing(wire: 
 
 
 class Recorder:
-    """The connections of an SDK client, with the action and the body of every request."""
+    """Stands in for the connections of an SDK client and records the action and the body of every request."""
 
     def __init__(self, client: Any) -> None:
         self._real = client.connection
@@ -101,11 +103,11 @@ class Recorder:
 
 SORTS = (None, ots.Sort([ots.FieldSort("number", ots.SortOrder.DESC)]), ots.Sort([ots.ScoreSort()]))
 INNER = {"Search": ("search_query", "SearchQuery"), "ParallelScan": ("scan_query", "ScanQuery")}
-"""The field of a body that holds the query as bytes, and the message in it."""
+"""By action: the field of its body that holds the query as bytes, and the message type of the query."""
 
 
 def search_bodies(served: Served) -> list[tuple[str, bytes]]:
-    """Return searches and scans of every query, sorted, paged and with columns in several ways."""
+    """Return bodies of searches and scans with every kind of query, and several orders, pages and columns."""
     client = search_table.fill(served)
     recorder = Recorder(client)
     for number, (query, _) in enumerate(search_table.QUERIES):
@@ -121,7 +123,7 @@ def search_bodies(served: Served) -> list[tuple[str, bytes]]:
 
 
 def changed_inside(action: str, body: bytes, draw: random.Random) -> bytes:
-    """Change a body inside its query, so that the lengths around it stay right."""
+    """Mutate the query inside a body, with the lengths around it corrected."""
     name, kind = INNER[action]
     message = schema.parse_message(f"{action}Request", body)
     inner = schema.parse_message(kind, getattr(message, name))

@@ -1,4 +1,4 @@
-"""The Node.js SDK against our server, and tsmem over the same tables; skipped where `node` does not find the SDK."""
+"""The Node.js SDK and tsmem on the same tables of our server. Skipped if `node` does not find the SDK."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def node(served: Served, step: str) -> Any:
 
 
 def plain(columns: dict[str, Any]) -> dict[str, Any]:
-    """Convert the columns that the script prints to Python's values."""
+    """Convert columns as the script prints them to Python values."""
     values: dict[str, Callable[[Any], Any]] = {"integer": int, "double": float, "bytes": base64.b64decode}
     return {
         name: values[next(iter(value))](next(iter(value.values()))) if isinstance(value, dict) else value

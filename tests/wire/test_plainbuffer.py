@@ -1,4 +1,4 @@
-"""PlainBuffer: recorded bytes, the SDK's own encoder as the other side, and damage of every kind."""
+"""PlainBuffer: recorded bytes, rows of the SDK's own encoder, and damage of every kind."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_recorded_rows_of_the_sdk_are_decoded() -> None:
 
 
 def test_only_zero_bytes_can_follow_a_row() -> None:
-    """The Node.js SDK appends one for each infinite key column."""
+    """The Node.js SDK appends a zero byte for each infinite key column."""
     assert plainbuffer.decode_row(MINIMUM) == plainbuffer.decode_row(MINIMUM + b"\x00")
     with pytest.raises(InvalidInput, match="bytes follow the row"):
         plainbuffer.decode_row(MINIMUM + b"\x01")
@@ -87,7 +87,7 @@ ASCII_KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1))
 @SOME
 @given(ASCII_KEYS, st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4))
 def test_rows_of_the_sdk_are_decoded(sdk: Any, key: tuple[str, int], columns: dict[str, Value]) -> None:
-    """The SDK writes bytes as text, and a bytearray as bytes."""
+    """The SDK writes a Python bytes object as text, and a bytearray as bytes."""
     sent = [(name, bytearray(value) if isinstance(value, bytes) else value) for name, value in columns.items()]
     found = plainbuffer.decode_row(bytes(sdk.serialize_for_put_row(list(zip(NAMES, key, strict=True)), sent)))
 

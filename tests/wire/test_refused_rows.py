@@ -1,4 +1,4 @@
-"""Requests on rows that are refused: the service's code and message, and no row changes."""
+"""Requests on rows that are refused with the service's code and message, and change nothing."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ BAD_CHANGES: dict[str, tuple[str, bytes, raw.Refusal]] = {
     "an update to no value": ("UpdateRow", row(KEY, c("d", 1), c("c")), NO_VALUE),
     "no row": ("PutRow", b"x", invalid("Parse PlainBuffer from RawString failed: its header is missing.")),
 }  # fmt: skip
-"""Changes that cannot be read, which spoil a whole batch: the action, the row and the error."""
+"""Unreadable row changes, which fail a whole batch: the action, the row and the error."""
 BAD_ROWS: dict[str, tuple[str, bytes, raw.Refusal]] = {
     "an increment of an integer by a double": (
         "UpdateRow", row(KEY, c("c", 2.0, INCREMENT)),
@@ -81,7 +81,7 @@ BAD_ROWS: dict[str, tuple[str, bytes, raw.Refusal]] = {
     "an infinite key": (
         "PutRow", row({"k": MIN}), invalid("VT_INF_MIN is an invalid type for the primary key.")),
 }  # fmt: skip
-"""Changes that can be read and not carried out, which fail alone in a batch."""
+"""Invalid row changes that can be read, which fail alone in a batch: the action, the row and the error."""
 
 
 @pytest.mark.parametrize("name", BAD_CHANGES)
@@ -314,7 +314,7 @@ def test_a_read_of_invalid_columns_versions_or_times_is_refused(unchanged: Wire,
     assert refusal == unchanged.refused("GetRow", getting(**fields))
     assert refusal == unchanged.refused("GetRange", raw.ranging(**fields))
     assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted("a", "b", **fields)))
-    assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted(**fields)))  # also for no rows
+    assert refusal == unchanged.refused("BatchGetRow", batch_get(wanted(**fields)))  # even if no rows are requested
 
 
 def test_a_read_can_request_1024_columns_and_key_columns(unchanged: Wire) -> None:

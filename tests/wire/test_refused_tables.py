@@ -1,5 +1,8 @@
-"""Requests on tables, secondary indexes, defined columns and search indexes that are refused: the service's code and
-message, and nothing changes. What the contract's tests of tables state is not repeated here."""
+"""Requests on tables, secondary indexes, defined columns and search indexes that are refused with the service's code
+and message, and change nothing.
+
+Refusals that tests/contract/test_tables.py checks are not repeated here.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +72,7 @@ TABLES: dict[str, tuple[bytes, Refusal]] = {
     "a wrong index name": (t.created(t.index("i-i", ["k", "n"])), invalid("Invalid index name: 'i-i'.")),
     "an index beside 2 versions": (t.created(t.index("i", ["k", "n"]), max_versions=2), WITH_VERSIONS),
 }  # fmt: skip
-"""CreateTable, by what is wrong."""
+"""CreateTable requests and their errors, by what is wrong."""
 
 OTHERS: dict[str, Refused] = {
     "a stream": ("UpdateTable", t.update(stream=True), unsupported("stream")),
@@ -114,7 +117,7 @@ OTHERS: dict[str, Refused] = {
         t.DELETE, t.named(t.DELETE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
     "a description without its table": (t.DESCRIBE, t.named(t.DESCRIBE, "none", "there"), NO_TABLE),
 }  # fmt: skip
-"""Every other action, by what is wrong."""
+"""Requests of every other action and their errors, by what is wrong."""
 
 SEARCH_INDEXES: dict[str, tuple[bytes, Refusal]] = {
     "no type": (t.create_search(t.field(), t.field("d", None)), invalid("The type of field 'd' is missing.")),
@@ -147,7 +150,7 @@ SEARCH_INDEXES: dict[str, tuple[bytes, Refusal]] = {
         t.create_search(t.field(), index_sort=t.by(score_sort={"order": 1})),
         invalid("A search index cannot be sorted by score.")),
 }  # fmt: skip
-"""CreateSearchIndex, by what is wrong."""
+"""CreateSearchIndex requests and their errors, by what is wrong."""
 
 REFUSED = [
     *(pytest.param("CreateTable", *case, id=f"a table: {name}") for name, case in TABLES.items()),

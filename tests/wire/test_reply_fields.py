@@ -1,5 +1,7 @@
-"""Optional fields of responses without which the Go and Node.js SDKs fail, because they read them without a check.
-Source: api.go and search_api.go of the Go SDK, the decoder of the Node.js SDK."""
+"""Fields of responses that are optional in the protocol, but that the Go and Node.js SDKs read without a check.
+
+Source: api.go and search_api.go of the Go SDK, the decoder of the Node.js SDK.
+"""
 
 from __future__ import annotations
 
@@ -77,16 +79,16 @@ REPLIES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
          *(f"schema.field_schemas.{name}" for name in FIELD),
          "sync_stat.sync_phase", "sync_stat.current_sync_timestamp", "create_time", "time_to_live")),
 }  # fmt: skip
-"""Requests, and the fields of their responses that must be set, whatever their value."""
+"""For each action a request, and the fields of its response that must be set."""
 WITHOUT_FIELDS = {
     "CreateTable", "DeleteTable", "CreateIndex", "DropIndex", "AddDefinedColumn", "DeleteDefinedColumn",
     "CreateSearchIndex", "DeleteSearchIndex",
 }  # fmt: skip
-"""Actions whose replies are empty."""
+"""Actions whose responses have no fields."""
 
 
 def missing(message: Any, path: str) -> list[str]:
-    """Return the paths of fields that are not set. A repeated field needs one value at least."""
+    """Return the paths that are not set. A repeated field counts as set if it has at least one value."""
     name, _, rest = path.partition(".")
     field = message.DESCRIPTOR.fields_by_name[name]
     if field.label == field.LABEL_REPEATED:

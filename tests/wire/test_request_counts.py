@@ -1,7 +1,6 @@
-"""The requests of each operation of a store, in the server's own log: how many there are, and how many at once.
+"""The requests of each store operation, counted in the server's log: how many in all, and how many at once.
 
-Users pay for requests: no description, listing or probe is sent on the way. What is prefetched adds none, and latency
-is hidden.
+Users pay for requests, so no operation sends one that it does not need. Prefetching hides latency and adds no request.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ from tsmem.transfer.records import ImportSource, read_records
 LATENCY_MS = 40
 DAY_US = 86_400_000_000
 USERS, EACH, MANY = 6, 150, 450
-"""Sessions of user `u`, messages in each, and sessions of user `many`."""
+"""The number of sessions of user `u` (and of user `v`), of messages in each, and of sessions of user `many`."""
 
 Operation = Callable[[MemoryStore], object]
 
 
 def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | Message]:
-    """Yield sessions of a user with `each` messages in each."""
+    """Yield `count` sessions of a user, each followed by `each` messages."""
     for n in range(count):
         yield Session(user, f"{user}{n:04d}", n)
         for m in range(each):
@@ -55,7 +54,8 @@ def fill(path: Path, items: Iterable[Session | Message]) -> Path:
 
 @contextmanager
 def opened(path: Path, *, latency_ms: float = 0) -> Iterator[tuple[Served, MemoryStore]]:
-    """A server in front of a file, and a store that no busy machine makes repeat a request."""
+    """A server on a file, and a store that talks to it. The timeout is long, so that a busy machine causes no
+    retries."""
     with serving(path, latency_ms=latency_ms) as served:
         profile = profile_of(served.endpoint)._replace(timeout_s=3600)
         with tsmem.open_profile(profile) as store:
@@ -109,7 +109,7 @@ READS: list[tuple[dict[str, int], Operation]] = [
     ({"Search": 1}, lambda s: s.messages.search("nowhere", limit=50).page()),
     ({"Search": 1}, lambda s: s.sessions.recent(None, limit=50).page()),
 ]
-"""The order matters: an index is described once, before the first search of it."""
+"""Requests by action, and an operation. The order matters: an index is described once, before its first search."""
 WRITES: list[tuple[dict[str, int], Operation]] = [
     ({"PutRow": 1}, lambda s: s.sessions.put(Session("solo", "new", 1), if_absent=True)),
     ({"PutRow": 1}, lambda s: s.messages.put(Message("solo", "new", 1))),
@@ -225,7 +225,7 @@ def test_conversations_before_a_bad_line_are_yielded_while_times_are_looked_up(c
 
 
 def test_a_listing_prefetches_one_page_and_none_beyond_its_limit(tmp_path: Path) -> None:
-    """Two messages of 1.5 MB are a page."""
+    """Each page holds two messages of 1.5 MB."""
     items = [Message("s", f"m{n}", n, "user", "x" * 1_500_000) for n in range(6)]
     with opened(fill(tmp_path / "memory.db", items), latency_ms=LATENCY_MS) as (served, store):
         rows = iter(store.messages.iterate("s"))
@@ -235,7 +235,7 @@ def test_a_listing_prefetches_one_page_and_none_beyond_its_limit(tmp_path: Path)
         assert 5 == sum(1 for _ in rows)
         assert ["GetRange"] * 3 == served.actions()
 
-        for limit, requests in ((2, 1), (3, 2)):  # nothing beyond the limit
+        for limit, requests in ((2, 1), (3, 2)):  # the limit ends prefetching
             served.log.clear()
             assert limit == sum(1 for _ in store.messages.iterate("s", limit=limit))
             assert requests == len(served.log)

@@ -1,4 +1,4 @@
-"""A profile's client against a server that injects faults: what is stored and read in the end, and what it costs."""
+"""The client of a profile against a server that injects faults: which rows are stored in the end, and at what cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ALL = ("refuse:0.1", "throttle:0.1", "timeout:0.1", "unavailable:0.1", "drop:0.1
 
 @contextmanager
 def faulty(*specs: str, timeout_s: float = 30) -> Iterator[tuple[Served, TableClient]]:
-    """A server with faults, and the client that a profile opens, with short pauses between attempts."""
+    """A server with these faults, and the client of a profile for it, with short retry pauses."""
     faults = Faults([parse_fault(spec) for spec in specs], seed=4)
     with serving(None, faults=faults, stop_s=1) as served:
         for table in (MESSAGE, PLAIN):
@@ -41,7 +41,7 @@ def faulty(*specs: str, timeout_s: float = 30) -> Iterator[tuple[Served, TableCl
 
 
 class Worker:
-    """Writes random rows of its own keys, singly and in batches, and keeps the rows that must be stored."""
+    """Writes random rows under its own keys, one by one and in batches, and records the rows that must be stored."""
 
     def __init__(self, client: TableClient, number: int) -> None:
         self._client = client
@@ -60,7 +60,7 @@ class Worker:
                 count -= len(writes)
 
     def _draw(self, key: Key) -> Write:
-        """Return a write whose condition holds, and keep what it leaves."""
+        """Return a write whose condition holds, and record the row that it leaves."""
         exists = key in self.rows
         condition = self._random.choice([Condition(), MUST_EXIST if exists else MUST_NOT_EXIST])
         columns: dict[str, Value] = {"n": self._random.randrange(10**9), "text": "x" * self._random.randrange(300)}
@@ -85,7 +85,7 @@ class Worker:
     ],
 )
 def test_no_write_is_lost_or_carried_out_twice(specs: tuple[str, ...], writes: int) -> None:
-    """Several threads share a client, with and without conditions. The rows are those of a run without faults."""
+    """Several threads share a client. The stored rows are those of a run without faults."""
     with faulty(*specs) as (served, client):
         workers = [Worker(client, number) for number in range(THREADS)]
         with ThreadPoolExecutor(THREADS) as pool:
@@ -106,7 +106,7 @@ def test_failed_rows_of_a_batch_are_retried_as_one_batch() -> None:
 
 
 def test_the_meter_counts_the_requests_that_the_server_saw() -> None:
-    """Faults and refusals among them, and none that never left."""
+    """Failed and refused requests count; requests that were never sent do not."""
     with faulty(*ALL) as (served, client):
         outcomes: list[RowOutcome] = []
         for n in range(20):

@@ -1,4 +1,4 @@
-"""Actions on rows that are carried out, in bodies that the Python SDK cannot send or that show an edge of the wire."""
+"""Successful requests on rows whose bodies the Python SDK cannot send, or that are edge cases of the protocol."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def returning(kind: int, *names: str) -> Any:
 
 
 def test_an_increment_costs_8_bytes_and_the_column_name(wire: Wire) -> None:
-    """Sixteen columns of 250 letters and 8 bytes each, and the key, are more than 4 KB."""
+    """Sixteen columns, each with a name of 250 letters and a value of 8 bytes, and the key exceed 4 KB."""
     for columns, units in ((15, 1), (16, 2)):
         increments = [c(f"{'x' * 248}{number:02}", 1, INCREMENT) for number in range(columns)]
         answer = wire.ask("UpdateRow", table_name="plain", row_change=row(KEY, *increments), condition=raw.condition())
@@ -130,7 +130,7 @@ def test_a_time_range_includes_its_start_and_excludes_its_end(wire: Wire) -> Non
 
 
 def test_a_batch_read_over_64_mb_is_refused(wire: Wire) -> None:
-    """The data of all tables together; what fits is answered."""
+    """The limit counts the data of all tables together."""
     for table in (PLAIN, raw.VERSIONED):
         wire.engine.write_rows([Put(table.ref, ("a",), {"c": b"x" * (2 * MB)})])
     limit = raw.invalid(f"The total data size of BatchGetRow response exceeds the limit: {64 * MB}.")
@@ -196,7 +196,7 @@ TIMEOUT: raw.Refusal = ("OTSTimeout", "Operation timeout.")
 def write(
     wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None, atomic: bool | None = None
 ) -> list[list[raw.Refusal]]:
-    """Return the outcome of each row of each table of a BatchWriteRow."""
+    """Send a BatchWriteRow. Return the outcome of each row of each table."""
     answer = wire.answer("BatchWriteRow", raw.body("BatchWriteRow", tables=groups, is_atomic=atomic), faults)
     tables = schema.parse_message("BatchWriteRowResponse", answer.body).tables
     assert [each.table_name for each in groups] == [table.table_name for table in tables]
@@ -206,7 +206,8 @@ def write(
 
 
 def read(wire: Wire, *groups: Any, faults: list[RowFault | None] | None = None) -> list[list[Any]]:
-    """Return the columns of each row of each table of a BatchGetRow: None for no row, an error for a failed one."""
+    """Send a BatchGetRow. Return the columns of each row of each table: None for a missing row, an error for a
+    failed one."""
     answer = wire.answer("BatchGetRow", raw.body("BatchGetRow", tables=groups), faults)
     tables = schema.parse_message("BatchGetRowResponse", answer.body).tables
     assert [each.table_name for each in groups] == [table.table_name for table in tables]
@@ -224,7 +225,7 @@ def _columns(data: bytes) -> dict[str, Any] | None:
 
 
 def values(wire: Wire, *keys: str) -> list[Any]:
-    """Return the column c of rows of `plain`, as stored."""
+    """Return the stored values of column c of these rows of `plain`."""
     return [cells and cells[0][1] for cells in (wire.cells("plain", key) for key in keys)]
 
 

@@ -1,5 +1,7 @@
-"""Searches and parallel scans through the Python SDK's own client: each kind of query once, orders, pages, columns,
-limits and refusals. What a query finds by the type of its field is the contract's."""
+"""Searches and parallel scans through the Python SDK's client: each kind of query, orders, pages, columns, limits.
+
+Which rows a query finds by the type of its field is in tests/contract/test_search.py.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,13 @@ INVALID = "OTSParameterInvalid"
 
 @pytest.fixture(scope="module")
 def clock() -> ManualClock:
-    """The server's clock: it stands still until a test moves it."""
+    """The server's clock, which stands still until a test moves it."""
     return ManualClock(SystemClock().now_us())
 
 
 @pytest.fixture(scope="module")
 def searched(clock: ManualClock) -> Iterator[Served]:
-    """A server with the table of `search_table`, whose rows no test changes."""
+    """A server with the table of tests/support/search_table.py. No test changes its rows."""
     with serving(None, clock=clock) as served:
         table.fill(served)
         yield served
@@ -87,8 +89,8 @@ ASKED: list[tuple[Any, int | str]] = [
 
 
 def test_a_search_has_limits_on_words_phrases_characters_and_patterns(served: Served) -> None:
-    """A word that comes twice counts once, in a phrase twice. Words and terms of all queries count together. What is
-    no TEXT may be of any length."""
+    """A repeated word counts once, but in a phrase each time. Words and terms of all parts of a query count
+    together. Text for a field that is not TEXT can have any length."""
     client = table.fill(served)
     fields = (*table.INDEX.fields, ("spaceless", FieldType("TEXT", "max_word")))
     served.engine.definitions.delete_search_index("notes", "notes_index")
@@ -158,7 +160,7 @@ def test_a_search_uses_the_index_sort_and_ignores_routing_values(client: Any) ->
         assert expected == table.numbers(first) + table.numbers(found(next_token=first.next_token))
 
 
-# Messages that the Python SDK cannot send
+# Queries that the Python SDK cannot send
 
 
 def answered(served: Served, **fields: Any) -> Any:
@@ -178,8 +180,9 @@ def term(name: str, number: int) -> Any:
 
 
 def test_queries_of_other_sdks_are_answered(searched: Served) -> None:
-    """A constant score, a filter beside the query, infinite ends of a range, and counting as Java asks for it. After
-    the last row there is no token at all: the Java SDK goes on while the field is there."""
+    """They include a constant score, a filter beside the query, infinite ends of a range, and the way in which Java
+    asks for a count. After the last row the reply has no token field at all, because the Java SDK goes on as long as
+    there is one."""
     everything, third = message(11), schema.new_message("SearchFilter", query=term("n", 3))
     constant = message(7, schema.new_message("ConstScoreQuery", filter=term("n", 3)))
     endless = message(4, schema.new_message("RangeQuery", field_name="n", range_from=b"\x09", range_to=b"\x0a"))

@@ -1,4 +1,4 @@
-"""The TableStore adapter's search beyond the contract: what it costs, what cannot be sent, and what is retried."""
+"""The search of the TableStore adapter beyond the contract: its cost, what cannot be sent, and what is retried."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tsmem.retry import RetryingClient
 
 @pytest.fixture
 def client(served: Served) -> Iterator[TablestoreClient]:
-    """The adapter on a table of fifty rows with an index."""
+    """The adapter, connected to a server with the table of tests/support/search_table.py."""
     fill(served)
     client = TablestoreClient(profile_of(served.endpoint))
     yield client

@@ -1,4 +1,4 @@
-"""Injected faults: what each does to a client, how often, that a seed repeats them, and how a SPEC is read."""
+"""Injected faults: what each does to a client, how often, and how `--fault` is read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def faulty(*specs: str, seed: int = 0, **settings: Any) -> Any:
 
 
 def answer_of(here: Running, action: str = "PutRow") -> tuple[int, str]:
-    """Return status and code of an answer; 0 for none, or for a part of one."""
+    """Return the status and the error code of a reply. The status is 0 if there is no reply or only a part of one."""
     data = here.raw(request(action=action))
     head, end, body = data.partition(b"\r\n\r\n")
     if not end or len(body) != int(parse_reply(data).headers["content-length"]):
@@ -150,7 +150,7 @@ def test_several_faults_each_keep_their_rate() -> None:
 
 
 def test_fault_rates_that_add_up_to_1_hit_every_request() -> None:
-    """Also where the sum of the fractions is not exactly 1."""
+    """The rates are fractions whose sum as floats is not exactly 1."""
     faults = Faults([parse_fault(f"{kind}:0.1") for kind in ("refuse", "throttle", "timeout", "hang", "drop") * 2])
 
     assert None not in [faults.draw_fault("GetRow") for _ in range(1000)]
@@ -181,7 +181,7 @@ def test_latency_is_added_to_replies_and_errors() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"the answer"])
 def test_drop_cuts_a_reply_at_any_byte_and_clients_notice(body: bytes) -> None:
-    """Also where the whole answer has no body."""
+    """This includes a reply without a body."""
     with running(Stub(body=body), faults=Faults([FaultSpec("drop", 1)])) as here:
         cuts = [here.raw(request()) for _ in range(120)]
         done = len(here.stub.asked)

@@ -1,4 +1,4 @@
-"""A server that stops: the requests it still answers, and that it leaves nothing behind."""
+"""A server that stops: which requests it still answers, and that it leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def expecting(body: bytes = b"body") -> bytes:
 
 @contextmanager
 def stopping(here: http.Running, *, wait: bool = True) -> Iterator[None]:
-    """Stop the server while the block runs; it has stopped at the end."""
+    """Begin to stop the server. When the block ends, it has stopped."""
     stop = threading.Thread(target=here.server.stop)
     stop.start()
     if wait:
@@ -33,7 +33,7 @@ def stopping(here: http.Running, *, wait: bool = True) -> Iterator[None]:
 
 
 def test_a_stopping_server_answers_a_request_whose_body_follows_its_headers() -> None:
-    """SDKs send head and body apart."""
+    """SDKs send the headers and the body separately."""
     with http.running() as here, here.connect() as client:
         client.sendall(expecting().removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
@@ -94,7 +94,7 @@ def test_a_stopping_server_does_not_log_a_request_whose_client_left_midway() -> 
     ids=["a letter", "a line", "a head"],
 )
 def test_a_stop_times_out_a_request_that_never_becomes_complete(begin: Callable[[], bytes]) -> None:
-    begun = begin()  # signed now: a signature is refused when it is a quarter of an hour old
+    begun = begin()  # signed now, because the server refuses signatures older than 15 minutes
     with http.running(receive_s=0.05, linger_s=0.05, request_s=600, stop_s=600) as here, here.connect() as client:
         client.sendall(begun)
         if b"100-continue" in begun:
@@ -172,7 +172,7 @@ def test_a_request_that_outlasts_the_stop_is_cut_off_and_later_frees_its_sockets
 
 @contextmanager
 def files(most: int) -> Iterator[None]:
-    """Limit the number of files that this process may open while the block runs."""
+    """Limit the number of files that this process can have open while the block runs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     try:

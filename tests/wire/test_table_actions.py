@@ -1,4 +1,4 @@
-"""Actions on tables, secondary indexes and search indexes that are carried out: what is described and filled in."""
+"""Successful requests on tables, secondary indexes and search indexes, and what descriptions then contain."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_update_table_changes_one_option_and_describes_all_of_them(wire: Wire) -
 
 
 def test_indexes_and_defined_columns_are_added_and_deleted(wire: Wire) -> None:
-    """An index has the rows that are there only if the request says so."""
+    """A new index includes existing rows only if the request says so."""
     wire.answer("AddDefinedColumn", t.define("plain", ("c", t.INTEGER), ("d", t.STRING_COLUMN)))
     wire.answer("CreateIndex", t.add_index("plain", t.index("far", ["c"], [], t.GLOBAL)))
     late = t.add_index("plain", t.index("late", ["k", "c"]), with_rows=False)
@@ -103,7 +103,7 @@ def describe(wire: Wire, name: str = "i") -> Any:
 
 
 def refusal_of(wire: Wire, request: bytes) -> str | None:
-    """Create an index and delete it again. Return the message of a refusal; None if it was created."""
+    """Create an index and delete it again. Return the error message if it was refused, else None."""
     try:
         wire.answer(t.CREATE, request)
     except InvalidInput as error:
@@ -173,7 +173,7 @@ def test_a_search_index_is_described_with_every_option_it_was_created_with(wire:
 
 @pytest.mark.parametrize("kind", [t.LONG, t.KEYWORD, t.TEXT, t.NESTED, 13])
 def test_missing_options_of_a_search_index_are_filled_in(wire: Wire, kind: int) -> None:
-    """A nested field, for which rows have no one order, leaves the index without a sort."""
+    """An index with a nested field has no sort, because such a field can have several values in a row."""
     wire.answer(t.CREATE, t.create_search(t.field("c", kind)))
     found = describe(wire)
     sorts = kind not in (t.TEXT, t.NESTED)
@@ -187,7 +187,7 @@ def test_missing_options_of_a_search_index_are_filled_in(wire: Wire, kind: int) 
     assert (NOW_MS // 1000, -1, 3) == (found.create_time, found.time_to_live, found.index_status.status)
     assert (2, NOW_MS * 1_000_000) == (found.sync_stat.sync_phase, found.sync_stat.current_sync_timestamp)
     assert isinstance(wire.clock, ManualClock)
-    wire.clock.time_us = 2**63 // 1000 + 1  # nanoseconds end with 64 bits
+    wire.clock.time_us = 2**63 // 1000 + 1  # nanoseconds overflow 64 bits
     assert 2**63 - 1 == describe(wire).sync_stat.current_sync_timestamp
 
 
@@ -220,7 +220,7 @@ def test_search_indexes_are_listed_and_deleted(wire: Wire) -> None:
 
 
 class Vanishing(Engine):
-    """An engine whose list of tables has one that was deleted meanwhile."""
+    """An engine whose list of tables contains one that was just deleted."""
 
     def list_tables(self) -> list[str]:
         return ["gone", *super().list_tables()]

@@ -1,4 +1,4 @@
-"""Requests whose bodies the server cannot read: all get one error of the service, and nothing changes."""
+"""Requests whose bodies the server cannot read. All get the same TableStore error, and nothing changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOT_PROTOBUF = [
     (t.CREATE, t.create_search(t.field("c", t.TEXT, analyzer="fuzzy", analyzer_parameter=b"\xff"))),
 ]
 NO_OPERATION = batch_write(group(put("a"))).replace(b"\x08\x01\x12", b"\x08\x04\x12", 1)
-"""A batch whose row has 4 as its type, which is not an operation."""
+"""A batch with a row of type 4, which is not an operation."""
 ROWS: list[tuple[str, bytes]] = [
     ("GetRow", getting(NOT_UTF8)),
     ("GetRow", getting(start_column=NOT_UTF8)),

@@ -1,4 +1,4 @@
-"""Limits on work: a read that works too long, or for a client that has left, ends, and searches take turns."""
+"""Limits on work: a request that works too long, or whose client has disconnected, ends; searches take turns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMEOUT = ("OTSTimeout", "Operation timeout.")
 
 
 class SetClock(SystemClock):
-    """The system clock, whose monotonic time a test moves on."""
+    """The system clock, whose monotonic time a test can move forward."""
 
     late_s = 0.0
 
@@ -123,7 +123,7 @@ def test_a_search_that_waits_too_long_for_its_turn_ends_with_otstimeout() -> Non
 
 @pytest.mark.parametrize("path", [None, "memory.db"])
 def test_a_search_that_works_too_long_is_interrupted_inside_sqlite(tmp_path: Path, path: str | None) -> None:
-    """A search that takes little work is answered all the same."""
+    """A search that needs little work is answered under the same limit."""
     with serving(None if path is None else tmp_path / path, work_s=0) as served:
         served.engine.definitions.create_table(TABLE)
         words = " ".join(f"word{n}" for n in range(20_000))
