@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench.conversations import amount, write
-from tests.bench.processes import TSMEM, Spent, environment, least, serve, spent
+from tests.bench.conversations import row_count, write
+from tests.bench.processes import TSMEM, Spent, environment, least, measure, serve
 
 ROUNDS = 2
 LOCAL_SIZES = (10_000, 100_000)
@@ -84,7 +84,7 @@ def _local(sizes: Sequence[int]) -> Iterator[str]:
     for move in MOVES:
         smallest = least(took[move.name, sizes[0]]).peak_bytes
         for size in sizes:
-            one, rows = least(took[move.name, size]), amount(size, sessions=move.sessions)
+            one, rows = least(took[move.name, size]), row_count(size, sessions=move.sessions)
             yield (
                 f"{move.name:28}{rows:10,}{one.seconds:9.2f}{rows / one.seconds:10,.0f}"
                 f"{one.peak_bytes / 1e6:9.1f}{one.peak_bytes / smallest:12.2f}"
@@ -105,13 +105,13 @@ def _wire(size: int, latency_ms: int) -> Iterator[str]:
                 ]
                 (folder / "config.toml").write_text("".join(profiles), encoding="utf-8")
                 for profile in ("one", "two"):
-                    spent([*TSMEM, "-p", profile, "init-tables", "--no-search"], environ)
+                    measure([*TSMEM, "-p", profile, "init-tables", "--no-search"], environ)
                 for move in MOVES:
                     took.setdefault((move.name, who), []).append(_moved(move, who, environ))
     yield f"{f'SDK, {latency_ms} ms':28}{'rows':>10}{'rows/s':>10}{'loop':>10}{'peak MB':>9}  x loop"
     for move in MOVES:
         ours, loop = least(took[move.name, "tsmem"]), least(took[move.name, "loop"])
-        rows = amount(size, sessions=move.sessions)
+        rows = row_count(size, sessions=move.sessions)
         yield (
             f"{move.name:28}{rows:10,}{rows / ours.seconds:10,.0f}{rows / loop.seconds:10,.0f}"
             f"{ours.peak_bytes / 1e6:9.1f}{loop.seconds / ours.seconds:8.2f}"
@@ -128,4 +128,4 @@ def _moved(move: _Move, who: str, environ: Mapping[str, str]) -> Spent:
     command = [*TSMEM, *(file if each == "FILE" else each for each in move.line.split())]
     if who == "loop":
         command = [sys.executable, "-m", "tests.bench.bulk_loop", move.call, file]
-    return spent(command, environ, str(folder / "out.jsonl"))
+    return measure(command, environ, str(folder / "out.jsonl"))

@@ -20,7 +20,7 @@ _WORDS = """
 _ROLES = ("user", "assistant", "tool", "assistant")
 
 
-def amount(rows: int, *, sessions: bool) -> int:
+def row_count(rows: int, *, sessions: bool) -> int:
     """Return how many rows `write` makes for about so many; of messages alone where sessions are not counted."""
     return rows // (MESSAGES + 1) * (MESSAGES + sessions)
 

@@ -59,7 +59,7 @@ def messages(count: int) -> list[Put]:
     ]
 
 
-def filled(path: Path, puts: Sequence[Put]) -> None:
+def create_store(path: Path, puts: Sequence[Put]) -> None:
     """Make a store with these messages."""
     with closing(LocalClient(path, SystemClock())) as client:
         client.create_table(MESSAGE)

@@ -46,7 +46,7 @@ class Spent(NamedTuple):
     """The most resident memory."""
 
 
-def spent(command: Sequence[str], environ: Mapping[str, str], out: str = os.devnull) -> Spent:
+def measure(command: Sequence[str], environ: Mapping[str, str], out: str = os.devnull) -> Spent:
     """Run a command to its end; its stdout goes to a file. Raises RuntimeError when it failed."""
     err = Path(environ["HOME"]) / "stderr.txt"
     launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, out, str(err), *command]
@@ -56,11 +56,11 @@ def spent(command: Sequence[str], environ: Mapping[str, str], out: str = os.devn
     return Spent(float(told[0]), float(told[1]), int(told[2]) * _MAXRSS_BYTES)
 
 
-def spent_at_terminal(command: Sequence[str], environ: Mapping[str, str]) -> Spent:
+def measure_at_terminal(command: Sequence[str], environ: Mapping[str, str]) -> Spent:
     """The same, with stdout at a terminal."""
     ours, theirs = pty.openpty()
     try:
-        return spent(command, environ, os.ttyname(theirs))
+        return measure(command, environ, os.ttyname(theirs))
     finally:
         os.close(ours)
         os.close(theirs)

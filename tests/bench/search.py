@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.engine import START_US, Ratio, seconds, write
-from tests.bench.processes import TSMEM, Spent, environment, least, spent
+from tests.bench.processes import TSMEM, Spent, environment, least, measure
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.port import SearchIndexSchema
@@ -133,8 +133,8 @@ def _imports(folder: Path, rows: int) -> list[Ratio]:
             home = folder / f"{turn}{option}"
             home.mkdir()
             environ = environment(home)
-            spent([*TSMEM, "init-tables", *([option] if option == "--no-search" else [])], environ)
-            runs.append(spent([*TSMEM, "import", str(lines)], environ))
+            measure([*TSMEM, "init-tables", *([option] if option == "--no-search" else [])], environ)
+            runs.append(measure([*TSMEM, "import", str(lines)], environ))
             size[option] = (home / ".local/share/tsmem/memory.db").stat().st_size / rows
     bare, indexed = (least(runs).seconds for runs in took.values())
     explanation = (

@@ -12,7 +12,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from tests.bench.engine import MESSAGE, Ratio, filled, messages
+from tests.bench.engine import MESSAGE, Ratio, create_store, messages
 from tests.bench.processes import serve
 from tests.support.server_in_process import sdk_client
 
@@ -29,7 +29,7 @@ def run() -> list[Ratio]:
     ratios = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        filled(folder / "served.db", messages(1_000))
+        create_store(folder / "served.db", messages(1_000))
         with serve(folder) as environ:
             for what, requests in (("GetRow", REQUESTS), ("BatchWriteRow", REQUESTS // 10)):
                 rates = {count: _rate(environ["TABLESTORE_ENDPOINT"], what, count, requests) for count in CLIENTS}

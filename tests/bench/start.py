@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.engine import Ratio
-from tests.bench.processes import ROOT, Spent, environment, least, spent, spent_at_terminal
+from tests.bench.processes import ROOT, Spent, environment, least, measure, measure_at_terminal
 
 RUNS = 25
 
@@ -51,18 +51,18 @@ def run() -> list[Ratio]:
         compileall.compile_dir(str(ROOT / "tsmem"), quiet=2)
         environ = environment(Path(folder))
         for line in ("init-tables", "session put ada trip-7 -m topic=travel"):
-            spent([*OURS, *line.split()], environ)
+            measure([*OURS, *line.split()], environ)
         cases: list[tuple[str, float, Sequence[str], Mapping[str, str], Callable[..., Spent]]] = [
-            ("--help", 1.15, ["--help"], environ, spent),
-            ("completion", 1.15, [], {**environ, **_COMPLETION}, spent),
-            ("record as json", 1.5, [*GET, "-o", "json"], environ, spent),
-            ("record as table", 2.1, GET, environ, spent_at_terminal),
-            ("list as table", 2.1, ["session", "list"], environ, spent_at_terminal),
+            ("--help", 1.15, ["--help"], environ, measure),
+            ("completion", 1.15, [], {**environ, **_COMPLETION}, measure),
+            ("record as json", 1.5, [*GET, "-o", "json"], environ, measure),
+            ("record as table", 2.1, GET, environ, measure_at_terminal),
+            ("list as table", 2.1, ["session", "list"], environ, measure_at_terminal),
         ]
         ratios = []
-        for title, budget, argv, variables, measure in cases:
+        for title, budget, argv, variables, measured_by in cases:
             said = f"budget {budget}, against a two-command Typer program"
-            ratios.append((f"start: {title}", ratio([*OURS, *argv], base(), variables, measure), said))
+            ratios.append((f"start: {title}", ratio([*OURS, *argv], base(), variables, measured_by), said))
         return ratios
 
 
@@ -70,7 +70,7 @@ def ratio(
     ours: Sequence[str],
     theirs: Sequence[str],
     environ: Mapping[str, str],
-    measure: Callable[..., Spent] = spent,
+    measure: Callable[..., Spent] = measure,
     runs: int = RUNS,
 ) -> float:
     """Return the least processor time of one command over that of another, run in turn."""

@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench.engine import Ratio, filled, messages
-from tests.bench.processes import least, serve, spent
+from tests.bench.engine import Ratio, create_store, messages
+from tests.bench.processes import least, measure, serve
 from tests.bench.start import OURS, base, ratio
 
 ROWS = 50_000
@@ -25,11 +25,11 @@ def run() -> list[Ratio]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = [*OURS, "message", "list", "-o"]
-        filled(folder / "served.db", messages(ROWS))
+        create_store(folder / "served.db", messages(ROWS))
         loop = [sys.executable, "-m", "tests.bench.bulk_loop", "list", "-"]
         with serve(folder) as environ:
             start = ratio([*ours, "table", "--limit", "1"], base("import tablestore\n"), environ, runs=STARTS)
-            pairs = [(spent([*ours, "jsonl"], environ), spent(loop, environ)) for _ in range(ROUNDS)]
+            pairs = [(measure([*ours, "jsonl"], environ), measure(loop, environ)) for _ in range(ROUNDS)]
     mine, bare = (least([pair[side] for pair in pairs]) for side in (0, 1))
     rates = f"{ROWS / mine.seconds:,.0f} rows/s against {ROWS / bare.seconds:,.0f} of a bare SDK loop, start included"
     return [

@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from tests.support.commands import declarations, params_of
-from tests.support.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, keys, packs, tool_calls
+from tests.support.hostile import CORPUS, CSI, ESC, LINES, OSC, UNDECODABLE, id_packs, keys, tool_calls
 from tsmem.limits import is_column_name
 from tsmem.rows import Value
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.documents import export_line
 
 T = 1_767_000_000_000_000
-PACKS = packs()
+PACKS = id_packs()
 WHOLE = "".join(PACKS)
 """All of it in one text, for what has no limit."""
 FILE = f"{CSI}2J{OSC}0;x\x07\x9b31m\x85\u202e\u2066\n\r\t\x7f[red] \u200b.jsonl"

@@ -21,7 +21,7 @@ import pytest
 
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.faults import Fault, FaultyClient, every_client
-from tests.support.progress import Ticking, drawn
+from tests.support.progress import Ticking, progress_lines
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -60,7 +60,7 @@ COMMANDS: list[tuple[str, str]] = [
 def test_other_messages_do_not_run_into_the_progress_line(ready: Cli) -> None:
     timed = {"id": "a", "messages": [{"role": "user", "timestamp": n} for n in range(900)]}
     data = json.dumps([timed, {"id": "b", "messages": [{"role": "user"}]}]).encode()
-    lines, left = drawn(on_terminal(ready, "import", "--format", "openai", "--user", "u", stdin=data).err)
+    lines, left = progress_lines(on_terminal(ready, "import", "--format", "openai", "--user", "u", stdin=data).err)
     assert " rows, " in lines[0]
     assert left.startswith("1 message without a time")
 
@@ -77,7 +77,7 @@ def prepared(cli: Cli, line: str) -> tuple[list[str], int]:
 def test_a_terminal_shows_a_progress_line_and_one_summary(filled: Cli, line: str, summary: str) -> None:
     argv, code = prepared(filled, line)
     outcome = on_terminal(filled, *argv)
-    lines, left = drawn(outcome.err)
+    lines, left = progress_lines(outcome.err)
 
     assert outcome.code == code
     assert lines
@@ -89,7 +89,7 @@ def test_a_terminal_shows_a_progress_line_and_one_summary(filled: Cli, line: str
 
 
 def test_progress_shows_the_remaining_time_if_the_total_is_known(filled: Cli) -> None:
-    lines, _ = drawn(on_terminal(filled, "import", "in").err)
+    lines, _ = progress_lines(on_terminal(filled, "import", "in").err)
     pattern = r". \d:\d\d:\d\d [\d,]+ rows, [\d,]+ rows/s, [\d.]+ [KM]B, [\d.]+ s left"
     assert all(re.fullmatch(pattern, each) for each in lines)
     counts = [int(each.split(" rows")[0].split()[-1].replace(",", "")) for each in lines]
@@ -120,7 +120,7 @@ def test_a_failed_command_prints_a_summary_too(filled: Cli) -> None:
     data = Path("in").read_bytes()
     for argv, code in ((("import", "in"), 2), (("import", "in", "--rejects", "bad"), 7)):
         outcome = on_terminal(filled, *argv, stdin=data)
-        left = drawn(outcome.err)[1].splitlines()
+        left = progress_lines(outcome.err)[1].splitlines()
         assert outcome.code == code
         assert re.match(r"imported [\d,]+ messages before it ended early: ", left[0])
         assert left[1].startswith("error: ")
@@ -157,7 +157,7 @@ def test_ctrl_c_on_a_terminal_clears_the_progress_line(ready: Cli, process: Proc
         sent += seen(terminal, lambda _: False)
     assert started.wait(DEADLINE_S) == 130
     feeding.join()
-    lines, left = drawn(sent.decode().replace("\r\n", "\n"))
+    lines, left = progress_lines(sent.decode().replace("\r\n", "\n"))
     assert lines
     summary, error = left.splitlines()
     assert re.fullmatch(rf"imported [\d,]+ messages before it ended early: {SUMMARY}", summary)
@@ -171,7 +171,7 @@ def test_ctrl_c_during_an_export_leaves_the_old_file(filled: Cli) -> None:
         outcome = on_terminal(filled, "export", "out.gz")
 
     assert outcome.code == 130
-    summary, error = drawn(outcome.err)[1].splitlines()
+    summary, error = progress_lines(outcome.err)[1].splitlines()
     assert re.fullmatch(f"read 2 sessions before it ended early; out.gz was not written: {SUMMARY}", summary)
     assert error == "error: interrupted; out.gz was not written"
     assert Path("out.gz").read_bytes() == b"old"

@@ -14,8 +14,8 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.commits import failing_commits
-from tests.support.mounts import on_small_disk
-from tests.support.privileges import modes_count, skip_unless_possible
+from tests.support.mounts import run_on_small_disk
+from tests.support.privileges import obey_file_modes, skip_unless_possible
 from tsmem.store import Message
 
 
@@ -37,9 +37,9 @@ def test_a_read_only_store_can_be_listed_and_not_written(ready: Cli, process: Pr
     if folder_too:
         folder.chmod(0o555)
     try:
-        listed = skip_unless_possible(process.run("session", "list", "-o", "jsonl", before=modes_count))
+        listed = skip_unless_possible(process.run("session", "list", "-o", "jsonl", before=obey_file_modes))
         assert listed.lines[0]["session_id"] == "s", listed
-        plain(process.run("session", "put", "u", "t", before=modes_count), "read-only", str(ready.database))
+        plain(process.run("session", "put", "u", "t", before=obey_file_modes), "read-only", str(ready.database))
     finally:
         folder.chmod(0o755)
     assert ready.export().count(b"\n") == 3
@@ -49,7 +49,7 @@ def test_an_import_into_a_disk_that_fills_up_says_how_many_rows_were_done_and_re
     process: Processes, tmp_path: Path
 ) -> None:
     (tmp_path / "in").write_bytes(export_lines(messages(1000, content="z" * 12_000)))
-    outcome = on_small_disk(
+    outcome = run_on_small_disk(
         process,
         tmp_path,
         6144,
@@ -76,7 +76,7 @@ def test_an_export_to_a_full_disk_keeps_the_old_file_and_leaves_no_partial_one(
         f"echo old >disk/{name}; XDG_DATA_HOME={ready.folder}/data $TSMEM export disk/{name}; code=$?; "
         f"ls disk >names; cat disk/{name} >kept; exit $code"
     )
-    plain(on_small_disk(process, tmp_path, 128, script), f"cannot write disk/{name}: No space left on device")
+    plain(run_on_small_disk(process, tmp_path, 128, script), f"cannot write disk/{name}: No space left on device")
     assert (tmp_path / "names").read_text() == f"{name}\n"
     assert (tmp_path / "kept").read_text() == "old\n"
 
@@ -90,7 +90,7 @@ def test_init_tables_on_a_full_disk_leaves_no_store_and_works_once_there_is_room
         "$TSMEM init-tables; code=$?; ls disk/tsmem >names; "
         "mount -o remount,size=65536k disk; $TSMEM init-tables -o csv >created 2>&1; exit $code"
     )
-    outcome = on_small_disk(process, tmp_path, kilobytes, script)
+    outcome = run_on_small_disk(process, tmp_path, kilobytes, script)
 
     plain(outcome, f"the disk is full: this write was not kept in {tmp_path}/disk/tsmem/memory.db")
     assert outcome.err.endswith("hint: free some space and try again\n")

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, store_file
-from tests.support.progress import Ticking, drawn
+from tests.support.progress import Ticking, progress_lines
 from tests.support.terminals import Terminal
 from tsmem.store import Message, Metadata, Session
 
@@ -78,7 +78,7 @@ def test_a_long_scan_shows_progress_only_on_a_terminal(ready: Cli, argv: tuple[s
     ready.use(long_store())
     target = f"dry run: nothing is deleted from {ready.database} (profile local)\n" * ("--dry-run" in argv)
     shown = ready.ok(*argv, talk=True, clock=Ticking())
-    lines, left = drawn(shown.err)
+    lines, left = progress_lines(shown.err)
     assert "5,000 rows scanned, " in lines[0]
     assert re.fullmatch(r"(found 1 message: .*\n)?", left.removeprefix(target))
     for talk, environ in ((False, {}), (True, {"CI": "true"}), (True, {"TERM": "dumb"})):
@@ -92,7 +92,7 @@ def test_a_search_with_few_results_shows_scan_progress(ready: Cli) -> None:
     searched = ready.ok("message", "search", "?!", "-o", "jsonl", talk=True, clock=Ticking())
 
     assert b"" == searched.out
-    lines, left = drawn(searched.err)
+    lines, left = progress_lines(searched.err)
     assert " rows scanned, 0 found" in lines[0]
     assert left.startswith("no messages found")
     assert "" == ready.ok("message", "search", "-o", "jsonl", talk=True, clock=Ticking()).err

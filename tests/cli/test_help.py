@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.support.commands import declarations, everything
+from tests.support.commands import commands_and_groups, declarations
 from tsmem.cli.app.exit_codes import MEANINGS
 from tsmem.cli.app.help import TOPICS, topic_page
 from tsmem.cli.io.times import parse_time
@@ -17,7 +17,7 @@ from tsmem.render.cells import width as cell_width
 from tsmem.render.result import FORMATS
 from tsmem.store import Message, Metadata, Session
 
-COMMANDS = everything()
+COMMANDS = commands_and_groups()
 LEAVES = declarations()
 PAGES = {topic: topic_page(topic) for topic in TOPICS}
 

@@ -18,9 +18,9 @@ from tests.cli.hostile_commands import PACKS, WHOLE, Run, commands, items
 from tests.support.cloud_profiles import profile
 from tests.support.commands import declarations
 from tests.support.hostile import CORPUS, LINES
-from tests.support.progress import Ticking, drawn
+from tests.support.progress import Ticking, progress_lines
 from tests.support.server_in_process import KEY, SECRET, serving
-from tests.support.terminals import COLOUR, Screen, Screens, cells, clean
+from tests.support.terminals import COLOUR, Screen, Screens, cells, check_safe
 from tsmem.server.http.auth import AccessKey
 
 MARK = "\u0301"
@@ -86,8 +86,8 @@ def only_text_and_colour(cli: Cli, run: Run) -> int:
     control character, no character that changes direction or hides, and no line wider than the terminal."""
     screen = shown(cli, run)
     plain = COLOUR.sub("", screen.text)
-    assert clean(plain, data=run[0] == "export"), run
-    assert clean(screen.err.decode()), run
+    assert check_safe(plain, data=run[0] == "export"), run
+    assert check_safe(screen.err.decode()), run
     assert "Traceback" not in screen.err.decode().splitlines(), run
     wide = run[0] in ("export", "help", "demo", "completion")
     assert wide or max(map(cells, plain.split("\n"))) <= 80, run
@@ -102,8 +102,8 @@ def test_json_and_csv_contain_no_terminal_escapes(everything: Cli, name: str) ->
         output = ("csv", "json", "jsonl")[place % 3]
         screen = shown(everything, run, "-o", output)
         data = output != "csv" or name == "export"
-        assert clean(screen.text, data=data), run
-        assert clean(screen.err.decode(), data=data), run
+        assert check_safe(screen.text, data=data), run
+        assert check_safe(screen.err.decode(), data=data), run
 
 
 @pytest.mark.slow
@@ -127,8 +127,8 @@ def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
 
 
 def _still(sent: bytes) -> bytes:
-    """Return the lines of a screen, with what was drawn and erased before those that stayed."""
-    lines, left = drawn(sent.decode())
+    """Return the lines of a screen, with what was progress_lines and erased before those that stayed."""
+    lines, left = progress_lines(sent.decode())
     return "\n".join([*lines, left]).encode()
 
 
@@ -213,4 +213,4 @@ def test_debug_logs_of_requests_are_harmless(cli: Cli, tmp_path: Path) -> None:
             ):
                 screen = screens("--debug", *argv)
                 assert screen.code in (0, 2, 3, 4), screen.err
-                assert clean(COLOUR.sub("", screen.text) + screen.err.decode()), argv
+                assert check_safe(COLOUR.sub("", screen.text) + screen.err.decode()), argv

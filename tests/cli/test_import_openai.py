@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Cli
-from tests.support.airline import DATA, conversations, needs_airline
+from tests.support.airline import DATA, airline_conversations, needs_airline
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import export_line
 from tsmem.transfer.formats.conversations import Conversion
@@ -186,7 +186,7 @@ def test_real_conversations_keep_every_message_and_tool_call(ready: Cli) -> None
         stored.setdefault(item["session_id"], []).append(item)
 
     assert len(stored) == some
-    for conversation in conversations()[:some]:
+    for conversation in airline_conversations()[:some]:
         session = stored[conversation["conversation_id"]]
         for message, item in zip(conversation["messages"], session, strict=True):
             rest = dict(message)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli, Processes, export_lines, messages, sessions
-from tests.support.privileges import STRANGER, needs_root, run_as_stranger
+from tests.support.privileges import UNKNOWN_USER, needs_root, run_as_unknown_user
 from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Session
 
@@ -20,7 +20,7 @@ ROWS: list[Session | Message] = [*sessions(3), *messages(450)]
 @pytest.fixture
 def homeless(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command line of a user without a home directory. XDG_DATA_HOME names the place of the store."""
-    monkeypatch.setattr(os, "getuid", lambda: STRANGER)
+    monkeypatch.setattr(os, "getuid", lambda: UNKNOWN_USER)
     del ready.environ["HOME"], ready.environ["XDG_CONFIG_HOME"]
     return ready
 
@@ -39,7 +39,7 @@ def test_the_local_store_without_a_home_says_what_to_set(homeless: Cli) -> None:
 
     assert outcome.code == 2
     assert outcome.err == (
-        f"error: no home directory is known: HOME is not set, and the system has no user {STRANGER}\n"
+        f"error: no home directory is known: HOME is not set, and the system has no user {UNKNOWN_USER}\n"
         "hint: set HOME, or XDG_DATA_HOME for the store of the profile 'local' and XDG_CONFIG_HOME for profiles\n"
     )
 
@@ -56,7 +56,7 @@ def test_a_named_profile_needs_no_home(homeless: Cli) -> None:
 
 @needs_root
 def test_a_process_of_an_unknown_user_works() -> None:
-    outcome = run_as_stranger("demo")
+    outcome = run_as_unknown_user("demo")
 
     assert (outcome.code, outcome.err) == (0, "")
     assert "That was all of it" in outcome.text

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, empty_store
 from tests.support.cloud_profiles import profile
 from tests.support.lies import LIES, other_users_hits
-from tests.support.lying import EVIL, MOST_REQUESTS, Liar, lying, of_rows
+from tests.support.lying import EVIL, MOST_REQUESTS, Liar, changing_rows, lying_server
 from tsmem.store import Message, Session, sessions
 from tsmem.store.documents import export_line
 from tsmem.store.listing import scan
@@ -69,7 +69,7 @@ WRITES = {"BatchWriteRow", "DeleteRow", "UpdateRow", "PutRow", "DeleteTable", "D
 
 @pytest.fixture(scope="module")
 def liar() -> Iterator[Liar]:
-    with lying(None) as found:
+    with lying_server(None) as found:
         yield found
 
 
@@ -129,7 +129,7 @@ def test_no_reading_command_accepts_an_invalid_reply(evil: Cli, liar: Liar, name
 def test_search_hits_that_do_not_match_are_left_out(evil: Cli, liar: Liar) -> None:
     """They are not an invalid reply: an index may lag behind its table."""
     for argv in ("session search --user ada", "session search milk", "message search tea --session s1"):
-        liar.tell(of_rows(other_users_hits))
+        liar.tell(changing_rows(other_users_hits))
         outcome = evil.ok(*argv.split())
 
         assert liar.told

@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes, messages
-from tests.support.mounts import on_small_disk
+from tests.support.mounts import run_on_small_disk
 from tests.support.privileges import (
-    ANOTHER,
     CAP_CHOWN,
-    given,
-    mode,
-    modes_count,
+    OTHER_USER,
+    drop_capabilities,
+    give_to_another_user,
     needs_root,
+    obey_file_modes,
+    permission_bits,
     skip_unless_possible,
-    without,
 )
 from tsmem.store.documents import export_line
 
@@ -87,7 +87,7 @@ def test_a_rejects_file_with_other_lines_is_refused(ready: Cli) -> None:
 
         assert outcome.code == 2
         assert "error: notes.txt is not a file of rejects\n" in outcome.err
-        assert (content, 0o644) == (notes.read_bytes(), mode(notes))
+        assert (content, 0o644) == (notes.read_bytes(), permission_bits(notes))
     assert ready.export().count(b"\n") == 2
 
 
@@ -112,7 +112,7 @@ def test_a_rejects_file_keeps_its_bytes_and_mode_when_nothing_is_rejected(ready:
     before = Path("bad").read_bytes() if holds == "rejects" else b""
     bad = made("bad", 0o640, before)
     assert rejecting(ready, "bad", stdin=ONE_ROW).code == 0
-    assert (before, 0o640) == (bad.read_bytes(), mode(bad))
+    assert (before, 0o640) == (bad.read_bytes(), permission_bits(bad))
 
 
 def test_a_dangling_link_for_rejects_stays_when_nothing_is_rejected(ready: Cli) -> None:
@@ -223,7 +223,7 @@ def test_a_file_of_another_user_is_not_written(ready: Cli, write: Callable[[Cli,
         out.symlink_to("../mine" if kind == "folder's link" else "../mine/out")
     else:
         out.write_bytes(b"theirs" if kind == "file" else b"")
-    given(out)
+    give_to_another_user(out)
     if not out.is_symlink():
         out.chmod(0o666)
     outcome = write(ready, str(out / "out" if kind == "folder's link" else out))
@@ -242,32 +242,38 @@ def test_an_export_keeps_the_mode_of_an_existing_file_and_creates_private_ones(r
     out = made("out", 0o644)
     ready.ok("export", "out")
     ready.ok("export", "new")
-    assert (0o644, 0o600) == (mode(out), mode(Path("new")))
+    assert (0o644, 0o600) == (permission_bits(out), permission_bits(Path("new")))
 
 
 @needs_root
 def test_an_export_over_a_file_keeps_its_group(ready: Cli) -> None:
     out = made("out", 0o640)
-    os.chown(out, 0, ANOTHER)
+    os.chown(out, 0, OTHER_USER)
     ready.ok("export", "out")
-    assert (0, ANOTHER, 0o640) == (out.stat().st_uid, out.stat().st_gid, mode(out))
+    assert (0, OTHER_USER, 0o640) == (out.stat().st_uid, out.stat().st_gid, permission_bits(out))
 
 
 @needs_root
 def test_an_export_that_cannot_keep_the_group_removes_the_group_permissions(ready: Cli, process: Processes) -> None:
     """They would give the rights of one group to another. A warning says so."""
     out = made("out", 0o664)
-    os.chown(out, 0, ANOTHER)
-    outcome = skip_unless_possible(process.run("export", "out", before=without(CAP_CHOWN)))
+    os.chown(out, 0, OTHER_USER)
+    outcome = skip_unless_possible(process.run("export", "out", before=drop_capabilities(CAP_CHOWN)))
     assert outcome.code == 0, outcome
-    assert (0, 0, 0o604) == (out.stat().st_uid, out.stat().st_gid, mode(out))
+    assert (0, 0, 0o604) == (out.stat().st_uid, out.stat().st_gid, permission_bits(out))
     assert "warning: out: its group could not be kept" in outcome.err
 
 
 def test_an_export_over_a_file_keeps_its_access_control_list(ready: Cli) -> None:
     """The list's mask is stored in the group bits of the mode. Without the list, the group would get the rights of the
     mask."""
-    entries = ((1, 6, -1), (2, 4, ANOTHER), (4, 0, -1), (16, 4, -1), (32, 0, -1))  # owner, a user, group, mask, others
+    entries = (
+        (1, 6, -1),
+        (2, 4, OTHER_USER),
+        (4, 0, -1),
+        (16, 4, -1),
+        (32, 0, -1),
+    )  # owner, a user, group, mask, others
     acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
     Path("out").touch()
     try:
@@ -275,12 +281,12 @@ def test_an_export_over_a_file_keeps_its_access_control_list(ready: Cli) -> None
     except OSError:
         pytest.skip("this file system has no access control lists")
     ready.ok("export", "out")
-    assert (acl, 0o640) == (os.getxattr("out", "system.posix_acl_access"), mode(Path("out")))
+    assert (acl, 0o640) == (os.getxattr("out", "system.posix_acl_access"), permission_bits(Path("out")))
 
 
 def test_an_export_leaves_a_read_only_file_alone(ready: Cli, process: Processes) -> None:
     out = made("out", 0o444, b"mine")
-    outcome = skip_unless_possible(process.run("export", "out", before=modes_count))
+    outcome = skip_unless_possible(process.run("export", "out", before=obey_file_modes))
     assert (2, b"mine") == (outcome.code, out.read_bytes())
     assert "error: cannot write out: Permission denied\n" in outcome.err
 
@@ -455,7 +461,7 @@ def test_a_full_disk_leaves_no_half_written_reject(process: Processes, ready: Cl
         f"export XDG_DATA_HOME={ready.folder}/data; $TSMEM import in --rejects disk/bad; code=$?; cat disk/bad; "
         "mount -o remount,size=1024k disk; $TSMEM import in --rejects disk/bad 2>/dev/null; wc -l <disk/bad; exit $code"
     )
-    outcome = on_small_disk(process, tmp_path, 32, script)
+    outcome = run_on_small_disk(process, tmp_path, 32, script)
     assert outcome.code == 1, outcome
     assert "cannot write disk/bad: No space left on device" in outcome.err
     *kept, count = outcome.out.splitlines()
@@ -467,7 +473,7 @@ def test_a_folder_that_cannot_be_written_is_named_as_the_reason(process: Process
     Path("ro").mkdir()
     Path("ro/out").write_bytes(b"mine")
     Path("ro").chmod(0o555)
-    outcome = skip_unless_possible(process.run("export", "ro/out", before=modes_count))
+    outcome = skip_unless_possible(process.run("export", "ro/out", before=obey_file_modes))
     assert "error: cannot write ro/out: its folder cannot be written\n" in outcome.err
     assert Path("ro/out").read_bytes() == b"mine"
 
@@ -479,7 +485,7 @@ def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_
         f"export XDG_DATA_HOME={ready.folder}/data; echo before > disk/real; touch out; "
         "mount --bind disk/real out && $TSMEM export out >&2 && cat disk/real; ls -A >&2"
     )
-    outcome = on_small_disk(process, tmp_path, 1024, script)
+    outcome = run_on_small_disk(process, tmp_path, 1024, script)
     assert outcome.out == ready.export(), outcome
     assert ".part" not in outcome.err
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Outcome, Processes
 from tests.support.cloud_profiles import INSTANCE, profile
-from tests.support.listening import listening, silent
+from tests.support.listening import listening, never_reply
 from tests.support.server_in_process import KEY, SECRET, Served, serving
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import Faults, parse_fault
@@ -81,7 +81,7 @@ def _plain(outcome: Outcome) -> str:
 
 
 def test_a_process_ends_within_its_timeout(cli: Cli, process: Processes) -> None:
-    with listening(silent) as endpoint:
+    with listening(never_reply) as endpoint:
         cli.config(profile(endpoint, more="timeout = 0.5\n"))
         outcome = process.run("export")  # which waits a minute
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.privileges import ANOTHER, given, mode, needs_root
+from tests.support.privileges import OTHER_USER, give_to_another_user, needs_root, permission_bits
 from tsmem.cli.app.context import Context
 from tsmem.cli.io.streams import Streams
 from tsmem.transfer.resume import ResumePoint
@@ -25,7 +25,7 @@ def over_anothers_link(folder: Path) -> Path:
     (folder / "mine").mkdir(mode=0o700)
     link = folder / "tmp" / "c.toml"
     link.symlink_to(folder / "mine" / "c.toml")
-    given(link)
+    give_to_another_user(link)
     return link
 
 
@@ -69,7 +69,7 @@ def test_a_profile_file_is_written_through_the_users_own_links(cli: Cli) -> None
     assert path.is_symlink()
     assert 'default_profile = "x"\n\n[profiles.x]\nbackend = "local"\npath = "x.db"\ntimeout = 5\n' == real.read_text()
     assert ["real.toml", "real.toml.lock", "tsmem"] == sorted(each.name for each in real.parent.iterdir())
-    assert (0o600, 0o600) == (mode(real), mode(real.with_name("real.toml.lock")))
+    assert (0o600, 0o600) == (permission_bits(real), permission_bits(real.with_name("real.toml.lock")))
 
 
 @needs_root
@@ -107,10 +107,10 @@ def test_planted_links_beside_the_profile_file_are_not_followed(cli: Cli, name: 
 def test_a_profile_file_written_by_root_keeps_its_owner(cli: Cli) -> None:
     """Otherwise the user could not change the file any more."""
     path = cli.config("[profiles.local]\n")
-    given(path)
+    give_to_another_user(path)
     cli.ok("profile", "set", "local", "timeout=5")
 
-    assert [ANOTHER, ANOTHER] == [each.stat().st_uid for each in (path, path.with_name("config.toml.lock"))]
+    assert [OTHER_USER, OTHER_USER] == [each.stat().st_uid for each in (path, path.with_name("config.toml.lock"))]
 
 
 @pytest.mark.parametrize("dangling", [True, False])
@@ -125,9 +125,9 @@ def test_a_store_path_that_is_a_link_is_created_at_its_target(cli: Cli, dangling
         cli.ok(*argv)
 
     assert link.is_symlink()
-    assert {0o700} == {mode(folder) for folder in (real.parent, real.parent.parent)}
+    assert {0o700} == {permission_bits(folder) for folder in (real.parent, real.parent.parent)}
     assert {"m.db", "m.db.lock"} <= {each.name for each in real.parent.iterdir()}
-    assert {0o600} == {mode(each) for each in real.parent.iterdir()}
+    assert {0o600} == {permission_bits(each) for each in real.parent.iterdir()}
     assert ["link.db"] == [each.name for each in cli.folder.iterdir() if each.name.startswith("link")]
 
 
@@ -189,15 +189,15 @@ def test_the_resume_point_is_private(ready: Cli) -> None:
 
     assert (2, "theirs", [noted]) == (point.read(), victim.read_text(), [*state.iterdir()])
     folders = [state, *state.parents][:5]
-    assert [(str(each), 0o700) for each in folders] == [(str(each), mode(each)) for each in folders]
-    assert 0o600 == mode(noted)
+    assert [(str(each), 0o700) for each in folders] == [(str(each), permission_bits(each)) for each in folders]
+    assert 0o600 == permission_bits(noted)
 
 
 def test_rejects_are_private_even_in_an_existing_file(ready: Cli) -> None:
     Path("rejects.jsonl").touch()
     Path("rejects.jsonl").chmod(0o666)
     assert 7 == ready("import", "-", "--rejects", "rejects.jsonl", stdin=b"{not json\n").code
-    assert 0o600 == mode(Path("rejects.jsonl"))
+    assert 0o600 == permission_bits(Path("rejects.jsonl"))
 
 
 def test_written_files_are_private_under_a_loose_umask(cli: Cli) -> None:
@@ -217,4 +217,6 @@ def test_written_files_are_private_under_a_loose_umask(cli: Cli) -> None:
 
     made = {"memory.db", "a.db", "config.toml", "rejects.jsonl", "out.jsonl", "out.jsonl.gz"}
     assert made <= {path.name for path in files}
-    assert [] == [(path, mode(path)) for path in files if mode(path) != (0o700 if path.is_dir() else 0o600)]
+    assert [] == [
+        (path, permission_bits(path)) for path in files if permission_bits(path) != (0o700 if path.is_dir() else 0o600)
+    ]

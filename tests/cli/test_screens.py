@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.support.terminals import COLOUR, Screens, Terminal, cells, clean
+from tests.support.terminals import COLOUR, Screens, Terminal, cells, check_safe
 from tsmem.store import Message, Metadata, Session
 
 USER, SESSION = "9f1c2e88-0d5b-4c1e-9a37-6d2f5f0a7b11", "0b3c8f3e-4a6b-4a53-9d5c-2f1f6f9f0c11"
@@ -49,7 +49,7 @@ def test_output_fits_the_width_of_the_terminal(ready: Cli, columns: int) -> None
         screen = screens(*line.split())
         plain = COLOUR.sub("", screen.text)
         assert code == screen.code, (line, screen.err)
-        assert clean(plain + screen.err.decode()), line
+        assert check_safe(plain + screen.err.decode()), line
         assert max(map(cells, plain.split("\n"))) <= columns, line
 
 

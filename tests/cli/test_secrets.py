@@ -9,7 +9,17 @@ from collections.abc import Iterable
 import pytest
 
 from tests.cli.conftest import Cli, Offered
-from tests.support.secrets import COMMANDS, FLAGS, ROW, SECRETS, configure, kept, leaking_files, leaks, service
+from tests.support.secrets import (
+    COMMANDS,
+    FLAGS,
+    ROW,
+    SECRETS,
+    configure,
+    leaked_secrets,
+    leaking_files,
+    service,
+    store_secrets,
+)
 
 ANSWERS = [
     ("plain", "echo"), ("plain", "url"), ("plain", "away"), ("plain", "another secret"),
@@ -21,12 +31,12 @@ ENVIRON = {"TSMEM_SERVE_SECRET": SECRETS["access_key_secret"]}
 
 def check(cli: Cli, kind: str, answer: str, runs: Iterable[tuple[str, tuple[str, ...]]]) -> None:
     """Run commands with flags. Check that no output, error, traceback or written file contains a secret."""
-    said, environ = kept(cli, kind)
+    said, environ = store_secrets(cli, kind)
     with service(answer) as endpoint:
         for command, flags in runs:
             configure(cli, endpoint, said)
             outcome = cli(*flags, *command.split(), *COMMANDS[command], stdin=ROW, environ={**environ, **ENVIRON})
-            assert [] == leaks(outcome.text + outcome.err), (command, flags)
+            assert [] == leaked_secrets(outcome.text + outcome.err), (command, flags)
             assert "this is a bug" not in outcome.err, (command, flags)
             if answer == "well" and not flags and command != "serve":
                 assert outcome.code in (0, 3, 4), (command, outcome.err)
@@ -73,7 +83,7 @@ def test_profile_show_prints_secret_references_without_resolving_them(cli: Cli) 
 def test_a_short_secret_is_hidden_if_it_stands_alone(cli: Cli, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
     """This holds if a service repeats it and in a traceback."""
     monkeypatch.setitem(SECRETS, "access_key_secret", secret)
-    said, environ = kept(cli, "plain")
+    said, environ = store_secrets(cli, "plain")
     with service("echo") as endpoint:
         configure(cli, endpoint, said)
         outcome = cli("--debug", "session", "list", environ=environ)
@@ -82,9 +92,9 @@ def test_a_short_secret_is_hidden_if_it_stands_alone(cli: Cli, monkeypatch: pyte
 
 
 def test_completion_shows_no_secret(cli: Cli, offered: Offered) -> None:
-    said, environ = kept(cli, "plain")
+    said, environ = store_secrets(cli, "plain")
     configure(cli, "https://127.0.0.1:1", {**said, "security_token": f"cmd:touch {cli.folder}/ran"})
     cli.environ |= environ
     for line in ("tsmem -p ", "tsmem profile show ", "tsmem -p prod session get ", "tsmem profile set prod "):
-        assert [] == leaks("\n".join(offered(line))), line
+        assert [] == leaked_secrets("\n".join(offered(line))), line
     assert not (cli.folder / "ran").exists()

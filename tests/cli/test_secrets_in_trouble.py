@@ -12,7 +12,18 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.cli.conftest import Cli, Processes
-from tests.support.secrets import COMMANDS, FLAGS, ROW, SECRETS, configure, forms, kept, leaking_files, leaks, service
+from tests.support.secrets import (
+    COMMANDS,
+    FLAGS,
+    ROW,
+    SECRETS,
+    configure,
+    forms_of,
+    leaked_secrets,
+    leaking_files,
+    service,
+    store_secrets,
+)
 from tests.support.serve_command import serve_command
 from tsmem import open_store
 from tsmem.adapters.redaction import HIDDEN, hide
@@ -64,18 +75,18 @@ def test_a_bug_in_any_command_shows_no_secret(cli: Cli) -> None:
         outcome = cli(*flags, *command.split(), *arguments, stdin=ROW, environ=ENVIRON)
         assert (1, True) == (outcome.code, HIDDEN in outcome.err), command
         assert "error: this is a bug in tsmem: RuntimeError\n" in outcome.err
-        assert [] == leaks(outcome.text + outcome.err), command
+        assert [] == leaked_secrets(outcome.text + outcome.err), command
 
 
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize("kind", ["plain", "env"])
 def test_a_bug_before_a_connection_shows_no_secret(cli: Cli, kind: str) -> None:
     """A secret of the profile file is known once the file is read, before it is used."""
-    said, environ = kept(cli, kind)
+    said, environ = store_secrets(cli, kind)
     configure(cli, "http://127.0.0.1:1", said)
     for argv in (("profile", "show"), ("session", "list", "--limit", "-1"), ("doctor",)):
         outcome = cli(*argv, environ=environ)
-        assert (1, True, []) == (outcome.code, HIDDEN in outcome.err, leaks(outcome.err)), argv
+        assert (1, True, []) == (outcome.code, HIDDEN in outcome.err, leaked_secrets(outcome.err)), argv
 
 
 MISTAKES = [
@@ -97,8 +108,8 @@ MISTAKES = [
 def test_errors_about_the_profile_file_repeat_no_value(cli: Cli, mistake: str) -> None:
     values = {"backend": "tablestore", "endpoint": "http://127.0.0.1:1", "instance": "i", "timeout": "0.2"}
     values |= {"access_key_id": "id-of-the-key", "access_key_secret": "any-secret"}
-    kept = [f'{key} = "{value}"' for key, value in values.items() if key not in mistake]
-    text = "\n".join(each.replace('"0.2"', "0.2") for each in kept)
+    lines = [f'{key} = "{value}"' for key, value in values.items() if key not in mistake]
+    text = "\n".join(each.replace('"0.2"', "0.2") for each in lines)
     cli.config(f'[profiles.prod]\n{text}\n{mistake}\n[profiles.other]\nbackend = "local"\npath = "x"\n')
     for flags, line in zip(cycle(FLAGS), SHOWERS, strict=False):
         outcome = cli(*flags, *line.split())
@@ -142,12 +153,12 @@ def test_errors_about_the_environment_repeat_no_value(cli: Cli, endpoint: str, i
     for flags, line in zip(FLAGS, ("session list", "profile show", "profile list", "doctor"), strict=True):
         outcome = cli(*flags, *line.split(), environ=environ)
         assert "s3cr3t" not in outcome.text + outcome.err
-        assert [] == leaks(outcome.text + outcome.err)
+        assert [] == leaked_secrets(outcome.text + outcome.err)
 
 
 @pytest.mark.parametrize("trouble", ["V4 signatures", "a command that fails", "a secret of two lines"])
 def test_no_failing_command_shows_or_writes_a_secret(cli: Cli, trouble: str) -> None:
-    said, environ = kept(cli, "plain")
+    said, environ = store_secrets(cli, "plain")
     (cli.folder / "kept" / "both").write_text(f"{SECRETS['access_key_secret']}\n{SECRETS['security_token']}\n")
     if trouble == "a command that fails":
         said["access_key_secret"] = f"cmd:sh -c 'cat {cli.folder}/kept/*; exit 3'"
@@ -160,7 +171,7 @@ def test_no_failing_command_shows_or_writes_a_secret(cli: Cli, trouble: str) -> 
         for command in ("session list", "message put", "import", "copy", "doctor", "profile show"):
             words = (*command.split(), *COMMANDS[command])
             outcome = cli("--debug", *words, stdin=ROW, environ={**ENVIRON, **environ})
-            assert [] == leaks(outcome.text + outcome.err), command
+            assert [] == leaked_secrets(outcome.text + outcome.err), command
             assert "this is a bug" not in outcome.err, command
     assert [] == leaking_files(cli)
 
@@ -183,13 +194,13 @@ def test_a_secret_in_any_script_signs_requests_and_is_not_shown(cli: Cli) -> Non
     assert "s3cr3t" not in outcome.err
 
 
-@pytest.mark.parametrize("form", [*forms(SECRETS["access_key_secret"])])
+@pytest.mark.parametrize("form", [*forms_of(SECRETS["access_key_secret"])])
 def test_errors_of_single_rows_show_no_secret(form: str) -> None:
     hide(SECRETS.values())
     error = service_error(f"OTS{form}", f"row of {form} refused")
     assert f"row of {HIDDEN} refused" == error.message
     assert f"OTS{HIDDEN}" == error.service_code
-    assert [] == leaks(safe_request_id(f"id-{form}-1") or "")
+    assert [] == leaked_secrets(safe_request_id(f"id-{form}-1") or "")
 
 
 def test_nothing_secret_is_sent_to_a_server_without_tls(cli: Cli) -> None:
@@ -197,11 +208,11 @@ def test_nothing_secret_is_sent_to_a_server_without_tls(cli: Cli) -> None:
         configure(cli, endpoint.replace("http:", "https:"), SECRETS)
         outcome = cli("--debug", "-p", "prod", "session", "list")
     assert 6 == outcome.code
-    assert [] == leaks(outcome.err)
+    assert [] == leaked_secrets(outcome.err)
 
 
 def test_no_repr_shows_a_secret(cli: Cli) -> None:
-    said, environ = kept(cli, "plain")
+    said, environ = store_secrets(cli, "plain")
     configure(cli, "http://127.0.0.1:1", said)
     environ = {**cli.environ, **environ}
     file = read_profiles(environ)
@@ -215,7 +226,7 @@ def test_no_repr_shows_a_secret(cli: Cli) -> None:
         ]  # fmt: skip
         for each in [*objects, objects, {"a": tuple(objects)}]:
             for text in (repr(each), str(each), f"{each}"):
-                assert [] == leaks(text)
+                assert [] == leaked_secrets(text)
 
 
 def test_the_log_of_serve_shows_no_secret(process: Processes) -> None:
@@ -227,9 +238,9 @@ def test_the_log_of_serve_shows_no_secret(process: Processes) -> None:
             with pytest.raises(HTTPError) as caught:
                 server.ask(key=key, secret=tried)
             with caught.value as reply:
-                assert (403, []) == (reply.code, leaks(reply.read().decode(errors="replace")))
+                assert (403, []) == (reply.code, leaked_secrets(reply.read().decode(errors="replace")))
         code, out, err = server.stop()
-    assert (0, []) == (code, leaks(out.decode() + err))
+    assert (0, []) == (code, leaked_secrets(out.decode() + err))
     assert "TABLESTORE_ACCESS_KEY_ID=me" in err
 
 
@@ -244,6 +255,6 @@ def test_a_failure_in_serve_shows_no_secret(cli: Cli) -> None:
         log.add_request(LogEntry(0, "id", status=500, failure=failure))
     said = stderr.getvalue().decode()
 
-    assert [] == leaks(said)
+    assert [] == leaked_secrets(said)
     assert "c2lnbmF0dXJl" not in said
     assert 2 == said.count("RuntimeError")

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.support.commands import declarations
-from tests.support.privileges import limited, modes_count, skip_unless_possible
+from tests.support.privileges import limit_file_size, obey_file_modes, skip_unless_possible
 from tests.support.raw_bodies import c, row, writing
 from tests.support.raw_http import ots_headers, post, signed
 from tests.support.serve_command import DEADLINE_S, ServeProcess, serve_command
@@ -140,7 +140,7 @@ def test_serve_reports_a_file_that_cannot_be_created_before_the_endpoint(cli: Cl
 def test_serve_reports_a_file_that_cannot_be_written_before_the_endpoint(ready: Cli, process: Processes) -> None:
     ready.database.chmod(0o444)
     argv = ("serve", "--path", str(ready.database), "--port", "0")
-    outcome = skip_unless_possible(process.run(*argv, before=modes_count))
+    outcome = skip_unless_possible(process.run(*argv, before=obey_file_modes))
 
     assert (1, b"") == (outcome.code, outcome.out)
     assert f"error: {ready.database} is read-only: nothing was written" in outcome.err
@@ -148,7 +148,9 @@ def test_serve_reports_a_file_that_cannot_be_written_before_the_endpoint(ready: 
 
 def test_serve_explains_a_write_that_the_disk_refuses(ready: Cli, process: Processes) -> None:
     put = writing("PutRow", row({"user_id": "u", "session_id": "s"}, c("topic", "x" * 2_000_000)), "session")
-    with serve_command(process, "--path", str(ready.database), options={"preexec_fn": limited(1_000_000)}) as server:
+    with serve_command(
+        process, "--path", str(ready.database), options={"preexec_fn": limit_file_size(1_000_000)}
+    ) as server:
         status, _, message = refused(server, "PutRow", put)
         err = server.stop()[2]
 

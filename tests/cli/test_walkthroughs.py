@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ROOT
-from tests.support.walkthrough import walk
+from tests.support.walkthrough import run_walkthrough
 
 WALKTHROUGHS = Path(__file__).parent / "walkthroughs"
 NEEDS_HATCHLING = pytest.mark.skipif(
@@ -63,7 +63,7 @@ def environ(tmp_path: Path, home: Path) -> dict[str, str]:
 def compare(name: str, home: Path, environ: dict[str, str]) -> None:
     path = WALKTHROUGHS / name
     text = path.read_text(encoding="utf-8")
-    told = walk(text, home, environ)
+    told = run_walkthrough(text, home, environ)
     if os.environ.get("TSMEM_UPDATE_GOLDEN"):
         path.write_text(told, encoding="utf-8")
     assert "" == "\n".join(unified_diff(text.splitlines(), told.splitlines(), name, "what happened", lineterm=""))
@@ -76,5 +76,5 @@ def test_the_first_ten_minutes_print_what_the_transcript_shows(home: Path, envir
 
 
 def test_a_changed_line_of_the_transcript_fails_the_comparison(home: Path, environ: dict[str, str]) -> None:
-    told = walk("A.\n\n  $ echo a; echo b >&2; (exit 3)\n    $ c\n  $ printf x\n\nB.\n", home, environ)
+    told = run_walkthrough("A.\n\n  $ echo a; echo b >&2; (exit 3)\n    $ c\n  $ printf x\n\nB.\n", home, environ)
     assert told == "A.\n\n  $ echo a; echo b >&2; (exit 3)\n    a\n    b\n    [3]\n  $ printf x\n    x\n\nB.\n"

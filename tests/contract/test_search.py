@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from tests.support.backends import MESSAGE, PLAIN, on_engine, put
-from tests.support.pages import all_keys, pages
+from tests.support.pages import all_keys, search_pages
 from tsmem import queries as q
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
@@ -55,7 +55,7 @@ def found(client: TableClient, query: q.Query, *sorts: q.Sorter) -> str:
 
 def paged(client: TableClient, query: q.Query, limit: int, *sorts: q.Sorter) -> list[str]:
     search = q.Search(query, sorts, limit, columns=())
-    return [joined(page.rows) for page in pages(client, PLAIN.ref, "search", search)]
+    return [joined(page.rows) for page in search_pages(client, PLAIN.ref, "search", search)]
 
 
 T0, QUICK = q.Term("tag", "t0"), q.Match("text", "quick")

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.support.backends import FILE, engine_client, on_engine
 from tests.support.faults import FaultyClient
-from tests.support.filters import COLUMNS, VALUES, holds, spelled, trees
+from tests.support.filters import COLUMNS, VALUES, filter_text, filter_trees, tree_matches
 from tests.support.items import load
-from tests.support.pages import walked
+from tests.support.pages import all_pages
 from tsmem.errors import InvalidInput
 from tsmem.port import RangePage, TableClient
 from tsmem.rows import Put, Range, TableRef, Value
@@ -22,7 +22,7 @@ from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.documents import FIELDS
 
 pytestmark = on_engine
-MESSAGES = trees(st.sampled_from(["session_id", "create_time", "message_id", "role", "content", *COLUMNS]))
+MESSAGES = filter_trees(st.sampled_from(["session_id", "create_time", "message_id", "role", "content", *COLUMNS]))
 METADATA = st.dictionaries(st.sampled_from(COLUMNS), VALUES, max_size=3)
 ROLES = st.sampled_from([None, "a", "b", "5", ""])
 ITEMS = st.lists(st.tuples(st.sampled_from("ab"), ROLES, METADATA), min_size=1, max_size=12)
@@ -43,14 +43,14 @@ def test_filters_match_the_messages_that_plain_python_matches(
     messages = [
         Message(session, f"m{n}", n, role, role, None, Metadata(more)) for n, (session, role, more) in enumerate(drawn)
     ]
-    text = spelled(tree)
+    text = filter_text(tree)
     ordered = sorted(messages, key=lambda m: (m.session_id, m.create_time))
-    chosen = [message for message in ordered if holds(tree, columns(message))]
+    chosen = [message for message in ordered if tree_matches(tree, columns(message))]
     rest = [message for message in ordered if message not in chosen]
     in_order = chosen if order == "asc" else chosen[::-1]
     pages = [in_order[first : first + size] for first in range(0, len(chosen), size)] or [[]]
     load(store, messages)
-    assert pages == walked(lambda **more: store.messages.page(None, filter=text, order=order, **more), size)
+    assert pages == all_pages(lambda **more: store.messages.page(None, filter=text, order=order, **more), size)
     roles = [message for message in in_order if message.session_id == "a" and message.role == "a"]
     assert roles == list(store.messages.iterate("a", role="a", filter=text, order=order))
     of_a = [message for message in chosen if message.session_id == "a"]
@@ -98,7 +98,7 @@ def test_filtered_pages_give_all_matches_if_the_limit_counts_rows_before_or_afte
     wanted = [0, 31, 32, 34, 35, 36, 37, 38][:: 1 if order == "asc" else -1]
 
     for size in (1, 2, 7, 100):
-        pages = walked(lambda **more: reader.messages.page("s", filter=text, order=order, **more), size)
+        pages = all_pages(lambda **more: reader.messages.page("s", filter=text, order=order, **more), size)
         assert wanted == [message.create_time for page in pages for message in page]
 
 
@@ -150,7 +150,7 @@ def test_a_filter_that_the_service_cannot_evaluate_is_evaluated_locally(long_cli
     text = f"create_time in {[*range(0, 6000, 500), *range(20)]} and (topic == 'b' or create_time in [7, 1000])"
     store = MemoryStore(long_client, target="test")
 
-    pages = walked(lambda **more: store.messages.page("s", filter=text, **more), 3)
+    pages = all_pages(lambda **more: store.messages.page("s", filter=text, **more), 3)
 
     assert [[0, 7, 1000], [5500]] == [[message.create_time for message in page] for page in pages]
 

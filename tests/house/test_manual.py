@@ -18,7 +18,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.house.modules import PACKAGE, README, ROOT
-from tests.support.node import why_not
+from tests.support.node import missing_node_sdk
 from tests.support.server_in_process import environ, serving
 from tsmem.adapters.local import LocalClient
 from tsmem.cli.app.exit_codes import MEANINGS, exit_code
@@ -156,7 +156,7 @@ def test_the_sdk_programs_of_the_manual_run(tmp_path: Path) -> None:
         with MemoryStore(LocalClient(tmp_path / "served.db", SystemClock())) as store:
             store.tables.apply()
         commands = [[sys.executable, "-W", "ignore", "-c", block] for block in blocks(MANUAL["serving"], "python")]
-        if why_not() is None:
+        if missing_node_sdk() is None:
             variables["NODE_PATH"] = os.environ.get("NODE_PATH", "")
             commands += [["node", "-e", block] for block in blocks(MANUAL["serving"], "js")]
         for command in commands:

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.support.backends import everything
 from tests.support.checked_client import CheckedClient
-from tests.support.filters import passes
+from tests.support.filters import service_filter_matches
 from tests.support.server_in_process import profile_of, serving
 from tsmem import rows as r
 from tsmem.adapters import open_client
@@ -89,7 +89,7 @@ class Model:
         if condition.existence is r.Existence.EXPECT_NOT_EXIST and old is not None:
             return False
         seen = {**dict(zip(REF.key, write.key, strict=True)), **(old or {})}
-        if condition.filter is not None and not passes(condition.filter, seen):
+        if condition.filter is not None and not service_filter_matches(condition.filter, seen):
             return False
         if isinstance(write, r.Delete):
             self.rows.pop(write.key, None)
@@ -216,7 +216,7 @@ class EngineBesideModel(RuleBasedStateMachine):
             if row is None:
                 continue
             seen = {**dict(zip(ref.key, key, strict=True)), **row.columns}
-            if test is None or passes(test, seen):
+            if test is None or service_filter_matches(test, seen):
                 expected.append(exactly(row))
         page = self.client.get_range(ref, span, limit=limit, columns=wanted, filter=test)
         assert [exactly(row) for row in page.rows] == expected

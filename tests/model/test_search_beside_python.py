@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import ManualClock
-from tests.support.pages import pages
+from tests.support.pages import search_pages
 from tsmem import queries as q
 from tsmem.adapters.local import LocalClient
 from tsmem.folding import fold
@@ -249,7 +249,7 @@ def test_search_finds_what_plain_python_finds(size: int, queries: int) -> None:
             query, sorts, limit = model.query(), model.sorts(), model.draw.choice((1, 3, 20, 100))
             expected = model.expected(query, sorts)
             search, case, end = q.Search(query, sorts, limit, count=True, columns=()), (query, sorts, limit), 0
-            for page in islice(pages(client, TABLE.ref, "search", search), 4):
+            for page in islice(search_pages(client, TABLE.ref, "search", search), 4):
                 start, end = end, end + limit
                 assert expected[start:end] == [row.key for row in page.rows], case
                 assert (end >= len(expected)) is (page.token is None), case

@@ -1,1 +1,1 @@
-"""Servers, clients, builders and checks that tests of several folders share."""
+"""Servers, clients, request builders and checks that tests of several folders share."""

@@ -1,4 +1,4 @@
-"""Real input: 200 conversations between customers and an airline's agent, with tool calls."""
+"""Real input: 200 conversations of customers with an airline's agent, with tool calls."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ DATA = ROOT.parent / "shared" / "data" / "airline-conversations.jsonl"
 needs_airline = pytest.mark.skipif(not DATA.is_file(), reason="the airline conversations are not at hand")
 
 
-def conversations() -> list[dict[str, Any]]:
+def airline_conversations() -> list[dict[str, Any]]:
     return [json.loads(line) for line in DATA.read_bytes().splitlines()]

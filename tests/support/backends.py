@@ -1,4 +1,4 @@
-"""The backends that contract tests run over, and the tables that they use."""
+"""The backends on which contract tests run, and the tables that they use."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ VALUES: dict[str, Value] = {
     "high": 2**63 - 1, "yes": True, "no": False, "float_one": 1.0, "tiny": 5e-324, "huge": 1.7976931348623157e308,
     "nothing": b"", "bytes": bytes(range(256)), "minus_zero": -0.0,
 }  # fmt: skip
-"""A value of each type, and the ends of each type, by column."""
+"""Columns with values of each type, including its extremes."""
 BACKENDS = ("engine", "sdk")
 on_engine = pytest.mark.parametrize("backend", ["engine"], indirect=True)
-"""Rules of the store alone run on the engine: over the SDK they would repeat what other tests show of requests."""
+"""For rules of the store: these run only on the engine, because other tests show that the SDK's requests do the
+same."""
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def engine_client(folder: Path) -> Iterator[TableClient]:
 
 
 class _CurrentDispatcher(Dispatcher):
-    """Passes requests to the dispatcher of the test that runs."""
+    """Passes requests on to the dispatcher of the current test."""
 
     current: Dispatcher
 
@@ -48,12 +49,12 @@ class _CurrentDispatcher(Dispatcher):
 
 
 SdkClients = Callable[[Path], AbstractContextManager[TableClient]]
-"""Opens the TableStore adapter over the real SDK, talking to a server in front of the file in a folder."""
+"""Opens the TableStore adapter, over the real SDK, for a server on the file in a folder."""
 
 
 @contextmanager
 def shared_server() -> Iterator[SdkClients]:
-    """One server for all tests over the SDK, in front of one file after the other."""
+    """Start one server for all tests over the SDK. It serves the file of the test that runs."""
     with serving(None, dispatcher=_CurrentDispatcher) as served:
 
         @contextmanager
@@ -92,7 +93,7 @@ def everything(table: TableRef, *, backward: bool = False) -> Range:
 
 
 def keys(client: TableClient, table: TableRef, span: Range | None = None) -> list[Key]:
-    """The keys of a range's first page; of all rows by default."""
+    """Return the keys on the first page of a range, by default of the whole table."""
     return [row.key for row in client.get_range(table, span or everything(table)).rows]
 
 

@@ -1,7 +1,7 @@
-"""A client that checks the port's contract round another client.
+"""A client that wraps another one and checks the port's contract.
 
-It changes nothing. Where a call, or its answer, breaks what `port.py` says, it raises ContractViolation. That is a bug
-in the caller or in the client: what users do wrong is for the client to refuse.
+It passes calls and results on unchanged. It raises ContractViolation if a call or its result breaks a rule of
+`port.py`, which is a bug in the caller or in the client. Mistakes of users are for the client itself to refuse.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REQUESTS = {
     "list_tables", "describe_table", "create_table", "delete_table", "create_index", "delete_index",
     "list_search_indexes", "create_search_index", "describe_search_index", "delete_search_index", "write_row",
 }  # fmt: skip
-"""Methods that are one request, and whose answers have no rows."""
+"""Methods that send one request and return no rows."""
 
 
 class ContractViolation(AssertionError):
@@ -44,7 +44,7 @@ class CheckedClient:
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
-        """An attribute of the watched client; a method that is a request is checked as all of them are."""
+        """Return an attribute of the wrapped client. Methods in _REQUESTS are checked."""
         found = getattr(self._client, name)
         if name not in _REQUESTS:
             return found
@@ -137,8 +137,8 @@ class CheckedClient:
         return page
 
     def _request(self, name: str, call: Callable[[], Any]) -> Any:
-        """Make a call. It must fail only as one of tsmem's errors, and be metered when it answers; one that fails may
-        never have left, and a batch may have been refused row by row before it did."""
+        """Make a call and check two rules: it raises only TsmemError, and if it returns it has added to the meter. A
+        batch is exempt if all its rows were refused before anything was sent."""
         before = self._client.meter.total.requests
         try:
             answer = call()
@@ -190,7 +190,7 @@ def _check_row(call: str, table: TableRef, row: Row, columns: Sequence[str] | No
 
 
 def _check_order(table: TableRef, span: Range, page: RangePage) -> None:
-    """Start <= rows < end, each row beyond the one before it, next_start beyond them all, in the range's direction."""
+    """Check that all rows lie in the range, in its order, and that next_start lies beyond the last row."""
     keys: list[KeyBound] = [row.key for row in page.rows]
     if page.next_start is not None:
         keys.append(page.next_start)

@@ -1,4 +1,4 @@
-"""Clocks that stand still until they are told to move."""
+"""Clocks that tests move by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class ManualClock:
-    """Starts in January 2026; sleeping moves it on."""
+    """A clock that starts in January 2026 and moves only when something sleeps or sets `time_us`."""
 
     def __init__(self, now_us: int = 1_767_225_600_000_000) -> None:
         self.time_us = now_us
@@ -24,9 +24,11 @@ class ManualClock:
 
 
 class StagedClock(ManualClock):
-    """A clock that runs a step in each pause. When no step is left, it raises KeyboardInterrupt.
+    """A clock that calls the next step during each sleep of `pause_s`. Without a step left, it raises
+    KeyboardInterrupt.
 
-    Pauses of another length only move the time on."""
+    Sleeps of any other length only move the time forward.
+    """
 
     def __init__(self, *steps: Callable[[], object], pause_s: float = 2.0) -> None:
         super().__init__()
@@ -34,7 +36,6 @@ class StagedClock(ManualClock):
         self.pause_s = pause_s
 
     def sleep(self, seconds: float) -> None:
-        """Move on, and do what comes next. Raises KeyboardInterrupt."""
         super().sleep(seconds)
         if seconds != self.pause_s:
             return

@@ -1,4 +1,4 @@
-"""A profile file for a TableStore instance."""
+"""The text of a profile file for a TableStore instance."""
 
 from __future__ import annotations
 

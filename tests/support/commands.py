@@ -1,4 +1,4 @@
-"""The commands of `tsmem` as they are declared, for tests that try each of them."""
+"""The declared commands of `tsmem`, for tests that run over all of them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def _walk(group: CommandGroup, prefix: str) -> Iterator[tuple[str, Declaration |
             yield from _walk(found, f"{prefix}{name} ")
 
 
-def everything() -> dict[str, Declaration | CommandGroup]:
-    """Commands and groups by name, in the order of the help: `session`, `session put`."""
+def commands_and_groups() -> dict[str, Declaration | CommandGroup]:
+    """Return commands and groups by full name (`session`, `session put`), in the order of the help."""
     return dict(_walk(root, ""))
 
 
 def declarations() -> dict[str, Declaration]:
-    return {name: found for name, found in everything().items() if isinstance(found, Declaration)}
+    return {name: found for name, found in commands_and_groups().items() if isinstance(found, Declaration)}
 
 
 def params_of(name: str) -> list[typer.core.TyperOption | typer.core.TyperArgument]:
@@ -36,7 +36,7 @@ def params_of(name: str) -> list[typer.core.TyperOption | typer.core.TyperArgume
 
 
 def declared_by(argv: Sequence[str]) -> Declaration | None:
-    """The command that a command line names; None if it names none."""
+    """Return the command that a command line calls, or None."""
     at: CommandGroup = root
     for word in argv:
         if word in at.commands:

@@ -1,4 +1,4 @@
-"""Commits that fail: SQLite's connections as a failing disk leaves them."""
+"""Makes commits of SQLite fail, as on a failing disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @contextmanager
 def failing_commits(code: int, message: str = "disk I/O error", *, first: int = 1) -> Iterator[None]:
-    """Let every COMMIT of rows fail with an error of SQLite's, from the `first` on."""
+    """Make every COMMIT of rows fail with this SQLite error code, beginning with the `first`."""
     connect = sqlite3.connect
     commits = 0
 

@@ -1,4 +1,5 @@
-"""A TableClient that fails when it is told to, round any other: before a request is done, or after (a lost answer)."""
+"""A TableClient that wraps another and fails on request: before the call is made, or after it, as if the reply was
+lost."""
 
 from __future__ import annotations
 
@@ -21,25 +22,25 @@ class Fault:
     operation: str
     error: TsmemError
     call: int = 1
-    """The number of the call that fails, counted from 1."""
+    """The number of the call of `operation` that fails, counted from 1."""
     done: bool = False
 
 
 class FaultyClient:
-    """Passes everything on, and keeps what was asked."""
+    """Passes calls on to the wrapped client, records them, and fails where a Fault says."""
 
     def __init__(self, client: TableClient, *faults: Fault) -> None:
         self._client = client
         self._faults = faults
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.before: dict[str, Callable[[], None]] = {}
-        """Run once before the next call of a method: what someone else does meanwhile."""
+        """By method: a function to run once before its next call, to act as another client."""
         self.meter = client.meter
         self.limiter = client.limiter
         self.rows_per_write = MAX_ROWS_PER_WRITE
 
     def expect(self, *faults: Fault) -> None:
-        """Forget what was asked. From now on these failures come, and no others."""
+        """Clear the recorded calls, and replace the faults by these."""
         self._faults = faults
         self.calls.clear()
 
@@ -70,14 +71,14 @@ class FaultyClient:
 
 
 class RefusingClient(FaultyClient):
-    """Refuses some rows of batches, each with its error, and does the others."""
+    """Refuses some rows of batches, each with its own error, and writes the others."""
 
     def __init__(self, client: TableClient, refused: dict[str, TsmemError]) -> None:
         super().__init__(client)
         self._refused = dict(refused)
-        """Errors by the last part of a row's key."""
+        """Errors by the last value of a row's key."""
         self.always = False
-        """True if rows are refused each time, not only once."""
+        """True if the rows are refused every time, not only once."""
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         self.calls.append(("write_rows", (writes,)))
@@ -90,7 +91,7 @@ class RefusingClient(FaultyClient):
 
 @contextmanager
 def every_client(wrap: Callable[[TableClient], TableClient]) -> Iterator[None]:
-    """Let `wrap` take the place of every client that is opened meanwhile."""
+    """Wrap every client that is opened while the block runs."""
     opened = adapters.open_client
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adapters, "open_client", lambda *args: wrap(opened(*args)))

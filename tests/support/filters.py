@@ -1,4 +1,4 @@
-"""Random filters and rows, and what plain Python says of them: the meaning of the language, written a second time."""
+"""Random filters and rows, and a second, simple implementation of what a filter matches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROWS: st.SearchStrategy[dict[str, Value]] = st.builds(
 )
 
 
-def trees(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+def filter_trees(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     leaves = st.one_of(
         st.tuples(st.just("compare"), names, OPERATORS, VALUES),
         st.tuples(st.just("in"), names, st.booleans(), st.lists(VALUES, min_size=1, max_size=3)),
@@ -46,7 +46,7 @@ def trees(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     )
 
 
-TREES = trees(NAMES)
+TREES = filter_trees(NAMES)
 
 
 def as_row(values: Mapping[str, Value], readable: ReadableColumns = READABLE) -> Row:
@@ -54,7 +54,7 @@ def as_row(values: Mapping[str, Value], readable: ReadableColumns = READABLE) ->
     return Row(key, {name: value for name, value in values.items() if name not in readable.key})  # type: ignore[arg-type]
 
 
-def spelled(tree: Any) -> str:
+def filter_text(tree: Any) -> str:
     match tree:
         case ("compare", name, op, value):
             return f"{name} {op} {value!r}"
@@ -65,48 +65,48 @@ def spelled(tree: Any) -> str:
         case ("true", name):
             return f'metadata["{name}"]'
         case ("not", part):
-            return f"not ({spelled(part)})"
+            return f"not ({filter_text(part)})"
         case (join, parts):
-            return f" {join} ".join(f"({spelled(part)})" for part in parts)
+            return f" {join} ".join(f"({filter_text(part)})" for part in parts)
     raise AssertionError(tree)
 
 
-def holds(tree: Any, row: Mapping[str, Value]) -> bool:
-    """The meaning, in a dozen lines."""
+def tree_matches(tree: Any, row: Mapping[str, Value]) -> bool:
+    """Return True if the filter matches the row, by the rules of the manual's page on filters."""
     match tree:
         case ("compare", name, op, value):
-            return compared(row.get(name), op, value)
+            return values_match(row.get(name), op, value)
         case ("in", name, False, values):
-            return any(compared(row.get(name), "==", value) for value in values)
+            return any(values_match(row.get(name), "==", value) for value in values)
         case ("in", name, True, values):
-            same = [value for value in values if kind(value) == kind(row.get(name))]
-            return bool(same) and all(compared(row.get(name), "!=", value) for value in same)
+            same = [value for value in values if type_name(value) == type_name(row.get(name))]
+            return bool(same) and all(values_match(row.get(name), "!=", value) for value in same)
         case ("exists", name):
             return name in row
         case ("true", name):
             return row.get(name) is True
         case ("not", part):
-            return not holds(part, row)
+            return not tree_matches(part, row)
         case (join, parts):
-            return (all if join == "and" else any)(holds(part, row) for part in parts)
+            return (all if join == "and" else any)(tree_matches(part, row) for part in parts)
     raise AssertionError(tree)
 
 
-def kind(value: object) -> str:
-    """Integers and doubles are one kind, and no other types are."""
+def type_name(value: object) -> str:
+    """Return the name of a value's type. Integers and doubles count as one type."""
     return "number" if type(value) in (int, float) else type(value).__name__
 
 
-def compared(value: Any, op: str, literal: Any) -> bool:
-    return kind(value) == kind(literal) and bool(eval("a" + op + "b", {"a": value, "b": literal}))
+def values_match(value: Any, op: str, literal: Any) -> bool:
+    return type_name(value) == type_name(literal) and bool(eval("a" + op + "b", {"a": value, "b": literal}))
 
 
-def passes(test: Filter, row: Mapping[str, Value]) -> bool:
-    """Return True if the service's filter passes a row: values of different types never match."""
+def service_filter_matches(test: Filter, row: Mapping[str, Value]) -> bool:
+    """Return True if the row passes a filter of the service, where values of different types never match."""
     if isinstance(test, Not):
-        return not passes(test.part, row)
+        return not service_filter_matches(test.part, row)
     if isinstance(test, And | Or):
-        return (all if isinstance(test, And) else any)(passes(part, row) for part in test.parts)
+        return (all if isinstance(test, And) else any)(service_filter_matches(part, row) for part in test.parts)
     value = row.get(test.column)
     if value is None:
         return test.pass_if_missing

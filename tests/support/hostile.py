@@ -1,7 +1,7 @@
-"""Texts that would do harm if a terminal, a reader of markup or an eye took them at their word, to be stored in every
-field and printed by every command. Generated where they are regular, spelled where they are not.
+"""Texts that try to harm or deceive: through a terminal, a Markdown renderer, or the reader's eye.
 
-What is not here cannot be stored at all: lone surrogates have no UTF-8, and are given on the command line instead.
+Tests store them in every field and print them with every command. Lone surrogates cannot be stored, because they have
+no UTF-8 form; tests pass those on the command line (UNDECODABLE).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 ESC, CSI, OSC, ST, BEL = "\x1b", "\x1b[", "\x1b]", "\x1b\\", "\x07"
 LARGE = 1_000_000
-"""Characters in a line of a megabyte."""
+"""Characters in a large line."""
 
 
 def _sequences() -> Iterator[str]:
-    """CSI: movement, erasure, scrolling, colours, modes, reports, and sequences that are cut short."""
+    """Yield CSI sequences that move, erase, scroll, colour, switch modes and ask for reports, and incomplete ones."""
     finals = "ABCDEFGHJKLMPSTXZ`abdefghlmnqrstux@~"
     yield from (f"{CSI}{parameters}{final}x" for final in finals for parameters in ("", "99;99"))
     modes = (1, 3, 5, 6, 7, 12, 25, 47, 66, 69, 1000, 1002, 1003, 1004, 1006, 1047, 1048, 1049, 2004, 2026)
@@ -29,7 +29,7 @@ def _sequences() -> Iterator[str]:
 
 
 def _strings() -> Iterator[str]:
-    """OSC, DCS, APC, PM and SOS with either end, with none, and with their eight-bit beginnings and ends."""
+    """Yield OSC, DCS, APC, PM and SOS strings with either terminator or none, in their 7-bit and 8-bit forms."""
     commands = (
         "0;title", "1;icon", "2;title", "4;1;rgb:ff/00/00", "7;file:///etc", "8;;http://evil.example/", "9;notify",
         "10;?", "11;?", "50;font", "52;c;cm0gLXJmIC8=", "52;c;?", "104", "133;A", "777;notify;a;b", "1337;File=:AAAA",
@@ -44,7 +44,7 @@ def _strings() -> Iterator[str]:
 
 
 def _characters() -> Iterator[str]:
-    """Each control character, each that turns the direction of text, and each that shows nothing."""
+    """Yield each control character, each that changes the direction of text, and each invisible one."""
     for code in (*range(0x20), *range(0x7F, 0xA0)):
         yield f"a{chr(code)}b"
     turning = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -62,7 +62,7 @@ def _characters() -> Iterator[str]:
 
 
 def _runs() -> Iterator[str]:
-    """Many marks on one character, in every way that keeps them on it, and other texts that take no room."""
+    """Yield texts with many marks on one character, joined in several ways, and texts of zero width."""
     yield from (f"z{mark * 120}o" for mark in "\u0301\u0489\u20dd\u0f71\u3099\u1161\ud7cb\u0897")
     yield from (f"z{(chr(0x301) * 4 + joint) * 80}o" for joint in "\u200d\u200c\u0903\ufe0f")
     yield from ("z" + joint.join(["\u0301" * 4] * 81) + "o" for joint in ("**", "`"))
@@ -71,7 +71,7 @@ def _runs() -> Iterator[str]:
 
 
 def _markup() -> Iterator[str]:
-    """Text that rich and Markdown would read as more than text."""
+    """Yield texts that rich or Markdown would interpret as markup."""
     yield from (
         "[red]x[/red]", "[bold red on white]", "[/]", "[/red]", r"\[red]x[/red]", "[link=http://evil.example]x[/link]",
         "[@click=app.bell]x[/]", "[[]]", "[not closed", "]", "[red", ":smile:", "[reverse]x", "[conceal]x[/conceal]",
@@ -106,7 +106,8 @@ def _forged() -> Iterator[str]:
 
 
 def _nested() -> Iterator[str]:
-    """JSON that holds such texts: as values, as keys, and in a tool's call, whose arguments are JSON within JSON."""
+    """Yield JSON that contains hostile texts as values and as keys, and in tool calls, whose arguments are JSON
+    within JSON."""
     texts = (f"{CSI}31m", f"{OSC}0;x{BEL}", "\x9b2J", "\u202e", "\x7f", "a\nb\r\u2028", "\u200b", "z" + "\u0301" * 50)
     for text in texts:
         for is_ascii in (True, False):
@@ -116,7 +117,7 @@ def _nested() -> Iterator[str]:
 
 
 def tool_calls(text: str, *, is_ascii: bool = False) -> str:
-    """The value of `tool_calls`, with the text as name, as an argument's name and as its value."""
+    """Return a value of `tool_calls` in which the text is a name, the name of an argument and its value."""
     arguments = json.dumps({text: text, "long": f"{text} " * 10}, ensure_ascii=is_ascii)
     call = {"id": text, "type": "function", "function": {"name": text, "arguments": arguments}}
     return json.dumps([call], ensure_ascii=is_ascii)
@@ -127,12 +128,12 @@ CORPUS = tuple(dict.fromkeys(text for part in PARTS for text in part()))
 LINES = ("x" * LARGE, f"{CSI}31m" * (LARGE // 5), "款" * (LARGE // 3), "z" + "\u0301" * (LARGE // 2), " \n" * 50_000)
 """Texts of a megabyte, for fields that can hold one."""
 UNDECODABLE = ("\ud800", "a\udc1bb", "\udcff\udcfe")
-"""No text at all: on a command line, what bytes that are not UTF-8 become."""
+"""What Python makes of command-line arguments that are not UTF-8."""
 KEY_BYTES = 1000
 
 
-def packs() -> list[str]:
-    """The beginning of each text, all in as few texts as can be ids, for commands that take one or two."""
+def id_packs() -> list[str]:
+    """Return the beginnings of all texts, packed into as few ids as possible, for commands that take one or two ids."""
     found = [""]
     for text in CORPUS:
         if len((found[-1] + text[:64]).encode()) > KEY_BYTES:
@@ -142,5 +143,5 @@ def packs() -> list[str]:
 
 
 def keys() -> list[str]:
-    """The texts that can be ids, shortened where they are longer."""
+    """Return the texts as ids: not empty, and shortened to KEY_BYTES."""
     return list(dict.fromkeys(text.encode()[:KEY_BYTES].decode(errors="ignore") for text in CORPUS if text))

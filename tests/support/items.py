@@ -1,4 +1,4 @@
-"""Sessions and messages, written and named."""
+"""Writes sessions and messages to a store, and lists their ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def load(
     options: LoadOptions | None = None,
     result: BulkResult | None = None,
 ) -> BulkResult:
-    """Write items in batches, each as from the line of its place."""
+    """Write items in batches, as an import does. Each item's position counts as its line in the file."""
     records = (ImportedItem(place, item) for place, item in enumerate(items))
     return store.bulk.load(records, options, result=BulkResult() if result is None else result)
 

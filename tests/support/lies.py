@@ -1,4 +1,4 @@
-"""Lies of a TableStore: each breaks one rule of an answer, wherever the answer can break it."""
+"""The lies of tests/support/lying.py: each breaks one rule of the protocol in every reply that can break it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.lying import EVIL, Lie, Reply, WireRow, bounds_of, decoded, of_bytes, of_rows, values_of
+from tests.support.lying import (
+    EVIL,
+    Lie,
+    Reply,
+    WireRow,
+    as_key,
+    changing_row_bytes,
+    changing_rows,
+    decoded,
+    requested_range,
+)
 from tsmem.engine.rows.cells import Cell
 from tsmem.rows import Bound, KeyBound
 from tsmem.server.wire.plainbuffer import crc8, encode_row
@@ -17,7 +27,7 @@ RowChange = Callable[[WireRow], WireRow]
 
 
 def _on(*actions: str) -> Callable[[Lie], Lie]:
-    """Make a lie of the answers to these actions alone."""
+    """Restrict a lie to the replies of these actions."""
 
     def limited(lie: Lie) -> Lie:
         return lambda reply: lie(reply) if reply.action in actions else None
@@ -26,23 +36,23 @@ def _on(*actions: str) -> Callable[[Lie], Lie]:
 
 
 def _each_row(change: RowChange) -> Lie:
-    return of_rows(lambda rows, _: list(map(change, rows)))
+    return changing_rows(lambda rows, _: list(map(change, rows)))
 
 
 def _first_is_given(reply: Reply) -> bool:
-    """True if the range that was asked for is one user's or one session's."""
-    return reply.action == "GetRange" and not isinstance(bounds_of(reply)[1][0], Bound)
+    """Return True if the requested range covers a single user or session."""
+    return reply.action == "GetRange" and not isinstance(requested_range(reply)[1][0], Bound)
 
 
 # Pages
 
 
 def _pages(key_of: Callable[[Reply, tuple[str, ...], KeyBound], Any], *, empty: bool = False) -> Lie:
-    """Make a lie of pages of a range that go on at the key that `key_of` says."""
+    """Return a lie: each page of a range says that the next page starts at `key_of`."""
 
     @_on("GetRange")
     def lie(reply: Reply) -> None:
-        names, start, _ = bounds_of(reply)
+        names, start, _ = requested_range(reply)
         if (key := key_of(reply, names, start)) is None:
             return
         reply.message.next_start_primary_key = encode_row(names[: len(key)], key)
@@ -54,12 +64,12 @@ def _pages(key_of: Callable[[Reply, tuple[str, ...], KeyBound], Any], *, empty: 
 
 def _first_key(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
     rows = decoded(reply.message.rows)
-    return rows[0].key if rows else values_of(start, names)
+    return rows[0].key if rows else as_key(start, names)
 
 
 def _a_step(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
-    """Return the next possible key in the direction of the range."""
-    key = values_of(start, names)
+    """Return the smallest possible step beyond the start of the range, in its direction."""
+    key = as_key(start, names)
     if not reply.is_backward:
         return (*key[:-1], _next_value(key[-1]))
     place = next((place for place, name in enumerate(names) if name.endswith("time")), None)
@@ -71,7 +81,7 @@ def _next_value(value: Any) -> Any:
 
 
 def _far_key(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
-    return ("zzzz", *values_of(start, names)[1:]) if _first_is_given(reply) else None
+    return ("zzzz", *as_key(start, names)[1:]) if _first_is_given(reply) else None
 
 
 @_on("GetRange")
@@ -126,7 +136,7 @@ def _outcomes(change: Callable[[Any], None]) -> Lie:
 
 @_on("BatchGetRow")
 def no_rows_in_a_batch(reply: Reply) -> None:
-    """No row is there, as if all were deleted just now. No single answer of this kind is wrong."""
+    """Reply as if all rows had just been deleted. Each such reply could be correct."""
     for row in (row for table in reply.message.tables for row in table.rows):
         row.row = b""
 
@@ -143,7 +153,7 @@ def _swapped(reply: Reply) -> None:
 
 
 def _tokens(*, new: bool, empty: bool = False) -> Lie:
-    """Make a lie of pages of a search that always go on. The first of them breaks no rule yet."""
+    """Return a lie: every page of a search has a token for another page. The first such page could be correct."""
 
     @_on("Search")
     def lie(reply: Reply) -> None:
@@ -156,7 +166,8 @@ def _tokens(*, new: bool, empty: bool = False) -> Lie:
 
 
 def other_users_hits(rows: list[WireRow], reply: Reply) -> list[WireRow]:
-    """Rows that the search did not ask for. They are no broken answer: an index may be behind. They are not shown."""
+    """Return rows that do not match the search. That breaks no rule, because an index can be out of date, so tsmem
+    must leave them out."""
     if reply.action != "Search":
         return rows
     evil = Cell("search_content", f"tea {EVIL}", 1), Cell("update_time", 5, 1), Cell("content", "x", 1)
@@ -165,7 +176,7 @@ def other_users_hits(rows: list[WireRow], reply: Reply) -> list[WireRow]:
 
 @_on("Search")
 def _negative_total(reply: Reply) -> None:
-    if reply.message.total_hits > 0:  # otherwise nobody asked for it
+    if reply.message.total_hits > 0:  # the total is set only if the request asks for it
         reply.message.total_hits = -5
 
 
@@ -188,13 +199,13 @@ LIES: dict[str, Lie] = {
     "a page that goes on where it began": _pages(_first_key),
     "a page that goes on behind the range": _pages(_far_key),
     "pages without rows, each a step further": _pages(_a_step, empty=True),
-    "a next start of one column": _pages(lambda reply, names, start: values_of(start, names)[:1]),
+    "a next start of one column": _pages(lambda reply, names, start: as_key(start, names)[:1]),
     "a next start without a key": _no_next_key,
-    "a row of another user": of_rows(_outside),
-    "rows in the wrong order": of_rows(_reversed),
-    "every row twice": of_rows(_twice),
-    "more rows than the limit": of_rows(_too_many),
-    "another row than the one asked for": of_rows(_other_row),
+    "a row of another user": changing_rows(_outside),
+    "rows in the wrong order": changing_rows(_reversed),
+    "every row twice": changing_rows(_twice),
+    "more rows than the limit": changing_rows(_too_many),
+    "another row than the one asked for": changing_rows(_other_row),
     "a number that is none": _each_row(lambda row: row._replace(cells=(*row.cells, Cell("score", math.nan, 1)))),
     "times as text": _each_row(lambda row: row._replace(key=tuple(map(str, row.key)))),
     "key columns by other names": _each_row(lambda row: row._replace(names=row.names[::-1])),
@@ -212,5 +223,5 @@ LIES: dict[str, Lie] = {
     "garbage": lambda reply: setattr(reply, "body", b"\xff\xfe garbage"),
     "an empty body": _on(*_ROW_ACTIONS, "DescribeTable")(lambda reply: setattr(reply, "body", b"")),
     "an answer without its cost": _on(*_ROW_ACTIONS)(lambda reply: reply.message.ClearField("consumed")),
-    "rows with a wrong checksum": of_bytes(lambda data: data[:-1] + bytes((data[-1] ^ 1,))),
+    "rows with a wrong checksum": changing_row_bytes(lambda data: data[:-1] + bytes((data[-1] ^ 1,))),
 }

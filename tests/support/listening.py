@@ -1,4 +1,4 @@
-"""Servers below HTTP: each connection is given to a handler that answers as a broken or foreign server does."""
+"""Broken servers: each connection is given to a handler that replies with raw bytes, or not at all."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tsmem.profiles import Profile
 from tsmem.rows import Put, TableRef
 
 PATIENCE_S = 20.0
-"""The timeout where something else ends the call, so that a slow machine is not what ends it."""
+"""A timeout that is long enough even on a slow machine, for calls that end for another reason."""
 PUT = Put(TableRef("t", ("k",)), ("a",), {"x": 1})
 Handler = Callable[[socket.socket, threading.Event], None]
 
 
-def batch_read_request(stream: socket.socket) -> None:
-    """Read a whole request, or as much as anything else sends at first: closing before that would be a reset, which
-    can overtake the answer."""
+def read_request(stream: socket.socket) -> None:
+    """Read a whole HTTP request, or the first bytes of anything else. A connection that is closed with unread bytes
+    is reset, and the reset can overtake the reply."""
     received = stream.recv(65536)
     while received.startswith(b"POST") and not is_whole(received):
         if not (more := stream.recv(65536)):
@@ -42,7 +42,7 @@ def is_whole(request: bytes) -> bool:
 
 @contextmanager
 def listening(handler: Handler, context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server whose every connection is given to a handler, in a thread of its own; over TLS with a context."""
+    """Start a server that calls the handler for each connection, in a thread each; with TLS if there is a context."""
     server = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
     threads: list[threading.Thread] = []
@@ -50,7 +50,7 @@ def listening(handler: Handler, context: ssl.SSLContext | None = None) -> Iterat
     def handle(connection: socket.socket) -> None:
         try:
             with connection if context is None else context.wrap_socket(connection, server_side=True) as stream:
-                batch_read_request(stream)
+                read_request(stream)
                 handler(stream, over)
                 stream.shutdown(socket.SHUT_WR)
         except OSError:
@@ -78,8 +78,8 @@ def listening(handler: Handler, context: ssl.SSLContext | None = None) -> Iterat
 
 
 @contextmanager
-def swallowing() -> Iterator[tuple[str, int]]:
-    """An address whose queue is full: the kernel drops what comes next."""
+def unresponsive_address() -> Iterator[tuple[str, int]]:
+    """Yield an address that accepts no connection: its queue is full, and the kernel drops further attempts."""
     with ExitStack() as stack:
         server = stack.enter_context(socket.socket())
         server.bind(("127.0.0.1", 0))
@@ -95,8 +95,9 @@ def profile(endpoint: str, timeout_s: float = PATIENCE_S) -> Profile:
     return profile_of(endpoint)._replace(timeout_s=timeout_s)
 
 
-def failure(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, float]:
-    """Return the error of a put without retries, and its seconds. It costs a request if it was sent."""
+def failed_put(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, float]:
+    """Return the error of a put without retries, and its duration in seconds. Check that it counts as a request only
+    if it may have been sent."""
     client = TablestoreClient(profile(endpoint, timeout_s))
     started = time.monotonic()
     try:
@@ -108,19 +109,19 @@ def failure(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, 
     return caught.value, time.monotonic() - started
 
 
-def silent(connection: socket.socket, over: threading.Event) -> None:
+def never_reply(connection: socket.socket, over: threading.Event) -> None:
     over.wait(90)
 
 
-def trickling(connection: socket.socket, over: threading.Event) -> None:
-    """A byte of a header now and then, which never ends."""
+def trickle_header(connection: socket.socket, over: threading.Event) -> None:
+    """Send a header that never ends, one byte at a time."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nx-header: ")
     while not over.wait(0.05):
         connection.sendall(b"x")
 
 
-def trickling_body(connection: socket.socket, over: threading.Event) -> None:
-    """Whole headers, then a byte of the body now and then."""
+def trickle_body(connection: socket.socket, over: threading.Event) -> None:
+    """Send complete headers, then a body that never ends, one byte at a time."""
     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
     while not over.wait(0.05):
         connection.sendall(b"x")

@@ -1,7 +1,7 @@
-"""A TableStore that lies: our own server, whose answers are changed before they are signed and sent.
+"""A TableStore that lies: our own server, with its replies changed before they are signed and sent.
 
-A lie is a function that is given a request and its honest answer, and changes the answer. `told` counts the answers
-that were changed. Behind MOST_REQUESTS every request is refused, so that a client that never stops fails its test.
+A lie is a function that receives a request with its correct reply and changes the reply. `Liar.told` counts the changed
+replies. After MOST_REQUESTS requests every further one is refused, so that a client that never stops fails its test.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import decode_row, encode_row
 
 EVIL = "EVIL"
-"""Stands in every row that was not asked for."""
+"""A text in every row that the lies add."""
 MOST_REQUESTS = 1_000
 
 
@@ -40,15 +40,15 @@ class Reply:
     request: Any
     message: Any
     is_first: bool = True
-    """True if a search was asked for its first page."""
+    """True if the request is not for a later page of a search."""
     body: bytes | None = None
-    """The bytes sent in place of the message."""
+    """Bytes to send instead of the message."""
     is_possible: bool = False
-    """True if the changed answer breaks no rule yet: it is not counted."""
+    """True if the changed reply could still be correct, so it does not count as a lie."""
 
     @property
     def is_backward(self) -> bool:
-        """True if a range was asked for in descending order."""
+        """True if the requested range is in descending order."""
         return bool(self.request.direction == 1)
 
 
@@ -57,7 +57,7 @@ Lie = Callable[[Reply], None]
 
 @dataclass
 class Liar:
-    """A server that lies when it is told to."""
+    """A server and the lie that it tells. Without a lie it is honest."""
 
     endpoint: str
     engine: Engine
@@ -66,7 +66,8 @@ class Liar:
     asked: list[str] = field(default_factory=list)
 
     def tell(self, lie: Lie | None) -> None:
-        """Lie so from now on, and count anew, without what a client in this process has left behind."""
+        """Tell this lie from now on, and reset the counts. First wait for requests that a client in this process may
+        still be sending."""
         for thread in threading.enumerate():
             if thread.name == "tsmem call":
                 thread.join()
@@ -75,7 +76,7 @@ class Liar:
 
 
 class _Dispatcher(Dispatcher):
-    """Answers as the server does, and then changes the answer."""
+    """Gives the server's own reply to the lie, which changes it."""
 
     liar: Liar
 
@@ -97,7 +98,7 @@ class _Dispatcher(Dispatcher):
 
 
 def _remove_token(message: Any) -> bytes:
-    """Make a search one from its beginning, and return the token that it had."""
+    """Remove the token from a search, so that it starts at the first page, and return the token."""
     query = schema.parse_message("SearchQuery", message.search_query)
     token = bytes(query.token)
     query.ClearField("token")
@@ -106,8 +107,9 @@ def _remove_token(message: Any) -> bytes:
 
 
 @contextmanager
-def lying(path: Path | None) -> Iterator[Liar]:
-    """A server in front of a file, or of memory, that is honest until it is told to lie. The secret is `tsmem`."""
+def lying_server(path: Path | None) -> Iterator[Liar]:
+    """Start a server on a file, or in memory without a path. It is honest until `tell` is called. The secret is
+    `tsmem`."""
     with serving(path, dispatcher=_Dispatcher) as served:
         liar = Liar(served.endpoint, served.engine)
         served.dispatcher.liar = liar  # type: ignore[attr-defined]
@@ -118,7 +120,7 @@ def lying(path: Path | None) -> Iterator[Liar]:
 
 
 def decoded(data: bytes) -> list[WireRow]:
-    """Rows back to back behind one header, as the SDK reads them."""
+    """Decode rows that follow one another after a single header, with the SDK's decoder."""
     if not data:
         return []
     from tablestore.plainbuffer.plain_buffer_coded_stream import PlainBufferCodedInputStream
@@ -144,8 +146,8 @@ def _plain(value: Any) -> Any:
     return bytes(value) if type(value) is bytearray else value
 
 
-def of_bytes(change: Callable[[bytes], bytes]) -> Lie:
-    """Make a lie about the bytes of rows, whatever kind of answer they are in."""
+def changing_row_bytes(change: Callable[[bytes], bytes]) -> Lie:
+    """Return a lie that changes the encoded rows of a reply."""
 
     def lie(reply: Reply) -> None:
         message = reply.message
@@ -162,8 +164,9 @@ def of_bytes(change: Callable[[bytes], bytes]) -> Lie:
     return lie
 
 
-def of_rows(change: Callable[[list[WireRow], Reply], list[WireRow]]) -> Lie:
-    """Make a lie about the rows of an answer. A page of rows may become longer or shorter; a single row stays one."""
+def changing_rows(change: Callable[[list[WireRow], Reply], list[WireRow]]) -> Lie:
+    """Return a lie that changes the rows of a reply. A page of rows can become longer or shorter; a single row stays
+    one."""
 
     def lie(reply: Reply) -> None:
         message = reply.message
@@ -178,19 +181,19 @@ def of_rows(change: Callable[[list[WireRow], Reply], list[WireRow]]) -> Lie:
                 for _ in rows:
                     message.search_hits.add(score=1.0)
         else:
-            of_bytes(lambda data: encoded(change(decoded(data), reply)[:1]))(reply)
+            changing_row_bytes(lambda data: encoded(change(decoded(data), reply)[:1]))(reply)
 
     return lie
 
 
-def bounds_of(reply: Reply) -> tuple[tuple[str, ...], KeyBound, KeyBound]:
-    """The names of the key, the start and the end of a range that was asked for."""
+def requested_range(reply: Reply) -> tuple[tuple[str, ...], KeyBound, KeyBound]:
+    """Return the key's names, the start and the end of the requested range."""
     start = decode_row(reply.request.inclusive_start_primary_key)
     return start.names, start.key, decode_row(reply.request.exclusive_end_primary_key).key
 
 
-def values_of(bound: KeyBound, names: tuple[str, ...]) -> tuple[Any, ...]:
-    """A bound as a key: a small value for MIN, a large one for MAX, behind either the small ones."""
+def as_key(bound: KeyBound, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return a bound as a key: MIN becomes the smallest value of its column, and MAX the largest."""
     low = {name: -(2**63) if name.endswith("time") else "" for name in names}
     high = {name: 2**63 - 1 if name.endswith("time") else "\U0010ffff" for name in names}
     return tuple(

@@ -1,4 +1,4 @@
-"""Shell scripts that mount file systems, in a namespace of their own; skipped where that is not possible."""
+"""Runs shell scripts that mount file systems, in a mount namespace. Skips the test where mounting is impossible."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from tests.cli.conftest import Outcome, Processes
 from tests.support.privileges import NOT_POSSIBLE
 
 
-def mounting(process: Processes, folder: Path, script: str, **environ: str) -> Outcome:
-    """Run a script in the folder, with `$TSMEM` as the command line. It ends with 77 where nothing can be mounted."""
+def run_with_mounts(process: Processes, folder: Path, script: str, **environ: str) -> Outcome:
+    """Run a script in the folder, in which `$TSMEM` is the command line. The script exits with 77 if it cannot
+    mount."""
     unshare = shutil.which("unshare")
     if unshare is None:
         pytest.skip("unshare is not installed")
@@ -30,8 +31,8 @@ def mounting(process: Processes, folder: Path, script: str, **environ: str) -> O
     return Outcome(done.returncode, done.stdout, done.stderr.decode())
 
 
-def on_small_disk(process: Processes, folder: Path, kilobytes: int, script: str) -> Outcome:
-    """Run a script whose folder `disk` is a file system of that size, which also holds the store."""
+def run_on_small_disk(process: Processes, folder: Path, kilobytes: int, script: str) -> Outcome:
+    """Run a script in which the folder `disk` is a file system of this size. It also holds the store."""
     (folder / "disk").mkdir()
     mount = f"mount -t tmpfs -o size={kilobytes}k tmpfs disk || exit {NOT_POSSIBLE}\n"
-    return mounting(process, folder, mount + script, XDG_DATA_HOME=str(folder / "disk"))
+    return run_with_mounts(process, folder, mount + script, XDG_DATA_HOME=str(folder / "disk"))

@@ -1,4 +1,4 @@
-"""Bytes changed at random."""
+"""Random mutations of bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import random
 
 
 def mutated(data: bytes, draw: random.Random) -> bytes:
-    """Return bytes of which one to four were changed, removed or added, or the end cut off."""
+    """Return the bytes with one, two or four random changes: bytes replaced, removed or inserted, or the end cut
+    off."""
     changed = bytearray(data)
     for _ in range(draw.choice((1, 1, 2, 4))):
         at = draw.randrange(len(changed) + 1)

@@ -1,4 +1,5 @@
-"""The Node.js SDK: `node`, and a package `tablestore` that it finds (for example through NODE_PATH)."""
+"""Runs scripts with the Node.js SDK: needs `node` and a package `tablestore` that it finds, for example by
+NODE_PATH."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from typing import Any
 
 
 @cache
-def why_not() -> str | None:
-    """Return why the SDK cannot be run here; None if it can."""
+def missing_node_sdk() -> str | None:
+    """Return what is missing to run the SDK here, or None."""
     if shutil.which("node") is None:
         return "there is no node"
     found = subprocess.run(["node", "-e", "require('tablestore')"], capture_output=True, check=False)
@@ -20,7 +21,7 @@ def why_not() -> str | None:
 
 
 def run_script(script: Path, *arguments: str) -> Any:
-    """Return the JSON that a script prints."""
+    """Run a script and return the JSON that it prints."""
     done = subprocess.run(["node", str(script), *arguments], capture_output=True, text=True, timeout=240, check=False)
     assert (0, "") == (done.returncode, done.stderr)
     return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Read all pages of a search or of a listing, each behind the token of the one before."""
+"""Reads all pages of a search or a listing, each with the token of the page before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, TableRef
 
 
-def pages(client: TableClient, table: TableRef, index: str, search: Search) -> Iterator[SearchPage]:
+def search_pages(client: TableClient, table: TableRef, index: str, search: Search) -> Iterator[SearchPage]:
     token = None
     while True:
         page = client.search(table, index, search._replace(token=token))
@@ -21,11 +21,11 @@ def pages(client: TableClient, table: TableRef, index: str, search: Search) -> I
 
 
 def all_keys(client: TableClient, table: TableRef, index: str, search: Search) -> list[Key]:
-    return [row.key for page in pages(client, table, index, search) for row in page.rows]
+    return [row.key for page in search_pages(client, table, index, search) for row in page.rows]
 
 
-def walked(listing: Callable[..., Any], size: int, **wanted: Any) -> list[list[Any]]:
-    """Return the pages of a store's listing; fail unless each but the last is full."""
+def all_pages(listing: Callable[..., Any], size: int, **wanted: Any) -> list[list[Any]]:
+    """Return the pages of a store's listing. Fail unless each page but the last is full."""
     found = [listing(limit=size, page_token=None, **wanted)]
     while (token := found[-1].next_page_token) is not None:
         assert size == len(found[-1].items)
@@ -34,4 +34,4 @@ def walked(listing: Callable[..., Any], size: int, **wanted: Any) -> list[list[A
 
 
 def walked_ids(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
-    return [each for page in walked(listing, size, **wanted) for each in ids(page)]
+    return [each for page in all_pages(listing, size, **wanted) for each in ids(page)]

@@ -1,4 +1,4 @@
-"""Rights of files and processes: run without root's rights, give files to another user, limit the size of files."""
+"""Processes with fewer rights, and files of other users, for tests that also run as root."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ import pytest
 
 from tests.cli.conftest import ROOT, Outcome, Processes
 
-ANOTHER = 65534
-"""A user other than root and the one that runs the tests."""
+OTHER_USER = 65534
+"""The id of a user (and group) that is neither root nor the one that runs the tests."""
 CAP_CHOWN, CAP_DAC_OVERRIDE = 0, 1
 NOT_POSSIBLE = 77
 """Exit code of a process that could not be set up as the test needs it."""
 _PR_CAPBSET_DROP = 24
-STRANGER = 54321
-"""No user of any machine."""
+UNKNOWN_USER = 54321
+"""The id of a user that no machine has."""
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="giving files to another user takes root")
 
 
-def without(*capabilities: int) -> Callable[[], None]:
-    """Return a function that takes these capabilities from root, to be called in a new process."""
+def drop_capabilities(*capabilities: int) -> Callable[[], None]:
+    """Return a function that takes these capabilities from root. It is to be called in a new process."""
 
     def drop() -> None:
         for capability in capabilities:
@@ -38,8 +38,8 @@ def without(*capabilities: int) -> Callable[[], None]:
     return drop
 
 
-modes_count = without(CAP_DAC_OVERRIDE)
-"""Call it in a new process: root, too, may then write only what modes allow."""
+obey_file_modes = drop_capabilities(CAP_DAC_OVERRIDE)
+"""Called in a new process: from then on root, too, can write only what file modes allow."""
 
 
 def skip_unless_possible(outcome: Outcome) -> Outcome:
@@ -48,24 +48,24 @@ def skip_unless_possible(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def limited(size: int) -> Callable[[], None]:
-    """Return a function that limits the size of files, to be called in a new process."""
+def limit_file_size(size: int) -> Callable[[], None]:
+    """Return a function that limits the size of files. It is to be called in a new process."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def mode(path: Path) -> int:
-    """Return the permission bits, of a link itself."""
+def permission_bits(path: Path) -> int:
+    """Return the permission bits; for a symbolic link, those of the link."""
     return stat.S_IMODE(path.lstat().st_mode)
 
 
-def given(path: Path) -> None:
-    os.lchown(path, ANOTHER, ANOTHER)
+def give_to_another_user(path: Path) -> None:
+    os.lchown(path, OTHER_USER, OTHER_USER)
 
 
-def run_as_stranger(*argv: str, environ: Mapping[str, str] | None = None, **options: Any) -> Outcome:
+def run_as_unknown_user(*argv: str, environ: Mapping[str, str] | None = None, **options: Any) -> Outcome:
     """Run the command line as a user that the system does not know, in an empty folder."""
     variables = {"PATH": os.defpath, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **(environ or {})}
-    user: dict[str, Any] = {"user": STRANGER, "group": STRANGER, "extra_groups": []}
+    user: dict[str, Any] = {"user": UNKNOWN_USER, "group": UNKNOWN_USER, "extra_groups": []}
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         try:

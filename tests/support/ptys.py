@@ -1,4 +1,4 @@
-"""Pseudo-terminals: opened with a width, and read until nobody has the other side."""
+"""Pseudo-terminals: opened with a width, and read until all programs on the other side have closed it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def resize(terminal: int, columns: int, rows: int = 24) -> None:
 
 
 def open_terminal(columns: int) -> tuple[int, int]:
-    """Open a pseudo-terminal. Return our side and the side of its programs."""
+    """Open a pseudo-terminal. Return its two descriptors: ours, and the one for programs."""
     ours, theirs = pty.openpty()
     resize(theirs, columns)
     return ours, theirs
 
 
 def pieces(terminal: int) -> Iterator[bytes]:
-    """Yield what is written to a terminal."""
+    """Yield what programs write to the terminal, until they have closed it."""
     while True:
         try:
             piece = os.read(terminal, 1 << 16)
-        except OSError:  # nobody has the other side
+        except OSError:  # the other side is closed
             return
         if not piece:
             return

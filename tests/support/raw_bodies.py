@@ -1,4 +1,4 @@
-"""Bodies of requests built field by field, and a dispatcher that answers them without a socket."""
+"""Request bodies built field by field, and a dispatcher that processes them without a socket."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import HEADER, LENGTH, SIGNED, WireCell, crc8, decode_row, encode_value
 
 NOW_MS = 1_767_225_600_000
-"""The time of these tests' clock."""
+"""The time of the dispatcher's clock."""
 NOT_UTF8 = "~~"
-"""Replaced by two bytes that are not UTF-8."""
+"""A placeholder that `body` replaces with two bytes that are not UTF-8."""
 VERSIONED = TableSchema("versioned", (("k", STRING),), max_versions=3)
 KEY = {"k": "a"}
 """The key of the one row of `plain` and of `versioned`."""
@@ -36,7 +36,7 @@ IGNORE, EXPECT_EXIST, EXPECT_NOT_EXIST = 0, 1, 2
 Refusal = tuple[str | None, str]
 """Code and message of an error."""
 Refused = tuple[str, bytes, Refusal]
-"""An action, a body, and the error that answers it."""
+"""An action, a body, and the error that it gets."""
 Cells = list[tuple[str, Value | Bound | None]]
 
 
@@ -53,14 +53,14 @@ NO_TABLE = ("OTSObjectNotExist", "Requested table does not exist.")
 
 
 class Wire(NamedTuple):
-    """A dispatcher and what is behind it."""
+    """A dispatcher, and the engine and clock that it uses."""
 
     engine: Engine
     clock: Clock
     dispatcher: Dispatcher
 
     def answer(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> ActionResult:
-        """Answer a body; the faults are those of its rows, in order."""
+        """Process a request. `faults` are the faults of its rows, in order."""
         waiting = list(faults or ())
         return self.dispatcher.answer(self.dispatcher.read(action, data), lambda: waiting.pop(0) if waiting else None)
 
@@ -71,7 +71,8 @@ class Wire(NamedTuple):
         return self.parsed(action, body(action, **fields))
 
     def refused(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> Refusal:
-        """Return code and message of the error that answers a body. Fail if anything stored has changed."""
+        """Process a request that must fail. Return the code and message of its error, and check that nothing stored
+        changed."""
         before = self.state()
         with pytest.raises(TsmemError) as caught:
             self.answer(action, data, faults)
@@ -79,7 +80,7 @@ class Wire(NamedTuple):
         return caught.value.service_code, caught.value.message
 
     def state(self) -> dict[str, object]:
-        """Return all that is stored: schemas, rows with all their versions, search indexes."""
+        """Return everything stored: schemas, rows with all their versions, search indexes."""
         found: dict[str, object] = {}
         for name in self.engine.list_tables():
             described = self.engine.describe_table(name)
@@ -91,14 +92,15 @@ class Wire(NamedTuple):
         return found
 
     def cells(self, table: str = "plain", key: str = "a") -> list[tuple[str, Value, int]] | None:
-        """Return names, values and versions of a row's cells; None for no row."""
+        """Return the names, values and versions of a row's cells, or None if the row does not exist."""
         (_, rows) = self.state()[table]  # type: ignore[misc]
         return next((list(map(tuple, row.cells)) for row in rows if row.key == (key,)), None)  # type: ignore[has-type]
 
 
 @contextmanager
 def instance() -> Iterator[Wire]:
-    """Three tables: `plain` and `versioned` with a row `a` whose column c is 1, and `session` with an index."""
+    """Start an engine with three tables: `plain` and `versioned`, each with a row `a` whose column c is 1, and
+    `session` with a secondary index."""
     clock = ManualClock()
     with closing(Engine(None, clock)) as engine:
         for table in (PLAIN, VERSIONED, SESSION):
@@ -108,7 +110,7 @@ def instance() -> Iterator[Wire]:
 
 
 def body(action: str, **fields: Any) -> bytes:
-    """Encode a request, complete or not, without the fields that are None."""
+    """Encode a request without the fields that are None. Required fields can be missing."""
     given = {name: value for name, value in fields.items() if value is not None}
     data: bytes = schema.new_message(f"{action}Request", **given).SerializePartialToString()
     return data.replace(NOT_UTF8.encode(), b"\xff\xfe")
@@ -122,7 +124,7 @@ def c(name: str, value: Any = None, operation: Any = None, version_ms: int | Non
 
 
 def row(key: Mapping[str, Any], *cells: WireCell, marker: bool = False) -> bytes:
-    """Encode a row, or the change of a row, in PlainBuffer."""
+    """Encode a row or a row change in PlainBuffer. `marker` adds a delete marker."""
     sums = bytearray()
     data = HEADER + b"\x01" + b"".join(_cell(c(name, value), sums) for name, value in key.items())
     if cells:
@@ -163,7 +165,7 @@ def getting(table: str = "plain", key: Mapping[str, Any] = KEY, **more: Any) -> 
 
 
 def ranging(start: Mapping[str, Any] | None = None, end: Mapping[str, Any] | None = None, **more: Any) -> bytes:
-    """Encode a GetRange; of all rows of `plain` unless it says otherwise."""
+    """Encode a GetRange, by default of all rows of `plain`."""
     ends = {
         "inclusive_start_primary_key": row({"k": MIN} if start is None else start),
         "exclusive_end_primary_key": row({"k": MAX} if end is None else end),
@@ -172,7 +174,7 @@ def ranging(start: Mapping[str, Any] | None = None, end: Mapping[str, Any] | Non
 
 
 def found(answer: ActionResult) -> Cells | None:
-    """Return names and values of the cells in the answer to a GetRow; None for no row."""
+    """Return the names and values of the cells in a GetRow reply, or None if there is no row."""
     data = schema.parse_message("GetRowResponse", answer.body).row
     return [(cell.name, cell.value) for cell in decode_row(data).cells] if data else None
 
@@ -186,7 +188,7 @@ def change(action: str, data: bytes, **more: Any) -> Any:
 
 
 def put(key: str, value: Any = 9, existence: int = IGNORE, **more: Any) -> Any:
-    """Make the put of a row with one column, in a BatchWriteRow."""
+    """Return the part of a BatchWriteRow that puts a row with one column."""
     return change("PutRow", row({"k": key}, c("c", value)), **{"condition": condition(existence), **more})
 
 
@@ -217,7 +219,7 @@ def serialized(test: Any) -> bytes:
 
 
 def comparison(column: str = "c", comparator: int = 1, value: Value | Bound = 1, **more: Any) -> Any:
-    """Make a test of one column, which no row without the column passes."""
+    """Return a filter that compares one column. Rows without the column do not pass."""
     fields = {"filter_if_missing": True, "latest_version_only": True, **more}
     single = schema.new_message(
         "SingleColumnValueFilter", comparator=comparator, column_name=column, column_value=encode_value(value), **fields
@@ -231,7 +233,7 @@ def joined(combinator: int, *parts: Any) -> Any:
 
 
 def nested(depth: int, combinator: int) -> Any:
-    """Make a comparison inside `depth` composites of one part each."""
+    """Return a comparison nested in `depth` composite filters of one part each."""
     test = comparison()
     for _ in range(depth):
         test = joined(combinator, test)

@@ -1,4 +1,5 @@
-"""HTTP as bytes: requests that the tests sign with code of their own, answers parsed, and a server around a stub."""
+"""HTTP at the level of bytes: requests signed with code of the tests' own, parsed replies, and a server with a stub
+dispatcher."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ TIMEOUT_S = 60
 
 @dataclass
 class Stub(Dispatcher):
-    """A dispatcher that gives the same answer to every request, after it has called `doing`."""
+    """A dispatcher that calls `doing` for every request and then gives the same reply."""
 
     asked: list[tuple[str, bytes]] = field(default_factory=list)
     doing: Callable[[], object] = lambda: None
@@ -50,7 +51,7 @@ class Stub(Dispatcher):
 
 
 class Paused:
-    """Work of a stub that has begun, and waits until a test lets it go on."""
+    """A `doing` for Stub that blocks until the test sets `go_on`."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
@@ -74,7 +75,7 @@ class Reply(NamedTuple):
 
 @dataclass
 class Running:
-    """A server, the stub behind it, and its log."""
+    """A running server, its stub dispatcher, and its log."""
 
     server: Server
     stub: Stub
@@ -89,24 +90,25 @@ class Running:
         return socket.create_connection(self.address, TIMEOUT_S, (source, 0) if source else None)
 
     def asking(self, action: str = "GetRow") -> socket.socket:
-        """Send a request, and return the connection on which it is being answered."""
+        """Send a request and return the connection, without waiting for the reply."""
         client = self.connect()
         client.sendall(request(action=action))
         return client
 
     def await_closed(self) -> None:
-        """Wait until no connection is accepted any more."""
+        """Wait until the server accepts no more connections."""
         with suppress(ConnectionRefusedError, ConnectionResetError):
             while True:
                 self.connect().close()
 
     def await_begun(self) -> None:
-        """Wait until a part of a request has been read."""
+        """Wait until the server has read a part of a request."""
         while not any(connection._buffer for connection in list(self.server._connections)):
             os.sched_yield()
 
     def raw(self, data: bytes) -> bytes:
-        """Send bytes and end the sending side. Return all that is received until the server closes."""
+        """Send bytes and shut down the sending side. Return everything received until the server closes the
+        connection."""
         with self.connect() as client:
             client.sendall(data)
             client.shutdown(socket.SHUT_WR)
@@ -124,7 +126,8 @@ def running(stub: Stub | None = None, *, clock: Clock | None = None, **settings:
 
 
 def ots_headers(body: bytes = b"", **changed: str | None) -> dict[str, str]:
-    """Return the headers of a request without a signature. Names have underscores; None leaves one out."""
+    """Return the headers of an unsigned request, some replaced. Underscores in names stand for hyphens; None removes
+    a header."""
     headers = {
         "x-ots-date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "x-ots-apiversion": "2015-12-31",
@@ -157,7 +160,7 @@ def read_all(client: socket.socket) -> bytes:
 
 
 def read_reply(client: socket.socket) -> Reply:
-    """Read one answer from a connection that may go on."""
+    """Read one reply from a connection that can stay open."""
     data = bytearray()
     length = None
     while length is None or len(data) < length:
@@ -170,7 +173,8 @@ def read_reply(client: socket.socket) -> Reply:
 
 
 def send_until_closed(client: socket.socket, data: bytes) -> bool:
-    """Send this every millisecond until the other side closes. Return False if it does not within TIMEOUT_S."""
+    """Send the bytes every millisecond until the server closes the connection. Return False if it does not do so
+    within TIMEOUT_S."""
     due, pause = time.monotonic() + TIMEOUT_S, threading.Event()
     try:
         while time.monotonic() < due:

@@ -1,4 +1,4 @@
-"""Bodies of requests on tables, secondary indexes, defined columns and search indexes, built field by field."""
+"""Request bodies for tables, secondary indexes, defined columns and search indexes, built field by field."""
 
 from __future__ import annotations
 
@@ -101,5 +101,5 @@ def create_search(
 
 
 def named(action: str, table: str, name: str) -> bytes:
-    """Encode a request on a search index that only names it."""
+    """Encode a request that only names a search index."""
     return body(action, table_name=table, index_name=name)

@@ -18,11 +18,11 @@ FIELDS = (
 INDEX = SearchIndexSchema("notes", "notes_index", FIELDS)
 ROWS = 50
 MISTYPED, LACKING = 7, 9
-"""The row whose `number` is a text, and the row that has none."""
+"""The row whose `number` is a text, and the row without a `number`."""
 
 
 def columns(n: int) -> dict[str, Value]:
-    """Return a row's attribute columns, in order of name."""
+    """Return the attribute columns of row `n`, in order of name."""
     found: dict[str, Value] = {
         "even": n % 2 == 0,
         "note": f"苏梅岛 Note{n}",
@@ -47,7 +47,7 @@ BY_KEY = sorted(range(ROWS), key=key)
 
 
 def fill(served: Served) -> Any:
-    """Create the table, its rows and its index. Return the SDK's client of the server."""
+    """Create the table with its rows and its index. Return an SDK client of the server."""
     served.engine.definitions.create_table(TABLE)
     served.engine.write_rows([Put(TABLE.ref, key(n), columns(n)) for n in range(ROWS)])
     served.engine.definitions.create_search_index(INDEX)
@@ -59,13 +59,13 @@ def numbers(answer: Any) -> list[int]:
 
 
 def search(client: Any, query: Any, *, columns: Any = None, **how: Any) -> Any:
-    """Search; for every row at once unless it says otherwise."""
+    """Search, by default for up to 100 rows."""
     return client.search("notes", "notes_index", t.SearchQuery(query, **({"limit": 100} | how)), columns)
 
 
 EVERY = set(range(ROWS))
 COUNTED = EVERY - {MISTYPED, LACKING}
-"""The rows whose `number` the index took."""
+"""The rows whose `number` is indexed."""
 ONE, TWO, EVEN = t.TermQuery("number", 1), t.TermQuery("number", 2), t.TermQuery("even", True)
 QUERIES: list[tuple[Any, set[int]]] = [
     (t.MatchAllQuery(), EVERY), (t.MatchQuery("text", "17 18"), {17, 18}),

@@ -1,4 +1,5 @@
-"""Secrets, commands that may leak them, profiles that keep them in every way, and services that repeat them."""
+"""Secrets, commands that could leak them, profiles that hold them in every possible way, and services that repeat
+them."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ SECRETS = {
     "access_key_secret": "s3cr3t+/=%25&'\"\\x",
     "security_token": "CAIS-t0ken/+=='\"\\y",
 }
-"""Secrets whose characters repr, JSON, a URL and TOML each write in another way."""
+"""Secrets with characters that repr, JSON, URLs and TOML each escape differently."""
 ITEMS: list[Session | Message] = [*sessions(1), *messages(1)]
 ROW = b"".join(map(export_line, ITEMS))
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -69,8 +70,8 @@ COMMANDS |= {
 FLAGS = ((), ("-o", "json"), ("--debug",), ("--debug", "-o", "jsonl"))
 
 
-def forms(secret: str) -> Iterator[str]:
-    """Yield the forms in which a text may hold the secret."""
+def forms_of(secret: str) -> Iterator[str]:
+    """Yield the forms in which a text can contain the secret."""
     yield secret
     yield repr(secret)[1:-1]
     yield json.dumps(secret)[1:-1]
@@ -80,16 +81,17 @@ def forms(secret: str) -> Iterator[str]:
     yield base64.b64encode(secret.encode()).decode()
 
 
-def leaks(text: str) -> list[str]:
-    """Return the secrets that a text shows, and in which form."""
-    return [f"{name}: {form}" for name, secret in SECRETS.items() for form in forms(secret) if form in text]
+def leaked_secrets(text: str) -> list[str]:
+    """Return the name and the form of each secret in a text."""
+    return [f"{name}: {form}" for name, secret in SECRETS.items() for form in forms_of(secret) if form in text]
 
 
 # Where a profile keeps its secrets
 
 
-def kept(cli: Cli, kind: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Keep the secrets. Return what the profile file says for each, and the environment that it takes."""
+def store_secrets(cli: Cli, kind: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Store the secrets as this kind of value. Return the value of each in the profile file, and the environment to
+    run with."""
     environ = {"TSMEM_PROFILE": "prod"}
     if kind == "env":
         environ |= {name.upper(): secret for name, secret in SECRETS.items()}
@@ -114,7 +116,7 @@ def configure(cli: Cli, endpoint: str, said: dict[str, str]) -> None:
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """A service that repeats in its refusal what it was sent."""
+    """A service whose errors repeat the request, and all secrets."""
 
     def do_POST(self) -> None:
         headers = "; ".join(f"{name}: {value}" for name, value in self.headers.items())
@@ -135,7 +137,7 @@ class _Echo(BaseHTTPRequestHandler):
 
 
 class _Garbage(_Echo):
-    """A service that answers with what it was sent, which is no reply of TableStore."""
+    """A service that replies with the headers of the request, which is not a TableStore reply."""
 
     def do_POST(self) -> None:
         self.send(200, str(self.headers).encode())
@@ -155,7 +157,7 @@ def _answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 @contextmanager
 def service(name: str) -> Iterator[str]:
-    """Yield the endpoint of a service that answers in this way."""
+    """Yield the endpoint of a service that behaves in this way. "well" is the only correct one."""
     with ExitStack() as stack:
         if name in ("well", "another secret"):
             secret = SECRETS["access_key_secret"] if name == "well" else "another"
@@ -171,11 +173,11 @@ def service(name: str) -> Iterator[str]:
 
 
 def leaking_files(cli: Cli) -> list[str]:
-    """Return the files that show a secret, but for those that are there to keep it."""
+    """Return the files that contain a secret, except those that exist to store it."""
     kept_in = {cli.folder / "config" / "tsmem" / "config.toml"}
     return [
         str(path)
         for path in sorted(cli.folder.rglob("*"))
         if path.is_file() and path not in kept_in and path.parent.name != "kept"
-        if leaks(path.read_bytes().decode(errors="replace"))
+        if leaked_secrets(path.read_bytes().decode(errors="replace"))
     ]

@@ -1,4 +1,4 @@
-"""`tsmem serve` as a process."""
+"""Runs `tsmem serve` as a process and sends it requests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ServeProcess(NamedTuple):
         return host, int(port)
 
     def ask(self, action: str = "ListTable", body: bytes = b"", secret: str = "tsmem", key: str = "any") -> bytes:
-        """Return the answer to a request. Raises HTTPError."""
+        """Send a request and return the body of the reply. Raises HTTPError."""
         headers = signed(ots_headers(body, x_ots_accesskeyid=key), secret, f"/{action}")
         request = urllib.request.Request(f"{self.endpoint}/{action}", data=body, headers=headers)
         with urllib.request.urlopen(request, timeout=DEADLINE_S) as reply:
@@ -37,7 +37,7 @@ class ServeProcess(NamedTuple):
         return answer
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, bytes, str]:
-        """Send a signal and wait for the end: exit code, the rest of stdout, stderr."""
+        """Send a signal and wait for the end. Return the exit code, the rest of stdout, and stderr."""
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=DEADLINE_S)
         return self.process.returncode, out, (err or b"").decode()
@@ -47,7 +47,7 @@ class ServeProcess(NamedTuple):
 def serve_command(
     process: Processes, *argv: str, options: dict[str, Any] | None = None, **environ: str
 ) -> Iterator[ServeProcess]:
-    """Start it, and read its first line."""
+    """Start the server and read the first line that it prints."""
     started = process.start("serve", "--port", "0", *argv, **{"env": {**process.environ, **environ}, **(options or {})})
     line = started.stdout.readline().decode()
     if not line:

@@ -1,4 +1,4 @@
-"""A server on a free port of this process, for tests that talk over the wire; `serve_command` starts `tsmem serve`."""
+"""A server on a free port, in the test's own process. (`serve_command.py` starts `tsmem serve` as a process.)"""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METADATA: dict[str, Any] = {
     "text": "北京 tea", "empty": "", "number": 2**63 - 1, "negative": -1, "price": 0.1, "yes": True, "no": False,
     "raw": b"\x00\xff",
 }  # fmt: skip
-"""Metadata of every type, for rows that clients that are not ours write and read."""
+"""Metadata of every type, for rows that other clients write or read."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Served:
         return [entry.action for entry in self.log]
 
     def stored(self, table: TableRef) -> dict[Key, dict[str, Value]]:
-        """Return the rows of a table of one page, read from the engine itself."""
+        """Return the rows of a table directly from the engine. They must fit on one page."""
         page = self.engine.get_range(GetRange(table, Range((MIN,) * len(table.key), (MAX,) * len(table.key))))
         assert page.next_start is None
         return {row.key: dict(row.columns) for row in page.rows}
@@ -50,7 +50,7 @@ class Served:
 def serving(
     path: Path | None, *, clock: Clock | None = None, dispatcher: type[Dispatcher] = Dispatcher, **settings: Any
 ) -> Iterator[Served]:
-    """A server in front of a file; of a temporary one when there is no path."""
+    """Start a server on a file, or on a temporary store without a path."""
     time = SystemClock() if clock is None else clock
     engine = Engine(path, time)
     behind = dispatcher(engine, time)
@@ -66,11 +66,12 @@ def serving(
 
 
 _clients: list[Any] = []
-"""SDK clients whose connections are closed when their server stops."""
+"""SDK clients whose connections are closed when the server stops."""
 
 
 def environ(endpoint: str, **more: str) -> dict[str, str]:
-    """The environment variables of the built-in profile `env`, pointed at a server without a key."""
+    """Return the environment variables that point the built-in profile `env` at a server that requires no access
+    key."""
     return {
         "TABLESTORE_ENDPOINT": endpoint,
         "TABLESTORE_INSTANCE_NAME": "test-instance",
@@ -86,7 +87,7 @@ def profile_of(endpoint: str, **more: str) -> Profile:
 
 
 def sdk_client(endpoint: str, *, secret: str = "tsmem", instance: str = "test-instance") -> Any:
-    """The Python SDK's own client, which tries nothing twice."""
+    """Return a client of the Python SDK that does not retry."""
     from tsmem.server.wire import schema
 
     schema.new_message("Error")  # imports the SDK without its warnings
@@ -99,7 +100,7 @@ def sdk_client(endpoint: str, *, secret: str = "tsmem", instance: str = "test-in
 
 
 def sdk_refusal(call: Callable[[], object]) -> tuple[int, str, str]:
-    """Return the status, code and message of the error that a call of the SDK ends with."""
+    """Return the HTTP status, code and message of the error that the SDK call raises."""
     import tablestore
 
     with pytest.raises(tablestore.OTSServiceError) as caught:
@@ -110,7 +111,7 @@ def sdk_refusal(call: Callable[[], object]) -> tuple[int, str, str]:
 
 
 def most_at_once(log: Iterable[LogEntry], action: str) -> int:
-    """Return how many requests of an action the server was answering at once, at most."""
+    """Return the largest number of requests of an action that the server processed at the same time."""
     edges: list[tuple[float, int]] = []
     for entry in log:
         if entry.action == action:

@@ -1,6 +1,6 @@
-"""Real shells at pseudo-terminals, in which the tests type, press Tab and press Enter.
+"""Real shells on pseudo-terminals, in which tests type, press Tab and press Enter.
 
-`tsmem` is a script there: it answers completion with the real program, and writes down the words of every other call.
+`tsmem` is a script there: it passes completion to the real program, and writes the words of any other call to a file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COMPLETIONS = Path(__file__).parents[2] / "completions"
 PROMPT = "@@"
 _TAB, _ENTER, _CLEAR, _DUMP = b"\t", b"\r", b"\x15", b"\x1d"
 _LOOKS_A_PRESS = 20
-"""A key is pressed again after so many looks for what it does: fish drops keys that come while it completes."""
+"""A key is pressed again after this many checks for its result, because fish drops keys while it completes."""
 
 _COMMAND = """\
 #!/bin/sh
@@ -67,15 +67,16 @@ _SHELLS = {
     "zsh": (".zshrc", _ZSH, ("zsh", "-i")),
     "fish": ("fish/config.fish", _FISH, ("fish", "-i")),
 }
-"""For each shell its settings and what starts it."""
+"""For each shell: its settings file, the text of it, and the command that starts the shell."""
 SHELLS = tuple(_SHELLS)
 
 
 class Shell:
-    """An interactive shell, whose current folder is an empty one."""
+    """An interactive shell in an empty folder."""
 
     def __init__(self, name: str, program: Sequence[str], environ: Mapping[str, str], folder: Path) -> None:
-        """`program` starts tsmem; `folder` is for what this shell needs. Skips the test if it is not installed."""
+        """`program` is the command that starts tsmem. `folder` holds the shell's files. Skips the test if the shell
+        is not installed."""
         if shutil.which(name) is None:
             pytest.skip(f"{name} is not installed")
         self.folder = folder / "empty"
@@ -122,21 +123,21 @@ class Shell:
             self.screen += piece
 
     def complete(self, typed: str, tabs: int = 1) -> str:
-        """Type a line, press Tab, and return the line as it is then."""
+        """Type a line, press Tab, and return the resulting line."""
         while self._dumped() != "":
             os.write(self._terminal, _CLEAR)
         os.write(self._terminal, typed.encode() + _TAB * tabs)
         return self._dumped()
 
     def enter(self) -> list[str]:
-        """Press Enter, and return the words that the command was called with."""
+        """Press Enter and return the words with which `tsmem` was called."""
         return self._pressed(_ENTER, "ran")
 
     def _dumped(self) -> str:
         return self._pressed(_DUMP, "line")[0]
 
     def _pressed(self, key: bytes, result: str) -> list[str]:
-        """Press a key until a file has what comes of it."""
+        """Press a key, repeatedly if need be, until it has written the result file. Return the texts in it."""
         path = self._state / result
         path.unlink(missing_ok=True)
         looks = count()

@@ -1,4 +1,4 @@
-"""Files of the embedded engine: clients that use one, rows in a table, and children that are forked."""
+"""Files of the embedded engine: clients on them, rows in a table, and forked child processes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def keys(client: LocalClient, table: TableRef = TABLE.ref) -> list[Key]:
 
 
 def forked(work: Callable[[], object]) -> int:
-    """Start a child that calls `work`, and return its process id."""
+    """Fork a child that calls `work`, and return its process id."""
     child = os.fork()
     if child == 0:
         try:
@@ -56,7 +56,7 @@ def forked(work: Callable[[], object]) -> int:
 
 
 def in_child(work: Callable[[], object]) -> int:
-    """Return the exit code of a forked child that calls `work`."""
+    """Call `work` in a forked child, and return the child's exit code."""
     return os.waitstatus_to_exitcode(os.waitpid(forked(work), 0)[1])
 
 

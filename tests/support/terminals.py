@@ -1,4 +1,4 @@
-"""Command lines on real pseudo-terminals, in this process or in one of their own, and what a terminal may be sent."""
+"""Runs command lines on pseudo-terminals, in this process or as processes, and checks what a terminal was sent."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from tsmem.clock import Clock
 
 CTRL_D = b"\x04"
 COLOUR = re.compile(r"\x1b\[[0-9]+(?:;[0-9]+)*m")
-"""The escapes that rich makes: the beginning of a style, and its end."""
-OBEYED = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-UNSEEN = (
+"""The escape sequences that rich writes at the beginning and the end of a style."""
+CONTROLS = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+INVISIBLE = (
     "[\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
-PILE = 4
-"""Marks that one character may have."""
+MAX_MARKS = 4
+"""The most combining marks that one character can have."""
 
 
 class Screen(NamedTuple):
-    """The exit code, and what each terminal was sent."""
+    """The exit code, and what each terminal was sent: `out` by stdout, `err` by stderr."""
 
     code: int
     out: bytes
@@ -48,9 +48,10 @@ class Screen(NamedTuple):
 
 
 class Screens:
-    """Runs command lines in this process, on two terminals: one for standard input and stderr, one for stdout.
+    """Runs command lines in this process on two terminals: one for stdin and stderr, one for stdout.
 
-    What each was sent is kept to the byte, as the kernel is told to add nothing to it."""
+    Output is kept byte by byte, because the terminals are set to add nothing to it.
+    """
 
     def __init__(self, cli: Cli, columns: int = 80, encoding: str = "utf-8") -> None:
         self._cli = cli
@@ -60,8 +61,8 @@ class Screens:
     def __call__(
         self, *argv: str, typed: bytes = b"", environ: Mapping[str, str] | None = None, clock: Clock | None = None
     ) -> Screen:
-        """Run `tsmem ARGV`. What is typed waits in the terminal for whoever reads it; then Ctrl-D is pressed, so that a
-        question nobody foresaw ends the command instead of waiting for ever."""
+        """Run `tsmem ARGV`. The typed bytes wait in the terminal until something reads them. Ctrl-D follows, so that
+        an unexpected question ends the command instead of blocking the test."""
         with _terminal(self._columns) as talk, _terminal(self._columns) as data:
             os.write(talk.ours, typed + CTRL_D)
             variables = {**self._cli.environ, "TERM": "xterm-256color", **(environ or {})}
@@ -70,7 +71,7 @@ class Screens:
         return Screen(code, bytes(data.sent), bytes(talk.sent))
 
     def _streams(self, talk: int, data: int) -> Streams:
-        """Return the streams of a process that has these terminals."""
+        """Return the streams of a process whose stdin and stderr are the terminal `talk`, and its stdout `data`."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "stdin", self._opened(talk, "rb"))
             patch.setattr(sys, "stderr", self._opened(talk, "wb"))
@@ -84,7 +85,7 @@ class Screens:
 
 
 _kept: list[io.TextIOWrapper] = []
-"""Streams that are closed with their terminal."""
+"""Streams to close together with their terminal."""
 
 
 class _Terminal(NamedTuple):
@@ -95,7 +96,7 @@ class _Terminal(NamedTuple):
 
 @contextmanager
 def _terminal(columns: int) -> Iterator[_Terminal]:
-    """Open a pseudo-terminal that passes output on as it was sent, and shows nothing that is typed."""
+    """Open a pseudo-terminal that passes output on unchanged and does not echo input."""
     ours, theirs = open_terminal(columns)
     modes = termios.tcgetattr(theirs)
     modes[1] &= ~termios.OPOST
@@ -127,7 +128,7 @@ class Terminal:
         self._columns = columns
 
     def run(self, *argv: str, answer: bytes = b"", environ: dict[str, str] | None = None) -> tuple[int, str]:
-        """Return the exit code, and what the terminal was sent. An answer is typed once the question is there."""
+        """Return the exit code, and what the terminal was sent. The answer is typed when the question appears."""
         ours, theirs = open_terminal(self._columns)
         started = subprocess.Popen(
             self._process.argv(*argv),
@@ -155,16 +156,17 @@ class Terminal:
                 answer = b""
 
 
-def clean(text: str, *, data: bool = False) -> bool:
-    """Fail unless a text holds nothing that a terminal obeys, nothing that hides, and no pile of marks."""
-    found = re.search(OBEYED if data else f"{OBEYED}|{UNSEEN}", text)
+def check_safe(text: str, *, data: bool = False) -> bool:
+    """Fail if a text has control characters, invisible characters, or more than MAX_MARKS marks on a character. With
+    `data`, as on a pipe, only control characters matter."""
+    found = re.search(CONTROLS if data else f"{CONTROLS}|{INVISIBLE}", text)
     assert found is None, text[max(0, found.start() - 80) : found.end() + 80].encode("unicode_escape").decode()
-    assert data or highest_pile(text) <= PILE
+    assert data or most_marks(text) <= MAX_MARKS
     return True
 
 
-def highest_pile(text: str) -> int:
-    """Return the largest number of marks on one character, joiners between them or not."""
+def most_marks(text: str) -> int:
+    """Return the largest number of combining marks on one character, even if joiners separate them."""
     highest = 0
     for run in re.findall("[^\x00-\x7f]{2,}", text):
         pile = 0
@@ -179,7 +181,7 @@ def highest_pile(text: str) -> int:
 
 
 def cells(line: str) -> int:
-    """Return the cells that a line takes at most, measured otherwise than by the package."""
+    """Return the most cells that a line can take, computed independently of the package's own code."""
     return len(line) if line.isascii() else sum(map(_cell, line))
 
 

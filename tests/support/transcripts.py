@@ -1,4 +1,4 @@
-"""A conversation that has some of everything, for the tests of how conversations are told."""
+"""A conversation with every kind of message, for tests of how conversations are rendered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
 
 START_US = 1_767_139_195_000_000
-"""A few seconds before midnight."""
+"""5 s before midnight UTC, so that the day changes during the conversation."""
 NOW_US = START_US + 3 * 3_600_000_000
 _SECOND = 1_000_000
 _ARGUMENTS = json.dumps(
@@ -66,12 +66,12 @@ def conversation(*, full: bool = False, markdown: bool = False) -> Conversation:
     return Conversation(SESSION, MESSAGES, full=full, markdown=markdown)
 
 
-def said(content: str, role: str = "user", *, markdown: bool = True) -> Conversation:
+def transcript_of(content: str, role: str = "user", *, markdown: bool = True) -> Conversation:
     return Conversation(None, [Message("s", "m", 0, role, content)], full=True, markdown=markdown)
 
 
 def terminal(width: int = 80, **changes: object) -> Options:
-    """A terminal of so many columns, three hours after the conversation began."""
+    """Return the options for a terminal of this width, three hours after the conversation began."""
     return rendering.terminal(width, now_us=NOW_US, **changes)
 
 

@@ -1,4 +1,4 @@
-"""Wait in a test for something that another thread or process does."""
+"""Waits for something that another thread or process does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 DEADLINE_S = 120.0
-"""Long enough for a busy machine: only a test that fails waits this long."""
+"""Long enough for a busy machine. Only a failing test waits this long."""
 _INTERVAL_S = 0.01
 
 

@@ -1,7 +1,8 @@
-"""A shell session as a text to be read: prose, commands after `  $ ` (going on after
-`  > `), and below each, indented by four, what it printed; where it failed, its exit code in brackets.
+"""Runs a shell session that is written as text and inserts the output of its commands.
 
-The commands are run one after the other by one bash, on a pseudo-terminal. Each question is answered with yes.
+The text has prose, commands after `  $ ` (continued after `  > `), and below each command its output, indented by four
+spaces, with the exit code in brackets if it failed. One bash runs all commands in order, on a pseudo-terminal. Every
+question is answered with yes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support.progress import drawn
+from tests.support.progress import progress_lines
 from tests.support.ptys import open_terminal, pieces
 
 COLUMNS = 80
@@ -31,7 +32,7 @@ SUBSTITUTIONS = (
     (r"/\S*/tsmem-demo-\w+/", "/tmp/tsmem-demo-X/"),
     (r"\S*/cli/commands/demo\.jsonl", "demo.jsonl"),
 )
-"""Patterns of text that differs from run to run, and a replacement as wide for each."""
+"""Patterns of text that differs from run to run, each with a replacement of the same width."""
 _BEGIN, _END, _OVER = "\x1e", "\x1f", "\x1c"
 
 
@@ -39,7 +40,7 @@ class Step(NamedTuple):
     prose: str
     """The lines before the command."""
     command: str
-    """The typed text; empty behind the last command."""
+    """The command as typed; empty for the prose after the last command."""
 
     def typed(self) -> str:
         first, *more = self.command.split("\n")
@@ -47,7 +48,7 @@ class Step(NamedTuple):
 
 
 def steps(text: str) -> list[Step]:
-    """The text's prose and commands, without what the commands printed."""
+    """Split a text into prose and commands, without the output of the commands."""
     found: list[Step] = []
     prose: list[str] = []
     for line in text.splitlines():
@@ -58,13 +59,13 @@ def steps(text: str) -> list[Step]:
             found[-1] = found[-1]._replace(command=f"{found[-1].command}\n{line[4:]}")
         elif not line.startswith("    "):
             prose.append(f"{line}\n")
-        else:  # what was printed, and so were the empty lines before it
+        else:  # output, and the empty lines before it belong to it
             prose = []
     return [*found, Step("".join(prose), "")]
 
 
-def walk(text: str, folder: Path, environ: Mapping[str, str]) -> str:
-    """The text again, with what the commands print in this folder."""
+def run_walkthrough(text: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """Run the commands of a text in a folder, and return the text with their new output."""
     *typed, last = steps(text)
     outputs = list(_outputs([step.command for step in typed], folder, environ))
     assert len(outputs) == len(typed), "".join(outputs)
@@ -81,14 +82,14 @@ def _outputs(commands: list[str], folder: Path, environ: Mapping[str, str]) -> I
 
 
 def _same(output: str, folder: Path) -> str:
-    _, output = drawn(output.replace(str(folder), "~"))
+    _, output = progress_lines(output.replace(str(folder), "~"))
     for pattern, instead in SUBSTITUTIONS:
         output = re.sub(pattern, instead, output)
     return output
 
 
 def _on_terminal(script: str, folder: Path, environ: Mapping[str, str]) -> str:
-    """Everything that a terminal is sent while bash runs the script."""
+    """Run a script with bash, and return everything that the terminal was sent."""
     ours, theirs = open_terminal(COLUMNS)
     argv = ["bash", "--norc", "-c", script]
     shell = subprocess.Popen(
@@ -104,7 +105,7 @@ def _on_terminal(script: str, folder: Path, environ: Mapping[str, str]) -> str:
 
 
 def _said(terminal: int) -> Iterator[str]:
-    """Yield what is written to the terminal, and answer each question with yes."""
+    """Yield what is written to the terminal, and answer every question with yes."""
     for piece in pieces(terminal):
         said = piece.decode(errors="replace")
         yield said

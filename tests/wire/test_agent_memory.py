@@ -23,9 +23,8 @@ def library(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tablestore_for_agent_memory.memory import memory_store
-    monkeypatch.setattr(
-        memory_store, "time", SimpleNamespace(sleep=lambda seconds: None)
-    )  # it waits until its tables are ready
+    # the library sleeps until its tables are ready
+    monkeypatch.setattr(memory_store, "time", SimpleNamespace(sleep=lambda seconds: None))
     grams = tablestore.FuzzyAnalyzerParameter(1, 4)
 
     def fields() -> list[Any]:  # copied, because the library appends to the list

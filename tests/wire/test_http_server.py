@@ -203,9 +203,8 @@ def test_a_connection_reset_does_not_disturb_the_server(capfd: pytest.CaptureFix
         whole = request(b"0123456789")
         for data in (b"", whole[:20], whole[:-1], whole):
             with here.connect() as client:
-                client.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
-                )  # SO_LINGER of 0 seconds: close sends a reset
+                # lingering for 0 seconds makes close send a reset
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 client.sendall(data)
         assert 200 == here.ask(request()).status
     assert ("", "") == capfd.readouterr()

@@ -57,7 +57,7 @@ def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:
 
 
 def failure(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | None:
-    """Return the code of the error, or None for a reply. Fail if the error is not the fault of the request."""
+    """Return the error, or None for a reply. Fail if the error is not the fault of the request."""
     try:
         answer = dispatcher.answer(dispatcher.read(action, body))
     except TsmemError as error:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.node import run_script, why_not
+from tests.support.node import missing_node_sdk, run_script
 from tests.support.search_table import BY_KEY, ROWS, columns, fill
 from tests.support.server_in_process import METADATA, Served
 from tsmem.store import MemoryStore, Message, Metadata, Session
 
-REASON = why_not()
+REASON = missing_node_sdk()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
 
 

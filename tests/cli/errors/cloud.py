@@ -17,7 +17,7 @@ from tests.cli.errors.servers import (
     served,
 )
 from tests.support.lies import LIES, no_rows_in_a_batch
-from tests.support.listening import silent
+from tests.support.listening import never_reply
 
 ENDPOINT = "check the endpoint in the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
 LATER = "try again later, or raise `timeout` (seconds) in the profile"
@@ -70,7 +70,7 @@ CASES = (
         "not ready after 1 s: table session, secondary index session_secondary_index, table message, secondary index message_secondary_index, search index message_search_index",
         "the same command waits again", code="Unavailable", given=(served("throttle:1:GetRange"),)),
     _unavailable("A server that never answers.", "HOST did not answer in time (tried N times in N s)",
-        LATER, answering(silent, more="timeout = 2")),
+        LATER, answering(never_reply, more="timeout = 2")),
     _unavailable("A web server.", "HOST does not reply like TableStore (HTTP 404) (tried once in 0 s)",
         ENDPOINT, answering(saying(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"))),
     _unavailable("A web server that answers 200 with a page.",

@@ -14,7 +14,7 @@ from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage, copied
 from tests.support.cloud_profiles import INSTANCE, profile
 from tests.support.listening import Handler, listening
-from tests.support.lying import Lie, lying
+from tests.support.lying import Lie, lying_server
 from tests.support.server_in_process import KEY, SECRET, serving
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
@@ -57,7 +57,7 @@ def lied(lie: Lie, more: str = "") -> Given:
     def make(stage: Stage) -> None:
         path = stage.folder / "served.db"
         copied(path)
-        liar = stage.stack.enter_context(lying(path))
+        liar = stage.stack.enter_context(lying_server(path))
         liar.tell(lie)
         cloud(stage, liar.endpoint, secret="tsmem", more=more)
 

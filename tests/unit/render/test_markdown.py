@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.support.rendering import FORBIDDEN, HOSTILE, SGR, terminal, text
-from tests.support.transcripts import PIPE, said
+from tests.support.rendering import FORBIDDEN, HOSTILE, SGR, rendered_text, terminal
+from tests.support.transcripts import PIPE, transcript_of
 from tsmem.render.markdown import markdown_lines
 from tsmem.render.palette import Palette
 
@@ -25,7 +25,9 @@ PIECES = [
 
 def body(content: str, width: int = 80, *, color: bool = False) -> str:
     """Return what is shown of a message's content."""
-    return re.split(r" · m(?:\x1b\[0m)?\n", text(said(content), terminal(width, color=color)), maxsplit=1)[1]
+    return re.split(
+        r" · m(?:\x1b\[0m)?\n", rendered_text(transcript_of(content), terminal(width, color=color)), maxsplit=1
+    )[1]
 
 
 @pytest.mark.parametrize(
@@ -71,12 +73,12 @@ def test_markdown_that_cannot_be_drawn_is_shown_as_written() -> None:
 
 
 def test_tool_output_is_not_drawn_as_markdown() -> None:
-    assert "  # x **y**\n" in text(said("# x **y**", "tool"), terminal(80))
-    assert "  # x **y**\n" in text(said("# x **y**", markdown=False), terminal(80))
+    assert "  # x **y**\n" in rendered_text(transcript_of("# x **y**", "tool"), terminal(80))
+    assert "  # x **y**\n" in rendered_text(transcript_of("# x **y**", markdown=False), terminal(80))
 
 
 def test_markdown_in_a_pipe_has_no_colours_and_100_columns() -> None:
-    shown = text(said("- " + "**word** " * 60), PIPE)
+    shown = rendered_text(transcript_of("- " + "**word** " * 60), PIPE)
 
     assert "*" not in shown
     assert max(map(len, shown.splitlines())) <= 100

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from tests.support.rendering import NOW_US, SGR, text
-from tests.support.transcripts import MESSAGES, PIPE, conversation, said, terminal
+from tests.support.rendering import NOW_US, SGR, rendered_text
+from tests.support.transcripts import MESSAGES, PIPE, conversation, terminal, transcript_of
 from tsmem.render import Options
 from tsmem.render.result import Conversation
 from tsmem.render.transcript import FOLD_CHARACTERS
@@ -30,7 +30,7 @@ PLACES: dict[str, tuple[Options, bool]] = {
 def test_a_conversation_matches_the_golden_file(place: str) -> None:
     """One golden file for each kind of output. No line is wider than the terminal. Delete a file to record it again."""
     options, markdown = PLACES[place]
-    shown = text(conversation(markdown=markdown), options)
+    shown = rendered_text(conversation(markdown=markdown), options)
     golden = GOLDEN / f"transcript-{place}.txt"
     if not golden.exists():
         golden.write_bytes(shown.encode())
@@ -42,11 +42,13 @@ def test_a_conversation_matches_the_golden_file(place: str) -> None:
 
 
 def test_colour_does_not_change_the_text() -> None:
-    assert text(conversation(), terminal(80)) == SGR.sub("", text(conversation(), terminal(80, color=True)))
+    assert rendered_text(conversation(), terminal(80)) == SGR.sub(
+        "", rendered_text(conversation(), terminal(80, color=True))
+    )
 
 
 def test_a_time_beyond_the_calendar_has_no_day() -> None:
-    shown = text(Conversation(None, [Message("s", "m", 2**63 - 1, "user", "x")]), terminal(80))
+    shown = rendered_text(Conversation(None, [Message("s", "m", 2**63 - 1, "user", "x")]), terminal(80))
 
     assert f"user ▸ {2**63 - 1} · m" in shown
     assert "──" not in shown
@@ -54,8 +56,8 @@ def test_a_time_beyond_the_calendar_has_no_day() -> None:
 
 def test_long_content_is_folded_and_full_shows_it() -> None:
     answer = MESSAGES[3].content or ""
-    shown = text(conversation(), terminal(80))
-    whole = text(conversation(full=True), terminal(80))
+    shown = rendered_text(conversation(), terminal(80))
+    whole = rendered_text(conversation(full=True), terminal(80))
 
     assert re.search(rf"  … \d+ more lines, {len(answer) / 1000:.1f} KB in all \(--full shows them\)", shown)
     assert '"row": 29' not in shown
@@ -69,13 +71,13 @@ def test_long_content_is_folded_and_full_shows_it() -> None:
 def test_the_lines_of_a_very_long_text_are_not_counted(characters: int, hidden: str) -> None:
     message = Message("s", "m", 0, "tool", "x" * characters)
 
-    assert re.search(rf"  … {hidden} in all", text(Conversation(None, [message]), terminal(80)))
+    assert re.search(rf"  … {hidden} in all", rendered_text(Conversation(None, [message]), terminal(80)))
 
 
 @pytest.mark.parametrize("content", ["\n" * 5000, " " * 30_000, "\t\n" * 99])
 def test_blank_content_is_folded(content: str) -> None:
     message = Message("s", "m", 0, "tool", content)
-    shown = text(Conversation(None, [message]), terminal(80)).splitlines()
+    shown = rendered_text(Conversation(None, [message]), terminal(80)).splitlines()
 
     assert "(--full shows them)" in shown[-1]
     assert shown[-2].startswith("tool ▸")
@@ -86,7 +88,7 @@ def test_metadata_function_call_is_shown_as_a_call() -> None:
     call = json.dumps({"name": "find", "arguments": '{"n": 2}'})
     message = Message("s", "m", 0, "assistant", None, None, Metadata({"function_call": call}))
 
-    assert "\n  → find(n=2)\n" in text(Conversation(None, [message]), terminal(80))
+    assert "\n  → find(n=2)\n" in rendered_text(Conversation(None, [message]), terminal(80))
 
 
 @pytest.mark.parametrize(
@@ -97,13 +99,15 @@ def test_metadata_function_call_is_shown_as_a_call() -> None:
     ],
 )
 def test_json_that_would_change_is_shown_as_stored(content: str) -> None:
-    shown = text(said(content, "tool"), PIPE)
+    shown = rendered_text(transcript_of(content, "tool"), PIPE)
 
     assert f"  {content}\n" in shown
 
 
 def test_wrapped_list_items_keep_their_indentation() -> None:
-    shown = text(said("1. " + "word " * 30 + "\n   - " + "word " * 30, markdown=False), terminal(60)).splitlines()
+    shown = rendered_text(
+        transcript_of("1. " + "word " * 30 + "\n   - " + "word " * 30, markdown=False), terminal(60)
+    ).splitlines()
 
     assert all(line.startswith(("  1. word", "     word", "     - word", "       word")) for line in shown[6:])
 
@@ -111,27 +115,27 @@ def test_wrapped_list_items_keep_their_indentation() -> None:
 def test_full_shows_metadata_whole() -> None:
     messages = [Message("s", "m", 0, "user", "x", None, Metadata({"note": "word " * 200 + "end"}))]
 
-    assert "end" not in text(Conversation(None, messages), terminal(80)).split()
-    assert 'end"' in text(Conversation(None, messages, full=True), terminal(80)).split()
+    assert "end" not in rendered_text(Conversation(None, messages), terminal(80)).split()
+    assert 'end"' in rendered_text(Conversation(None, messages, full=True), terminal(80)).split()
 
 
 def test_headings_stay_in_place_beside_right_to_left_text() -> None:
     session = Session("משתמש", "שיחה", NOW_US, None)
-    shown = text(Conversation(session, [Message("שיחה", "1", NOW_US, "תפקיד", "x")]), terminal())
+    shown = rendered_text(Conversation(session, [Message("שיחה", "1", NOW_US, "תפקיד", "x")]), terminal())
 
     assert "תפקיד ▸\u280008:53:20 · 1" in shown
     assert "user משתמש ·\u28001 message" in shown
 
 
 def test_an_unusual_role_is_quoted() -> None:
-    shown = text(Conversation(None, [Message("s", "m1", 0, "assistant ▸ 08:00", "x")]), terminal())
+    shown = rendered_text(Conversation(None, [Message("s", "m1", 0, "assistant ▸ 08:00", "x")]), terminal())
 
     assert '"assistant ▸ 08:00" ▸' in shown
 
 
 def test_metadata_that_is_not_a_call_is_shown_as_it_is() -> None:
     message = Message("s", "m", 0, "assistant", None, None, Metadata({"tool_calls": '[{"no": "call"}]'}))
-    shown = text(Conversation(None, [message]), terminal())
+    shown = rendered_text(Conversation(None, [message]), terminal())
 
     assert "  (no content)\n" in shown
     assert "no" in shown.split("(no content)")[1]

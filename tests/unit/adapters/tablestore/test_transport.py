@@ -15,13 +15,13 @@ from tests.support.listening import (
     PATIENCE_S,
     PUT,
     Handler,
-    failure,
+    failed_put,
     listening,
+    never_reply,
     profile,
-    silent,
-    swallowing,
-    trickling,
-    trickling_body,
+    trickle_body,
+    trickle_header,
+    unresponsive_address,
 )
 from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters import open_client
@@ -38,10 +38,10 @@ SLACK_S = 30.0
 """For a busy machine; what does not end with its timeout goes on for 90 seconds."""
 
 
-@pytest.mark.parametrize("handler", [silent, trickling, trickling_body])
+@pytest.mark.parametrize("handler", [never_reply, trickle_header, trickle_body])
 def test_a_reply_that_does_not_end_takes_no_longer_than_the_timeout(handler: Handler) -> None:
     with listening(handler) as endpoint:
-        error, seconds = failure(endpoint, TIMEOUT_S)
+        error, seconds = failed_put(endpoint, TIMEOUT_S)
 
     assert error.ambiguous
     assert "did not answer in time" in error.message
@@ -49,8 +49,8 @@ def test_a_reply_that_does_not_end_takes_no_longer_than_the_timeout(handler: Han
 
 
 def test_a_connection_that_is_never_made_takes_no_longer_than_the_timeout() -> None:
-    with swallowing() as (_, port):
-        error, seconds = failure(f"http://127.0.0.1:{port}", TIMEOUT_S)
+    with unresponsive_address() as (_, port):
+        error, seconds = failed_put(f"http://127.0.0.1:{port}", TIMEOUT_S)
 
     assert not error.ambiguous
     assert "timed out while connecting" in error.message
@@ -60,7 +60,7 @@ def test_a_connection_that_is_never_made_takes_no_longer_than_the_timeout() -> N
 def test_a_name_lookup_that_hangs_takes_no_longer_than_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(90) and [])
-    error, seconds = failure("https://slow.example", TIMEOUT_S)
+    error, seconds = failed_put("https://slow.example", TIMEOUT_S)
     over.set()
 
     assert not error.ambiguous
@@ -85,7 +85,7 @@ PAGE = b"content-length: 6\r\n\r\n<html>"
 )
 def test_a_write_with_a_foreign_reply_is_ambiguous(answer: bytes, message: str, hopeless_after_s: float | None) -> None:
     with listening(lambda connection, _: connection.sendall(answer)) as endpoint:
-        error, seconds = failure(endpoint)
+        error, seconds = failed_put(endpoint)
 
     assert (True, hopeless_after_s) == (error.ambiguous, error.hopeless_after_s)
     assert message in error.message
@@ -123,7 +123,7 @@ def test_a_connection_that_breaks_while_the_request_is_sent_is_ambiguous(monkeyp
 
 def test_the_first_dead_address_leaves_time_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first of forty addresses accepts no connection, and gets a fortieth of the time."""
-    with swallowing() as dead, serving(None) as served:
+    with unresponsive_address() as dead, serving(None) as served:
         addresses = [dead, *[("127.0.0.1", int(served.endpoint.rpartition(":")[2]))] * 39]
         monkeypatch.setattr(sdk_transport, "_look_up", lambda *_: addresses)
         client = TablestoreClient(profile(served.endpoint))
@@ -133,7 +133,7 @@ def test_the_first_dead_address_leaves_time_for_the_others(monkeypatch: pytest.M
 
 def test_all_attempts_together_take_no_longer_than_the_timeout() -> None:
     clock = SystemClock()
-    with listening(silent) as endpoint:
+    with listening(never_reply) as endpoint:
         client = TablestoreClient(profile(endpoint))
         retrying = RetryingClient(client, clock, RetryPolicy(1.6, first_pause_s=0.01))
         started = time.monotonic()
@@ -234,7 +234,7 @@ def endless_head(connection: socket.socket, over: threading.Event) -> None:
 def test_an_endless_reply_is_abandoned_and_not_retried(monkeypatch: pytest.MonkeyPatch, handler: Handler) -> None:
     monkeypatch.setattr(sdk_transport, "MAX_REPLY_BYTES", 4 * 2**20)
     with listening(handler) as endpoint:
-        error, _ = failure(endpoint)
+        error, _ = failed_put(endpoint)
 
     assert "longer than any TableStore reply" in error.message
     assert (True, 0) == (error.ambiguous, error.hopeless_after_s)

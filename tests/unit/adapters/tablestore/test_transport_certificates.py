@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.listening import PUT, listening, trickling_body
+from tests.support.listening import PUT, listening, trickle_body
 from tests.support.server_in_process import environ
 from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
@@ -94,7 +94,7 @@ def test_an_unknown_authority_is_refused_with_a_hint(endpoint: str, tmp_path: Pa
 
 
 def test_a_reply_over_tls_takes_no_longer_than_the_timeout(folder: Path, tmp_path: Path) -> None:
-    with listening(trickling_body, tls(folder, "good")) as url:
+    with listening(trickle_body, tls(folder, "good")) as url:
         made = profile(url.replace("http://127.0.0.1", "https://localhost"), tmp_path, ca_file=folder / "ca.pem")
         assert "did not answer in time" in asked(made._replace(timeout_s=2.0)).message
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.filters import COLUMNS, VALUES
-from tests.support.filters import passes as meant
+from tests.support.filters import COLUMNS, VALUES, service_filter_matches
 from tsmem.engine.rows.cells import pack
 from tsmem.engine.rows.filters import compile_filter, compile_prefilter
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
@@ -36,5 +35,5 @@ def test_the_filter_on_packed_rows_rejects_no_matching_row(
     passes = compile_filter(test, NAMES)(key, columns)
     can_pass = compile_prefilter(test, NAMES)
 
-    assert passes is meant(test, {"k": text, "i": number, **columns})
+    assert passes is service_filter_matches(test, {"k": text, "i": number, **columns})
     assert not passes or can_pass is None or can_pass(key, pack(10, columns, 1))

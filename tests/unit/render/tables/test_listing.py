@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.support.rendering import FORBIDDEN, HOSTILE, NOW_US, SGR, terminal, text
+from tests.support.rendering import FORBIDDEN, HOSTILE, NOW_US, SGR, rendered_text, terminal
 from tsmem.render import Options
 from tsmem.render.result import Conversation, Listing, Report, Result
 from tsmem.rows import Value
@@ -43,7 +43,7 @@ def results(hostile: str) -> Iterator[Result]:
 
 def check_safe(hostile: str, options: Options) -> None:
     for result in results(hostile):
-        shown = text(result, options)
+        shown = rendered_text(result, options)
         assert FORBIDDEN.search(SGR.sub("", shown) if options.color else shown) is None
         if options.width is not None and options.format == "table":
             assert max(map(cell_len, SGR.sub("", shown).split("\n"))) <= options.width
@@ -66,7 +66,7 @@ def test_any_text_stays_within_the_width_and_is_harmless(hostile: str, width: in
 
 
 def test_a_cell_of_a_megabyte_is_cut() -> None:
-    shown = text(Listing("message", [Message("s", "m", 0, "user", "退" * 1_000_000)]), terminal())
+    shown = rendered_text(Listing("message", [Message("s", "m", 0, "user", "退" * 1_000_000)]), terminal())
 
     assert len(shown) < 1000
     assert "退…" in shown
@@ -77,8 +77,8 @@ def test_ids_are_shortened_last_and_in_the_middle() -> None:
     items = [Session(f"user-{n}", session_id, NOW_US, "text " * 50, Metadata({"topic": "x" * 90})) for n in range(3)]
 
     for width in (60, 80, 100):
-        assert session_id in text(Listing("session", items), terminal(width))
-    narrow = text(Listing("session", items), terminal(30))
+        assert session_id in rendered_text(Listing("session", items), terminal(width))
+    narrow = rendered_text(Listing("session", items), terminal(30))
     assert session_id not in narrow
     assert re.search(r"8d[\w-]+…[\w-]+a0", narrow)
 
@@ -86,7 +86,7 @@ def test_ids_are_shortened_last_and_in_the_middle() -> None:
 @pytest.mark.parametrize("width", [60, 200])
 def test_an_id_longer_than_a_line_is_shortened_and_times_are_not(width: int) -> None:
     items = [Session("user", "s", NOW_US), Session("ada", "e\u0301" * 512, NOW_US)]
-    shown = text(Listing("session", items), terminal(width))
+    shown = rendered_text(Listing("session", items), terminal(width))
 
     assert 2 == shown.count("2025-10-09 08:53:20")
     assert "\u0301…e\u0301" in shown
@@ -96,7 +96,7 @@ def test_an_id_longer_than_a_line_is_shortened_and_times_are_not(width: int) -> 
 @pytest.mark.parametrize("options", [terminal(100), Options(now_us=NOW_US, timezone=UTC)])
 def test_columns_stay_in_place_beside_right_to_left_text(options: Options) -> None:
     sessions = [Session("משתמש", "שיחה", NOW_US, "12"), Session("u2", "s2", NOW_US, None)]
-    table = text(Listing("session", sessions), options).splitlines()
+    table = rendered_text(Listing("session", sessions), options).splitlines()
 
     row = next(line for line in table if "שיחה" in line)
     assert re.search("משתמש +\u2800 *שיחה +\u2800 *2025", row) is not None
@@ -108,7 +108,7 @@ def test_columns_stay_in_place_beside_right_to_left_text(options: Options) -> No
 def test_session_ids_stand_above_their_rows_on_a_narrow_terminal(width: int) -> None:
     uuid = "8d88348a-7eed-8d14-f06d-3fef701966a0"
     items = [Message(f"{n // 2}{uuid[1:]}", f"{n}{uuid[1:]}", n, "assistant", "text " * 50) for n in range(6)]
-    shown = text(Listing("message", items), terminal(width))
+    shown = rendered_text(Listing("message", items), terminal(width))
 
     assert shown.startswith(f"session_id 0{uuid[1:]}\n\nmessage_id ")
     for n in (1, 2):
@@ -121,18 +121,20 @@ def test_session_ids_stand_above_their_rows_on_a_narrow_terminal(width: int) -> 
 def test_ages_stand_beside_times_on_a_wide_terminal() -> None:
     items = [Message("s", f"m{n}", NOW_US - n * 3_600_000_000, "user", "text " * 50) for n in range(3)]
 
-    assert " 08:53:20  " in text(Listing("message", items), terminal(60))
+    assert " 08:53:20  " in rendered_text(Listing("message", items), terminal(60))
     for width in (100, 200):
-        assert "2025-10-09 06:53:20 (2 h ago)  " in text(Listing("message", items), terminal(width))
-    assert "ago" not in text(Listing("message", items), Options(timezone=UTC))
+        assert "2025-10-09 06:53:20 (2 h ago)  " in rendered_text(Listing("message", items), terminal(width))
+    assert "ago" not in rendered_text(Listing("message", items), Options(timezone=UTC))
 
 
 def test_ages_are_dropped_before_metadata_gets_short() -> None:
     metadata = Metadata({"task_id": "x" * 40})
     items = [Session("u", f"airline-04{n}-3", NOW_US - n * 1_000_000, None, metadata) for n in range(3)]
 
-    assert f"2025-10-09 08:53:20 (0 s ago)  task_id={'x' * 15}" in text(Listing("session", items), terminal(80))
-    assert f"2025-10-09 08:53:20  task_id={'x' * 15}" in text(Listing("session", items), terminal(68))
+    assert f"2025-10-09 08:53:20 (0 s ago)  task_id={'x' * 15}" in rendered_text(
+        Listing("session", items), terminal(80)
+    )
+    assert f"2025-10-09 08:53:20  task_id={'x' * 15}" in rendered_text(Listing("session", items), terminal(68))
 
 
 def test_the_match_of_a_search_is_shown_whole() -> None:
@@ -140,31 +142,31 @@ def test_the_match_of_a_search_is_shown_whole() -> None:
     messages = [Message(f"airline-04{n}-3", "000011", 0, "assistant", said) for n in range(2)]
 
     for width in range(60, 100):
-        shown = text(Listing("message", messages, highlight="FULL refund"), terminal(width))
+        shown = rendered_text(Listing("message", messages, highlight="FULL refund"), terminal(width))
         assert 2 == shown.count("full refund"), width
 
 
 def test_columns_without_values_are_hidden_on_a_terminal_only() -> None:
     listing = Listing("message", [Message("s", "m", 0, "user", "hi")])
 
-    assert "search_content" not in text(listing, terminal())
-    assert "search_content" in text(listing, Options())
-    assert "search_content" in text(listing, terminal(fields=("message_id", "search_content")))
+    assert "search_content" not in rendered_text(listing, terminal())
+    assert "search_content" in rendered_text(listing, Options())
+    assert "search_content" in rendered_text(listing, terminal(fields=("message_id", "search_content")))
 
 
 def test_later_rows_with_other_columns_get_a_new_header() -> None:
     items = [Message("s", str(n), n * 1_000_000, "user") for n in range(1000)]
     late = [Message("s", "late", 10**9 + n, "user", "found") for n in range(2)]
-    shown = text(Listing("message", [*items, *late]), terminal())
+    shown = rendered_text(Listing("message", [*items, *late]), terminal())
 
     assert shown.count("message_id") == 2
     assert "found" in shown
-    assert text(Listing("message", [*items, *late]), Options()).count("message_id") == 1
+    assert rendered_text(Listing("message", [*items, *late]), Options()).count("message_id") == 1
 
 
 def test_metadata_text_that_reads_like_a_number_is_quoted() -> None:
     values: dict[str, Value] = {"a": 5, "b": "5", "c": True, "d": "true"}
-    shown = text(Session("u", "s", metadata=Metadata(values)), terminal())
+    shown = rendered_text(Session("u", "s", metadata=Metadata(values)), terminal())
 
     assert re.findall(r"metadata\.\w +(.+)", shown) == ["5", '"5"', "true", '"true"']
 
@@ -174,14 +176,14 @@ def test_chosen_content_shows_tool_calls_in_a_pipe() -> None:
     calls = json.dumps([{"function": {"name": "cancel", "arguments": '{"id": "R1"}'}}])
     listing = Listing("message", [Message("s", "m", 1, "assistant", metadata=Metadata({"tool_calls": calls}))])
 
-    chosen = text(listing, Options(fields=("role", "content")))
+    chosen = rendered_text(listing, Options(fields=("role", "content")))
 
     assert ["assistant", '→ cancel(id="R1")'] == chosen.splitlines()[1].split(maxsplit=1)
-    assert "→" not in text(listing, Options(fields=("content", "metadata")))
-    assert "→" not in text(listing, Options())
+    assert "→" not in rendered_text(listing, Options(fields=("content", "metadata")))
+    assert "→" not in rendered_text(listing, Options())
 
 
 def test_a_path_is_wrapped_between_its_parts() -> None:
-    shown = text(Report({}, ("path",), [(f"/home/{'a' * 20}/share/memory.db",)]), terminal(36)).splitlines()
+    shown = rendered_text(Report({}, ("path",), [(f"/home/{'a' * 20}/share/memory.db",)]), terminal(36)).splitlines()
 
     assert [f"/home/{'a' * 20}/share/", "memory.db"] == shown[2:]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 
-from tests.support.filters import KEY, READABLE, ROWS, TREES, as_row, holds, passes, spelled
+from tests.support.filters import KEY, READABLE, ROWS, TREES, as_row, filter_text, service_filter_matches, tree_matches
 from tsmem.rows import Comparison, Filter, Not, Op, Value
 from tsmem.store.filters.row_filter import MAX_CONDITIONS, ReadableColumns, RowFilter, condition_count
 
@@ -22,7 +22,7 @@ def test_a_filter_can_compare_with_the_value_first_and_chain_comparisons(text: s
 @settings(max_examples=50, deadline=None)
 @given(TREES, ROWS)
 def test_a_filter_matches_what_plain_python_matches(tree: object, row: Mapping[str, Value]) -> None:
-    assert holds(tree, row) is RowFilter(spelled(tree)).test(KEY)(as_row(row))
+    assert tree_matches(tree, row) is RowFilter(filter_text(tree)).test(KEY)(as_row(row))
 
 
 # Sending
@@ -32,13 +32,13 @@ def test_a_filter_matches_what_plain_python_matches(tree: object, row: Mapping[s
 @given(TREES, ROWS)
 def test_the_filter_sent_to_the_service_rejects_no_matching_row(tree: object, row: Mapping[str, Value]) -> None:
     """On a table and on an index of keys alone; in ten conditions, in few, and with room for all, where it is exact."""
-    wanted = RowFilter(spelled(tree))
+    wanted = RowFilter(filter_text(tree))
     index = ReadableColumns({**KEY}, has_attributes=False)
     for readable, room in ((READABLE, MAX_CONDITIONS), (READABLE, 3), (READABLE, 0), (index, MAX_CONDITIONS)):
         sent = wanted.pushdown(readable, room).filter
         assert condition_count(sent) <= room
-        if sent is not None and holds(tree, row):
-            assert passes(sent, row)
+        if sent is not None and tree_matches(tree, row):
+            assert service_filter_matches(sent, row)
         if sent is not None and readable is index:
             assert columns(sent) <= set(KEY)
 
@@ -67,7 +67,11 @@ def test_a_comparison_with_a_number_is_sent_exactly(op: str) -> None:
             continue
         for value in NUMBERS:
             row: Mapping[str, Value] = {"n": value}
-            assert (literal, value, wanted.test(KEY)(as_row(row))) == (literal, value, passes(sent, row))
+            assert (literal, value, wanted.test(KEY)(as_row(row))) == (
+                literal,
+                value,
+                service_filter_matches(sent, row),
+            )
 
 
 def test_the_smallest_parts_of_an_and_that_fit_are_sent() -> None:
