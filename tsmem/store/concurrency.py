@@ -88,15 +88,16 @@ def wait_for_one(pending: Sequence[Pending[object]]) -> None:
 
 
 def prefetch(
-    limiter: ConcurrencyLimiter, items: Iterable[T], start: Callable[[T], Result], most: int | None = None
+    limiter: ConcurrencyLimiter, items: Iterable[T], start: Callable[[T], Result], max_started: int | None = None
 ) -> Iterator[Result]:
-    """Yield `start(item)` for each item, in order. To let the calls that `start` submits run together, it is called for
-    later items before their results are consumed: for as many as the limiter allows, and for at most `most`."""
+    """Yield `start(item)` for each item, in order. `start` submits a call. So that several calls run at once, it is
+    called for the next items before the caller asks for them: for as many as the limiter allows, and at most
+    `max_started`."""
     source = iter(items)
     started: deque[Result] = deque()
     while True:
         with suppress(StopIteration):
-            while len(started) < min(limiter.width, most or limiter.width):
+            while len(started) < min(limiter.width, max_started or limiter.width):
                 started.append(start(next(source)))
         if not started:
             return

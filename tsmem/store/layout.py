@@ -112,8 +112,8 @@ _COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
 
 
 def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
-    """Raise SchemaMismatch if the key of a page's first row has other types than the layout's. All rows of a table have
-    the same types."""
+    """Raise SchemaMismatch if the key of the first row has other types than the layout's. It is enough to check one
+    row, because all keys of a table have the same types."""
     if not rows:
         return
     found = [_COLUMN_TYPES[type(value)] for value in rows[0].key]

@@ -263,7 +263,7 @@ class Messages(Collection[Message]):
         from tsmem.store.bulk.result import BulkResult
 
         result = BulkResult() if result is None else result
-        window = cursor.resolve(None, until, self._clock.now_us())
+        window = cursor.resolve_window(None, until, self._clock.now_us())
         with BatchWriter(self._client, result) as writer:
             for delete in self.deletes(session_id, window, filter):
                 if dry_run:

@@ -78,7 +78,7 @@ class Metadata(Mapping[str, Value]):
             try:
                 return value.decode()
             except UnicodeDecodeError as error:
-                raise _not_a(key, value, "text") from error
+                raise _conversion_error(key, value, "text") from error
         return repr(value)
 
     def get_int(self, key: str, default: int | None = None) -> int | None:
@@ -91,7 +91,7 @@ class Metadata(Mapping[str, Value]):
             return int(value)
         if isinstance(value, str) and re.fullmatch(_INTEGER, value):
             return int(value)
-        raise _not_a(key, value, "an integer")
+        raise _conversion_error(key, value, "an integer")
 
     def get_float(self, key: str, default: float | None = None) -> float | None:
         """Return a float; convert an integer if a float can represent it exactly, or the text of a number. Raises
@@ -103,7 +103,7 @@ class Metadata(Mapping[str, Value]):
             return float(value)
         if isinstance(value, str) and re.fullmatch(_NUMBER, value) and math.isfinite(float(value)):
             return float(value)
-        raise _not_a(key, value, "a number")
+        raise _conversion_error(key, value, "a number")
 
     def get_bool(self, key: str, default: bool | None = None) -> bool | None:
         """Return a boolean; convert 0, 1 and the texts true and false in any case. Raises InvalidInput for other
@@ -115,7 +115,7 @@ class Metadata(Mapping[str, Value]):
             return bool(value)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
-        raise _not_a(key, value, "a boolean")
+        raise _conversion_error(key, value, "a boolean")
 
     def get_bytes(self, key: str, default: bytes | None = None) -> bytes | None:
         """Return bytes; encode text as UTF-8. Raises InvalidInput for other values."""
@@ -124,10 +124,10 @@ class Metadata(Mapping[str, Value]):
             return value
         if isinstance(value, str):
             return value.encode()
-        raise _not_a(key, value, "bytes")
+        raise _conversion_error(key, value, "bytes")
 
 
-def _not_a(key: str, value: Value, wanted: str) -> InvalidInput:
+def _conversion_error(key: str, value: Value, wanted: str) -> InvalidInput:
     shown = repr(value if isinstance(value, int | float) else value[:80])
     return InvalidInput(f"metadata '{key}' is {shown} ({type(value).__name__}), which is not {wanted}")
 

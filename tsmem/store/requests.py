@@ -71,7 +71,7 @@ class ListRequest(NamedTuple):
         identity = None if row_filter is None else row_filter.identity
         digest = cursor.digest({"source": source, "filter": identity, **parts, **self.scope})
         if self.page_token is None:
-            return ListStart(digest, row_filter, cursor.resolve(self.since, self.until, clock.now_us()))
+            return ListStart(digest, row_filter, cursor.resolve_window(self.since, self.until, clock.now_us()))
         window, after, token = cursor.decode_token(self.page_token, digest, codec.key_types(table))
         for point, end in zip(window, (self.since, self.until), strict=True):
             if (point is None) if isinstance(end, Age) else (point != end):

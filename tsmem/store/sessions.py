@@ -136,9 +136,9 @@ class Sessions(Collection[Session]):
 
         Raises TableNotFound without a search index, InvalidInput if it lacks one of the ids. Cost: 1 request, and 1
         more for each 100 sessions found."""
-        from tsmem.store.sharing import others
+        from tsmem.store.sharing import find_other_users
 
-        return others(self._client, self._codec.table, self._layout.search.name, pairs, after=after)
+        return find_other_users(self._client, self._codec.table, self._layout.search.name, pairs, after=after)
 
     def _shared_or_raise(self, pairs: Sequence[Pair], after: int | None = None) -> dict[Pair, list[str]]:
         try:
@@ -277,7 +277,7 @@ class Sessions(Collection[Session]):
         from tsmem.store.bulk.result import BulkResult
 
         result = BulkResult() if result is None else result
-        until_us = cursor.resolve(None, until, self._clock.now_us()).until
+        until_us = cursor.resolve_window(None, until, self._clock.now_us()).until
         condition, table = UNCONDITIONAL, self._codec.table
         scan = Scan(table, self._span(table, user_id), columns=("user_id",))
         start_deletes = has_later_message = None

@@ -37,7 +37,7 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield chunk
 
 
-def others(
+def find_other_users(
     client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
 ) -> dict[Pair, list[str]]:
     """Implement `Sessions.shared`. Each search asks only for the pairs that are still undecided, so one is usually

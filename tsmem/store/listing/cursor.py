@@ -1,9 +1,9 @@
 """Page tokens, which say where the next page of a listing starts. Listings and searches make them and read them back.
 
-A token is JSON in base64url: a version, a digest of the query (to refuse a token of another query), the time window
-with ages as points in time, and the last key that was returned. The next page starts after that key, so rows that are
-added or deleted between two pages neither stop the listing nor repeat its items. A token can be forged, so each of its
-fields is checked.
+A token is JSON in base64url: a version (`v`), a digest of the query (`q`, to refuse a token of another query), the time
+window with ages as points in time (`w`), and the last key that was returned (`k`). A search adds fields of its own
+(`search/finder.py`). The next page starts after the last key, so rows that are added or deleted between two pages
+neither stop the listing nor repeat its items. A token can be forged, so each of its fields is checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ START_AGAIN = "start again without a page token"
 
 
 class Window(NamedTuple):
-    """A span of time in microseconds, both ends included."""
+    """A span of time in microseconds. Both ends are included; None means that there is no bound."""
 
     since: int | None
     until: int | None
@@ -40,7 +40,7 @@ def digest(query: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def resolve(since: Time | None, until: Time | None, now_us: int) -> Window:
+def resolve_window(since: Time | None, until: Time | None, now_us: int) -> Window:
     """Return the window with ages as points in time. Raises InvalidInput if it is empty."""
     since, until = (time.before(now_us) if isinstance(time, Age) else time for time in (since, until))
     for point in (since, until):

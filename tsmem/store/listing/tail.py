@@ -38,7 +38,7 @@ OnUnavailable = Callable[[Unavailable | None], None]
 
 
 def check_interval(seconds: float, name: str = "the interval") -> float:
-    """Return a valid pause between two polls. Raises InvalidInput; `name` is how its message calls the number."""
+    """Return a valid pause between two polls. Raises InvalidInput; its message calls the pause `name`."""
     if not MIN_INTERVAL_S <= seconds <= MAX_INTERVAL_S:
         raise InvalidInput(f"{name} must be {MIN_INTERVAL_S} to {MAX_INTERVAL_S:.0f} seconds, not {seconds:g}")
     return seconds

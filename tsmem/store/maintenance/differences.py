@@ -28,7 +28,7 @@ def of_table(wanted: TableSchema, found: TableSchema) -> list[str]:
 
 
 def of_key(wanted: TableSchema, found: TableSchema) -> str | None:
-    return None if wanted.key == found.key else f"the key is {_shown(found.key)}, not {_shown(wanted.key)}"
+    return None if wanted.key == found.key else f"the key is {_key_text(found.key)}, not {_key_text(wanted.key)}"
 
 
 def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, found_table: TableSchema) -> list[str]:
@@ -37,7 +37,7 @@ def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, found_
     appended = tuple(name for name, _ in table.key if name not in wanted.key)  # the service can list these too
     texts = []
     if found.key not in (wanted.key, wanted.key + appended):
-        texts.append(f"the key is {_shown(found.key)}, not {_shown(wanted.key)}")
+        texts.append(f"the key is {_key_text(found.key)}, not {_key_text(wanted.key)}")
     if found.is_global:
         texts.append("it is a global index, which lags behind its table")
     defined = dict(found_table.defined_columns)
@@ -68,6 +68,6 @@ def _type(kind: FieldType) -> str:
     return kind.name if kind.analyzer is None else f"{kind.name} {kind.analyzer}{size}"
 
 
-def _shown(key: tuple[object, ...]) -> str:
+def _key_text(key: tuple[object, ...]) -> str:
     """Write out a key of columns, or of pairs of a column and its type."""
     return "(" + ", ".join(" ".join(map(str, part)) if isinstance(part, tuple) else str(part) for part in key) + ")"

@@ -148,7 +148,7 @@ def find_troubles(
         scan = Scan(codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
         for session_id, of_session in groupby(messages.read(scan), lambda row: str(row.key[0])):
             count = first = last = 0
-            for row in of_session:  # in the order of time
+            for row in of_session:  # ordered by time
                 result.messages += 1
                 yield from large_cells("message", row)
                 last = int(row.key[1])

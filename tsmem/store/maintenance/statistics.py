@@ -120,7 +120,7 @@ class Survey:
         found = self._found
         for session_id, of_session in groupby(rows, lambda row: str(row.key[0])):
             messages = size = first = last = 0
-            for row in of_session:  # in the order of time
+            for row in of_session:  # ordered by time
                 last = int(row.key[1])
                 first = last if messages == 0 else first
                 messages += 1

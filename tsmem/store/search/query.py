@@ -81,11 +81,11 @@ def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: 
     """Return the query for an index with these fields. Raises InvalidInput if the index lacks a field that the search
     cannot do without: the time to sort by, or any field to find the text in."""
     time = layout.time_column
-    has_time = _is(fields, time, "LONG")
+    has_time = _has_field(fields, time, "LONG")
     if criteria.sort == "newest" and not has_time:
-        raise _lacks(layout, f"field {time} of type LONG, by which newest first is ordered")
+        raise _missing_field_error(layout, f"field {time} of type LONG, by which newest first is ordered")
     conditions: list[Query] = [
-        Term(name, value) for name, value in criteria.equal.items() if _is(fields, name, "KEYWORD")
+        Term(name, value) for name, value in criteria.equal.items() if _has_field(fields, name, "KEYWORD")
     ]
     exact = len(conditions) == len(criteria.equal) and criteria.filter is None
     if criteria.needs_time or criteria.has_window:
@@ -99,15 +99,15 @@ def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: 
     sorter: Sorter = FieldSort(time, descending=True) if criteria.sort == "newest" else ScoreSort()
     if criteria.text is None:
         return IndexQuery(Bool(filter=filters) if filters else MatchAll(), sorter, exact)
-    texts = tuple(Contains(name, criteria.text) for name in layout.text_columns if _is(fields, name, "TEXT"))
+    texts = tuple(Contains(name, criteria.text) for name in layout.text_columns if _has_field(fields, name, "TEXT"))
     if not texts:
-        raise _lacks(layout, f"text field {' or '.join(layout.text_columns)}, so no text can be found")
+        raise _missing_field_error(layout, f"text field {' or '.join(layout.text_columns)}, so no text can be found")
     by_text = texts[0] if len(texts) == 1 else Bool(should=texts)
     exact = exact and len(texts) == len(layout.text_columns)
     return IndexQuery(Bool(must=(by_text,), filter=filters) if filters else by_text, sorter, exact)
 
 
-def _is(fields: Mapping[str, FieldType], name: str, kind: str) -> bool:
+def _has_field(fields: Mapping[str, FieldType], name: str, kind: str) -> bool:
     return name in fields and fields[name].name == kind
 
 
@@ -147,7 +147,7 @@ def _by_comparison(test: Compared, kind: str) -> Query | None:
     return Bool(should=(in_range, Bool(must_not=(HasField(column),))))
 
 
-def _lacks(layout: TableLayout, what: str) -> InvalidInput:
+def _missing_field_error(layout: TableLayout, what: str) -> InvalidInput:
     index, table = layout.search.name, layout.schema.name
     return InvalidInput(
         f"search index '{index}' of table '{table}' has no {what}",
