@@ -16,7 +16,7 @@ from tsmem.limits import MAX_INTEGER
 from tsmem.rows import Put
 from tsmem.store import MemoryStore, Message, Session
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.maintenance.integrity import MARGIN_US, Behind, Orphans, Shared
+from tsmem.store.maintenance.integrity import MARGIN_US, OrphanMessages, OutdatedSession, SharedSessionId
 
 pytestmark = on_engine
 ITEMS: list[Session | Message] = [
@@ -26,12 +26,12 @@ ITEMS: list[Session | Message] = [
     Message("gone", "m2", 3), Message("shared", "m1", 7), Message("timeless", "m1", 2), Message("zoe", "m1", 8),
 ]  # fmt: skip
 FOUND = {
-    Behind("ada", "behind", 5, 6),
-    Behind("cleo", "timeless", None, 2),
-    Orphans("gone", 2, 1, 3),
-    Orphans("zoe", 1, 8, 8),
-    Shared("quiet", ("bob", "cleo"), 2, 0),
-    Shared("shared", ("ada", "bob"), 2, 1),
+    OutdatedSession("ada", "behind", 5, 6),
+    OutdatedSession("cleo", "timeless", None, 2),
+    OrphanMessages("gone", 2, 1, 3),
+    OrphanMessages("zoe", 1, 8, 8),
+    SharedSessionId("quiet", ("bob", "cleo"), 2, 0),
+    SharedSessionId("shared", ("ada", "bob"), 2, 1),
 }
 
 
@@ -66,7 +66,7 @@ def test_orphans_of_the_last_15_minutes_are_marked_as_recent(store: MemoryStore,
         store.messages.put(Message(name, "m", clock.now_us() + time))
 
     assert {"new": True, "soon": True, "old": False, "future": False} == {
-        each.session_id: each.is_recent for each in store.troubles() if isinstance(each, Orphans)
+        each.session_id: each.is_recent for each in store.troubles() if isinstance(each, OrphanMessages)
     }
 
 
@@ -79,7 +79,7 @@ def test_each_shared_id_is_reported_once_in_any_order_of_sessions(store: MemoryS
         users = Counter(session_id for _, session_id in pairs)
         load(store, sessions)
 
-        shared = [each for each in store.troubles(ids_at_once=ids_at_once) if isinstance(each, Shared)]
+        shared = [each for each in store.troubles(ids_at_once=ids_at_once) if isinstance(each, SharedSessionId)]
 
         assert len(shared) == len({each.session_id for each in shared})
         assert {name: count for name, count in users.items() if count > 1} == {
@@ -91,7 +91,7 @@ def test_each_shared_id_is_reported_once_in_any_order_of_sessions(store: MemoryS
 def test_users_of_a_shared_id_are_counted_and_ten_are_named(store: MemoryStore) -> None:
     load(store, [Session(f"u{n:02d}", "default", 1) for n in range(15)])
 
-    assert [Shared("default", tuple(f"u{n:02d}" for n in range(10)), 15, 0)] == list(store.troubles())
+    assert [SharedSessionId("default", tuple(f"u{n:02d}" for n in range(10)), 15, 0)] == list(store.troubles())
 
 
 @pytest.mark.parametrize(("ids_at_once", "requests"), [(50_000, 2), (3, 4), (2, 6)])

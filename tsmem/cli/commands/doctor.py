@@ -26,7 +26,7 @@ from tsmem.profiles import config_path, profile_list
 from tsmem.render.result import Advice, AdviceList, Report
 from tsmem.render.values import duration, iso_time, size
 from tsmem.store.documents import encode_json
-from tsmem.store.maintenance.integrity import MARGIN_US, Behind, Orphans, Shared
+from tsmem.store.maintenance.integrity import MARGIN_US, OrphanMessages, OutdatedSession, SharedSessionId
 from tsmem.store.maintenance.statistics import CellSize
 from tsmem.store.tables import Plan
 
@@ -269,13 +269,17 @@ class Doctor:
             self._add("ok", "rows", f"{counts} are consistent")
 
     def _row_findings(self) -> Iterator[Finding]:
-        kinds: dict[type, Any] = {Orphans: self._orphans, Shared: self._shared, Behind: self._behind}
+        kinds: dict[type, Any] = {
+            OrphanMessages: self._orphans,
+            SharedSessionId: self._shared,
+            OutdatedSession: self._behind,
+        }
         for trouble in self._context.store.troubles(result=self._context.result):
             with suppress(NotFound):  # the session was deleted before its update time could be raised
                 yield kinds.get(type(trouble), self._big_cell)(trouble)
 
-    def _orphans(self, found: Orphans) -> Finding:
-        count, last = quantity(found.messages, "message"), iso_time(found.last_time, None)
+    def _orphans(self, found: OrphanMessages) -> Finding:
+        count, last = quantity(found.message_count, "message"), iso_time(found.last_time, None)
         sentence = f"no user has the session {found.session_id!r} of {count}, the last of {last}"
         if found.is_recent:
             sentence += "; it may have been written just now; check again"
@@ -283,16 +287,16 @@ class Doctor:
         sentence += "; session put adopts them, and the command deletes them"
         return Finding("warning", "orphans", sentence, self._command("message", "purge", session=found.session_id))
 
-    def _shared(self, found: Shared) -> Finding:
+    def _shared(self, found: SharedSessionId) -> Finding:
         users = ", ".join(map(repr, found.users)) + (", ..." if found.user_count > len(found.users) else "")
         sentence = (
             f"{found.user_count:,} users have a session {found.session_id!r}, whose "
-            f"{quantity(found.messages, 'message')} cannot be told apart: {users}; the command lists the sessions"
+            f"{quantity(found.message_count, 'message')} cannot be told apart: {users}; the command lists the sessions"
         )
         command = self._command("session", "list", filter=f"session_id == {encode_json(found.session_id)}", limit="0")
         return Finding("warning", "shared session", sentence, command)
 
-    def _behind(self, found: Behind) -> Finding:
+    def _behind(self, found: OutdatedSession) -> Finding:
         """Return the finding of an update time that is too early, and raise it with --fix. Raises NotFound."""
         was = "no update_time" if found.update_time is None else f"the update_time {iso_time(found.update_time, None)}"
         last = f"its last message is of {iso_time(found.last_time, None)}"

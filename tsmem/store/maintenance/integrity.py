@@ -31,30 +31,28 @@ MARGIN_US = 15 * 60 * 1_000_000
 """Microseconds within which messages count as recent. It is the largest clock difference that the service accepts."""
 
 
-class Orphans(NamedTuple):
+class OrphanMessages(NamedTuple):
     """Messages whose session id no session has."""
 
     session_id: str
-    messages: int
-    """Number of messages."""
+    message_count: int
     first_time: int
     last_time: int
     is_recent: bool = False
     """True if the session might have been written after the session table was read."""
 
 
-class Shared(NamedTuple):
+class SharedSessionId(NamedTuple):
     """A session id that several users have. Its messages do not tell whose they are."""
 
     session_id: str
     users: tuple[str, ...]
     """The first ten users, in order."""
     user_count: int
-    messages: int
-    """Number of messages."""
+    message_count: int
 
 
-class Behind(NamedTuple):
+class OutdatedSession(NamedTuple):
     """A session with messages whose update_time is missing, or before its last message."""
 
     user_id: str
@@ -63,7 +61,7 @@ class Behind(NamedTuple):
     last_time: int
 
 
-Trouble = Orphans | Shared | Behind | CellSize
+Trouble = OrphanMessages | SharedSessionId | OutdatedSession | CellSize
 
 
 class _Owners(NamedTuple):
@@ -109,21 +107,21 @@ class IdRange:
             for each in dropped:
                 del self._owners[each]
 
-    def check(self, messages: Orphans, now_us: int) -> Iterator[Trouble]:
+    def check(self, messages: OrphanMessages, now_us: int) -> Iterator[Trouble]:
         """Yield what is wrong with the messages of one id, which are given as if they were orphans."""
         owners = self._owners.pop(messages.session_id, None)
         if owners is None:
             yield messages._replace(is_recent=abs(messages.first_time - now_us) <= MARGIN_US)
         elif owners.user_count > 1:
-            yield Shared(messages.session_id, owners.users, owners.user_count, messages.messages)
+            yield SharedSessionId(messages.session_id, owners.users, owners.user_count, messages.message_count)
         elif owners.update_time is None or owners.update_time < messages.last_time:
-            yield Behind(owners.users[0], messages.session_id, owners.update_time, messages.last_time)
+            yield OutdatedSession(owners.users[0], messages.session_id, owners.update_time, messages.last_time)
 
     def check_without_messages(self) -> Iterator[Trouble]:
         """Yield what is wrong with the ids that were not given to `check`, which have no messages."""
         for session_id, owners in sorted(self._owners.items()):
             if owners.user_count > 1:
-                yield Shared(session_id, owners.users, owners.user_count, 0)
+                yield SharedSessionId(session_id, owners.users, owners.user_count, 0)
 
 
 def find_troubles(
@@ -154,7 +152,7 @@ def find_troubles(
                 last = int(row.key[1])
                 first = last if count == 0 else first
                 count += 1
-            yield from ids.check(Orphans(session_id, count, first, last), now_us)
+            yield from ids.check(OrphanMessages(session_id, count, first, last), now_us)
         yield from ids.check_without_messages()
         if ids.end is None:
             return

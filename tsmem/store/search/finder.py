@@ -233,6 +233,8 @@ def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
 
 
 def _encode_token(start: ListStart, position: SearchPosition) -> str:
+    """Return a page token with three more fields: the service's token (`t`), the rows to skip (`s`) and the time (`u`)
+    of the position."""
     service = None if position.token is None else base64.b64encode(position.token).decode()
     key, skip, time = position.key, position.skip, position.time
     return cursor.encode_token(start.digest, start.window, key, t=service, s=skip, u=time)
