@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 class LocalClient:
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
-        """Without a path, the tables are kept in an unnamed temporary file."""
+        """Keep the tables in the file at `path`. None stands for a temporary file without a name."""
         self.meter = port.Meter()
         self.limiter = port.ConcurrencyLimiter()
         self.rows_per_write = MAX_ROWS_PER_TRANSACTION

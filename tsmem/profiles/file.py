@@ -57,7 +57,7 @@ class ConfigFile(NamedTuple):
     lines: Mapping[tuple[str, ...], int] = {}
     """Line numbers of keys and tables, by path. Empty for new content that was not written to the file yet."""
     distrust_reason: str | None = None
-    """How another user could change the file; None if nobody can."""
+    """Reason why another user could change the file; None if nobody can."""
     is_readable_by_others: bool = False
 
     def __repr__(self) -> str:

@@ -225,7 +225,7 @@ class Profile(NamedTuple):
     output: str | None = None  # default output format of the command line
     tables: ProfileTables = ProfileTables()
     origins: Mapping[str, str] = MappingProxyType({})
-    """Where each value comes from, by dotted key. Defaults are left out. `name` says how the profile was chosen."""
+    """Source of each value that is not a default, by dotted key. The source of `name` says what chose the profile."""
     warnings: tuple[str, ...] = ()
 
     @property

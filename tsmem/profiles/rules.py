@@ -65,13 +65,13 @@ class WrittenProfile(NamedTuple):
     values: Mapping[str, object] = {}
     file: ConfigFile | None = None
     origins: Mapping[str, str] = {}
-    """Where the values that are not from the file come from, by key."""
+    """Sources of the values that are not from the file, by key."""
 
     def __repr__(self) -> str:
         return f"WrittenProfile({self.name!r})"  # without the values, which can include secrets
 
     def table(self, *path: str) -> Mapping[str, object]:
-        """Return the table at a path of keys, empty if there is none. Raises ProfileError if it is not a table."""
+        """Return the table at a path of keys; if it is missing, an empty one. Raises ProfileError for a plain value."""
         level = self.values
         for depth, part in enumerate(path, 1):
             below = level.get(part, {})

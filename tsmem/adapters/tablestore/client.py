@@ -210,8 +210,8 @@ class TablestoreClient:
             units, next_start, found, _ = self._sdk.get_range(
                 table.name,
                 ots.Direction.BACKWARD if span.backward else ots.Direction.FORWARD,
-                sdk_rows.key_columns(table, span.start),
-                sdk_rows.key_columns(table, span.end),
+                sdk_rows.bound_columns(table, span.start),
+                sdk_rows.bound_columns(table, span.end),
                 columns,
                 None if limit is None else min(limit, MAX_ROWS_PER_PAGE),  # a request has only 31 bits for it
                 sdk_rows.column_filter(filter),

@@ -56,7 +56,7 @@ _CHECK_ENDPOINT = "check the endpoint and the instance in the profile, and the n
 _READ_PREFIXES = ("BatchGet", "Describe", "Get", "List", "Search")
 """Prefixes of the names of operations that change nothing."""
 _ENCODING_ERRORS = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
-"""What the SDK and protobuf raise for a request that they cannot encode."""
+"""Exceptions of the SDK and protobuf for a request that they cannot encode."""
 _MAYBE_DONE = "the request may have been carried out"
 _BROKEN = "the connection to {host} broke before the reply was complete"
 _NO_TLS = "cannot make a secure connection to {host}: it does not speak TLS"
@@ -79,9 +79,8 @@ _NETWORK: tuple[tuple[_Kinds, str, str, str | None, float | None], ...] = (
     ((urllib3.HTTPError, urllib3.ProxySchemeUnsupported, OSError), "", _BROKEN, None, None),
     (MemoryError, "", "not enough memory for the reply of {host}", None, 0),
 )
-"""How exceptions of the network are translated: the class of the exception, words that its text must contain, and the
-message, hint and `hopeless_after_s` of our error. The first entry that fits the exception or one of its causes is
-used."""
+"""Translations of network exceptions: the class of the exception, words that its text must contain, and the message,
+hint and `hopeless_after_s` of our error. The first entry that fits the exception or one of its causes is used."""
 
 _TRUST = (
     "to trust a private authority, name the file of its certificates as ca_file in the profile, or in SSL_CERT_FILE"
@@ -110,7 +109,7 @@ _DISTRUSTED_REPLIES = (
         "check the endpoint in the profile",
     ),
 )
-"""How the SDK's errors for replies that it does not trust are translated (its protocol.py): words of its message, and
+"""Translations of the SDK's errors for replies that it does not trust (see its protocol.py): words of its message, and
 the message and hint of our error."""
 
 _MISSING = re.compile(r"^\s*(?:table|search index|index)\s*\[[^]]*\] (?:does not|doesn't) exist", re.IGNORECASE)

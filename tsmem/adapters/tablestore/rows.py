@@ -57,10 +57,15 @@ FAILED_CONDITION = Cost(0, 1, 1)
 _BATCH_ITEMS: dict[type[Write], Any] = {Put: ots.PutRowItem, Update: ots.UpdateRowItem, Delete: ots.DeleteRowItem}
 
 
-def key_columns(table: TableRef, key: KeyBound) -> list[tuple[Any, Any]]:
-    """Return the columns of a key, or of the start or end of a range. Raises InvalidInput, LimitExceeded."""
+def key_columns(table: TableRef, key: Key) -> list[tuple[Any, Any]]:
+    limits.check_key(table.key, key)
+    return [(to_wire_name(name), to_wire(value)) for name, value in zip(table.key, key, strict=True)]
+
+
+def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
+    """Return the columns of the start or end of a range. Raises InvalidInput, LimitExceeded."""
     columns: list[tuple[Any, Any]] = []
-    for name, value in zip(table.key, key, strict=True):
+    for name, value in zip(table.key, bound, strict=True):
         if not isinstance(value, Bound):
             limits.check_key((name,), (value,))
         columns.append((to_wire_name(name), _BOUNDS[value] if isinstance(value, Bound) else to_wire(value)))

@@ -84,7 +84,7 @@ def to_table_schema(reply: Any) -> TableSchema:
 
 
 def search_meta(schema: SearchIndexSchema) -> Any:
-    """Return the fields of a new search index. Raises InvalidInput for a field that the SDK cannot create."""
+    """Return the SDK's schema of a new search index. Raises InvalidInput for a field that the SDK cannot create."""
     return ots.SearchIndexMeta([_field_schema(name, kind) for name, kind in schema.fields])
 
 
