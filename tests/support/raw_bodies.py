@@ -62,7 +62,7 @@ class Wire(NamedTuple):
     def answer(self, action: str, data: bytes, faults: list[RowFault | None] | None = None) -> ActionResult:
         """Process a request. `faults` are the faults of its rows, in order."""
         waiting = list(faults or ())
-        return self.dispatcher.answer(self.dispatcher.read(action, data), lambda: waiting.pop(0) if waiting else None)
+        return self.dispatcher.answer(self.dispatcher.parse(action, data), lambda: waiting.pop(0) if waiting else None)
 
     def parsed(self, action: str, data: bytes) -> Any:
         return schema.parse_message(f"{action}Response", self.answer(action, data).body)

@@ -39,7 +39,7 @@ class Stub(Dispatcher):
     rows: int = 3
     row_faults: list[RowFault | None] = field(default_factory=list)
 
-    def read(self, action: str, body: bytes) -> Request:
+    def parse(self, action: str, body: bytes) -> Request:
         """Return a request whose table is its body."""
         return Request(action, body, body.decode("latin-1"))
 

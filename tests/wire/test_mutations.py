@@ -59,7 +59,7 @@ def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:
 def failure(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | None:
     """Return the error, or None for a reply. Fail if the error is not the fault of the request."""
     try:
-        answer = dispatcher.answer(dispatcher.read(action, body))
+        answer = dispatcher.answer(dispatcher.parse(action, body))
     except TsmemError as error:
         if SERVICE_CODES[error.service_code or ""].http_status >= 500:
             raise

@@ -167,7 +167,7 @@ def answered(served: Served, **fields: Any) -> Any:
     wanted = schema.new_message("SearchQuery", limit=100, **fields).SerializeToString()
     request = schema.new_message("SearchRequest", table_name="notes", index_name="notes_index", search_query=wanted)
     dispatcher = Dispatcher(served.engine, SystemClock())
-    answer = dispatcher.answer(dispatcher.read("Search", request.SerializeToString()))
+    answer = dispatcher.answer(dispatcher.parse("Search", request.SerializeToString()))
     return schema.parse_message("SearchResponse", answer.body)
 
 

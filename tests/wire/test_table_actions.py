@@ -92,7 +92,7 @@ def test_indexes_and_defined_columns_are_added_and_deleted(wire: Wire) -> None:
     ],
 )
 def test_the_log_names_each_table_of_a_request_once(unchanged: Wire, action: str, data: bytes, tables: str) -> None:
-    assert tables == unchanged.dispatcher.read(action, data).tables
+    assert tables == unchanged.dispatcher.parse(action, data).tables
 
 
 # Search indexes
@@ -231,7 +231,7 @@ def test_search_indexes_are_listed_while_a_table_is_deleted() -> None:
     engine.definitions.create_table(TableSchema("notes", (("k", ColumnType.STRING),)))
     engine.definitions.create_search_index(SearchIndexSchema("notes", "by_text", (("text", FieldType("TEXT")),)))
     dispatcher = Dispatcher(engine, SystemClock())
-    answer = dispatcher.answer(dispatcher.read(t.LIST, b""))
+    answer = dispatcher.answer(dispatcher.parse(t.LIST, b""))
     engine.close()
 
     found = schema.parse_message("ListSearchIndexResponse", answer.body).indices

@@ -247,7 +247,7 @@ class _Batch(Generic[Outcome]):
         self._call = call
         self.attempts = attempts
         self.not_sent = Unavailable("no time was left to send it; it was not carried out")
-        """The outcome of a row that was not sent."""
+        """The outcome of a row that has not been sent yet."""
         self.outcomes: list[Outcome | TsmemError] = [self.not_sent] * count
         self.has_reply = False
         """True once the service has replied to any part of the batch. Until then an error concerns all rows."""

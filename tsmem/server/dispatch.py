@@ -1,6 +1,6 @@
 """The dispatcher: it finds the function that carries out an action.
 
-`http.exchange` calls `read` with the action and body of a request, and then `answer` with the request. An action that
+`http.exchange` calls `parse` with the action and body of a request, and then `answer` with the request. An action that
 is not in `_HANDLERS` is refused as unsupported: for example transactions, SQL, time series, tunnels and streams.
 """
 
@@ -68,7 +68,7 @@ class Dispatcher:
         self._engine = engine
         self._clock = clock
 
-    def read(self, action: str, body: bytes) -> Request:
+    def parse(self, action: str, body: bytes) -> Request:
         """Return the request in a body. Raises OTSParameterInvalid for an unsupported action or a malformed body."""
         if action not in _HANDLERS:
             raise unsupported(action)

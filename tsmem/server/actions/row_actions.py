@@ -133,7 +133,7 @@ def _read_rows(
     keys: Any = tuple(row.key for row in rows)  # the engine refuses INF_MIN and INF_MAX
     try:
         if any(row.names != ref.key for row in rows):
-            raise InvalidInput("keys of different columns")
+            raise InvalidInput("keys of different columns")  # caught below
         reply = engine.read_rows(BatchGetRow(ref, keys, columns, row_filter), view)
     except InvalidInput as error:
         if len(rows) == 1:
@@ -147,17 +147,17 @@ def batch_write_row(context: ActionContext, request: Any, response: Any) -> int:
     if request.is_atomic:
         raise unsupported("BatchWriteRow with is_atomic")
     check_row_count(sum(len(table.rows) for table in request.tables), MAX_ROWS_PER_WRITE)
+    writes: list[Write | RowChange] = []
+    groups: list[Any] = []
     for table in request.tables:
         if not table.rows:
             raise invalid_parameter(f"No operation is specified for table: '{as_text(table.table_name)}'.")
-    rows = [(table, row) for table in request.tables for row in table.rows]
-    writes = [_decode_write(_BATCH_CHANGES[row.type], table.table_name, row.row_change, row) for table, row in rows]
-    results = iter(_write_each(context, writes))
-    written = 0
-    for table in request.tables:
-        group = response.tables.add(table_name=table.table_name)
-        written += sum(_add_result(group, next(results)).is_ok for _ in table.rows)
-    return written
+        group = response.tables.add(table_name=as_text(table.table_name))
+        for row in table.rows:
+            writes.append(_decode_write(_BATCH_CHANGES[row.type], table.table_name, row.row_change, row))
+            groups.append(group)
+    results = _write_each(context, writes)
+    return sum(_add_result(group, result).is_ok for group, result in zip(groups, results, strict=True))
 
 
 def _write_each(context: ActionContext, writes: list[Write | RowChange]) -> list[RowResult]:

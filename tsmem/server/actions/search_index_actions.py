@@ -31,16 +31,16 @@ _STATUS_RUNNING = 3
 
 def create_search_index(context: ActionContext, request: Any, response: Any) -> None:
     fields = tuple((as_text(field.field_name), _field_type(field)) for field in request.schema.field_schemas)
-    kinds = dict(fields)
+    field_types = dict(fields)
     for sorter in decode_sorters(request.schema.index_sort):
         if isinstance(sorter, ScoreSort):
             raise invalid_parameter("A search index cannot be sorted by score.")
         if isinstance(sorter, FieldSort):
-            if sorter.field not in kinds:
+            if sorter.field not in field_types:
                 raise invalid_parameter(f"field: {sorter.field} does not exist")
-            kind = kinds[sorter.field].name
-            if kind in ("TEXT", "NESTED"):
-                raise invalid_parameter(f"field: {sorter.field} of type {kind} cannot be sorted by")
+            type_name = field_types[sorter.field].name
+            if type_name in ("TEXT", "NESTED"):
+                raise invalid_parameter(f"field: {sorter.field} of type {type_name} cannot be sorted by")
     schema = SearchIndexSchema(as_text(request.table_name), as_text(request.index_name), fields)
     context.engine.definitions.create_search_index(schema, request.SerializeToString(), _time_to_live(request))
 
@@ -49,37 +49,37 @@ def describe_search_index(context: ActionContext, request: Any, response: Any) -
     table, name = as_text(request.table_name), as_text(request.index_name)
     found = context.engine.describe_search_index(table, name)
     if found.definition is None:
-        created = _creation_request(found.schema)
+        creation_request = _creation_request(found.schema)
     else:
-        created = parse_message("CreateSearchIndexRequest", found.definition)
+        creation_request = parse_message("CreateSearchIndexRequest", found.definition)
     schema = response.schema
-    schema.CopyFrom(created.schema)
+    schema.CopyFrom(creation_request.schema)
     for field in schema.field_schemas:
         _set_field_defaults(field)
     if not schema.HasField("index_setting"):
         schema.index_setting.routing_partition_size = 1
-    nested = any(field.field_type == _NESTED for field in schema.field_schemas)
-    if not nested and not schema.HasField("index_sort"):
+    has_nested_field = any(field.field_type == _NESTED for field in schema.field_schemas)
+    if not has_nested_field and not schema.HasField("index_sort"):
         schema.index_sort.sorter.add().pk_sort.order = 0
     response.sync_stat.sync_phase = _INCREMENTAL_SYNC
     # A 64-bit number of nanoseconds overflows in the year 2262.
     response.sync_stat.current_sync_timestamp = min(context.clock.now_us() * 1000, MAX_INTEGER)
     response.create_time = found.created_us // 1_000_000
-    response.time_to_live = _time_to_live(created)
+    response.time_to_live = _time_to_live(creation_request)
     response.index_status.status = _STATUS_RUNNING
 
 
 def list_search_index(context: ActionContext, request: Any, response: Any) -> int:
     table = as_text(request.table_name)
-    for each in [table] if table else context.engine.list_tables():
+    for table_name in [table] if table else context.engine.list_tables():
         try:
-            names = context.engine.list_search_indexes(each)
+            names = context.engine.list_search_indexes(table_name)
         except TableNotFound:
             if table:
                 raise
             names = []  # the table has been deleted since it was listed
         for name in names:
-            response.indices.add(table_name=each, index_name=name)
+            response.indices.add(table_name=table_name, index_name=name)
     return len(response.indices)
 
 

@@ -27,8 +27,8 @@ _COLUMN_TYPES = {
 _KEY_TYPE_NUMBERS = {kind: number for number, kind in _KEY_TYPES.items()}
 _COLUMN_TYPE_NUMBERS = {kind: number for number, kind in _COLUMN_TYPES.items()}
 _GLOBAL, _LOCAL = 0, 1  # index types, and also the index update modes: asynchronous, synchronous
-_ACTIVE = 1
-_INCREMENTAL = 2
+_ACTIVE = 1  # a table status
+_INCREMENTAL = 2  # the sync phase of an index that has every existing row
 _DEFAULT_DEVIATION_S = 86400
 _MAX_RESERVED_UNITS = 100_000  # source: CreateTable in TableStore's developer reference
 

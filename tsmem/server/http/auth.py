@@ -1,11 +1,11 @@
 """Checks the signatures of requests, and signs responses.
 
-`exchange` calls `authenticate` with the head of a request and `check_digest` with its body. The Identity that it gets
-signs the response.
+`exchange` calls `authenticate` with the head of a request, and gets an Identity that signs the response. Then it calls
+`check_digest` with the body.
 
     request, V2   HMAC-SHA1 with the secret, over the path, the method and every `x-ots-*` header
-    request, V4   HMAC-SHA256 with a key derived from the secret, a date and a region, over the same text and `ots`
-    response      HMAC-SHA1 with the secret or key that signed the request, over `x-ots-*` headers and the path
+    request, V4   HMAC-SHA256 with a key derived from the secret, a date and a region, over the same text with `ots`
+    response      HMAC-SHA1 with the secret or key that signed the request, over its `x-ots-*` headers and the path
 
 A server with an access key accepts only requests that are signed with its secret. A server without one accepts any
 access key. But a request does not contain the client's secret, and the Python and Java SDKs reject a response that is
@@ -28,7 +28,7 @@ from tsmem.clock import Clock
 from tsmem.errors import TsmemError, from_service
 from tsmem.server.http.messages import Head, content_md5
 
-KEYLESS_SECRET = b"tsmem"
+KEYLESS_SECRET = b"tsmem"  # the secret of a server without an access key
 API_VERSION = "2015-12-31"
 MAX_SKEW_S = 15 * 60
 REQUIRED_HEADERS = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
@@ -48,7 +48,7 @@ class Identity:
 
     access_key_id: str
     key: bytes = field(repr=False)  # the secret, or for V4 the key that is derived from it
-    path: str
+    path: str  # the path that the client signed
     is_verified: bool = True  # True if the request is signed with a secret that this server knows
 
     def authorization(self, headers: Mapping[str, str]) -> str:

@@ -127,7 +127,7 @@ class HttpExchange:
         connection.begin_answer()
         self._received_s = self._context.clock.monotonic_s()
         check_digest(head, data)
-        request = self._context.dispatcher.read(head.action, messages.decompress_body(head, data))
+        request = self._context.dispatcher.parse(head.action, messages.decompress_body(head, data))
         self._entry.table = request.tables
         fault = settings.faults.draw_fault(head.action)
         self._entry.fault = "" if fault is None else fault.kind

@@ -128,9 +128,11 @@ def _too_large() -> TsmemError:
     return from_service("OTSRequestBodyTooLarge", "The size of POST data is too large.")
 
 
-def response_head(status: int, length: int, ots: Mapping[str, str], authorization: str | None, *, close: bool) -> bytes:
-    """Return a status line and headers. `ots` has the `x-ots-*` headers, which the authorization signs."""
-    headers = {"Content-Length": length, **ots}
+def response_head(
+    status: int, length: int, ots_headers: Mapping[str, str], authorization: str | None, *, close: bool
+) -> bytes:
+    """Return a status line and headers."""
+    headers = {"Content-Length": length, **ots_headers}
     if authorization is not None:
         headers["Authorization"] = authorization
     headers["Connection"] = "close" if close else "keep-alive"

@@ -1,8 +1,8 @@
 """Decodes the filter of a read, the condition of a write, and the columns and versions that a read asks for.
 
-`actions.row_actions` passes in the messages and gets the port's types. A filter that the engine cannot evaluate is
-refused, never ignored. The field `filter_if_missing` on the wire is the opposite of `pass_if_missing` in the SDKs and
-here. Source: table_store_filter.proto and the SDKs' tests.
+`actions.row_actions` passes in the messages, and gets types of the port and the engine. A filter that the engine cannot
+evaluate is refused, never ignored. On the wire, the field `filter_if_missing` is the opposite of `pass_if_missing` in
+the SDKs and here. Source: table_store_filter.proto and the SDKs' tests.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Fil
 from tsmem.server.wire.plainbuffer import decode_literal
 from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, parse_message, unsupported
 
-_COMPARISON, _PAGINATION = 1, 3
-_EXIST, _NOT_EXIST = 7, 8
+_COMPARISON, _PAGINATION = 1, 3  # filter types; 2 is a composite
+_EXIST, _NOT_EXIST = 7, 8  # comparators that need no literal
 _OPS = {1: Op.EQ, 2: Op.NE, 3: Op.GT, 4: Op.GE, 5: Op.LT, 6: Op.LE}
-_NOT, _AND = 1, 2
+_NOT, _AND = 1, 2  # combinators; 3 is OR
 _EXISTENCE = (Existence.IGNORE, Existence.EXPECT_EXIST, Existence.EXPECT_NOT_EXIST)
 _TOO_MANY = f"The count of filter exceeds the max: {MAX_COMPARISONS}."
 
@@ -43,7 +43,7 @@ def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
         return None, None
     message = parse_message("Filter", data)
     if message.type != _PAGINATION:
-        return _decode_message(message, 1), None
+        return _decode_filter_message(message, 1), None
     page = parse_message("ColumnPaginationFilter", message.filter)
     if page.offset < 0 or page.limit < 0:
         raise invalid_parameter("The offset and limit of a column pagination filter must not be negative.")
@@ -60,7 +60,7 @@ def decode_condition(message: Any) -> Condition:
     return Condition(existence, column_condition)
 
 
-def _decode_message(message: Any, depth: int) -> Filter:
+def _decode_filter_message(message: Any, depth: int) -> Filter:
     if depth > MAX_COMPARISONS:
         raise invalid_parameter(_TOO_MANY)
     if message.type == _COMPARISON:
@@ -70,7 +70,7 @@ def _decode_message(message: Any, depth: int) -> Filter:
     composite = parse_message("CompositeColumnValueFilter", message.filter)
     if len(composite.sub_filters) > MAX_COMPARISONS:
         raise invalid_parameter(_TOO_MANY)
-    parts = tuple(_decode_message(part, depth + 1) for part in composite.sub_filters)
+    parts = tuple(_decode_filter_message(part, depth + 1) for part in composite.sub_filters)
     if composite.combinator == _NOT:
         if len(parts) != 1:
             raise invalid_parameter("Invalid NOT operator: the number of sub-filters must be 1.")
@@ -98,6 +98,7 @@ def decode_view(message: Any, page: ColumnPage | None) -> View:
     if max_versions is not None and max_versions < 1:
         raise invalid_parameter("The maximum versions cannot be less than or equal to 0.")
     if max_versions is not None and message.time_range.HasField("specific_time"):
+        # The service spells its message this way.
         raise invalid_parameter("Specific tiemstamp and max versions cannot be given at the same time.")
     start = as_text(message.start_column) if message.HasField("start_column") else None
     end = as_text(message.end_column) if message.HasField("end_column") else None
