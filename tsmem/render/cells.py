@@ -28,7 +28,7 @@ _LEFT_TO_RIGHT_BLANK = "\u2800"
 
 def width(text: str) -> int:
     """Return the largest number of cells that the text takes on any terminal."""
-    return len(text) if text.isascii() else sum(map(_cells, text))
+    return len(text) if text.isascii() else sum(map(_character_width, text))
 
 
 def cut(text: str, cells: int) -> str:
@@ -37,14 +37,14 @@ def cut(text: str, cells: int) -> str:
         return text[: max(0, cells)]
     used = 0
     for position, character in enumerate(text):
-        used += _cells(character)
+        used += _character_width(character)
         if used > cells:
             return text[:position].rstrip("\u200d")
     return text
 
 
 @lru_cache(4096)
-def _cells(character: str) -> int:
+def _character_width(character: str) -> int:
     if character == "\ufe0f":  # turns some characters before it into wider emoji
         return 1
     if _TWO_CELLS.match(character) is not None:

@@ -31,7 +31,6 @@ from tsmem.store.model import Message, Session
 METADATA_PREFIX = "metadata."
 CHUNK_BYTES = 32 * 1024
 MAX_DELAY_S = 0.05
-"""A line that arrives this long after the last chunk completes the next one."""
 _FORMULA = "'*[=+\\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets accept the wide signs too
 """The beginning of a cell that a spreadsheet might run as a formula (owasp.org/www-community/attacks/CSV_Injection).
 Such a cell gets an apostrophe. Cells that already begin with apostrophes get one more, so that removing one from each
@@ -106,7 +105,7 @@ def line_chunks(result: Data, options: Options) -> Iterator[bytes]:
     at_once = options.is_terminal or (isinstance(result, Listing) and result.is_endless)
     if options.format == "csv":
         return join_lines(_csv_lines(result, options), at_once=at_once)
-    lines = (f"{_json(document, options)}\n".encode() for document in records(result, options.fields))
+    lines = (f"{_json(record, options)}\n".encode() for record in records(result, options.fields))
     return join_lines(lines, at_once=at_once)
 
 
@@ -140,8 +139,8 @@ def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
     else:
         columns = options.fields or FIELDS[noun_of(result)]
     header = line(columns)
-    for document in records(result, options.fields):
-        yield header + line(map(cell, document.values()))
+    for record in records(result, options.fields):
+        yield header + line(map(cell, record.values()))
         header = b""
     if header:
         yield header
@@ -153,7 +152,7 @@ def _json(document: Mapping[str, Any], options: Options, *, pretty: bool = False
 
 
 def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
-    """Yield `{"items": [...], "next_page_token": ...}`, also with the total of a search, as the items arrive."""
+    """Yield `{"items": [...], "next_page_token": ..., "total": ...}` as the items arrive. Only a search has a total."""
     head, tail = b'{"items": [', b"\n], "
     written = 0
 
@@ -215,8 +214,9 @@ def error_document(error: BaseException) -> dict[str, Any]:
 def join_lines(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[bytes]:
     """Join lines into chunks.
 
-    The first line is a chunk of its own. Later lines are gathered until they have CHUNK_BYTES, or until MAX_DELAY_S
-    have passed. With `at_once`, each line is a chunk. If `lines` raises, the gathered lines are yielded first."""
+    The first line is a chunk of its own. Later lines are gathered until they have CHUNK_BYTES, or until one arrives
+    MAX_DELAY_S after the last chunk. With `at_once`, each line is a chunk. If `lines` raises, the gathered lines are
+    yielded first."""
     gathered: list[bytes] = []
     size, due_s = 0, 0.0
     try:

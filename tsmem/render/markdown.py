@@ -41,7 +41,7 @@ def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
             if child.type == "link_open" and child.attrs.get("title"):  # rich would drop the title
                 child.attrs["href"] = f'{child.attrs["href"]} "{child.attrs["title"]}"'
     lines = list(draw(document, room))
-    plain = ["".join(segment.text for segment in line) for line in lines]
+    plain = ["".join(segment.text for segment in line).rstrip(" ") for line in lines]
     if not any(plain) or any(width(line) > room for line in plain) or _letters([text]) - _letters(plain):
         return None
     if any(visible(line) != line for line in plain):  # the removed signs kept marks apart, which now pile up

@@ -67,17 +67,17 @@ def visible(text: str, *, keep_newlines: bool = False) -> str:
         suspect = match.group()
         if suspect in line_breaks:
             return line_breaks[suspect]
-        return suspect if _is_honest(suspect, match.string, match.start()) else escaped(suspect)
+        return suspect if _is_honest(suspect, match.string, match.start()) else _escaped(suspect)
 
     return _SUSPECT.sub(kept_or_escaped, text)
 
 
 def visible_id(text: str) -> str:
     """Return an id or a role as one line in which every character can be seen."""
-    shown = _UNSEEN_SPACE.sub(lambda match: escaped(match.group()), visible(text))
+    shown = _UNSEEN_SPACE.sub(lambda match: _escaped(match.group()), visible(text))
     if shown.isascii():
         return shown
-    return "".join(c if c.isprintable() and _UNSEEN_IN_IDS.match(c) is None else escaped(c) for c in shown)
+    return "".join(c if c.isprintable() and _UNSEEN_IN_IDS.match(c) is None else _escaped(c) for c in shown)
 
 
 def ascii_text(text: str) -> str:
@@ -85,7 +85,7 @@ def ascii_text(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
-def escaped(character: str) -> str:
+def _escaped(character: str) -> str:
     return f"\\x{ord(character):02x}" if character.isascii() else ascii_text(character)
 
 
@@ -118,7 +118,7 @@ def _escape_excess_marks(match: re.Match[str]) -> str:
             spacing += 1
         elif character not in _JOINERS:
             marks = spacing = 0
-        shown.append(escaped(character) if max(marks, spacing) > MAX_MARKS else character)
+        shown.append(_escaped(character) if max(marks, spacing) > MAX_MARKS else character)
     return "".join(shown)
 
 

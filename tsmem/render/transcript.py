@@ -33,7 +33,7 @@ FOLD_CHARACTERS = 20_000
 """Content beyond this is folded without being wrapped first, which would take too long."""
 METADATA_CHARACTERS = 400
 """Metadata is formatted up to this length, and then cut to two lines."""
-_SECOND = 1_000_000
+_US_PER_SECOND = 1_000_000
 _NAME = re.compile(r"[\w.-]{1,40}\Z")
 _BULLET = re.compile(r" *(?:[-*+•] |\d{1,3}[.)] )?")
 
@@ -94,7 +94,7 @@ def _facts(session: Session | None, messages: Sequence[Message], options: Option
         yield f"{iso_time(first, options.timezone)} to {iso_time(last, options.timezone)}"
         return
     yield local_time(first, options.timezone, whole_seconds=True)
-    if last - first >= _SECOND:
+    if last - first >= _US_PER_SECOND:
         yield f"over {duration(last - first)}"
     yield age(last, options.now_us)
 
@@ -135,6 +135,8 @@ class TranscriptWriter:
         self._last_time_us = message.create_time
 
     def _heading(self, message: Message, day: str | None) -> str:
+        """Return `role ▸ time · +time since the last message · id`. If it is too wide for the terminal, the id is
+        shortened first, then the role, which keeps at least a third of the line."""
         palette, room, time_us = self._palette, self._options.width, message.create_time
         role = "(no role)" if message.role is None else _name(message.role)
         tool = message.metadata.get("name")
@@ -144,15 +146,15 @@ class TranscriptWriter:
             facts = [iso_time(time_us, self._options.timezone)]
         else:  # the line of the day has the date
             facts = [local_time(time_us, self._options.timezone, whole_seconds=True)[0 if day is None else 11 :]]
-        if self._last_time_us is not None and time_us - self._last_time_us >= _SECOND:
+        if self._last_time_us is not None and time_us - self._last_time_us >= _US_PER_SECOND:
             facts.append(f"+{duration(time_us - self._last_time_us)}")
         facts.append(visible_id(message.message_id))
         between = f" {palette.dot} "
         if room is not None:
-            least = room // 3
+            min_role_width = room // 3
             taken = width(between.join(facts[:-1])) + len(between) + len(palette.speaker_sign) + 2
-            facts[-1] = fit_middle(facts[-1], room - taken - min(width(role), least), palette.ellipsis)
-            role = fit(role, max(least, room - taken - width(facts[-1])), palette.ellipsis)
+            facts[-1] = fit_middle(facts[-1], room - taken - min(width(role), min_role_width), palette.ellipsis)
+            role = fit(role, max(min_role_width, room - taken - width(facts[-1])), palette.ellipsis)
         speaker = palette.paint(ROLE_STYLES.get(message.role or "", "bold"), f"{role} {palette.speaker_sign}")
         return speaker + space_after(role, 1) + palette.paint("dim", between.join(facts))
 
@@ -171,7 +173,8 @@ class TranscriptWriter:
         yield from self._folded_text(content, content)
 
     def _metadata(self, message: Message, shown_keys: Collection[str]) -> Iterator[str]:
-        """Yield each JSON text in lines of its own, then the rest of the metadata on one line."""
+        """Yield each JSON text in lines of its own, then the rest of the metadata on one line. The value of `_json` is
+        the list of keys that hold JSON."""
         shown = {"_json", *shown_keys} | ({"name"} if message.role == "tool" else set())
         for key in str(message.metadata.get("_json", "")).split(","):
             text = message.metadata.get(key)
@@ -184,13 +187,16 @@ class TranscriptWriter:
             yield from self._indented(_metadata_line(message, rest, self._options, full=self._full), "dim")
 
     def _folded_text(self, shown: str, stored: str, style: str = "") -> Iterator[str]:
-        """Yield a text, wrapped, indented and folded if it is long. `stored` is the text whose size is named."""
+        """Yield the text in lines: wrapped, indented, and folded if it is long. The note of a fold says the size of
+        `stored`.
+        """
         is_complete = not self._folds or len(shown) <= FOLD_CHARACTERS
         beginning = visible(shown if is_complete else shown[:FOLD_CHARACTERS], keep_newlines=True)
         lines = [line.removeprefix(INDENT) for line in self._indented(beginning, style)]
         yield from self._folded(lines, stored, is_complete=is_complete)
 
     def _folded(self, lines: Sequence[str], stored: str, *, is_complete: bool = True) -> Iterator[str]:
+        """Yield the lines, indented. Long content on a terminal is cut to FOLD_LINES and a note of what is hidden."""
         hides = self._folds and (not is_complete or len(lines) >= FOLD_LINES + MIN_HIDDEN_LINES)
         shown = list(lines[:FOLD_LINES] if hides else lines)
         while hides and shown and not shown[-1]:
@@ -203,7 +209,7 @@ class TranscriptWriter:
 
     def _indented(self, text: str, style: str = "") -> Iterator[str]:
         """Yield safe text in indented lines, wrapped on a terminal. Lines of a list item align after its bullet."""
-        text = text if self._palette.unicode else ascii_text(text)  # parsed JSON can have new characters
+        text = text if self._palette.unicode else ascii_text(text)  # escapes in JSON became characters
         for whole_line in text.split("\n"):
             if self._wrap_width is None:
                 bullet, parts = "", [whole_line]

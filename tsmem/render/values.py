@@ -15,7 +15,7 @@ from tsmem.render.text import visible
 from tsmem.rows import Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = 1_000_000
+_US_PER_SECOND = 1_000_000
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _NEEDS_QUOTES = re.compile(r"(-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|-|<.*|base64:.*)?\Z", re.DOTALL)
 """Text that reads like a number, a boolean, bytes or a missing value."""
@@ -45,7 +45,7 @@ def iso_time(time_us: int, timezone: tzinfo | None) -> str:
 
 def duration(length_us: int) -> str:
     """Return a length of time in its two largest units: `2 h 5 min`, `3 d`, `0 s`."""
-    seconds = length_us // _SECOND
+    seconds = length_us // _US_PER_SECOND
     parts: list[str] = []
     for unit, unit_s in _UNITS:
         if (count := seconds // unit_s) or (unit == "s" and not parts):
@@ -58,7 +58,7 @@ def duration(length_us: int) -> str:
 
 def elapsed(seconds: float) -> str:
     """Return how long something took, below a minute in tenths of a second."""
-    return f"{seconds:.1f} s" if seconds < 60 else duration(round(seconds) * _SECOND)
+    return f"{seconds:.1f} s" if seconds < 60 else duration(round(seconds) * _US_PER_SECOND)
 
 
 def age(time_us: int, now_us: int) -> str:

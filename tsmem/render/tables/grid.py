@@ -187,26 +187,21 @@ def _cut(column: Column, cell: TableCell, cells: int, palette: Palette) -> str:
     return fit(text, cells, ellipsis)
 
 
-def draw(renderable: RenderableType, room: int) -> Iterator[list[Segment]]:
-    """Let rich draw something in `room` cells, and yield its lines without trailing spaces."""
+def draw(renderable: RenderableType, room: int) -> Iterable[list[Segment]]:
+    """Return the lines that rich draws in `room` cells."""
     console = _console(room)
-    for line in Segment.split_lines(console.render(renderable, console.options)):
-        while line:
-            last = line.pop()
-            if not last.is_control and (text := last.text.rstrip(" ")):
-                line.append(Segment(text, last.style))
-                break
-        yield line
+    return Segment.split_lines(console.render(renderable, console.options))
 
 
 def paint_line(line: Sequence[Segment], palette: Palette) -> str:
-    """Return a drawn line as text with colours. Rich's signs are replaced on a terminal that shows only ASCII."""
+    """Return a drawn line as text with colours, without trailing spaces. Rich's signs are replaced on a terminal that
+    shows only ASCII."""
     parts = []
     for text, style, _ in line:
         if not palette.unicode and not text.isascii():
             text = "".join(sign if sign.isascii() else _ASCII_SIGNS.get(sign, "+") for sign in text)
         parts.append(text if style is None or text.isspace() else palette.paint(style, text))
-    return "".join(parts)
+    return "".join(parts).rstrip(" ")
 
 
 @lru_cache

@@ -48,22 +48,22 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
     """Yield a header, then one line for each item. Rows with a value in a column that was left out as blank begin a new
     table."""
     options = options._replace(highlight=listing.highlight)
-    palette, layout, above, has_header = Palette(options), None, None, False
+    palette, layout, heading, has_header = Palette(options), None, None, False
     for items in _batches(listing.items):
         if layout is None or not layout.shows_all_of(items):
             if layout is not None:
                 yield ""
-            layout, above, has_header = _layout_of(listing.noun, items, options), None, False
+            layout, heading, has_header = _layout_of(listing.noun, items, options), None, False
         field = layout.grouped_by
         groups = groupby(items, (lambda item: None) if field is None else attrgetter(field))
         for value, group in [(value, list(group)) for value, group in groups] or [(None, [])]:
-            if value is not None and value != above:
-                if above is not None:
+            if value is not None and value != heading:
+                if heading is not None:
                     yield ""
                 yield from palette.wrapped("bold", f"{field} {visible_id(value)}")
                 if not has_header:
                     yield ""
-                above = value
+                heading = value
             columns = [column_of(field) for field in layout.fields]
             rows = [layout.row(item, options) for item in group]
             yield from table_lines(columns, rows, layout.widths, palette, titled=not has_header, cuts=True)
@@ -108,6 +108,7 @@ class _Layout(NamedTuple):
     """Fields without a column because the terminal is too narrow."""
 
     def shows_all_of(self, items: Sequence[Session | Message]) -> bool:
+        """Return True if these items have no value in a blank column."""
         return all(is_blank(item, field) for field in self.blank for item in items)
 
     def row(self, item: Session | Message, options: Options) -> list[TableCell]:
@@ -124,6 +125,7 @@ class _Layout(NamedTuple):
         return self.without(field)._replace(grouped_by=field)
 
     def natural_widths(self, items: Sequence[Session | Message], options: Options, most: int) -> dict[str, int]:
+        """Return, by field, the width in which a column shows all its values, but no more than `most`."""
         columns = [column_of(field) for field in self.fields]
         rows = (self.row(item, options) for item in items)
         return dict(zip(self.fields, natural_widths(columns, rows, most), strict=True))
@@ -187,12 +189,9 @@ def _candidates(
 
 
 def _smaller_layouts(layout: _Layout, first_key: str, options: Options, is_wide_key: bool) -> Iterator[_Layout]:
-    """Yield layouts with one column less each."""
-    if first_key in layout.fields and is_wide_key:
-        yield (layout := layout.grouping(first_key))
-    is_search = options.highlight is not None
-    for field in ("metadata", "search_content") if is_search else ("search_content", "metadata"):
+    """Yield layouts, each with one column less than the one before."""
+    extra = ("search_content", "metadata") if options.highlight is None else ("metadata", "search_content")
+    for field in (first_key, *extra) if is_wide_key else (*extra, first_key):
         if field in layout.fields:
-            yield (layout := layout.hiding(field))
-    if first_key in layout.fields:
-        yield layout.grouping(first_key)
+            layout = layout.grouping(field) if field == first_key else layout.hiding(field)
+            yield layout

@@ -41,7 +41,7 @@ def report_lines(result: Session | Message | Report, options: Options) -> Iterat
             for field in options.fields or FIELDS[noun_of(result)]
             for name, cell in field_entries(result, field, options)
         ]
-        yield from _rows(_NAMES_AND_VALUES, entries, options)
+        yield from _table(_NAMES_AND_VALUES, entries, options)
     elif result.parts:
         for place, part in enumerate(result.parts):
             if place:
@@ -49,26 +49,27 @@ def report_lines(result: Session | Message | Report, options: Options) -> Iterat
             yield from _part_lines(part, options)
     elif result.columns:
         rows = [[_json_cell(value) for value in row] for row in result.rows]
-        yield from _rows(_columns(result.columns), rows, options)
+        yield from _table(_columns(result.columns), rows, options)
     else:
         entries = [(TableCell(visible(name)), _json_cell(value)) for name, value in result.document.items()]
-        yield from _rows(_NAMES_AND_VALUES, entries, options)
+        yield from _table(_NAMES_AND_VALUES, entries, options)
 
 
 def _part_lines(part: Part, options: Options) -> Iterator[str]:
     match part:
         case Facts(rows):
-            entries = [(TableCell(visible(name)), _cell(value, options, aged=True)) for name, value in rows]
-            yield from _rows(_NAMES_AND_VALUES, entries, options)
+            entries = [(TableCell(visible(name)), _fact_cell(value, options, with_age=True)) for name, value in rows]
+            yield from _table(_NAMES_AND_VALUES, entries, options)
         case Section(title, columns, rows):
             yield from _title(title, options)
-            cells = [[_cell(value, options) for value in row] for row in rows]
-            yield from _rows(_columns(columns), cells, options)
+            cells = [[_fact_cell(value, options) for value in row] for row in rows]
+            yield from _table(_columns(columns), cells, options)
         case Plot():
             yield from _plot_lines(part, options)
         case AdviceList(items):
             for item, following in zip_longest(items, items[1:]):
-                if following is not None and following.command == item.command:  # show it once, after the last of them
+                # If consecutive items have the same command, only the last one shows it.
+                if following is not None and following.command == item.command:
                     item = item._replace(command=())
                 yield from _advice_lines(item, options)
 
@@ -82,12 +83,14 @@ def _columns(titles: Sequence[str]) -> list[Column]:
 
 
 def _json_cell(value: object) -> TableCell:
+    """Return the cell of a plain JSON value: the rows and the document of a report have these."""
     if value is None:
         return TableCell(NULL, "dim")
     return TableCell(visible(value) if isinstance(value, str) else visible(encode_json(value)))
 
 
-def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:
+def _fact_cell(value: object, options: Options, *, with_age: bool = False) -> TableCell:
+    """Return the cell of a value of Facts or of a Section."""
     match value:
         case None:
             return TableCell(NULL, "dim")
@@ -95,7 +98,7 @@ def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:
             return TableCell(iso_time(time_us, options.timezone))
         case Moment(time_us):
             text = local_time(time_us, options.timezone, whole_seconds=True)
-            return TableCell(f"{text}  ({age(time_us, options.now_us)})" if aged else text)
+            return TableCell(f"{text}  ({age(time_us, options.now_us)})" if with_age else text)
         case Size(length):
             return TableCell(size(length))
         case int():
@@ -104,7 +107,7 @@ def _cell(value: object, options: Options, *, aged: bool = False) -> TableCell:
             return TableCell(visible_id(str(value)) or '""')
 
 
-def _rows(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
+def _table(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
     """Yield a table, with a header if the columns have titles. On a terminal, long values are wrapped.
 
     The first column names a row and must stay whole. If it does not fit beside the other columns, each row takes
@@ -166,13 +169,13 @@ def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
     severity = visible(advice.severity)
     rows = [(TableCell(severity, _ADVICE_STYLES.get(severity)), TableCell(visible(advice.sentence)))]
     if advice.command:
-        command = _command_lines([visible(word) for word in advice.command], room)
+        command = _broken_command([visible(word) for word in advice.command], room)
         rows.append((TableCell(""), TableCell(_TOO_LONG) if command is None else TableCell(command, "cyan")))
     widths = (_SEVERITY_WIDTH, room or grid.MAX_ALIGNED)
     return grid.table_lines((Column(""), Column("")), rows, widths, Palette(options), titled=False)
 
 
-def _command_lines(words: Sequence[str], room: int | None) -> str | None:
+def _broken_command(words: Sequence[str], room: int | None) -> str | None:
     """Return a command, broken into lines of at most `room` cells; None if one of its words is longer than a line."""
     if room is None:
         return " ".join(words)
