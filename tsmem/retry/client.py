@@ -209,13 +209,15 @@ class RetryingClient:
         return batch.outcomes
 
     def _settle(self, batch: _Batch[None], writes: Sequence[Write]) -> None:
-        """Read back the unsettled rows, and set their outcomes."""
+        """Read back the rows whose condition failed, perhaps because of our own earlier attempt, and correct their
+        outcomes."""
         by_table: dict[TableRef, list[int]] = {}
-        for position in batch.unsettled:
-            by_table.setdefault(writes[position].table, []).append(position)
-        for table, unsettled in by_table.items():
-            for start in range(0, len(unsettled), MAX_ROWS_PER_READ):
-                positions = unsettled[start : start + MAX_ROWS_PER_READ]
+        for position, outcome in enumerate(batch.outcomes):
+            if isinstance(outcome, ConditionFailed) and position in batch.unconfirmed:
+                by_table.setdefault(writes[position].table, []).append(position)
+        for table, failed in by_table.items():
+            for start in range(0, len(failed), MAX_ROWS_PER_READ):
+                positions = failed[start : start + MAX_ROWS_PER_READ]
                 rows: Sequence[RowRead]
                 try:
                     keys = [writes[position].key for position in positions]
@@ -253,8 +255,6 @@ class _Batch(Generic[Outcome]):
         """True once the service has replied to any part of the batch. Until then an error concerns all rows."""
         self.unconfirmed: set[int] = set()
         """Positions of rows that an attempt may have written although it failed."""
-        self.unsettled: list[int] = []
-        """Positions of unconfirmed rows whose condition then failed, perhaps because of our own write."""
 
     def send(self) -> None:
         """Send the rows that have not succeeded and have not failed for good. Raises an error that concerns all rows,
@@ -284,8 +284,6 @@ class _Batch(Generic[Outcome]):
             self.outcomes[position] = outcome
             if isinstance(outcome, Unavailable) and outcome.ambiguous:
                 self.unconfirmed.add(position)
-            elif isinstance(outcome, ConditionFailed) and position in self.unconfirmed:
-                self.unsettled.append(position)
 
 
 def _is_as_written(write: Write, row: Row | None) -> bool:

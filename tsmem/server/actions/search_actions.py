@@ -36,8 +36,8 @@ from tsmem.server.wire.search_queries import decode_query, decode_sorters, leave
 
 DEFAULT_LIMIT = 10
 _UNSUPPORTED = ("collapse", "aggs", "group_bys", "highlight")
-_ALL, _SPECIFIED, _NONE, _ALL_FROM_INDEX = 1, 2, 3, 4
-_UNCOUNTED = -1
+_ALL, _SPECIFIED, _NONE, _ALL_FROM_INDEX = 1, 2, 3, 4  # return types
+_UNCOUNTED = -1  # the number of hits if they are not counted
 
 MAX_PATTERN = 32
 """Characters of a wildcard pattern. Source: "Search index limits" of the service. The next three limits are our own,
@@ -199,7 +199,8 @@ def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: A
     field_types = [(query, index.fields.get(query.field)) for query in queries]
     on_text = [(query, field_type) for query, field_type in field_types if field_type and field_type.name == "TEXT"]
     # Characters are counted first, so that no text over the limit is split into words.
-    _check_count("characters in the texts", sum(len(t) for query, _ in on_text for t in _texts(query)), MAX_CHARACTERS)
+    characters = sum(len(text) for query, _ in on_text for text in _searched_texts(query))
+    _check_count("characters in the texts", characters, MAX_CHARACTERS)
     terms = sum(_count_terms(query, field_type) for query, field_type in field_types)
     _check_count("words and terms", terms, MAX_WORDS)
     phrase_words = sum(_count_phrase_words(query, field_type) for query, field_type in on_text)
@@ -214,7 +215,7 @@ def _check_count(what: str, count: int, limit: int) -> None:
         raise invalid_parameter(f"The number of {what} of a search exceeds the limit: {limit}.")
 
 
-def _texts(query: Leaf) -> list[str]:
+def _searched_texts(query: Leaf) -> list[str]:
     """Return the texts that a query looks for. It omits wildcard patterns, which have a limit of their own."""
     if isinstance(query, Match | MatchPhrase | Prefix):
         return [query.text]
@@ -237,5 +238,5 @@ def _count_phrase_words(query: Leaf, field_type: FieldType) -> int:
         return 0
     if isinstance(query, MatchPhrase):
         return len(words.cut_words(field_type, query.text))
-    terms = _texts(query) if isinstance(query, Term | Terms) else ()
+    terms = _searched_texts(query) if isinstance(query, Term | Terms) else ()
     return sum(count for term in terms if (count := len(words.term_words(field_type, term))) > 1)

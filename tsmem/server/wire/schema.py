@@ -65,7 +65,8 @@ _FIELDS = {
         FuzzyAnalyzerParameter        optional  bool                 case_sensitive     3
     """,
 }
-"""Fields and messages to add, by .proto file. A line has a message, and the label, type, name and number of a field."""
+"""Fields to add, by .proto file. A line has a message, and the label, type, name and number of a field. A message that
+does not exist is added as well; one without fields has a line of its own."""
 _UNREADABLE = "Parse PBMessage from RawString failed."
 
 
@@ -136,17 +137,17 @@ def _pool() -> Any:
 def _extend(file: Any) -> None:
     """Add the missing enum values and fields to a file. A newer SDK may have some of them already."""
     for name, values in _ENUMS.get(file.name, {}).items():
-        enum = _named(file.enum_type, name)
+        enum = _get_or_add(file.enum_type, name)
         known = {value.number for value in enum.value}
         for value_name, number in values.items():
             if number not in known:
                 enum.value.add(name=value_name, number=number)
     for line in _FIELDS.get(file.name, "").strip().splitlines():
         name, *declaration = line.split()
-        message = _named(file.message_type, name)
+        message = _get_or_add(file.message_type, name)
         if declaration:
             label, kind, field_name, tag = declaration
-            field = _named(message.field, field_name)
+            field = _get_or_add(message.field, field_name)
             field.number, field.label = int(tag), _LABELS[label]
             if kind in _SCALARS:
                 field.type = _SCALARS[kind]
@@ -155,6 +156,6 @@ def _extend(file: Any) -> None:
                 field.type_name = f".{_PACKAGE}.{kind}"
 
 
-def _named(items: Any, name: str) -> Any:
+def _get_or_add(items: Any, name: str) -> Any:
     """Return the item with a name, adding it if it is missing."""
     return next((item for item in items if item.name == name), None) or items.add(name=name)

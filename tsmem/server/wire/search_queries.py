@@ -1,8 +1,8 @@
 """Decodes the queries and sorters of a search.
 
-`actions.search_actions` passes in the messages and gets the port's types. A query that might not find the same rows as
-on the service is refused with its name. Options that change only scores (weights, a tie breaker) are refused as well,
-because the engine has scores of its own.
+`actions.search_actions` passes in the messages and gets the port's types. A query that might find other rows
+here than on the service is refused by name. Options that change only scores (weights, a tie breaker) are refused as
+well, because the engine computes scores in its own way.
 
 A ConstScoreQuery becomes its filter. A DisMaxQuery finds the rows that any of its parts finds, and their score is the
 sum over the parts. Source: search.proto of the SDKs.
@@ -22,7 +22,7 @@ from tsmem.rows import MAX, MIN, Bound, Value
 from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
 from tsmem.server.wire.schema import as_text, invalid_parameter, parse_message, unsupported
 
-_AND = 2
+_AND = 2  # the operator of a MatchQuery
 _NEUTRAL_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
 """Unsupported options, each with the value at which it changes nothing."""
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
@@ -30,7 +30,7 @@ _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 def decode_query(message: Any) -> Query:
     """Return a query. Raises OTSParameterInvalid, also for a query that is nested too deeply or has too many parts."""
-    return _decode(message, 0, count(1))
+    return _decode_query_message(message, 0, count(1))
 
 
 def decode_sorters(message: Any) -> tuple[Sorter, ...]:
@@ -47,7 +47,7 @@ def leaves(query: Query) -> Iterator[Leaf]:
         yield query
 
 
-def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
+def _decode_query_message(message: Any, depth: int, counter: Iterator[int]) -> Query:
     check_query_size(depth, next(counter))
     if not message.HasField("type"):
         raise invalid_parameter("The type of a query is missing, or not known.")
@@ -65,7 +65,7 @@ def _decode(message: Any, depth: int, counter: Iterator[int]) -> Query:
         return queries.MatchAll()
 
     def parts(messages: Any) -> tuple[Query, ...]:
-        return tuple(_decode(part, depth + 1, counter) for part in messages)
+        return tuple(_decode_query_message(part, depth + 1, counter) for part in messages)
 
     if kind == "ConstScoreQuery":
         return Bool(filter=parts([body.filter]))
