@@ -1,8 +1,8 @@
-"""`python -m tests.bench [PART...] [--full]`: speed as ratios measured in one run. Absolute times mean little on a
-shared machine, and nothing here is asserted.
+"""Runs the benchmarks: `python -m tests.bench [PART...] [--full]`.
 
-All parts take some ten minutes. `--full` takes bulk to a million rows, and to 50,000 through the SDK: that takes an
-hour or more, and a file system with 4 GB to spare.
+Results are ratios of two times measured in one run, because absolute times mean little on a shared machine. Nothing is
+asserted. All parts together take about ten minutes. With `--full`, `bulk` moves up to a million rows, or 50,000 through
+the SDK, which takes an hour or more and 4 GB of disk space.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PARTS = (*RATIOS, "bulk")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the parts that are named, or all, and print a line for each ratio, or tables."""
+    """Run the named parts, by default all, and print a line for each ratio, or the tables of `bulk`."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", allow_abbrev=False)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--full", action="store_true", help="bulk moves of a million rows too")

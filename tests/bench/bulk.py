@@ -1,9 +1,7 @@
-"""Bulk moves as whole `tsmem` processes: on the embedded store, and through the SDK against `tsmem serve`.
+"""Measures bulk moves as whole `tsmem` processes: on the embedded store, and through the SDK against `tsmem serve`.
 
-Through the SDK a bare loop (bulk_loop) does the same in turn, with and without latency.
-
-On the embedded store, memory is compared with that of the same command over the smallest size; the budget is 1.2 at a
-million rows.
+Through the SDK, a bare loop (bulk_loop.py) alternates with tsmem, with and without latency. On the embedded store, peak
+memory is compared with that of the same command at the smallest size; the budget is a ratio of 1.2 at a million rows.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from tests.bench.processes import TSMEM, Spent, environment, least, measure, ser
 ROUNDS = 2
 LOCAL_SIZES = (10_000, 100_000)
 WIRE_CASES = ((2_000, 0), (2_000, 50), (20_000, 0))
-"""Rows, and milliseconds of latency."""
+"""The number of rows, and the latency in milliseconds."""
 FULL_LOCAL_SIZES = (*LOCAL_SIZES, 1_000_000)
 FULL_WIRE_CASES = (*WIRE_CASES, (20_000, 50), (50_000, 0))
 
@@ -29,10 +27,10 @@ FULL_WIRE_CASES = (*WIRE_CASES, (20_000, 50), (50_000, 0))
 class _Move(NamedTuple):
     name: str
     call: str
-    """The name of the same move in bulk_loop."""
+    """The method of bulk_loop.Loop that makes the same move."""
     line: str
     sessions: bool = True
-    """True if it moves sessions, beside messages."""
+    """True if it moves sessions and messages, False if only messages."""
 
 
 MOVES = (
@@ -61,7 +59,7 @@ index = "{prefix}message_index"
 
 
 def run(*, full: bool) -> Iterator[str]:
-    """Return the lines of a table for the embedded store, and of one for each size and latency through the SDK."""
+    """Yield the lines of a table for the embedded store, and of one table for each size and latency through the SDK."""
     yield from _local(FULL_LOCAL_SIZES if full else LOCAL_SIZES)
     for size, latency_ms in FULL_WIRE_CASES if full else WIRE_CASES:
         yield ""

@@ -1,7 +1,7 @@
-"""The bare loop beside which bulk moves through the SDK are measured: `python -m tests.bench.bulk_loop MOVE FILE`.
+"""Moves rows with a bare loop of the SDK, as a baseline for bulk.py: `python -m tests.bench.bulk_loop MOVE FILE`.
 
-A bare sequential loop of the SDK with full pages (5,000 rows, keys alone where keys are enough) and full batches (200
-rows). It moves the same rows in the same order, and reads and writes JSON where tsmem does. It checks nothing.
+The loop is sequential, with full pages (5,000 rows; keys only if keys are enough) and full batches (200 rows). It moves
+the same rows as tsmem in the same order, and reads and writes JSON where tsmem does. It checks nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Line = dict[str, Any]
 
 
 class Loop:
-    """The SDK's own calls, one after another."""
+    """Makes each move with sequential calls of the SDK. A method is a move."""
 
     def __init__(self) -> None:
         names = ("ENDPOINT", "ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "INSTANCE_NAME")
@@ -56,7 +56,7 @@ class Loop:
         self._batch = {}
 
     def load(self, file: str) -> None:
-        """Write the rows of an export."""
+        """Write the rows of an export file."""
         with open(file, encoding="utf-8") as stream:  # noqa: PTH123
             for line in map(json.loads, stream):
                 if (kind := line["kind"]) in KEYS:
@@ -67,18 +67,18 @@ class Loop:
         self._send()
 
     def list(self, _: str) -> None:
-        """All messages, as lines."""
+        """Print all messages as JSON lines."""
         for row in self._rows("message", "message"):
             sys.stdout.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
 
     def export(self, file: str) -> None:
-        """All sessions and messages, as lines."""
+        """Print all sessions and messages as JSON lines."""
         for row in self._rows("session", "session"):
             sys.stdout.write(json.dumps(_line(row), ensure_ascii=False) + "\n")
         self.list(file)
 
     def copy(self, _: str) -> None:
-        """All rows into the other tables."""
+        """Copy all rows into the tables `copy_session` and `copy_message`."""
         for kind in KEYS:
             for row in self._rows(kind, kind):
                 columns = [column[:2] for column in row.attribute_columns]
@@ -86,13 +86,13 @@ class Loop:
         self._send()
 
     def purge_messages(self, _: str) -> None:
-        """All of them; keys are read."""
+        """Delete all messages, after reading their keys."""
         for row in self._rows("message", "message", keys=True):
             self._add("message", tablestore.DeleteRowItem, row.primary_key)
         self._send()
 
     def purge_sessions(self, _: str) -> None:
-        """All of the other tables, each session behind its messages; keys are read."""
+        """Delete all rows of the `copy_` tables, each session after its messages, after reading their keys."""
         for row in self._rows("copy_session", "session", keys=True):
             for message in self._rows("copy_message", "message", row.primary_key[1][1], keys=True):
                 self._add("copy_message", tablestore.DeleteRowItem, message.primary_key)

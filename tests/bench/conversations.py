@@ -1,4 +1,4 @@
-"""An export of conversations of agents, made from a seed, with its rows in the order of an export."""
+"""Generates an export of agents' conversations from a fixed seed, with the rows in the order of a real export."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MESSAGES = 10
-"""Messages of a session."""
+"""Messages in a session."""
 USERS = 10
 START_US = 1_760_000_000_000_000
 
@@ -21,12 +21,12 @@ _ROLES = ("user", "assistant", "tool", "assistant")
 
 
 def row_count(rows: int, *, sessions: bool) -> int:
-    """Return how many rows `write` makes for about so many; of messages alone where sessions are not counted."""
+    """Return how many rows `write` generates when asked for `rows`: sessions and messages, or only messages."""
     return rows // (MESSAGES + 1) * (MESSAGES + sessions)
 
 
 def write(path: Path, rows: int) -> None:
-    """Write an export of about so many rows."""
+    """Write an export of about `rows` rows."""
     count = rows // (MESSAGES + 1)
     with path.open("w", encoding="utf-8") as file:
         for document in _documents(count):

@@ -1,7 +1,7 @@
-"""The engine against a bare `sqlite3` loop that does the same: scans and batch writes, interleaved in one run.
+"""Compares the engine with a bare `sqlite3` loop that does the same: scans and batch writes, alternating in one run.
 
-Both sides decode and pack cells with the same functions, keep the same index tables, and commit as often,
-so that a ratio is what the engine's semantics cost. Ratios are time engine / time bare; the budget is 2.0.
+Both sides pack and unpack cells with the same functions, keep the same index tables, and commit equally often, so a
+ratio is the cost of the engine's semantics. Ratios are engine time / bare time; the budget is 2.0.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _sessions(count: int) -> list[Put]:
 
 
 def messages(count: int) -> list[Put]:
-    """Return messages, forty of a session."""
+    """Return messages, 40 in each session."""
     source = random.Random(1)
     return [
         Put(
@@ -60,7 +60,7 @@ def messages(count: int) -> list[Put]:
 
 
 def create_store(path: Path, puts: Sequence[Put]) -> None:
-    """Make a store with these messages."""
+    """Create a store with these messages."""
     with closing(LocalClient(path, SystemClock())) as client:
         client.create_table(MESSAGE)
         write(client, puts)
@@ -121,7 +121,7 @@ def _insert(table: str, width: int) -> str:
 
 
 def _bare_forget(connection: sqlite3.Connection, key: Key) -> None:
-    """Delete the index entry of a session that is there."""
+    """Delete the index entry of a session, if the session exists."""
     old = connection.execute("SELECT cells FROM session WHERE k0 = ? AND k1 = ?", key).fetchone()
     if old is not None:
         entry = key[0], unpack(old[0], ("update_time",))[1]["update_time"], key[1]
@@ -129,12 +129,12 @@ def _bare_forget(connection: sqlite3.Connection, key: Key) -> None:
 
 
 def _key_bytes(key: Sequence[object]) -> int:
-    """The bytes of a key's values, and some thirty of its names."""
+    """Return the size of a key in bytes: its values, and about thirty bytes for its names."""
     return 30 + sum(8 if isinstance(value, int) else len(str(value)) for value in key)
 
 
 def _bare_scan(path: Path, table: str, width: int) -> None:
-    """Read a table of the engine's file."""
+    """Read a whole table of the engine's file, page by page, and decode its cells."""
     page: list[object] = []
     order = ", ".join(f"k{place}" for place in range(width))
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -151,7 +151,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def _round(folder: Path, puts: Sequence[Sequence[Put]], took: dict[str, list[float]]) -> None:
-    """Every step once, the two sides taking turns, on fresh files."""
+    """Time every step once on new files. The two sides alternate."""
     folder.mkdir()
     path = folder / "engine.db"
     with closing(LocalClient(path, SystemClock())) as client, closing(_bare_file(folder / "bare.db")) as bare:
@@ -169,7 +169,7 @@ def _round(folder: Path, puts: Sequence[Sequence[Put]], took: dict[str, list[flo
 
 
 def run() -> list[Ratio]:
-    """Time engine / time bare, for scans and writes of both tables."""
+    """Return engine time / bare time, for scans and writes of both tables."""
     puts = _sessions(ROWS), messages(ROWS)
     took: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:

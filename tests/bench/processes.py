@@ -1,7 +1,7 @@
-"""Whole processes, measured: seconds that pass, processor seconds, and the most memory that they held at once.
+"""Runs whole processes and measures their elapsed time, processor time and peak memory.
 
-A process is started by a small process of its own: the kernel counts as a child's peak also what its parent held when
-it started it, so a bench that has grown would hide what a small program takes.
+A small launcher process starts each one: the kernel counts the parent's memory at the time of the start toward a
+child's peak, so starting them from a large benchmark process would hide the memory of a small program.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 
 
 class Spent(NamedTuple):
-    """The time and memory that one process took."""
+    """The time and memory that one process used."""
 
     seconds: float
-    """Seconds that passed from its start to its end."""
+    """Elapsed time from start to end."""
     processor_s: float
     peak_bytes: int
-    """The most resident memory."""
+    """Peak resident memory."""
 
 
 def measure(command: Sequence[str], environ: Mapping[str, str], out: str = os.devnull) -> Spent:
-    """Run a command to its end; its stdout goes to a file. Raises RuntimeError when it failed."""
+    """Run a command to its end, with its stdout to a file. Raises RuntimeError if it fails."""
     err = Path(environ["HOME"]) / "stderr.txt"
     launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, out, str(err), *command]
     told = subprocess.run(launcher, env=dict(environ), check=True, capture_output=True, text=True).stdout.split()
@@ -57,7 +57,7 @@ def measure(command: Sequence[str], environ: Mapping[str, str], out: str = os.de
 
 
 def measure_at_terminal(command: Sequence[str], environ: Mapping[str, str]) -> Spent:
-    """The same, with stdout at a terminal."""
+    """Run a command to its end, with its stdout to a terminal. Raises RuntimeError if it fails."""
     ours, theirs = pty.openpty()
     try:
         return measure(command, environ, os.ttyname(theirs))
@@ -67,14 +67,14 @@ def measure_at_terminal(command: Sequence[str], environ: Mapping[str, str]) -> S
 
 
 def least(runs: Sequence[Spent]) -> Spent:
-    """The least times of several runs, because the rest of the machine only adds to them, and the most memory."""
+    """Return the shortest times of several runs, because other processes only add to them, and the highest memory."""
     return Spent(
         min(run.seconds for run in runs), min(run.processor_s for run in runs), max(run.peak_bytes for run in runs)
     )
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Variables for a process that knows nothing of the machine it runs on."""
+    """Return a clean environment whose home is the folder."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
@@ -86,7 +86,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def serve(folder: Path, *options: str) -> Iterator[dict[str, str]]:
-    """`tsmem serve` in front of served.db of a folder, and the environment that reaches it."""
+    """Run `tsmem serve` on the file served.db of a folder. Yield the environment for clients of it."""
     environ = {
         **environment(folder),
         "TABLESTORE_INSTANCE_NAME": "bench",

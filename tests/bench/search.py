@@ -1,10 +1,10 @@
-"""`message search` over 2,000, 20,000 and 200,000 messages, and what search indexes cost an import.
+"""Measures `message search` over 2,000, 20,000 and 200,000 messages, and what search indexes cost an import.
 
-A page is what the command asks for through the store: 20 rows with their token and total. The tables hold the same kind
-of messages. Most texts have as many hits in each, so that the ratio to the smallest table says what the size of a table
-costs; a word of every hundredth message, or of every fourth, has hits in proportion.
+A page is what the command reads: 20 rows, their token and the total. All tables hold the same kind of messages. Most
+texts have equally many hits in each table, so the ratio to the smallest table is the cost of the table's size. The
+words of every hundredth and every fourth message have hits in proportion to the size.
 
-An import is a whole process of `tsmem import`, with and without search indexes, in turns.
+An import is a whole process of `tsmem import`. Imports with and without search indexes alternate.
 """
 
 from __future__ import annotations
@@ -37,12 +37,15 @@ _WEIGHTS = (12, 9, 8, 8, 7, 7, 6, 6, 6, 4, 4, 3, 3, 3, 2, 2, 2, 2, 1, 1.5, 2, 0.
 
 
 RARE = {7: "reservation", 9: "退款", 11: "really?!?", 13: "thanks 🎉", 15: "quarter to quarter"}
-"""Words that HITS of the messages have, by their place among the others."""
+"""Texts that HITS of the messages contain, by their offset among the messages."""
 
 
 def messages(count: int) -> list[Put]:
-    """Return messages of some 300 characters, a quarter of them with search content. HITS have each word of RARE;
-    every hundredth says `percent`, every fourth `quarter,`, and the oldest fourth `ancient`."""
+    """Return messages of about 300 characters, a quarter of them with search content.
+
+    HITS messages have each text of RARE. Every hundredth message says `percent`, every fourth `quarter,`, and the
+    oldest fourth of them `ancient`.
+    """
     source = random.Random(count)
     words = ["".join(source.choices(_LETTERS, _WEIGHTS, k=source.randint(2, 9))) for _ in range(20_000)]
     weights = [1 / (rank + 1) for rank in range(len(words))]
@@ -65,7 +68,7 @@ def messages(count: int) -> list[Put]:
 
 
 NONE = "quarter#"
-"""A text that no message has."""
+"""A text that no message contains."""
 QUERIES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
     ("a word", "reservation", {}),
     ("a word, by score", "reservation", {"sort": "score"}),
@@ -85,7 +88,7 @@ QUERIES: tuple[tuple[str, str | None, dict[str, Any]], ...] = (
 
 
 def _page(store: MemoryStore, text: str | None, wanted: dict[str, Any]) -> Total:
-    """Read what `message search` reads for a page of 20. Return its total."""
+    """Read what `message search` reads for a page of 20 rows, and return the total."""
     found = store.messages.search(text, limit=20, **wanted)
     if not list(found) and text != NONE:
         raise RuntimeError(f"nothing was found of {text!r}")
@@ -119,7 +122,7 @@ def _searches(folder: Path) -> list[Ratio]:
 
 
 def _imports(folder: Path, rows: int) -> list[Ratio]:
-    """Import one file with and without search indexes, each a whole process, in turns."""
+    """Import one file with and without search indexes. The two kinds of import alternate."""
     puts = messages(rows)
     lines = folder / "messages.jsonl"
     with lines.open("w") as stream:
@@ -145,6 +148,6 @@ def _imports(folder: Path, rows: int) -> list[Ratio]:
 
 
 def run() -> list[Ratio]:
-    """Time in the largest table over time in the smallest, for each query; then the rate of an import."""
+    """Return, for each query, time in the largest table / time in the smallest; then the ratio for imports."""
     with tempfile.TemporaryDirectory() as name:
         return _searches(Path(name)) + _imports(Path(name), 20_000)

@@ -1,6 +1,6 @@
-"""`tsmem serve` under 1, 8 and 32 clients: requests a second, over those of one client.
+"""Measures how many requests a second `tsmem serve` answers for 1, 8 and 32 clients, relative to one client.
 
-A client is a process of its own with one connection and a bare loop of the SDK. All of them begin together.
+A client is a process with one connection and a bare loop of the SDK. All clients begin at the same time.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ REQUESTS = 4_000
 """Requests of all clients together."""
 ROWS_A_BATCH = 20
 WAIT_S = 600
-"""Seconds until a client that never comes is an error."""
+"""Seconds after which a client that has not started is an error."""
 
 
 def run() -> list[Ratio]:
-    """Requests a second of so many clients over those of one, for reads of one row and for batches of writes."""
+    """Return requests a second / those of one client, for reads of one row and for batches of writes."""
     ratios = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,7 +1,7 @@
-"""The cost of a start, against that of a two-command Typer program of the same Typer, run in turn in one go.
+"""Compares the start of tsmem with that of a two-command program on the same Typer, alternating in one run.
 
-Both sides are whole processes, started the same way, and import byte-compiled files. Compared is the processor time
-that the operating system accounts to each: the least of many runs, because the rest of the machine only adds to it.
+Both sides are whole processes, started the same way from byte-compiled files. What is compared is the lowest processor
+time of many runs, because other processes on the machine only add to it.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ GET = ("session", "get", "ada", "trip-7")
 
 
 def base(imports: str = "") -> list[str]:
-    """Return the command that starts the Typer program, with some imports more."""
+    """Return the command that starts the Typer program, with additional imports."""
     return [sys.executable, "-c", imports + BASE, "one"]
 
 
 def run() -> list[Ratio]:
-    """Processor time of tsmem commands over that of the Typer program."""
+    """Return processor time of tsmem commands / that of the Typer program."""
     with tempfile.TemporaryDirectory() as folder:
         compileall.compile_dir(str(ROOT / "tsmem"), quiet=2)
         environ = environment(Path(folder))
@@ -73,6 +73,6 @@ def ratio(
     measure: Callable[..., Spent] = measure,
     runs: int = RUNS,
 ) -> float:
-    """Return the least processor time of one command over that of another, run in turn."""
+    """Return the lowest processor time of one command / that of another. Their runs alternate."""
     pairs = [(measure(ours, environ), measure(theirs, environ)) for _ in range(runs)]
     return least([mine for mine, _ in pairs]).processor_s / least([other for _, other in pairs]).processor_s

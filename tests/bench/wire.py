@@ -1,8 +1,8 @@
-"""A TableStore profile, talking to `tsmem serve`: what a start costs beside importing the SDK, and what a listing costs
-beside a bare loop of the SDK over the same rows.
+"""Measures a TableStore profile against `tsmem serve`: a start compared with importing the SDK, and a listing
+compared with a bare loop of the SDK over the same rows.
 
-Both sides are whole processes that talk to the same server, run in turn. A start is compared by processor time; a
-listing by the time that passes, because it waits for the server, and by its own processor time beside it.
+Both sides are whole processes that talk to the same server, and they alternate. Starts are compared by processor time.
+Listings are compared by elapsed time, because they wait for the server, and by processor time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROUNDS = 5
 
 
 def run() -> list[Ratio]:
-    """Ratios over the SDK alone."""
+    """Return tsmem's time / the time of the bare SDK."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = [*OURS, "message", "list", "-o"]

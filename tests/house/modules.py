@@ -1,4 +1,4 @@
-"""The source tree as the house tests read it: files and their imports, from text alone."""
+"""Reads the source files of the package and their imports, without importing them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Import(NamedTuple):
     module: str
     line: int
     lazy: bool
-    """True if it is inside a function."""
+    """True if the import is inside a function."""
     typing_only: bool
-    """True if it stands under `if TYPE_CHECKING`."""
+    """True if the import is under `if TYPE_CHECKING`."""
 
 
 def sources(folder: Path = PACKAGE) -> list[Path]:

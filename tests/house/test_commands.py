@@ -1,7 +1,7 @@
-"""Contents and completions that are generated from the commands are not stale.
+"""Files generated from the commands are up to date: the help's table of contents and the completions.
 
-`TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py` writes the contents anew, for ruff to format: a new module
-is last.
+`TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py` rewrites the table of contents, with new modules last.
+Format it with ruff afterwards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Rules for the imports of modules."""
+"""Rules for imports and for public names."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ ALLOWED: dict[str, set[str]] = {
     "tsmem.__main__": {"tsmem.cli"},
     "tsmem": {"tsmem"},
 }  # fmt: skip
-"""Modules of this package that each room may import; a module's room is the longest name that fits."""
+"""The modules of this package that each room (a folder or module) can import. A module belongs to the room with the
+longest matching name."""
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "tablestore": ("tsmem.adapters.tablestore", "tsmem.server"),
@@ -63,7 +64,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "rich": ("tsmem.render", "tsmem.cli"),
     "tomli_w": ("tsmem.profiles",),
 }
-"""Rooms that may import each foreign library. The server borrows the protobuf classes of the SDK alone."""
+"""The rooms that can import each third-party library. The server uses only the protobuf classes of the SDK."""
 
 NEVER = ("click", "requests")
 
@@ -79,7 +80,7 @@ def within(module: str, names: set[str] | tuple[str, ...]) -> bool:
 
 @cache
 def used() -> list[tuple[str, Import]]:
-    """Every import of the package, with the module that it stands in."""
+    """Return every import of the package with the module that contains it."""
     return [(dotted(path), each) for path in sources() for each in imports(path)]
 
 
@@ -115,7 +116,7 @@ def test_the_package_imports_only_the_standard_library_and_listed_libraries() ->
 
 
 def test_there_are_no_import_cycles() -> None:
-    """Not inside functions either; what only annotations need does not count."""
+    """Imports inside functions count. Imports for annotations only do not."""
     uses: dict[str, set[str]] = {dotted(path): set() for path in sources()}
     for module, each in used():
         if each.module in uses and each.module != module and not each.typing_only and not _is_package_of(each, module):
@@ -127,12 +128,14 @@ def test_there_are_no_import_cycles() -> None:
 
 
 def _is_package_of(used: Import, module: str) -> bool:
-    """True for `from tsmem.store import cursor` in a module of `tsmem.store`: it needs `cursor` alone."""
+    """Return True for an import such as `from tsmem.store import cursor` in a module of `tsmem.store`, which needs
+    only `cursor`."""
     return module.startswith(f"{used.module}.")
 
 
 def test_no_public_name_is_used_twice() -> None:
-    """Commands are named by their group, and the functions that answer an action of the service by that action."""
+    """Exceptions are the functions of commands, which have the names of their groups, and the functions that process
+    an action of the service."""
     owners: dict[str, list[str]] = {}
     for path in sources():
         if path.name.endswith("_actions.py"):

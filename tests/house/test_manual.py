@@ -1,7 +1,8 @@
-"""The README and the manual run: every shell block of a page, in order, in a folder of its own.
+"""The examples of the README and of the manual's pages run, each page in a folder of its own, and its lists are
+complete.
 
-The examples of the pages use the conversations that `first-steps` makes. The two install commands of the README need a
-package index, which a test may not reach: .ci/run runs them to the letter.
+The examples use the conversations that the page `first-steps` creates. The two install commands of the README need a
+package index, which tests must not use; .ci/run runs them as they are.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from tsmem.store.documents import export_line
 MANUAL = {topic: topic_page(topic) for topic in TOPICS}
 TEXTS = {"README": README, **MANUAL}
 ENDPOINT = "http://127.0.0.1:8087"
-"""Where the programs of the manual expect a server."""
+"""The endpoint in the programs of the manual."""
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The blocks of code of a page."""
+    """Return the code blocks of a page in this language."""
     return [str(block) for block in re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
 
 
@@ -44,7 +45,7 @@ PAGES = [name for name in SHELL if SHELL[name] and name != "first-steps"]
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """A newcomer's environment, with `tsmem` on the path."""
+    """Return the environment of a newcomer, with `tsmem` on the path."""
     bin_folder = folder / "bin"
     bin_folder.mkdir()
     script = bin_folder / "tsmem"
@@ -72,14 +73,14 @@ def test_ci_runs_the_two_install_commands_to_the_letter() -> None:
 
 @pytest.fixture(scope="module")
 def first_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the first page was followed."""
+    """A folder in which the examples of the page `first-steps` have run."""
     folder = tmp_path_factory.mktemp("first-steps")
     run_plain_commands(folder, SHELL["first-steps"])
     return folder
 
 
 def run_plain_commands(folder: Path, shell_blocks: list[str]) -> None:
-    """Run what needs neither a shell nor a server, line after line, in this process."""
+    """Run the commands that need neither a shell nor a server, line by line, in this process."""
     cli = Cli(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -103,7 +104,7 @@ def test_every_simple_command_of_the_manual_runs(name: str, first_steps: Path, t
 
 @pytest.mark.slow
 def test_every_shell_block_of_the_manual_runs(tmp_path: Path) -> None:
-    """As a reader would type them, each page where the first one was followed; each block must succeed."""
+    """The blocks run in bash as a reader would type them, in order, after those of `first-steps`."""
     (tmp_path / "first-steps").mkdir()
     run_shell(tmp_path / "first-steps", SHELL["first-steps"])
     shutil.rmtree(tmp_path / "first-steps" / "bin")
@@ -132,7 +133,7 @@ def run_shell(folder: Path, shell_blocks: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["README", "library"])
 def test_every_python_block_of_the_manual_runs(name: str, tmp_path: Path) -> None:
-    """In one process, on tables that were made."""
+    """All blocks of a page run in one process, on a store with empty tables."""
     path = tmp_path / ".local" / "share" / "tsmem" / "memory.db"
     path.parent.mkdir(parents=True)
     with MemoryStore(LocalClient(path, SystemClock())) as store:
@@ -149,8 +150,8 @@ def test_every_python_block_of_the_manual_runs(name: str, tmp_path: Path) -> Non
 
 
 def test_the_sdk_programs_of_the_manual_run(tmp_path: Path) -> None:
-    """The Python program, and the Node.js program if node finds its SDK, against a server whose tables are empty: each
-    writes what it reads."""
+    """The Python program runs, and the Node.js program if node finds its SDK, against a server with empty tables.
+    Each writes a row and reads it."""
     variables = environment(tmp_path)
     with serving(tmp_path / "served.db") as served:
         with MemoryStore(LocalClient(tmp_path / "served.db", SystemClock())) as store:
@@ -168,7 +169,6 @@ def test_the_sdk_programs_of_the_manual_run(tmp_path: Path) -> None:
 
 
 def test_the_exit_codes_page_lists_every_exit_code() -> None:
-    """Every number that some error, or some command, ends with."""
     listed = [int(code) for code in re.findall(r"^\| (\d+) \|", MANUAL["exit-codes"], re.MULTILINE)]
     assert listed == list(MEANINGS)
     kinds = [TsmemError]
@@ -178,7 +178,7 @@ def test_the_exit_codes_page_lists_every_exit_code() -> None:
 
 
 def test_the_permissions_page_lists_exactly_the_needed_actions(tmp_path: Path) -> None:
-    """What each kind of command sends is in its row, and every action of a row is sent by some command of its kind."""
+    """The row of each kind of command lists every action that it sends, and no action that none of them sends."""
     rows = re.findall(r"^\| (\w+)[^|]* \| (those[^`]*)?(`ots:.*`) \|$", MANUAL["permissions"], re.MULTILINE)
     listed = {kind: set(re.findall(r"`ots:(\w+)`", actions)) for kind, _, actions in rows}
     assert set(listed) == {"read", "write", "check", "create", "drop"}
@@ -229,6 +229,6 @@ def test_the_permissions_page_lists_exactly_the_needed_actions(tmp_path: Path) -
         "drop": listed["read"] | listed["check"] | listed["drop"],
     }
     assert {} == {kind: actions - allowed[kind] for kind, actions in sent.items() if actions - allowed[kind]}
-    # an index is created by itself only where an older table lacks it; only some findings of doctor need an update
+    # CreateIndex is sent only for an older table without its index, and UpdateRow only for some findings of doctor
     unsent = {kind: actions - sent[kind] for kind, actions in listed.items() if actions - sent[kind]}
     assert {"create": {"CreateIndex", "UpdateRow"}} == unsent

@@ -17,7 +17,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("picture", PICTURES, ids=[picture.name for picture in PICTURES])
 def test_readme_pictures_are_fresh_and_self_contained(picture: Picture, folder: Path) -> None:
-    """It is word for word and style for style what a terminal is sent; `python -m tests.pictures` draws it anew."""
+    """Each text and style equals what a terminal is sent. `python -m tests.pictures` redraws the pictures."""
     drawing = picture.path.read_text(encoding="utf-8")
     lines = shown(drawing)
 

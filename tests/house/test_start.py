@@ -1,4 +1,4 @@
-"""A start loads no heavy module, because every command pays for a slow start."""
+"""Starting a command loads no slow module that it does not need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEARCH = ("tsmem.engine.search", "tsmem.engine.indexes.search", "tsmem.engine.in
 
 
 def loaded(code: str, tmp_path: Path, said: str | None = None) -> set[str]:
-    """Return the modules that are there after some code ran in a fresh interpreter, and said this."""
+    """Run code in a new interpreter. Return the modules that are loaded afterwards, and check what the code prints."""
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", RUN.format(code=code)], capture_output=True, text=True, env=environ, check=True
@@ -33,7 +33,7 @@ def loaded(code: str, tmp_path: Path, said: str | None = None) -> set[str]:
 
 
 def after(*lines: str) -> str:
-    """Code that runs command lines, each of which must succeed."""
+    """Return code that runs these command lines, each of which must succeed."""
     return f"for line in {lines}:\n    assert main(line.split()) == 0"
 
 

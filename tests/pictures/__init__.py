@@ -1,4 +1,4 @@
-"""The README's pictures: what real commands send a real terminal, drawn as SVG by rich.
+"""The README's pictures: SVG files that rich draws of what real commands send a terminal.
 
-`python -m tests.pictures` draws them anew; a test fails when one is stale.
+`python -m tests.pictures` redraws them. A test fails if a picture is out of date.
 """

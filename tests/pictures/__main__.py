@@ -1,4 +1,4 @@
-"""Draws the pictures."""
+"""Redraws all pictures."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Runs the commands of a picture on a pseudo-terminal, on the demo's conversations and with a clock that stands still,
-and draws what the terminal was sent."""
+"""Draws a picture: runs its commands on a pseudo-terminal, over the demo's conversations and with a fixed clock, and
+draws what the terminal was sent."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
 SAMPLE = ROOT / "tsmem" / "cli" / "commands" / "demo.jsonl"
 NOW_US = 1_775_206_800_000_000
-"""2026-04-03 09:00 UTC, some hours after the demo's last conversation."""
+"""2026-04-03 09:00 UTC, a few hours after the last conversation of the demo."""
 COLUMNS = 100
 
 
 class Picture(NamedTuple):
-    """A file, and the commands that it shows."""
+    """The name of a file, and the commands that it shows."""
 
     name: str
     commands: tuple[tuple[str, ...], ...]
@@ -57,7 +57,7 @@ sys.exit(main(sys.argv[1:], clock=ManualClock({NOW_US})))
 
 
 def draw(picture: Picture, folder: Path) -> str:
-    """Return the picture as SVG. The folder is empty, or was used for another picture."""
+    """Return the picture as SVG. The folder holds the store; it can be reused for further pictures."""
     from rich.console import Console
     from rich.text import Text
 
@@ -69,11 +69,11 @@ def draw(picture: Picture, folder: Path) -> str:
         console.print(Text.assemble("\n" * (place > 0), ("$ ", "dim"), (shlex.join(("tsmem", *argv)), "bold")))
         console.print(Text.from_ansi(_on_terminal(argv, environ).rstrip("\n")))
     drawn = console.export_svg(title="tsmem", unique_id=picture.name)
-    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)  # a picture asks no other host for anything
+    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)  # a picture loads nothing from other hosts
 
 
 def shown(drawing: str) -> list[tuple[str, str]]:
-    """Return the words of a drawing, each with its style. The rest is rich's, and differs from release to release."""
+    """Return the texts of a drawing with their styles. All else depends on the version of rich."""
     words = re.finditer(r'<text class="([^"]*)"[^>]*>([^<]*)</text>', drawing)
     return [(word[1], unescape(word[2])) for word in words]
 
@@ -105,7 +105,7 @@ def _read(terminal: int) -> bytes:
     try:
         while piece := os.read(terminal, 65536):
             sent += piece
-    except OSError:  # nobody has the other side
+    except OSError:  # the other side is closed
         pass
     os.close(terminal)
     return sent

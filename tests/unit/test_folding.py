@@ -1,4 +1,4 @@
-"""Text without differences of case, and where a part of it stands in the text itself."""
+"""Case folding, and where a part of a folded text is in the original."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_case_invariant_character_is_found_without_folding(text: str, characte
 
 
 def test_characters_that_fold_have_case() -> None:
-    """Of all characters: Cherokee's small letters fold to the large ones."""
+    """This checks every character. For example, Cherokee's small letters fold to the capital ones."""
     folding = [(one, fold(one)) for one in map(chr, range(sys.maxunicode + 1)) if fold(one) != one]
 
     assert [] == [one for one, folded in folding if not has_case(one) or (len(folded) == 1 and not has_case(folded))]

@@ -1,4 +1,4 @@
-"""Keys, tokens and signatures are hidden in tracebacks and other texts."""
+"""Redaction of keys, tokens and signatures in tracebacks and other texts."""
 
 from __future__ import annotations
 

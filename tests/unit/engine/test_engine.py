@@ -1,4 +1,4 @@
-"""The engine and its search indexes under contention and crashes, with real processes."""
+"""The engine under contention and crashes, with several processes."""
 
 from __future__ import annotations
 
@@ -53,13 +53,14 @@ for number in range(10):  # each batch replaces the one before
 
 
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """A process that runs a piece of code."""
+    """Start a process that runs some Python code."""
     argv = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
-    """After SIGKILL every acknowledged batch is there, the last one wholly or not at all, and its indexes agree."""
+    """After SIGKILL every acknowledged batch is stored, the last batch is stored completely or not at all, and the
+    indexes match."""
     for round_number in range(2):
         path = tmp_path / f"{round_number}.db"
         writer = start(BATCHES, path, "w")
@@ -95,7 +96,7 @@ def found(client: LocalClient, query: Query) -> int | None:
 
 
 def test_a_search_never_sees_part_of_a_batch(tmp_path: Path) -> None:
-    """Two processes write; every search sees each batch wholly or not at all."""
+    """Two processes write batches while this one searches."""
     path = tmp_path / "memory.db"
     with opened(path) as client:
         client.create_table(MESSAGE)

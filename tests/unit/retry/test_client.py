@@ -1,4 +1,4 @@
-"""Retries over a service that loses answers: how they end, what they claim, and what they leave in place."""
+"""Retries over a service that fails and loses replies: the final result, the error, and the rows that are stored."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def engine(tmp_path: Path) -> Iterator[TableClient]:
 
 
 def retrying(client: TableClient, clock: ManualClock, policy: RetryPolicy | None = None) -> RetryingClient:
-    """Return a client whose pauses take no time."""
+    """Return a retrying client whose pauses take no real time."""
     return RetryingClient(client, clock, policy, seed=1)
 
 
@@ -59,7 +59,7 @@ Answer = Callable[[Callable[[Batch], list[Any]], Batch], list[Any]]
 
 
 class Scripted(FaultyClient):
-    """Answers the first batches as it was told to: each answer is made from the real call and the batch."""
+    """Replies to the first batches with the given functions, each of which receives the real call and the batch."""
 
     def __init__(self, client: TableClient, *answers: Answer) -> None:
         super().__init__(client)
@@ -81,7 +81,7 @@ class Scripted(FaultyClient):
 
 
 def failing(*places: int) -> Answer:
-    """Refuse the rows at these places for now."""
+    """Return a reply that refuses the rows at these positions with a temporary error."""
 
     def answer(call: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
         outcomes = iter(call([row for place, row in enumerate(batch) if place not in places]))
@@ -91,7 +91,7 @@ def failing(*places: int) -> Answer:
 
 
 def lost(call: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
-    """Write everything, and lose the reply."""
+    """Carry out the batch, then raise an error as if the reply was lost."""
     call(batch)
     raise LOST
 
@@ -121,7 +121,7 @@ def test_a_creation_or_deletion_whose_reply_was_lost_succeeds_on_retry(
 
 
 def test_a_batch_with_a_repeated_key_is_not_retried(engine: TableClient, clock: ManualClock) -> None:
-    """A failed write that is sent again alone could undo the later write of its key."""
+    """A failed write that is retried could undo a later write of the same key."""
     client = Scripted(engine, failing(0))
 
     assert [BUSY, None] == retrying(client, clock).write_rows([Put(REF, ("k",), {"x": n}) for n in (1, 2)])
@@ -295,7 +295,7 @@ def test_time_left_is_none_outside_a_deadline(clock: ManualClock) -> None:
 def test_the_error_of_a_write_whose_reply_was_lost_is_ambiguous(
     engine: TableClient, clock: ManualClock, operation: str, arguments: tuple[object, ...], is_write: bool
 ) -> None:
-    """Reads say nothing of it. The writer of a batch says it for the batch."""
+    """The message of a failed read does not mention it. For a batch, the writer of the batch reports it."""
     faulty = FaultyClient(engine, Fault(operation, LOST), *always(operation, BUSY))
     with pytest.raises(Unavailable, match=r"^busy \(tried .* s\)") as caught:
         getattr(retrying(faulty, clock), operation)(*arguments)

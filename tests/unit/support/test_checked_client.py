@@ -1,4 +1,4 @@
-"""CheckedClient: each way in which a client or a caller breaks the port's contract is caught."""
+"""CheckedClient catches every way in which a client or a caller can break the port's contract."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALL = Range((MIN,), (MAX,))
 
 
 class FaultyClient(LocalClient):
-    """A client that answers a row, a page or outcomes that it was told to."""
+    """A client that returns the given row, page or outcomes."""
 
     row: Row | None = None
     page: RangePage | None = None
@@ -26,27 +26,24 @@ class FaultyClient(LocalClient):
     metered = True
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
-        """The row that it was told to give."""
         super().get_row(table, key, columns)
         return self.row
 
     def get_range(self, table: TableRef, span: Range, *, limit: int | None = None,
                   columns: Sequence[str] | None = None, filter: Filter | None = None,  # noqa: A002
                   announce: Announce | None = None) -> RangePage:  # fmt: skip
-        """The page that it was told to give."""
         if self.metered:
             super().get_range(table, span, limit=limit, columns=columns, filter=filter)
         return self.page or RangePage([], None)
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """The outcomes that it was told to give."""
         done = super().write_rows(writes)
         return done if self.outcomes is None else self.outcomes
 
 
 @pytest.fixture
 def faulty() -> Iterator[FaultyClient]:
-    """A client over an empty table."""
+    """A checked client over a FaultyClient with an empty table."""
     with closing(FaultyClient(None, SystemClock())) as client:
         client.create_table(TABLE)
         yield client
@@ -64,7 +61,7 @@ def faulty() -> Iterator[FaultyClient]:
     ],
 )
 def test_checked_client_catches_a_wrong_row(faulty: FaultyClient, row: Row, sentence: str) -> None:
-    """A row of another key, or with what no column holds, is a violation."""
+    """The rows have another key, or values that no column can hold."""
     faulty.row = row
     with pytest.raises(ContractViolation, match=sentence):
         CheckedClient(faulty).get_row(TABLE.ref, ("a",))
@@ -85,7 +82,7 @@ def test_checked_client_catches_a_wrong_row(faulty: FaultyClient, row: Row, sent
 def test_checked_client_catches_a_wrong_page(
     faulty: FaultyClient, keys: list[str], next_start: Key | None, span: Range, sentence: str
 ) -> None:
-    """Rows out of order, outside the range or past the limit, or a next start not beyond them, are violations."""
+    """The rows are out of order, outside the range or too many, or the next start is not after them."""
     faulty.page = RangePage([Row((key,), {}) for key in keys], next_start)
     with pytest.raises(ContractViolation, match=sentence):
         CheckedClient(faulty).get_range(TABLE.ref, span, limit=2)
@@ -103,7 +100,7 @@ def test_checked_client_catches_a_foreign_error(faulty: FaultyClient) -> None:
 
 
 class _Unhashable:
-    """No name at all."""
+    """Stands in for a table's name, and makes the client raise an error that is not a TsmemError."""
 
     def __hash__(self) -> int:
         raise AttributeError("no hash")
@@ -116,7 +113,7 @@ def test_checked_client_catches_missing_outcomes(faulty: FaultyClient) -> None:
 
 
 def test_checked_client_catches_a_wrong_call(faulty: FaultyClient) -> None:
-    """A key of another length, no columns, and columns in one text, are the caller's violations."""
+    """The caller passes a key of the wrong length, an empty list of columns, or a single string as columns."""
     client = CheckedClient(faulty)
     with pytest.raises(ContractViolation, match="2 values for 1 key"):
         client.get_row(TABLE.ref, ("a", "b"))

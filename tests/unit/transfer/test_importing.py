@@ -1,4 +1,4 @@
-"""Exports and imports by a program that uses the library."""
+"""Exports and imports through the library, without the command line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> Iterator[MemoryStore]:
 
 
 def test_an_export_is_imported_into_a_fresh_store(store: MemoryStore, tmp_path: Path) -> None:
-    """The import creates the tables, says so, and brings everything back."""
+    """The import creates the tables and says so."""
     said: list[str] = []
     exported = export_file(store, str(tmp_path / "memory.jsonl.gz"))
     with open_store(environ={"HOME": str(tmp_path / "other")}) as fresh:

@@ -1,4 +1,4 @@
-"""TablestoreClient with canned replies: what only the wire can show. tests/contract has what every backend does."""
+"""TablestoreClient with canned replies, for what tests/contract cannot show over a correct server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PROFILE = profile_of("http://127.0.0.1:1")
 
 
 class CannedService:
-    """Keeps what is sent, and signs replies as the service does."""
+    """Stands in for the service: records requests, and signs the canned reply."""
 
     def __init__(self, client: TablestoreClient, *answers: Any) -> None:
         self.sent: list[tuple[str, dict[str, str], bytes]] = []
@@ -74,7 +74,7 @@ def canned(*answers: Any) -> tuple[TablestoreClient, CannedService]:
 
 
 def batch_answer(**tables: list[str | None]) -> Any:
-    """Return a BatchWriteRow reply: an error code or None for each row, with the tables in reverse order."""
+    """Return a BatchWriteRow reply with the tables in reverse order, and an error code or None for each row."""
     answer = table_store_pb2.BatchWriteRowResponse()
     for name, codes in reversed(tables.items()):
         table = answer.tables.add(table_name=name)
@@ -306,7 +306,7 @@ def test_importing_the_adapter_prints_no_warnings() -> None:
 
 
 def test_an_access_key_stays_hidden_after_many_requests_that_failed() -> None:
-    """The signature of each is hidden, too, and only so many secrets are remembered."""
+    """The signature of each request is hidden, too, and only a limited number of secrets is remembered."""
     numbers = itertools.count()
 
     class Refusing:

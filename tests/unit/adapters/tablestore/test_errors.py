@@ -1,4 +1,4 @@
-"""The table of errors: nothing foreign leaves the adapter, and nothing secret."""
+"""Translation of errors: every error of the SDK and of HTTP becomes one of tsmem's, without secrets."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_every_sdk_error_is_translated(kind: type[Exception], sent: bool) -> Non
     for name, value in (("message", "m"), ("code", "OTSServerBusy"), ("http_status", 503), ("request_id", "r")):
         setattr(failure, name, value)
     if kind in (ots.error.OTSError, http.client.HTTPException) and not sent:
-        return  # the root, which nobody raises; and what urllib3 wraps, and cannot come before something was sent
+        return  # never raised: a base class, and an error that comes only after something was sent
     error = translated(failure, sent=sent)
 
     assert isinstance(error, TsmemError)
@@ -99,7 +99,7 @@ def test_a_service_error_keeps_its_text_code_and_request_id(code: str) -> None:
     ],
 )
 def test_parameter_invalid_is_told_apart_by_its_text(text: str, kind: type[TsmemError]) -> None:
-    """OTSParameterInvalid stands for missing and existing tables and indexes too; a missing field is wrong input."""
+    """OTSParameterInvalid can also mean a missing or an existing table or index. A missing field is invalid input."""
     assert type(service_error("OTSParameterInvalid", text)) is kind
 
 

@@ -1,5 +1,7 @@
-"""Rules of answers that no command meets: where pages go on, and pages that are too long.
-The other rules are in tests/cli/test_lying_service.py."""
+"""Checks of replies that no command can trigger: where the next page starts, and pages that are too long.
+
+The other checks are tested in tests/cli/test_lying_service.py.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ def test_the_next_page_must_start_after_the_last_row_and_inside_the_range(
 
 
 def test_rows_out_of_order_in_the_middle_of_a_page_are_refused() -> None:
-    """A wrong key in the middle is out of order, so that only the ends have to be compared with the range."""
+    """If the keys are in order, only the first and the last have to be compared with the range."""
     wrong: list[list[Key]] = [
         [("a", 1), ("b", 2), ("a", 3)],
         [("a", 1), ("a", 1)],

@@ -1,4 +1,4 @@
-"""Requests for a part of a text, by the analyzer of the field."""
+"""Queries that look for a part of a text, translated for the SDK according to the analyzer of the field."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def both(*queries: q.Query) -> q.Query:
 
 ANY = q.HasField("t")
 PLANNED: list[tuple[FieldType, str, q.Query]] = [
-    # Words; the last of three letters or more may go on.
+    # Words. The last one can be the beginning of a word if it has three letters or more.
     (SINGLE, "to be", phrase("to be")), (SINGLE, "Tea", either(phrase("Tea"), q.Prefix("t", "tea"))),
     (SINGLE, "red TEA", either(phrase("red TEA"), both(phrase("red "), q.Prefix("t", "tea")))),
     (MAX, "茶 tea4", either(words("茶 tea4"), both(words("茶 "), q.Prefix("t", "tea4")))),
     *((MAX, text, words(text)) for text in ("退款", "te", "tea?", "茶tea", "tea茶")), (MIN, "a", words("a")),
-    # No words, and case that the index keeps: every row with the field.
+    # No words, or an index that keeps case: every row with the field.
     (SINGLE, "\u0301", ANY), (MAX, "?!?", ANY), (COMMA, ",", ANY), (CASED, "Tea", ANY), (CASED, "退款", phrase("退款")),
     # Parts of texts.
     (FUZZY, "te", phrase("te")), (FUZZY, "T", pattern("*t*")), (FUZZY, "ß", either(pattern("*ss*"), pattern("*ß*"))),
-    # Words with the punctuation beside them.
+    # Words with adjacent punctuation.
     (COMMA, "on time,late", either(words("on time,late"), both(pattern("*on time*"), pattern("*late*")))),
     (FieldType("TEXT", "split", delimiter="E"), "tea", either(words("tea"), both(pattern("*t*"), pattern("*a*")))),
     (SPLIT, "x" * 99, either(words("x" * 99), both(pattern(f"*{'x' * 30}*")))),
-    # Long texts: their first 120 characters, without the end of a word of 30 characters or fewer.
+    # Long texts: the first 120 characters, without a word of up to 30 characters that is cut off at the end.
     (FUZZY, "x" * 2000, phrase("x" * 90)), (SINGLE, " ".join(["é" * 100] * 9), phrase("é" * 100)),
     (SINGLE, "a " * 1000, phrase(("a " * 60).rstrip())), (SINGLE, "é" * 2000, phrase("é" * 90)),
     (MAX, "“" + "退" * 2000, words("“" + "退" * 89)), (SINGLE, " " * 300, ANY),
@@ -68,7 +68,7 @@ def test_contains_is_translated_inside_any_query_and_refused_under_not() -> None
 
 
 def fields_of(query: object) -> object:
-    """Return an SDK query as values that can be compared."""
+    """Return the fields of an SDK query as values that can be compared."""
     if isinstance(query, list):
         return list(map(fields_of, query))
     return {name: fields_of(value) for name, value in vars(query).items()} if hasattr(query, "__dict__") else query

@@ -1,4 +1,5 @@
-"""The transport: deadlines, broken connections and foreign replies. tests/cli/errors/cloud.py has the messages."""
+"""The HTTP transport: deadlines, broken connections and foreign replies. The error messages are in
+tests/cli/errors/cloud.py."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ from tsmem.retry import RetryingClient, RetryPolicy
 
 TIMEOUT_S = 0.4
 SLACK_S = 30.0
-"""For a busy machine; what does not end with its timeout goes on for 90 seconds."""
+"""Tolerance for a busy machine. A call that ignores its timeout would take 90 seconds."""
 
 
 @pytest.mark.parametrize("handler", [never_reply, trickle_header, trickle_body])
@@ -114,7 +115,7 @@ def test_a_connection_that_breaks_while_the_request_is_sent_is_ambiguous(monkeyp
         resetting = threading.Thread(target=reset)
         resetting.start()
         with pytest.raises(Unavailable) as caught:
-            client.write_row(PUT._replace(columns={"x": "x" * 500_000}))  # more than the buffers of both sides hold
+            client.write_row(PUT._replace(columns={"x": "x" * 500_000}))  # larger than the socket buffers of both sides
         resetting.join()
         client.close()
 
@@ -122,7 +123,7 @@ def test_a_connection_that_breaks_while_the_request_is_sent_is_ambiguous(monkeyp
 
 
 def test_the_first_dead_address_leaves_time_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first of forty addresses accepts no connection, and gets a fortieth of the time."""
+    """The first of forty addresses accepts no connection, and so gets a fortieth of the time."""
     with unresponsive_address() as dead, serving(None) as served:
         addresses = [dead, *[("127.0.0.1", int(served.endpoint.rpartition(":")[2]))] * 39]
         monkeypatch.setattr(sdk_transport, "_look_up", lambda *_: addresses)
@@ -154,7 +155,7 @@ def test_one_attempt_gets_half_of_the_time_left_and_at_least_a_second(left_s: fl
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[HTTPConnection]:
-    """The connections that were made."""
+    """The connections that the test has opened."""
     made: list[HTTPConnection] = []
     connect = sdk_transport._Connection._new_conn
 
@@ -218,14 +219,14 @@ def test_a_forked_process_makes_connections_of_its_own(
 
 
 def endless_trailer(connection: socket.socket, over: threading.Event) -> None:
-    """A whole body, then lines without end."""
+    """Send a complete chunked body, then an endless trailer."""
     connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
     while not over.is_set():
         connection.sendall(b"x: y\r\n" * 10_000)
 
 
 def endless_head(connection: socket.socket, over: threading.Event) -> None:
-    """Interim answers without end, which a client passes over."""
+    """Send endless interim replies (status 100), which a client skips."""
     while not over.is_set():
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000)
 

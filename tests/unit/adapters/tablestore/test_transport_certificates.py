@@ -1,4 +1,4 @@
-"""TLS: which certificates are trusted, what is said of the others, and of http and https taken for one another."""
+"""TLS: which certificates are trusted, the errors for all others, and http mistaken for https."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An authority (ca.pem), a certificate of its own for localhost (good.pem), and one that has expired (old.pem)."""
+    """A folder with an authority (ca.pem), its certificate for localhost (good.pem), and one that has expired
+    (old.pem)."""
     path = tmp_path_factory.mktemp("certificates")
 
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], cwd=path, check=True, capture_output=True)
 
-    usage = ("-addext", "keyUsage=critical,keyCertSign")  # without it Python 3.13 trusts no authority
+    usage = ("-addext", "keyUsage=critical,keyCertSign")  # Python 3.13 trusts no authority without this extension
     openssl("req", "-x509", *EC, "-days", "2", "-subj", "/CN=Private", *usage, "-keyout", "ca.key", "-out", "ca.pem")
     (path / "names").write_text("subjectAltName=DNS:localhost\nauthorityKeyIdentifier=keyid\n")
     for name, days in (("good", "2"), ("old", "-1")):
@@ -48,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def not_found(connection: socket.socket, _: threading.Event) -> None:
-    """Answer as a web server does. A client that sees this trusted the certificate."""
+    """Send a 404 reply. A client that receives it has trusted the certificate."""
     connection.sendall(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
 
 
@@ -60,7 +61,7 @@ def tls(folder: Path, name: str) -> ssl.SSLContext:
 
 @pytest.fixture
 def endpoint(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a server with the certificate `good`, or the one that a test names."""
+    """The URL of a server with the certificate that the test names, by default `good`."""
     with listening(not_found, tls(folder, getattr(request, "param", "good"))) as url:
         yield url.replace("http://127.0.0.1", "https://localhost")
 

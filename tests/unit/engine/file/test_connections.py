@@ -1,4 +1,4 @@
-"""Connections to one file: forks, threads, locks, signals, and checks that end a read."""
+"""Connections to one file: forks, threads, locks, signals, and reads that a check or a signal ends."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from tsmem.errors import TableNotFound, TsmemError, Unavailable
 from tsmem.rows import Put
 
 
-@pytest.mark.filterwarnings("ignore:This process")  # threads of the test runner, from 3.12 on
+# Python 3.12 and later warn of a fork while the test runner has threads.
+@pytest.mark.filterwarnings("ignore:This process")
 def test_writes_of_a_forked_child_are_kept_when_its_parent_closes(tmp_path: Path) -> None:
-    """SQLite's locks are the process's: a child must not go on with its parent's connection."""
+    """SQLite's locks belong to a process, so a child cannot use its parent's connection."""
     path = tmp_path / "memory.db"
     client = LocalClient(path, SystemClock())
     client.create_table(TABLE)
@@ -61,7 +62,8 @@ def test_a_forked_child_cannot_use_a_temporary_store() -> None:
 
 
 def test_a_read_only_reader_notices_a_change_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such a reader takes the file as unchanging for one request only; a change within it is said, and is no damage."""
+    """Such a reader assumes within one request that the file does not change. A change during a request is reported
+    as such, and not as damage."""
     path = tmp_path / "memory.db"
     with opened(path) as writer:
         writer.create_table(TABLE)
@@ -99,7 +101,7 @@ def test_a_read_only_reader_notices_a_change_of_the_file(tmp_path: Path, monkeyp
 
 @pytest.mark.filterwarnings("ignore:This process")
 def test_children_forked_while_threads_write_can_write_too(tmp_path: Path) -> None:
-    """A fork waits for the transactions of other threads, so that no child inherits a lock that nobody gives back."""
+    """A fork waits for the transactions of other threads, so that no child inherits a lock that is never released."""
     with opened(tmp_path / "memory.db") as client:
         client.create_table(TABLE)
         done, written = threading.Event(), [0]
@@ -137,7 +139,7 @@ def test_threads_share_a_bounded_number_of_connections(tmp_path: Path, monkeypat
         descriptors = [link for link in Path("/proc/self/fd").iterdir() if os.path.realpath(link) == str(path)]
 
         assert 60 == len(keys(client))
-        assert 4 == len(descriptors)  # two for each
+        assert 4 == len(descriptors)  # two connections each
 
 
 ENDLESS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
@@ -147,7 +149,7 @@ TIMEOUT_S = 20
 
 @pytest.fixture(params=[None, "memory.db"])
 def connections(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connections]:
-    """A store in a temporary file, and one in a file."""
+    """Connections of a temporary store, and of one in a named file."""
     connections = Connections(None if request.param is None else str(tmp_path / request.param))
     with connections.write():
         pass
@@ -156,7 +158,7 @@ def connections(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Conn
 
 
 def done_elsewhere(work: Callable[[], object]) -> bool:
-    """True if another thread does the work in time."""
+    """Return True if another thread finishes the work in time."""
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(TIMEOUT_S)
@@ -164,7 +166,7 @@ def done_elsewhere(work: Callable[[], object]) -> bool:
 
 
 def ending_after(checks: int) -> interruption.Check:
-    """A check that ends the work when it is called so often."""
+    """Return a check that raises Unavailable on every call after the first `checks` calls."""
     left = [checks]
 
     def check() -> None:
@@ -176,7 +178,7 @@ def ending_after(checks: int) -> interruption.Check:
 
 
 def called(session: Transaction, function: Callable[[int], object]) -> None:
-    """Call a function of ours in SQL, with 1 to 5."""
+    """Call a Python function from SQL, once with each number from 1 to 5."""
     session.define("tsmem_called", 1, function)
     session.execute("SELECT tsmem_called(value) FROM json_each('[1, 2, 3, 4, 5]')").fetchall()
 
@@ -209,7 +211,7 @@ def test_a_timeout_check_ends_a_statement_that_calls_our_functions(connections: 
 
 
 def test_ctrl_c_inside_an_sql_function_raises_keyboard_interrupt(connections: Connections) -> None:
-    """SQLite makes an error of its own of what our function raises."""
+    """SQLite replaces an exception of the function by an error of its own."""
 
     def interrupt(value: int) -> int:
         raise KeyboardInterrupt

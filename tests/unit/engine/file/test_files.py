@@ -1,4 +1,4 @@
-"""The engine's file: how it is made, opened, refused and replaced."""
+"""The engine's file: how it is created, opened, refused and replaced."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def test_a_file_that_is_converted_while_it_is_open_is_refused(tmp_path: Path) ->
 
 
 def test_a_commit_is_synced_to_disk_before_it_returns(tmp_path: Path) -> None:
-    """Source: sqlite.org/pragma.html: 2 is FULL; a commit in the log survives a power failure with nothing less."""
+    """The value 2 of PRAGMA synchronous is FULL. Source: sqlite.org/pragma.html: with any lower value a power
+    failure can undo a commit in the log."""
     path = tmp_path / "memory.db"
     fill(path)
     with closing(Connections(str(path))) as connections, connections.write() as session:
@@ -108,7 +109,7 @@ def test_a_commit_is_synced_to_disk_before_it_returns(tmp_path: Path) -> None:
 
 
 def test_a_write_after_the_file_was_deleted_fails(tmp_path: Path) -> None:
-    """A write after the file was deleted goes into a new one, without tables; it is not acknowledged into nowhere."""
+    """The write finds a new file without tables, and must not succeed in the deleted one."""
     path = tmp_path / "memory.db"
     with opened(path) as client:
         client.create_table(TABLE)
@@ -131,7 +132,7 @@ def test_a_replaced_file_is_opened_again(tmp_path: Path) -> None:
             Path(f"{path}{end}").unlink(missing_ok=True)
         other.replace(path)
         with opened(path) as first:
-            put(first, "first")  # into the new file's own log
+            put(first, "first")  # into the log of the new file
             put(client, "new")
             assert [("first",), ("new",), ("restored",)] == keys(client)
     with opened(path) as again:
@@ -153,7 +154,7 @@ def test_a_log_left_behind_is_not_replayed_into_a_new_file(tmp_path: Path) -> No
         client = LocalClient(path, SystemClock())
         client.create_table(TABLE)
         put(client, "old")
-        os._exit(0)  # as if killed: the log stays
+        os._exit(0)  # as if the process was killed: the log stays
 
     assert 0 == in_child(die)
     assert Path(f"{path}-wal").stat().st_size > 0
@@ -165,7 +166,7 @@ def test_a_log_left_behind_is_not_replayed_into_a_new_file(tmp_path: Path) -> No
 
 
 def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:
-    """SQLite rolls back by itself if the disk is full at the commit."""
+    """If the disk is full at the commit, SQLite itself rolls back."""
     path = tmp_path / "memory.db"
     with closing(Engine(path, SystemClock())) as engine, closing(Engine(path, SystemClock())) as other:
         engine.definitions.create_table(TABLE)

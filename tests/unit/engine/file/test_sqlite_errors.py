@@ -1,4 +1,4 @@
-"""Errors of SQLite and of the disk: what is said of them, and whether a write may have been kept."""
+"""Errors of SQLite and of the disk: their messages, and whether a write may have been kept."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from tsmem.rows import Put
 def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, is_full: bool, words: str, ambiguous: bool
 ) -> None:
-    """SQLite writes the log, then syncs it, then updates its index: a commit that was written can come back."""
+    """SQLite writes the log, syncs it, and then updates the log's index. Once the log is written, the commit can
+    survive."""
     path = tmp_path / "memory.db"
     fill(path)
     if is_full:
@@ -45,7 +46,7 @@ def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
 
 
 def test_diagnosing_a_read_error_keeps_sqlites_locks(tmp_path: Path) -> None:
-    """A process that opens and closes a file loses its locks on it: SQLite's would be gone."""
+    """When a process closes any descriptor of a file, it loses all its locks on the file, including SQLite's."""
     path = tmp_path / "memory.db"
     fill(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:

@@ -1,4 +1,4 @@
-"""The cells codec: what is packed comes back, and damage is StorageFailure."""
+"""The encoding of cells: unpacking returns what was packed, and damaged data raises StorageFailure."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ STAMPS = st.integers(0, 2**63 - 1)
 
 
 def exactly(value: Value) -> object:
-    """A value with its type and sign."""
+    """Return a value with its type and sign, which == ignores."""
     return type(value), value, math.copysign(1, value) if isinstance(value, float) else None
 
 
 def size_of(columns: dict[str, Value]) -> int:
-    """TableStore's size rule, written plainly."""
+    """Return the size of columns by TableStore's rule."""
     size = 0
     for name, value in columns.items():
         if isinstance(value, str):

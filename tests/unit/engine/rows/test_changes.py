@@ -1,4 +1,4 @@
-"""RowChange: explicit versions, increments, deleted versions, returned rows, and what is refused."""
+"""Versioned writes (RowChange): explicit versions, increments, deleted versions, returned rows, and refusals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def engine(clock: ManualClock) -> Iterator[Engine]:
-    """An engine with a table of three versions, and one with an index."""
+    """An engine with a table that keeps three versions, and a table with an index."""
     with closing(Engine(None, clock)) as engine:
         engine.definitions.create_table(TABLE)
         engine.definitions.create_table(INDEXED)
@@ -60,14 +60,14 @@ def engine(clock: ManualClock) -> Iterator[Engine]:
 
 
 def done(engine: Engine, change: RowChange | Write) -> WriteReply:
-    """Carry out a write that succeeds, and return its reply."""
+    """Carry out a write that must succeed, and return its reply."""
     (reply,) = engine.write_rows([change])
     assert reply.error is None
     return reply
 
 
 def refused(engine: Engine, change: RowChange, code: str = "OTSParameterInvalid") -> str:
-    """Return the message of a write that fails with this code; check that it changes nothing."""
+    """Carry out a write that must fail with this code and change nothing. Return the error message."""
     before = [cells(engine, ref) for ref in (REF, INDEXED.ref, BY_N)]
     (reply,) = engine.write_rows([change])
     assert reply.error is not None
@@ -77,7 +77,7 @@ def refused(engine: Engine, change: RowChange, code: str = "OTSParameterInvalid"
 
 
 def cells(engine: Engine, ref: TableRef = REF) -> list[CellRow]:
-    """Return all rows with all versions."""
+    """Return all rows of the table with all versions."""
     width = len(ref.key)
     return engine.read_range(GetRange(ref, Range((MIN,) * width, (MAX,) * width)), View(None)).rows
 
@@ -154,7 +154,7 @@ def test_column_limits_count_cells_increments_deletions_and_versions(engine: Eng
     many = RowChange(Change.UPDATE, REF, KEY, tuple(cells), ("d",) * 10, tuple(versions), (("n", 1),) * 5)
     assert "column count: 1025" in refused(engine, many, "OTSOutOfColumnCountLimit")
     done(engine, many._replace(delete=("d",) * 9))
-    value = "x" * 2_097_143  # what fits twice in 4 MB beside names, versions and key
+    value = "x" * 2_097_143  # two of these fit into 4 MB, with their names, versions and keys
     full = put(NewCell("c", value, NOW), NewCell("cc", value[:-3], NOW - 1))
     assert Cost(0, 0, 1024) == done(engine, full).cost
     longer = full._replace(cells=(full.cells[0], NewCell("ccc", value[:-3], NOW - 1)))

@@ -1,4 +1,4 @@
-"""Filters on packed rows save work, and change neither rows nor pages nor costs."""
+"""Filters on packed rows, which reject rows before they are unpacked."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ ROWS = st.dictionaries(st.sampled_from(COLUMNS), VALUES)
 def test_the_filter_on_packed_rows_rejects_no_matching_row(
     test: Filter, columns: Mapping[str, Value], text: str, number: int
 ) -> None:
-    """Whatever is found in the packed bytes, no row that passes is left out."""
+    """The check of the packed bytes can let non-matching rows through, because each row is tested again after
+    unpacking."""
     key: Key = (text, number)
     passes = compile_filter(test, NAMES)(key, columns)
     can_pass = compile_prefilter(test, NAMES)

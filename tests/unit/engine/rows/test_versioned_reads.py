@@ -1,4 +1,4 @@
-"""Reads with versions: what a view leaves of a row, what a filter sees, pages and costs."""
+"""Versioned reads: which cells a view shows, what a filter sees, pages and costs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ROWS: dict[str, list[Cell]] = {
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    """An engine with three rows: with several versions, with one, and without cells."""
+    """An engine with three rows: one with several versions, one with a single version, and one without cells."""
     with closing(Engine(None, ManualClock())) as engine:
         engine.definitions.create_table(TABLE)
         changes = [RowChange(Change.PUT, REF, (key,), tuple(map(NewCell._make, cells))) for key, cells in ROWS.items()]
@@ -61,7 +61,7 @@ def engine() -> Iterator[Engine]:
 
 
 def any_version(column: str, op: Op, value: Value, *, pass_if_missing: bool = False) -> Filter:
-    """Return a test of all versions, as a part of a filter."""
+    """Return a comparison that matches if any version of the column matches."""
     return cast("Filter", AnyVersion(Comparison(column, op, value, pass_if_missing)))
 
 
@@ -73,14 +73,14 @@ def scan(
 
 
 def cells(engine: Engine, view: View, columns: list[str] | None = None) -> list[tuple[str, Value]]:
-    """Return the names and values that a view leaves of row `a`."""
+    """Return the names and values of the cells of row `a` that a view shows."""
     (row,) = engine.read_rows(BatchGetRow(REF, [("a",)], columns), view).rows
     assert row is not None
     return [(cell.name, cell.value) for cell in row.cells]
 
 
 def passing(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list[str] | None = None) -> list[object]:
-    """Return the keys of the rows that pass a filter."""
+    """Return the keys of the rows that match a filter."""
     return [row.key[0] for row in scan(engine, view, columns, test).rows]
 
 
@@ -120,7 +120,7 @@ def test_a_filter_can_test_any_version(engine: Engine) -> None:
 
 
 def test_a_read_costs_only_the_visible_cells(engine: Engine) -> None:
-    """A row costs what is in view of it, one unit at least; a missing row one, and it was not scanned."""
+    """A row costs at least one unit. A missing row costs one unit and does not count as scanned."""
     value = "x" * 3000
     versions = tuple(NewCell("v", value, NOW - number) for number in range(3))
     engine.write_rows([RowChange(Change.PUT, REF, ("big",), versions)])

@@ -1,4 +1,5 @@
-"""The engine's search beyond what every backend promises: analyzers, bounds, odd texts, tokens, and files."""
+"""Search of the engine beyond the contract: analyzers, limits, unusual texts, tokens, and the consistency of the
+file."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ def engine(path: Path) -> Iterator[Engine]:
 
 
 def write(engine: Engine, *writes: Write | RowChange) -> None:
-    """Write rows; all must be done."""
+    """Write rows, all of which must succeed."""
     assert [None] * len(writes) == [reply.error for reply in engine.write_rows(writes)]
 
 
@@ -57,7 +58,7 @@ def keys(page: SearchReply[Row]) -> str:
 
 
 def found(engine: Engine, query: q.Query, *sorts: q.Sorter) -> str:
-    """Return the keys of the rows that a query finds, joined; the total says how many they are."""
+    """Return the joined keys of the rows that a query finds. Check that the total is their number."""
     page = engine.search(TABLE.ref, "search", q.Search(query, sorts, columns=(), count=True))
     assert page.total == len(page.rows)
     return keys(page)
@@ -145,7 +146,6 @@ def test_a_query_of_a_thousand_parts_is_answered(engine: Engine) -> None:
 
 
 def test_the_search_index_follows_versioned_writes(engine: Engine) -> None:
-    """Cells with versions, increments and deleted columns reach the index as plain writes do."""
     queries = (q.Contains("words", "e tw"), q.Term("n", 1), q.Term("n", 5))
     for change, expected in (
         (RowChange(Change.PUT, TABLE.ref, ("a",), (NewCell("words", "one two"), NewCell("n", 1))), ["a", "a", ""]),
@@ -168,7 +168,7 @@ def test_rare_words_and_short_texts_score_higher(engine: Engine) -> None:
 
 
 def test_rows_scanned_counts_each_row_once(engine: Engine) -> None:
-    """Each of three rows has two texts, which are read for the page and again for the total: rows scanned are rows."""
+    """Each of three rows has two matching texts, which are read once for the page and once for the total."""
     write(engine, *(put(key, words="tea", parts="tea" + "x" * 5000) for key in "abc"))
     query = q.Bool(should=(q.Contains("words", "tea"), q.Contains("parts", "tea")))
     for columns, read_units in ((), 1), (None, 3):
@@ -180,7 +180,7 @@ def test_rows_scanned_counts_each_row_once(engine: Engine) -> None:
 
 @pytest.mark.parametrize("text", ["退款", "환불", "?!?", "eed"])
 def test_a_rare_substring_is_found_without_scanning_most_rows(engine: Engine, text: str) -> None:
-    """Three characters, or two of scripts without spaces: most of the other rows are not looked at."""
+    """The substring has three characters, or two in scripts without spaces."""
     texts = [f"hay {text}" if n in (7, 90) else "我要退票 hay!?" for n in range(200)]
     write(engine, *(put(f"{n:03}", words=said, tag="common") for n, said in enumerate(texts)))
 
@@ -196,13 +196,13 @@ def page(engine: Engine, *sorts: q.Sorter, limit: int = 5, token: bytes | None =
 
 @pytest.fixture
 def twenty(engine: Engine) -> Engine:
-    """An engine with twenty rows, of which two and two have the same number."""
+    """An engine with twenty rows. Every two of them have the same number."""
     write(engine, *(put(f"{number:02}", n=number // 2, tag=f"{99 - number}") for number in range(20)))
     return engine
 
 
 def forged(engine: Engine, sort: q.Sorter, rows: object) -> bytes:
-    """Return a token of a search's own, with another place in it."""
+    """Return a real token of a search with its position replaced."""
     version, digest, sorts, _ = json.loads(page(engine, sort).token or b"")
     return json.dumps([version, digest, sorts, rows]).encode()
 
@@ -236,7 +236,7 @@ def test_more_than_32_sorters_are_refused(twenty: Engine, sort: q.Sorter) -> Non
 
 
 def test_sorting_twice_by_one_field_changes_nothing(twenty: Engine) -> None:
-    """Rows that are equal by a field are equal by it a second time, whatever its direction: pages go on as without."""
+    """Rows that are equal by a field are still equal by it when it is repeated in any direction."""
     once: tuple[q.Sorter, ...] = (q.FieldSort("n", True), q.FieldSort("tag"))
     again = (once[0], q.FieldSort("n"), q.ScoreSort(), q.ScoreSort(False), once[1], once[0], q.FieldSort("tag", True))
     for sorts in (once, again, [sort for sort in again if not isinstance(sort, q.ScoreSort)]):
@@ -248,7 +248,7 @@ def test_sorting_twice_by_one_field_changes_nothing(twenty: Engine) -> None:
 
 
 def intact(path: Path) -> None:
-    """Check the file, its trigram tables, and that there is an entry for each row."""
+    """Check the integrity of the file and its trigram tables, and that each row has an index entry."""
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("INSERT INTO s1_text(s1_text) VALUES('integrity-check')")
         assert [("ok",)] == raw.execute("PRAGMA integrity_check").fetchall()
@@ -270,7 +270,7 @@ def test_changed_and_deleted_rows_leave_nothing_in_the_index(engine: Engine, pat
 
 
 def test_vacuum_keeps_the_search_index_consistent(engine: Engine, path: Path) -> None:
-    """SQLite may number rows anew when a file is vacuumed; not those of our tables."""
+    """VACUUM can renumber the rows of a table, unless the table has an INTEGER PRIMARY KEY."""
     write(engine, *(put(f"{n:03}", words="rare" if n % 90 == 0 else "common") for n in range(200)))
     write(engine, *(Delete(TABLE.ref, (f"{n:03}",)) for n in range(75)))
     with closing(sqlite3.connect(path)) as raw:
@@ -281,7 +281,8 @@ def test_vacuum_keeps_the_search_index_consistent(engine: Engine, path: Path) ->
 
 
 def fold_otherwise(text: str) -> str:
-    """Fold as another version of Unicode might: two letters that had no case are one, and one becomes two."""
+    """Fold a text as another version of Unicode might: two letters without case become one, and one letter becomes
+    two."""
     return text.casefold().replace("ж", "ш").replace("q", "kw")
 
 
@@ -289,9 +290,9 @@ def fold_otherwise(text: str) -> str:
 def test_a_change_of_unicode_version_does_not_damage_the_search_index(
     engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
-    """Rows whose text folds otherwise now are changed and deleted; nothing is found that lacks the text, and all that
-    is written from now on is found. Then the older version comes back."""
-    # FTS5 takes a file for malformed once it was told of more trigrams than it has: there are 99 more of 99 q.
+    """Rows whose text now folds differently are changed and deleted. Search must not find rows without the text, and
+    must find everything written from now on. At the end the first version of Unicode is back."""
+    # FTS5 reports a malformed file when more trigrams are deleted than it has. The 99 q add enough of them.
     write(engine, *(put(key, words=f"жук q {key}" + "q" * 99 * (key == "a"), n=1) for key in "abc"))
     for name, module in sys.modules.items():
         if name.startswith("tsmem.engine.") and hasattr(module, "fold"):

@@ -1,4 +1,4 @@
-"""Times of imported messages: the order of the input, and the same times when the input comes again."""
+"""Times of imported messages: they keep the order of the input, and importing it again gives the same times."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tsmem.transfer.formats.message_times import ReadTime, known_times, read_tim
 
 START = 1_000
 times = st.integers(-3, 30)
-busy = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-"""For a busy machine."""
+without_deadline = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+"""Hypothesis settings without time limits, for a busy machine."""
 conversations = st.lists(st.none() | times, max_size=8)
 
 
-def first(given: list[int | None], start: int = START) -> list[int]:
-    """The times of a conversation that the store does not know."""
+def times_of_new(given: list[int | None], start: int = START) -> list[int]:
+    """Return the times of a conversation that is not in the store."""
     return settled_times(given, [None] * len(given), start)
 
 
@@ -36,24 +36,23 @@ def first(given: list[int | None], start: int = START) -> list[int]:
     ],
 )
 def test_missing_and_equal_times_follow_the_previous_message(given: list[int | None], expected: list[int]) -> None:
-    """A microsecond apart; times that go backwards stay as they are given."""
-    assert first(given) == expected
+    """They follow a microsecond apart. Times that go backwards are kept."""
+    assert times_of_new(given) == expected
 
 
-@busy
+@without_deadline
 @drawn(conversations, st.integers(-10, 2_000))
 def test_importing_a_conversation_again_gives_the_same_times(given: list[int | None], later: int) -> None:
-    before = first(given)
+    before = times_of_new(given)
     stored = [time if own is None else None for own, time in zip(given, before, strict=True)]
     assert settled_times(given, stored, later) == before
 
 
-@busy
+@without_deadline
 @drawn(st.lists(st.tuples(st.sampled_from("ab"), st.none() | times), max_size=8, unique=True))
 def test_times_of_repeated_ids_are_told_apart(messages: list[tuple[str, int | None]]) -> None:
-    """True with and without a time, and for a time that was moved."""
     ids, given = [each[0] for each in messages], [each[1] for each in messages]
-    before = first(given)
+    before = times_of_new(given)
     of_ids = [*zip(ids, before, strict=True)]
     found = {each: sorted(time for own, time in of_ids if own == each) for each in ids}
     if len({*of_ids}) == len(of_ids):
@@ -80,5 +79,5 @@ WITHOUT_ZONE = (
     ],
 )
 def test_a_time_with_an_offset_or_without_a_zone_is_not_exact(value: object, expected: ReadTime | None) -> None:
-    """An offset and the lack of a zone are kept beside the time."""
+    """Such a time is also kept as metadata."""
     assert read_time(value) == expected

@@ -1,4 +1,4 @@
-"""Values out of a text: where each begins and ends, whatever the lines, the encoding and the chunks."""
+"""JSON values read from a stream: where each begins and ends, in any layout, encoding and chunk size."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tsmem.transfer.input.json_values import JsonValue, values
 
 
 def read(data: bytes, size: int = 5) -> list[JsonValue]:
-    """The values of a text that comes in chunks of so many bytes."""
+    """Return the values of a text that arrives in chunks of this many bytes."""
     return list(values(data[at : at + size] for at in range(0, len(data), size)))
 
 
 def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
-    """Place and document of each value; the error of one that cannot be read."""
+    """Return the position and document of each value, or the error of a value that cannot be read."""
     return [(each.place, each.document if each.error is None else each.error.message) for each in read(data, size)]
 
 
@@ -161,7 +161,7 @@ layouts: st.SearchStrategy[dict[str, Any]] = st.builds(
 def test_random_values_are_read_in_any_layout(
     texts: list[tuple[object, dict[str, Any]]], size: int, encoding: str
 ) -> None:
-    """One behind the other, in chunks that end anywhere; an array as its elements."""
+    """Values follow one another in chunks that end anywhere. An array is read as its elements."""
     text = "\n".join(json.dumps(each, **layout) for each, layout in texts)
     expected = [part for each, _ in texts for part in (each if isinstance(each, list) else [each])]
     try:
