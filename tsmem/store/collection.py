@@ -279,11 +279,9 @@ class Collection(Generic[Item]):
         test = row_filter.test(scan.table.key) if readable.covers(row_filter) else None
         return Scan(scan.table, scan.span, join_filters(scan.filter, pushed.filter), columns, test, pushed.is_exact)
 
-    def _matching_rows(self, scan: Scan, filter: str | None, *, start_now: bool = False) -> Iterator[Row]:  # noqa: A002
-        """Return the rows of a scan that match a filter. `start_now` sends the first request before the first row is
-        asked for. Raises InvalidInput at once."""
-        rows = self.read(self._filtered(scan, read_filter(filter)))
-        return self._counted(rows.start() if start_now else rows)
+    def _matching_rows(self, scan: Scan, filter: str | None) -> Iterator[Row]:  # noqa: A002
+        """Request the rows of a scan that match a filter, and return them. Raises InvalidInput at once."""
+        return self._counted(self.read(self._filtered(scan, read_filter(filter))).start())
 
     def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tsmem.store.listing.tail import OnUnavailable
     from tsmem.store.search.finder import SearchStream
 
-MAX_PAGES_AHEAD = 8
+MAX_SESSIONS_AHEAD = 8
 """Most sessions whose first page, of up to 4 MB, is read ahead."""
 Order = Literal["asc", "desc"]
 
@@ -161,7 +161,7 @@ class Messages(Collection[Message]):
         def start(session_id: str) -> RowScan:
             return self.read(self._scan(session_id)).start()
 
-        for rows in prefetch(self._client.limiter, session_ids, start, MAX_PAGES_AHEAD):
+        for rows in prefetch(self._client.limiter, session_ids, start, MAX_SESSIONS_AHEAD):
             yield from self._counted(rows)
 
     def last(
@@ -278,10 +278,8 @@ class Messages(Collection[Message]):
         session_id: str | None,
         window: Window,
         filter: str | None = None,  # noqa: A002
-        *,
-        start_now: bool = False,
     ) -> Iterator[Delete]:
-        """Return the deletes of the messages in a window that match a filter. `start_now` sends the first read before
-        the first delete is asked for. Raises InvalidInput at once."""
+        """Request the messages in a window that match a filter, and return their deletes. Raises InvalidInput at
+        once."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
-        return (Delete(self._codec.table, row.key) for row in self._matching_rows(scan, filter, start_now=start_now))
+        return (Delete(self._codec.table, row.key) for row in self._matching_rows(scan, filter))

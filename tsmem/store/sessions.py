@@ -282,7 +282,7 @@ class Sessions(Collection[Session]):
         scan = Scan(table, self._span(table, user_id), columns=("user_id",))
         start_deletes = has_later_message = None
         if with_messages:
-            start_deletes = partial(self._messages.deletes, window=cursor.Window(None, until_us), start_now=True)
+            start_deletes = partial(self._messages.deletes, window=cursor.Window(None, until_us))
         if until_us is not None:
             is_old = Comparison("update_time", Op.LE, until_us)
             scan = scan._replace(filter=is_old, columns=("user_id", "update_time"))
