@@ -224,10 +224,11 @@ class TranscriptWriter:
 
 def _metadata_line(item: Session | Message, metadata: Metadata, options: Options, *, full: bool) -> str:
     """Return metadata and search content on one line. On a terminal it is cut to two lines, unless `full`."""
-    pairs = metadata if item.search_content is None else metadata.merged({"search_content": item.search_content})
+    if item.search_content is not None:
+        metadata = Metadata({**metadata, "search_content": item.search_content})
     if options.width is None or full:
-        return metadata_pairs(pairs, limit=None)
-    return fit(metadata_pairs(pairs, limit=METADATA_CHARACTERS), 2 * options.width, Palette(options).ellipsis)
+        return metadata_pairs(metadata, limit=None)
+    return fit(metadata_pairs(metadata, limit=METADATA_CHARACTERS), 2 * options.width, Palette(options).ellipsis)
 
 
 def _name(text: str) -> str:

@@ -60,18 +60,17 @@ def export_line(item: Session | Message) -> bytes:
     return f"{encode_json({'kind': kind, **item_document(item)})}\n".encode()
 
 
-def decode_json(text: str | bytes, *, first_line: int = 1) -> object:
-    """Return the value of a JSON text. Raises InvalidInput, with the line, for text that is not JSON, and for NaN,
-    numbers that are too large for a float, repeated keys and bytes that are not UTF-8."""
+def decode_json(text: str | bytes) -> object:
+    """Return the value of a JSON text on one line. Raises InvalidInput for text that is not JSON, and for NaN, numbers
+    that are too large for a float, repeated keys and bytes that are not UTF-8."""
     try:
         return _decoder.decode(text if isinstance(text, str) else text.decode())
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"line {first_line}: not valid UTF-8 at byte {error.start + 1}") from error
+        raise InvalidInput(f"not valid UTF-8 at byte {error.start + 1}") from error
     except json.JSONDecodeError as error:
-        where = f"line {first_line + error.lineno - 1}"
-        raise InvalidInput(f"{where}: {describe_json_error(error)} at column {error.colno}") from error
+        raise InvalidInput(f"{describe_json_error(error)} at column {error.colno}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"line {first_line}: {describe_json_error(error)}") from error
+        raise InvalidInput(describe_json_error(error)) from error
 
 
 def decode_at(text: str, index: int) -> tuple[object, int]:

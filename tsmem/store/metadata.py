@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 
 from tsmem.errors import InvalidInput
 from tsmem.limits import COLUMN_NAME_RULE, is_column_name
@@ -60,11 +60,6 @@ class Metadata(Mapping[str, Value]):
 
     def __hash__(self) -> int:
         return hash(self._typed())
-
-    def merged(self, changes: Mapping[str, Value], unset: Iterable[str] = ()) -> Metadata:
-        """Return a copy with some values set, and then some removed."""
-        removed = set(unset)
-        return Metadata({key: value for key, value in {**self._values, **changes}.items() if key not in removed})
 
     def get_str(self, key: str, default: str | None = None) -> str | None:
         """Return a value as text: numbers and booleans as in JSON, bytes decoded as UTF-8. Raises InvalidInput for
