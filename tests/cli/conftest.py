@@ -252,7 +252,7 @@ class Processes:
             process.kill()
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
-                with suppress(BrokenPipeError, AttributeError):  # None, where the test gave another one
+                with suppress(BrokenPipeError, AttributeError):  # None if the test replaced the pipe
                     stream.close()
 
 

@@ -18,14 +18,14 @@ from tsmem.store.documents import export_line
 T = 1_767_000_000_000_000
 PACKS = id_packs()
 WHOLE = "".join(PACKS)
-"""All of it in one text, for what has no limit."""
+"""The whole corpus in one text, for fields without a limit."""
 FILE = f"{CSI}2J{OSC}0;x\x07\x9b31m\x85\u202e\u2066\n\r\t\x7f[red] \u200b.jsonl"
-"""The name of a file."""
+"""A hostile file name."""
 
 
 Run = tuple[str, ...]
 IDS = "OPTIONS -- PACK PACK|OPTIONS -- PACK none|OPTIONS -- WHOLE x|OPTIONS -- u WHOLE|OPTIONS -- RAW RAW"
-"""Two ids: such as are there, such as are not, and such as never can be."""
+"""Pairs of ids: existing, missing and impossible ones."""
 METADATA = "|".join(f"OPTIONS -m {form}" for form in ("WHOLE", "WHOLE=x", "a=WHOLE", "a:=WHOLE", "a@WHOLE", "a@FILE"))
 LISTING = (
     "--limit 0|--limit 3|OWNER=PACK|OWNER=FIRST --limit 1 --filter PACK|--limit 0 --fields metadata.PACK|"

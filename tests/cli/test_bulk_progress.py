@@ -133,7 +133,7 @@ def seen(terminal: RawIOBase, until: Callable[[bytes], bool]) -> bytes:
     while not until(sent) and select.select([terminal], [], [], DEADLINE_S)[0]:
         try:
             sent += terminal.read(65536) or b""
-        except OSError:  # nobody has the other side
+        except OSError:  # the other side is closed
             break
     return sent
 

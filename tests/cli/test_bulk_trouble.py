@@ -139,7 +139,7 @@ READ = {
     "show s00000": "m00000 m00001 m00002",
     "export --user ada": "s00000 s00001 m00000 m00001 m00002",
 }
-"""The sessions and messages that are shown, in order."""
+"""Commands and the sessions and messages that they show, in order."""
 WRITTEN = {
     "session put ada new": "new s00000 s00001 m00000 m00001 m00002",
     "session delete ada s00000 --with-messages": "s00001",
@@ -149,7 +149,7 @@ WRITTEN = {
     "message put s00000 new --content x --new": "s00000 s00001 m00000 m00001 m00002 new=x",
     "import in --resume --rejects bad": "s00000 s00001 m00000 m00001 m00002 m00003",
 }
-"""The sessions and messages that are there afterwards, in order."""
+"""Commands and the sessions and messages that exist afterwards, in order."""
 
 
 @pytest.mark.parametrize("line", [*READ, *WRITTEN])

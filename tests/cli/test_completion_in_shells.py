@@ -44,9 +44,9 @@ def check(shell: Shell, typed: str, ids: list[str]) -> bool:
     """Complete a line and return True if a word was completed. Fail if it is not an id or if something was run."""
     line = shell.complete(typed)
     assert [] == list(shell.folder.iterdir()), typed
-    if len(line) <= len(typed) or not line.endswith(" "):  # a shell puts a space behind a word that is complete
+    if len(line) <= len(typed) or not line.endswith(" "):  # shells add a space after a completed word
         return False
-    if "$(" in typed or "`" in typed:  # the shell itself completes the name of a command there
+    if "$(" in typed or "`" in typed:  # there the shell completes names of commands
         return False
     word = shell.enter()[-1]
     assert word in ids, (typed, line, word)
@@ -88,7 +88,7 @@ def test_a_completed_word_is_an_id_whatever_the_user_typed(
     name: str, ready: Cli, process: Processes, tmp_path: Path
 ) -> None:
     ids = fill(ready, 400)
-    every = 8 if name == "fish" else 2  # fish starts the program twice for each
+    every = 8 if name == "fish" else 2  # fish starts the program twice for each line
     prefixes = ["pla", "退", "'pl", *PREFIXES[::every]]
 
     with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:

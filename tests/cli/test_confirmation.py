@@ -64,7 +64,7 @@ def test_the_question_names_what_and_how_many(filled: Cli) -> None:
 def test_any_answer_but_yes_deletes_nothing(filled: Cli, answer: bytes) -> None:
     outcome = filled.asked("drop-tables", answer=answer)
 
-    end = "" if answer.endswith(b"\n") else "\n"  # where the terminal shows no newline of the answer's own
+    end = "" if answer.endswith(b"\n") else "\n"  # the answer itself ended no line
     assert outcome.err.endswith(f"[y/N] {end}nothing was done\n")
     filled.ok("session", "get", "ada", "s00000")
 

@@ -42,7 +42,7 @@ def export(cli: Cli, profile: str) -> bytes:
 
 ODD = Message("orphan", "m", 0, metadata=Metadata({"x": b"\0\xff", "f": -0.0, "i": 2**63 - 1, "t": True}))
 SOME: list[Session | Message] = [*sessions(3), *sessions(2, "bob"), *messages(3), *messages(250, "s00001"), ODD]
-"""Two users, of whom both have the session s00001."""
+"""Items of two users. Both have the session s00001."""
 
 
 def differences(cli: Cli, *argv: str) -> tuple[int, list[Any]]:

@@ -105,7 +105,7 @@ def test_fix_raises_update_times_and_changes_no_other_row(ready: Cli) -> None:
     assert ["tsmem doctor --fix"] * 2 == [each["command"] for each in findings(found, "update_time")]
 
     outcome = examined(ready, "--fix")
-    assert 4 == outcome.code  # the orphan
+    assert 4 == outcome.code  # the orphan is left
     assert [(True, None)] * 2 == [(each["mended"], each["command"]) for each in findings(outcome, "update_time")]
     with ready.store() as store:
         assert Session("ada", "a", 7, "text", Metadata({"topic": "x"})) == store.sessions.get("ada", "a")

@@ -14,7 +14,7 @@ from tests.cli.errors.walk import told, walked
 
 _ONE_OF_EACH_KIND = {(case.code, case.hint is None): case for case in reversed(TABLE) if case.form}.values()
 IN_BOTH_FORMS = [case for case in TABLE if case.out or case in _ONE_OF_EACH_KIND]
-"""One error of each kind, and those after which stdout holds something: enough to see that the two forms agree."""
+"""One error of each kind, and all errors with text on stdout: enough to compare both formats."""
 
 
 @pytest.mark.parametrize("case", TABLE, ids=lambda case: case.cause.rstrip("."))

@@ -83,7 +83,7 @@ def test_a_non_blocking_stdin_is_read_to_its_end(ready: Cli, process: Processes)
     with os.fdopen(writer, "wb") as stream:
         stream.write(export_lines(rows[:1250]))
         stream.flush()
-        ready.wait_for_messages(1000)  # it has read what there was
+        ready.wait_for_messages(1000)  # all input so far was read
         stream.write(export_lines(rows[1250:]))
     ended = started.ended()
 

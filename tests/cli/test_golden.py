@@ -17,7 +17,7 @@ from tsmem.store import Message, Metadata, Session
 GOLDEN = Path(__file__).parent / "golden"
 RULE = "\n======== on a terminal of {} columns ========\n"
 WIDTHS = {"doctor": 300}
-"""Widths of commands that show a path, whose length is not the same everywhere."""
+"""Widths for commands that show a path, whose length differs between machines."""
 DAY = 86_400_000_000
 NOW = 1_767_225_600_000_000
 

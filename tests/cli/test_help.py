@@ -103,7 +103,7 @@ def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: s
 
 
 ENDLESS = ("serve", "message tail")
-"""Commands that run until they are stopped: test_serve.py and test_tail.py have them."""
+"""Commands that run until they are stopped. test_serve.py and test_tail.py run their examples."""
 EXAMPLES = [LEAVES[name].example.removeprefix("tsmem ") for name in LEAVES if name not in ENDLESS]
 
 

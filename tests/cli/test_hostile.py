@@ -25,7 +25,7 @@ from tsmem.server.http.auth import AccessKey
 
 MARK = "\u0301"
 DISPUTED = re.compile("[\u0897\u0903\u093e\u1100-\u11ff\ud7b0-\ud7ff\ufe0e\ufe0f\u200d\U0001f3fb\u3099]")
-"""Characters of the corpus to which terminals give different widths."""
+"""Characters of the corpus whose width differs between terminals."""
 COMMANDS = sorted(commands(Path()))
 NO_UTF8 = ("ascii", "latin-1")
 
@@ -78,7 +78,7 @@ def test_hostile_text_reaches_a_terminal_only_as_text_and_colour(hostile: Cli, n
 def test_hostile_text_in_all_runs_reaches_a_terminal_only_as_text_and_colour(everything: Cli, name: str) -> None:
     codes = {only_text_and_colour(everything, run) for run in commands(everything.folder)[name]()}
 
-    assert codes & {0, 4} or name == "serve"  # some went well, or there was nothing to be seen
+    assert codes & {0, 4} or name == "serve"  # at least one run worked, or found nothing
 
 
 def only_text_and_colour(cli: Cli, run: Run) -> int:
@@ -122,7 +122,7 @@ def fewer(runs: Iterator[Run]) -> Iterator[Run]:
 def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
     """Run a command on terminals of 80 columns. Bulk commands draw their progress at once."""
     screen = Screens(cli, 80, encoding)(*options, *run, typed=b"n\n", clock=Ticking())
-    out = _still(screen.out) if run[0] == "demo" else screen.out  # it shows what was said
+    out = _still(screen.out) if run[0] == "demo" else screen.out  # demo shows the stderr of its commands
     return screen._replace(out=out, err=_still(screen.err))
 
 

@@ -16,7 +16,7 @@ CASES = ROOT.parent / "shared" / "cases" / "conversations"
 SAID = {"role": "user", "content": "tea"}
 READ = ((7, "01"), (4, "02 16 17 39 44"), (6, "03"), (3, "05"), (5, "09"), (2, "46 61"), (1, "55"), (0, "57 58"))
 MESSAGES = {case: count for count, cases in READ for case in cases.split()}
-"""Messages in the cases that can be read."""
+"""The number of messages in each case that can be imported."""
 FOREIGN: dict[str, tuple[object, ...]] = {
     "a ChatGPT data export": ([{"title": "Tea", "mapping": {"root": {"message": None}}}],),
     "a claude.ai data export": (

@@ -51,7 +51,7 @@ TOLD_TO = {
     ),
     MAKING_SURE: OF_TABLES[:2],
 }  # fmt: skip
-"""Lies that are told to another command than a listing."""
+"""Lies for commands other than a listing."""
 TOLD = {name: line for line, names in TOLD_TO.items() for name in names}
 COPYING = tuple(
     f"copy --from evil --to home{more}" for more in ("", " --user ada", " --session s1", " --check --user ada")

@@ -44,7 +44,7 @@ WRITERS: dict[str, Callable[[Cli, str], Outcome]] = {
     "export": lambda cli, name: cli("export", name),
     "rejects": rejecting,
 }
-"""Commands that are given the name of a file to write."""
+"""Commands that write a file with a given name."""
 writers = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 
 
@@ -74,7 +74,7 @@ def fail(*_: object) -> None:
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-# What --rejects finds in its place
+# Files that are already at the path of --rejects
 
 
 def test_a_rejects_file_with_other_lines_is_refused(ready: Cli) -> None:
@@ -141,7 +141,7 @@ def test_rejects_refuse_names_that_cannot_be_files(ready: Cli, name: str, words:
     assert [path.name for path in ready.folder.iterdir()] == ["data"]
 
 
-# Devices, pipes, and descriptors that are open already
+# Devices, pipes and open descriptors
 
 
 def test_an_export_to_an_open_descriptor_is_appended(ready: Cli, process: Processes) -> None:
@@ -180,7 +180,7 @@ def test_a_descriptor_open_only_for_reading_is_refused(ready: Cli, write: Callab
     assert "it is open for reading only" in outcome.err
 
 
-# Stores; further ones, and the profile file, are in the table of errors
+# Stores; more cases, and the profile file, are in the table of errors
 
 
 @writers
@@ -206,7 +206,7 @@ def test_an_export_to_a_descriptor_of_the_store_is_refused(ready: Cli, process: 
     assert before == ready.database.read_bytes()
 
 
-# Files of others
+# Files of other users
 
 
 @needs_root
@@ -235,7 +235,7 @@ def test_a_file_of_another_user_is_not_written(ready: Cli, write: Callable[[Cli,
     assert not out.is_file() or out.read_bytes() in (b"theirs", b"")
 
 
-# A file that is replaced
+# Files that are replaced
 
 
 def test_an_export_keeps_the_mode_of_an_existing_file_and_creates_private_ones(ready: Cli) -> None:
@@ -433,7 +433,7 @@ def test_a_half_written_mounted_file_names_the_file_with_the_content(
     Path("out").write_bytes(b"mine")
 
     def refuse(*_: object, **__: object) -> None:
-        monkeypatch.setattr(os, "fsync", ends)  # the next one is that of the mounted file
+        monkeypatch.setattr(os, "fsync", ends)  # the next fsync is the mounted file's
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
 
     with monkeypatch.context() as patch:
@@ -490,7 +490,7 @@ def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_
     assert ".part" not in outcome.err
 
 
-# A standard input that is closed
+# A closed standard input
 
 
 @pytest.mark.parametrize(

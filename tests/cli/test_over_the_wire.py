@@ -80,10 +80,10 @@ def _plain(outcome: Outcome) -> str:
     return re.sub(r" +", " ", re.sub(r"[─━┄]+", "-", said))
 
 
-def test_a_process_ends_within_its_timeout(cli: Cli, process: Processes) -> None:
+def test_a_process_ends_within_the_timeout_of_its_profile(cli: Cli, process: Processes) -> None:
     with listening(never_reply) as endpoint:
         cli.config(profile(endpoint, more="timeout = 0.5\n"))
-        outcome = process.run("export")  # which waits a minute
+        outcome = process.run("export")  # fails the test after a minute
 
     assert (6, b"") == (outcome.code, outcome.out)
     assert 1 == outcome.err.count("error: ")

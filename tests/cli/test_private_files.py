@@ -207,7 +207,7 @@ def test_written_files_are_private_under_a_loose_umask(cli: Cli) -> None:
         "init-tables", "import in.jsonl --rejects home/rejects.jsonl", "export home/out.jsonl",
         "export home/out.jsonl.gz", "profile set a backend=local path=deep/er/a.db", "copy --from local --to a",
     ):  # fmt: skip
-        before = os.umask(0)  # files are for everyone unless someone says otherwise
+        before = os.umask(0)  # by default everyone may read and write new files
         try:
             outcome = cli(*line.split())
         finally:

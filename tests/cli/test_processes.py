@@ -69,7 +69,7 @@ def test_ctrl_c_during_start_prints_no_traceback(process: Processes) -> None:
     started = process.start("message", "put", "s", "--content-file", "-")
     ended = started.stopped()
     assert (ended.code in (130, -signal.SIGINT), ended.out) == (True, b"")
-    assert "Traceback" not in ended.err or ended.code == -signal.SIGINT  # the interpreter itself had not begun
+    assert "Traceback" not in ended.err or ended.code == -signal.SIGINT  # the interpreter had not started tsmem yet
 
 
 def test_three_processes_can_create_the_same_store_at_once(process: Processes, cli: Cli) -> None:
@@ -109,7 +109,7 @@ def test_an_unbuffered_stdout_gets_the_whole_output(filled: Cli, process: Proces
     """A write may then take only some of its bytes, for example when a stopped process continues."""
     started = process.start("message", "list", "-o", "jsonl", env={**process.environ, "PYTHONUNBUFFERED": "1"})
     first = os.read(started.stdout.fileno(), 10)
-    for _ in range(3):  # the pipe is full: a signal cuts the write that waits
+    for _ in range(3):  # the pipe is full, and a signal interrupts the blocked write
         os.kill(started.pid, signal.SIGSTOP)
         os.kill(started.pid, signal.SIGCONT)
     out = first + started.stdout.read()

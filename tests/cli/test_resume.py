@@ -29,7 +29,7 @@ from tsmem.store.documents import export_line
 KILLS = 8
 ROWS = 2_000
 FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
-"""One request of ten fails, or some of its rows."""
+"""In one of ten requests, the request or some of its rows fail."""
 
 
 def items(count: int) -> list[Session | Message]:
@@ -51,7 +51,7 @@ def written(path: str, rows: list[Session | Message]) -> None:
 
 def points(cli: Cli) -> list[int]:
     folder = cli.folder / "home" / ".local" / "state" / "tsmem" / "imports"
-    with suppress(FileNotFoundError):  # an import that ends removes its own
+    with suppress(FileNotFoundError):  # an import that ends removes its resume point
         return [json.loads(path.read_bytes())["settled"] for path in folder.glob("*.json")]
     return []
 
@@ -112,7 +112,7 @@ def test_an_import_killed_repeatedly_under_faults_resumes_to_the_same_rows(cli: 
     assert points(cli) == []
 
 
-# Where there is something to go on with, and where there is not
+# With and without a usable resume point
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ SCREENS = [
     ("profile list", 0), ("profile show local", 0), (f"session purge --user {USER} --dry-run", 0),
     (f"session get {USER} 退款", 3), ("session list --fields 退款", 2), ("nonsense", 2),
 ]  # fmt: skip
-"""Command lines, and the exit codes with which they end."""
+"""Command lines and their exit codes."""
 COLOURED = ("session list", f"show {SESSION} --user {USER}", "stats", "doctor")
 
 
@@ -62,7 +62,9 @@ def test_output_without_colour_has_the_same_words_and_exit_codes(ready: Cli) -> 
         for environ in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
             again = screens(*line.split(), environ=environ)
             assert (code, plain.encode()) == again[:2], line
-            assert screen.err == again.err or "TERM" in environ, line  # a dumb one is spared what bulk commands say
+            assert screen.err == again.err or "TERM" in environ, (
+                line
+            )  # bulk commands draw no progress on a dumb terminal
         flagged = screens("--no-color", *line.split())
         assert (code, plain.encode()) == flagged[:2], line
         assert screen.err == flagged.err.replace(b" --no-color", b""), line

@@ -25,7 +25,7 @@ ANSWERS = [
     ("plain", "echo"), ("plain", "url"), ("plain", "away"), ("plain", "another secret"),
     ("env", "echo"), ("env", "garbage"), ("file", "another secret"), ("file", "garbage"), ("cmd", "echo"),
 ]  # fmt: skip
-"""Places in which a profile keeps its secrets, and answers of the service."""
+"""The places where a profile keeps its secrets, and the replies of the service."""
 ENVIRON = {"TSMEM_SERVE_SECRET": SECRETS["access_key_secret"]}
 
 

@@ -63,7 +63,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
         try:
             run(call, argv)
         finally:
-            held = "profile" in vars(call)  # else a plain secret was never read
+            held = "profile" in vars(call)  # otherwise a plain secret was never read
             raise RuntimeError(call.environ, vars(call), list(SECRETS.values()) if held else None)
 
     monkeypatch.setattr(running, "_run", breaks)

@@ -96,9 +96,9 @@ def test_a_second_signal_ends_serve_during_a_request(process: Processes) -> None
         client.sendall(post(headers, b"body").removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
         server.process.send_signal(signal.SIGINT)
-        wait_until(lambda: not _takes_connections(server.address))  # it has heard the first signal
+        wait_until(lambda: not _takes_connections(server.address))  # the first signal has arrived
         heard_s = time.monotonic()
-        wait_until(lambda: time.monotonic() > heard_s + SAME_SIGNAL_S)  # one that comes sooner is no second one
+        wait_until(lambda: time.monotonic() > heard_s + SAME_SIGNAL_S)  # an earlier one would count as the same signal
         code, _, err = server.stop(signal.SIGINT)
 
     assert 130 == code

@@ -51,7 +51,7 @@ def environ(tmp_path: Path, home: Path) -> dict[str, str]:
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_NO_INDEX": "1",
         "PIP_NO_DEPS": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip's way to say: do not isolate
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip's spelling of "do not isolate"
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",

@@ -182,7 +182,7 @@ def pipe(name: str, content: bytes = b"{}\n") -> Given:
 
     def make(stage: Stage) -> None:
         os.mkfifo(stage.folder / name)
-        writer = os.open(stage.folder / name, os.O_RDWR)  # so that nobody who opens it waits
+        writer = os.open(stage.folder / name, os.O_RDWR)  # so that opening the pipe does not block
         os.write(writer, content)
         stage.stack.callback(os.close, writer)
 

@@ -32,7 +32,7 @@ def damaged_zip() -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("conversations.json", b'{"user_id": "u", "session_id": "s"}\n' * 10_000)
     data = bytearray(made.getvalue())
-    checksum = data.index(b"PK\x01\x02") + 16  # in the central directory, which is what counts
+    checksum = data.index(b"PK\x01\x02") + 16  # in the central directory, which readers use
     data[checksum] ^= 1
     return bytes(data)
 

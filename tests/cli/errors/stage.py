@@ -94,5 +94,5 @@ def copied(path: Path) -> None:
 def _digest(path: Path) -> str:
     content = path.read_bytes()
     with suppress(sqlite3.Error), closing(sqlite3.connect(path.as_uri() + "?mode=ro", uri=True)) as connection:
-        content = "\n".join(connection.iterdump()).encode()  # else it is no store, or a damaged one
+        content = "\n".join(connection.iterdump()).encode()  # fails for a damaged store or another file
     return hashlib.sha256(content).hexdigest()

@@ -40,7 +40,7 @@ MAX_SKEW_S = 60.0
 _ROW_KINDS = ("orphans", "shared session", "update_time", "size")
 """The values of `Finding.about` for findings about rows, in the order of the report."""
 MAX_NAMED = 20
-"""The findings of one kind that are reported one by one. The rest are counted."""
+"""The number of findings of one kind that are reported one by one."""
 
 
 class Finding(NamedTuple):
@@ -88,6 +88,9 @@ class Doctor:
     def run(self) -> Report:
         if self._check_profile() and self._check_credentials() and self._check_tables():
             self._check_rows()
+        return self._report()
+
+    def _report(self) -> Report:
         found, error = self._findings, self._stopped_by
         left = [finding for finding in found if finding.severity in ("warning", "error") and not finding.mended]
         if error is None and left:
@@ -113,10 +116,10 @@ class Doctor:
         return all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
 
     def _stop(self, about: str, error: TsmemError) -> None:
-        """Add the finding of an error that ends a check. The first one also ends the report."""
+        """Add the finding of an error that ended a check. The first such error decides the exit code."""
         verb = "show"
         if about == "profile":
-            verb = "path"  # the command that works with any profile file
+            verb = "path"  # works even if the profile file cannot be read
             with suppress(ProfileError):
                 verb = "list" if profile_list(self._context.environ, self._context.options.config) else "path"
         hint = "" if error.hint is None else f"; {error.hint}"
@@ -164,7 +167,7 @@ class Doctor:
         """Warn if other users can read or change the files of the embedded store."""
         with suppress(OSError):
             folder = stat.S_IMODE(file.parent.stat().st_mode)
-            if not folder & 0o011:
+            if not folder & 0o011:  # nobody else can enter the folder
                 return
             if folder & 0o002:
                 sentence = f"others can put files of their own in {file.parent} (mode {folder:o}), where {file.name} is"
@@ -242,8 +245,8 @@ class Doctor:
         self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
 
     def _check_rows(self) -> None:
-        """Read all rows; with --fix, raise update times that are too early. Of each kind the first findings are added
-        one by one, and one more finding counts the rest. Fixed and unfixed problems are two kinds."""
+        """Read all rows; with --fix, raise update times that are too early. At most MAX_NAMED findings of each kind are
+        added one by one, and one more finding counts the rest. Fixed and unfixed problems are counted separately."""
         result = self._context.result
         named: list[Finding] = []
         rest: dict[tuple[str, bool], Finding] = {}

@@ -39,13 +39,14 @@ def init_tables(
 ) -> Report:
     if dry_run and check:
         raise InvalidInput("give --dry-run or --check, not both")
-    if wait is not None and (dry_run or check):
+    compare_only = dry_run or check
+    if wait is not None and compare_only:
         raise InvalidInput("--wait cannot be combined with --dry-run or --check, which create nothing")
     if wait is not None and not 0 <= wait <= MAX_WAIT_S:
         raise InvalidInput(f"--wait must be 0 to {MAX_WAIT_S} seconds")
-    context.say_target("comparing" if dry_run or check else "creating tables in")
+    context.say_target("comparing" if compare_only else "creating tables in")
     tables = context.store.tables
-    plan = tables.plan(search=not no_search) if dry_run or check else tables.apply(search=not no_search)
+    plan = tables.plan(search=not no_search) if compare_only else tables.apply(search=not no_search)
     if wait is not None:
         say_once = cache(context.say)  # `wait` repeats the same names in each round
         tables.wait(plan, wait, lambda names: say_once(f"waiting for {', '.join(names)}"))
@@ -71,12 +72,12 @@ def drop_tables(context: Context, yes: o.Yes = False) -> Report | None:
     if not dropped:
         context.say("there was nothing to delete")
     if context.format == "table" and context.streams.stdout_is_terminal and context.streams.stderr_is_terminal:
-        return None  # each name was said when its table was deleted
+        return None  # the person at the terminal has just read each name
     return Report({"dropped": list(dropped)}, ("dropped",), [(name,) for name in dropped])
 
 
 def _report(context: Context, plan: Plan, *, check: bool) -> Report:
-    """Return the state of each table and index. Differences are the report's error; with --check missing ones too."""
+    """Return the state of each table and index. The error names the differences, and with --check what is missing."""
     missing = [f"{step.full_name} is missing" for step in plan.missing] if check else []
     differences = [*missing, *plan.differences]
     error = None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tsmem.profiles import Profile
 
 MAX_DIFFERENCES = 10_000
-"""Differences that `copy --check` names. It counts the rest."""
+"""The number of differences that `copy --check` names. It counts the rest."""
 
 File = Annotated[str, o.argument("[FILE]", "A file, .gz compressed; - or none: standard streams.")]
 
@@ -75,11 +75,11 @@ def export(
 
 
 def _to_stdout(context: Context, user: str | None, session: str | None, *, asked: bool) -> Iterator[bytes]:
-    """Yield the lines of an export. The header waits for the line after it, so an export whose first read fails writes
-    nothing."""
+    """Yield the lines of an export, the first two together: if the store cannot be read, not even the header is
+    written."""
     lines = export_lines(context.store.bulk.items(user_id=user, session_id=session), context.result)
     with account(context, "exported", asked=asked, quiet=context.streams.stdout_is_terminal):
-        yield b"".join(islice(lines, 2))  # the header and the next line
+        yield b"".join(islice(lines, 2))
         yield from lines
     say_why_nothing(context, user, session)
 
