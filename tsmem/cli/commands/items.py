@@ -72,22 +72,24 @@ def _lost_values(old: Item, new: Item) -> dict[str, Value]:
     return lost
 
 
-def changes(context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool) -> Changes:
+def parse_changes(
+    context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool
+) -> Changes:
     """Return the changes that -m, --unset and --replace-metadata ask for."""
     return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)
 
 
-def window(context: Context, since: str | None, until: str | None) -> dict[str, Any]:
+def time_options(context: Context, since: str | None, until: str | None) -> dict[str, Any]:
     """Return --since and --until as keyword arguments of a listing."""
     return {"since": context.time(since, "--since"), "until": context.time(until, "--until", end_of_day=True)}
 
 
-def paging(context: Context, filter: str | None, limit: int | None, page_token: str | None) -> dict[str, Any]:  # noqa: A002
+def page_options(context: Context, filter: str | None, limit: int | None, page_token: str | None) -> dict[str, Any]:  # noqa: A002
     """Return --filter, --limit and --page-token as keyword arguments of a listing."""
     return {"filter": o.valid_filter(context, filter), "limit": context.limit(limit), "page_token": page_token}
 
 
-def listing(
+def listing_of(
     context: Context, asked: AskedListing, stream: ItemStream[Session] | ItemStream[Message], page_token: str | None
 ) -> Listing:
     """Return the result that shows a stream. Only for a first page can `why_empty` say why it is empty."""

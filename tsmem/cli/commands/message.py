@@ -122,7 +122,7 @@ def update(
         content=_content(context, content, content_file),
         role=role,
         search_content=search_content,
-        changes=items.changes(context, metadata, unset, replace_metadata),
+        changes=items.parse_changes(context, metadata, unset, replace_metadata),
     )
     context.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
 
@@ -198,7 +198,7 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
     asked = AskedListing("message", session, filter, role=role, since=since, until=until)
     if last is not None:
         if last < 1:
@@ -209,7 +209,7 @@ def list_(
         found, _ = context.store.messages.last(session, last, role=role, filter=filter, **times)
         return Listing("message", found, why_empty=partial(why_empty, context, asked))
     stream = context.store.messages.iterate(session, role=role, order=order, **times, **pages)
-    return items.listing(context, asked, stream, page_token)
+    return items.listing_of(context, asked, stream, page_token)
 
 
 @group.command(
@@ -234,10 +234,10 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
     stream = context.store.messages.search(text, session_id=session, role=role, sort=sort, **times, **pages)
     asked = AskedListing("message", session, filter, text=text, role=role, since=since, until=until)
-    return items.listing(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
+    return items.listing_of(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
 
 
 @group.command(
@@ -289,15 +289,15 @@ def tail(
 
 
 def _watch_pages(context: Context, session: str) -> None:
-    """Check after each page whether stdout still has a reader; raise BrokenPipeError if it has none. After the second
-    page, say so if the session has no messages yet."""
+    """After each page of a followed session, check that stdout still has a reader; raise BrokenPipeError if not. After
+    the second page, say if the session has no messages yet."""
     messages = context.store.messages
     pages = 0
 
     def on_page() -> None:
         nonlocal pages
         context.streams.check_reader()
-        pages += 1
+        pages += 1  # by the second page, the messages of the first one are counted as returned
         if pages == 2 and not messages.read_progress.returned and not messages.sample(session).row_count:
             context.say(f"session '{session}' has no messages yet{nearest_session(context.store, session)}")
 
@@ -305,6 +305,7 @@ def _watch_pages(context: Context, session: str) -> None:
 
 
 def _say_outage(context: Context, error: Unavailable | None) -> None:
+    """Say that the store cannot be reached or, for None, that it responds again."""
     context.say("the store responds again" if error is None else f"warning: {error.message}; trying again")
 
 

@@ -92,7 +92,7 @@ def update(
         session,
         update_time=time,
         search_content=search_content,
-        changes=items.changes(context, metadata, unset, replace_metadata),
+        changes=items.parse_changes(context, metadata, unset, replace_metadata),
     )
     context.say(f"updated session '{session}' of user '{user}'")
 
@@ -191,8 +191,8 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    stream = context.store.sessions.iterate(user, **items.paging(context, filter, limit, page_token))
-    return items.listing(context, AskedListing("session", user, filter), stream, page_token)
+    stream = context.store.sessions.iterate(user, **items.page_options(context, filter, limit, page_token))
+    return items.listing_of(context, AskedListing("session", user, filter), stream, page_token)
 
 
 @group.command(
@@ -212,10 +212,10 @@ def recent(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
     stream = context.store.sessions.recent(user, **times, **pages)
     asked = AskedListing("session", user, filter, since=since, until=until)
-    return items.listing(context, asked, stream, page_token)
+    return items.listing_of(context, asked, stream, page_token)
 
 
 @group.command(
@@ -238,7 +238,7 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    times, pages = items.window(context, since, until), items.paging(context, filter, limit, page_token)
+    times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
     stream = context.store.sessions.search(text, user_id=user, sort=sort, **times, **pages)
     asked = AskedListing("session", user, filter, text=text, since=since, until=until)
-    return items.listing(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
+    return items.listing_of(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
