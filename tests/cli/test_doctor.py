@@ -315,17 +315,15 @@ def test_a_command_with_a_control_character_is_not_shown(ready: Cli) -> None:
     assert NOT_SHOWN in ready("doctor").text
 
 
-@pytest.mark.parametrize(
-    ("file", "command"), [("[profiles.x\n", "path"), ('[profiles.x]\nbackend = "locl"\n', "list"), ("", "list")]
-)
-def test_doctor_suggests_a_working_command_for_an_unreadable_profile(cli: Cli, file: str, command: str) -> None:
+@pytest.mark.parametrize("file", ["[profiles.x\n", '[profiles.x]\nbackend = "locl"\n', ""])
+def test_doctor_suggests_a_working_command_for_an_unreadable_profile(cli: Cli, file: str) -> None:
     cli.config(file)
     outcome = examined(cli, "--profile", "x")
     (finding,) = findings(outcome, "profile")
 
     assert (2, "error") == (outcome.code, finding["severity"])
     assert outcome.error["message"] in finding["sentence"]
-    assert f"tsmem --profile x profile {command}" == finding["command"]
+    assert "tsmem --profile x profile path" == finding["command"]
     assert 0 == cli(*bash_words(finding["command"])[1:]).code
 
 

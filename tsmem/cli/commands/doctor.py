@@ -22,7 +22,7 @@ from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repea
 from tsmem.cli.io.progress import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.plurals import quantity
-from tsmem.profiles import config_path, profile_list
+from tsmem.profiles import config_path
 from tsmem.render.result import Advice, AdviceList, Report
 from tsmem.render.values import duration, iso_time, size
 from tsmem.store.documents import encode_json
@@ -117,12 +117,8 @@ class Doctor:
 
     def _stop(self, about: str, error: TsmemError) -> None:
         """Add the finding of an error that ended a check. The first such error decides the exit code."""
-        verb = "show"
-        if about == "profile":
-            verb = "path"  # works even if the profile file cannot be read
-            with suppress(ProfileError):
-                verb = "list" if profile_list(self._context.environ, self._context.options.config) else "path"
         hint = "" if error.hint is None else f"; {error.hint}"
+        verb = "path" if about == "profile" else "show"  # `path` works even if the profile file cannot be read
         self._add("error", about, f"{error.message}{hint}", self._command("profile", verb))
         self._stopped_by = self._stopped_by or error
 
