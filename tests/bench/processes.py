@@ -43,7 +43,7 @@ class Spent(NamedTuple):
     """Elapsed time from start to end."""
     processor_s: float
     peak_bytes: int
-    """Peak resident memory."""
+    """The largest resident memory during the run."""
 
 
 def measure(command: Sequence[str], environ: Mapping[str, str], out: str = os.devnull) -> Spent:

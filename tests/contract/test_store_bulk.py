@@ -1,4 +1,4 @@
-"""Deletes and imports of many rows: none is lost, each row's outcome is checked, and what was half done is reported."""
+"""Deletes and imports of many rows: no row is lost, each outcome is checked, and half-done work is reported."""
 
 from __future__ import annotations
 

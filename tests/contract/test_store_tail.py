@@ -28,32 +28,32 @@ def clock() -> StagedClock:
     return StagedClock()
 
 
-class Followed:
+class FollowedSession:
     """Follows the session "s" and keeps the messages that each poll found."""
 
     def __init__(
         self, store: MemoryStore, *steps: Callable[[], object], listening: bool = False, **options: Any
     ) -> None:
-        self.looks: list[list[str]] = [[]]
-        self.trouble: list[str | None] = []
+        self.polls: list[list[str]] = [[]]
+        self.outages: list[str | None] = []
         clock = store.clock
         assert isinstance(clock, StagedClock)
-        clock.steps = [self._noting(step) for step in steps]
+        clock.steps = [self._recorded(step) for step in steps]
         if listening:
-            options["on_unavailable"] = lambda error: self.trouble.append(None if error is None else error.message)
+            options["on_unavailable"] = lambda error: self.outages.append(None if error is None else error.message)
         with suppress(KeyboardInterrupt):
             for message in store.messages.follow("s", **options):
-                self.looks[-1].append(message.message_id)
+                self.polls[-1].append(message.message_id)
 
-    def _noting(self, step: Callable[[], object]) -> Callable[[], object]:
-        def noted() -> None:
-            self.looks.append([])
+    def _recorded(self, step: Callable[[], object]) -> Callable[[], object]:
+        def recorded() -> None:
+            self.polls.append([])
             step()
 
-        return noted
+        return recorded
 
 
-def putting(store: MemoryStore, *ids: str, ago_s: float = 0, **more: Any) -> Callable[[], None]:
+def messages_arrive(store: MemoryStore, *ids: str, ago_s: float = 0, **more: Any) -> Callable[[], None]:
     """Return a step in which messages arrive, dated so many seconds before the clock's time."""
 
     def step() -> None:
@@ -63,7 +63,7 @@ def putting(store: MemoryStore, *ids: str, ago_s: float = 0, **more: Any) -> Cal
     return step
 
 
-def nothing() -> None:
+def nothing_happens() -> None:
     """Do nothing between two polls."""
 
 
@@ -72,101 +72,111 @@ def test_tail_shows_the_last_messages_and_then_new_ones(store: MemoryStore) -> N
         store.messages.put(Message("s", f"m{n}", n))
     store.messages.put(Message("other", "x", 9))
 
-    found = Followed(
+    found = FollowedSession(
         store,
-        putting(store, "b", "a"),
-        nothing,
-        putting(store, "c"),
+        messages_arrive(store, "b", "a"),
+        nothing_happens,
+        messages_arrive(store, "c"),
         lambda: store.messages.put(Message("other", "y", store.clock.now_us())),
         last=2,
     )
 
-    assert [["m3", "m4"], ["a", "b"], [], ["c"], []] == found.looks
+    assert [["m3", "m4"], ["a", "b"], [], ["c"], []] == found.polls
 
 
 @pytest.mark.parametrize("last", [0, 1, 3, 9])
 def test_messages_that_existed_before_are_not_new(store: MemoryStore, last: int) -> None:
     """Older messages of the last minute are not given later, and neither are those that were shown first."""
     for n in range(3):
-        putting(store, f"m{n}", ago_s=30 - n)()
+        messages_arrive(store, f"m{n}", ago_s=30 - n)()
 
     shown = ["m0", "m1", "m2"][3 - min(last, 3) :]
-    assert [shown, [], ["new"]] == Followed(store, nothing, putting(store, "new"), last=last).looks
+    assert [shown, [], ["new"]] == FollowedSession(
+        store, nothing_happens, messages_arrive(store, "new"), last=last
+    ).polls
 
 
 def test_a_late_message_is_found_up_to_a_minute_before_the_latest(store: MemoryStore) -> None:
     """Each is found once. A message dated further back is not new."""
-    putting(store, "first")()
+    messages_arrive(store, "first")()
 
-    late = Followed(
+    late = FollowedSession(
         store,
-        putting(store, "second"),
-        putting(store, "late", ago_s=61),  # now the latest message is 2 s old
-        putting(store, "too-late", ago_s=65),
-        putting(store, "third"),
+        messages_arrive(store, "second"),
+        messages_arrive(store, "late", ago_s=61),  # now the latest message is 2 s old
+        messages_arrive(store, "too-late", ago_s=65),
+        messages_arrive(store, "third"),
     )
 
-    assert [["first"], ["second"], ["late"], [], ["third"]] == late.looks
+    assert [["first"], ["second"], ["late"], [], ["third"]] == late.polls
 
 
 def test_deleted_messages_do_not_disturb_tail(store: MemoryStore) -> None:
     for n in range(3):
-        putting(store, f"m{n}", ago_s=3 - n)()
+        messages_arrive(store, f"m{n}", ago_s=3 - n)()
     latest = store.messages.get("s", "m2")
 
-    found = Followed(
+    found = FollowedSession(
         store,
         lambda: store.messages.delete("s", "m2"),
-        putting(store, "after"),
+        messages_arrive(store, "after"),
         lambda: store.messages.put(latest),
         lambda: store.messages.purge("s"),
-        putting(store, "again", ago_s=5),
+        messages_arrive(store, "again", ago_s=5),
         last=1,
     )
 
-    assert [["m2"], [], ["after"], [], [], ["again"]] == found.looks
+    assert [["m2"], [], ["after"], [], [], ["again"]] == found.polls
 
 
 def test_a_changed_message_is_not_shown_again(store: MemoryStore) -> None:
     """A message is new by its key, even if a change makes an old message match the filter."""
-    putting(store, "m")()
+    messages_arrive(store, "m")()
 
-    found = Followed(
+    found = FollowedSession(
         store,
         lambda: store.messages.update("s", "m", content="changed"),
         lambda: store.messages.update("s", "m", changes=Changes({"vip": True})),
         filter="vip or create_time == 1",
     )
 
-    assert [[], [], []] == found.looks
+    assert [[], [], []] == found.polls
 
 
 def test_a_message_from_the_future_hides_no_later_message(store: MemoryStore) -> None:
-    putting(store, "ahead", ago_s=-86_400)()
+    messages_arrive(store, "ahead", ago_s=-86_400)()
 
-    found = Followed(store, putting(store, "now"), putting(store, "late", ago_s=50), nothing, putting(store, "then"))
+    found = FollowedSession(
+        store,
+        messages_arrive(store, "now"),
+        messages_arrive(store, "late", ago_s=50),
+        nothing_happens,
+        messages_arrive(store, "then"),
+    )
 
-    assert [["ahead"], ["now"], ["late"], [], ["then"]] == found.looks
+    assert [["ahead"], ["now"], ["late"], [], ["then"]] == found.polls
 
 
 def test_a_clock_that_is_set_back_repeats_no_message(store: MemoryStore, clock: StagedClock) -> None:
     """If the latest message is in the future, a poll looks back from the current time, which can jump."""
     for n in range(4):
-        putting(store, f"m{n}", ago_s=120 - 30 * n)()
-    putting(store, "ahead", ago_s=-86_400)()
+        messages_arrive(store, f"m{n}", ago_s=120 - 30 * n)()
+    messages_arrive(store, "ahead", ago_s=-86_400)()
 
     def set_back() -> None:
         clock.time_us -= 3600 * SECOND
 
-    assert [["ahead"], [], []] == Followed(store, set_back, nothing, last=1).looks
+    assert [["ahead"], [], []] == FollowedSession(store, set_back, nothing_happens, last=1).polls
 
 
 def test_tail_finds_messages_at_the_smallest_and_largest_times(store: MemoryStore) -> None:
     store.messages.put(Message("s", "first", -(2**63)))
 
-    found = Followed(store, lambda: store.messages.put(Message("s", "last", 2**63 - 1)), putting(store, "between"))
+    found = FollowedSession(
+        store, lambda: store.messages.put(Message("s", "last", 2**63 - 1)), messages_arrive(store, "between")
+    )
 
-    assert [["first"], ["last"], ["between"]] == found.looks
+    assert [["first"], ["last"], ["between"]] == found.polls
 
 
 def test_each_message_is_shown_once_whatever_the_order_of_arrival(store: MemoryStore) -> None:
@@ -187,24 +197,24 @@ def test_each_message_is_shown_once_whatever_the_order_of_arrival(store: MemoryS
         keys.update(new)
         expected.append(sorted(new, key=lambda message_id: (new[message_id], message_id)))
 
-    assert expected == Followed(store, *[step] * 25).looks
+    assert expected == FollowedSession(store, *[step] * 25).polls
 
 
 def test_tail_shows_only_matching_roles_and_filters(store: MemoryStore) -> None:
     roles = ["user"] * 250 + ["tool"] * 50
     load(store, [Message("s", f"m{n:03d}", n, role, metadata=Metadata({"n": n})) for n, role in enumerate(roles)])
 
-    found = Followed(
+    found = FollowedSession(
         store,
-        putting(store, "yes", role="user", metadata=Metadata({"n": 99})),
-        putting(store, "no", role="tool", metadata=Metadata({"n": 99})),
-        putting(store, "neither", role="user", metadata=Metadata({"n": 98})),
+        messages_arrive(store, "yes", role="user", metadata=Metadata({"n": 99})),
+        messages_arrive(store, "no", role="tool", metadata=Metadata({"n": 99})),
+        messages_arrive(store, "neither", role="user", metadata=Metadata({"n": 98})),
         last=2,
         role="user",
         filter="n == 99 or n == 5 or n == 299",
     )
 
-    assert [["m005", "m099"], ["yes"], [], []] == found.looks
+    assert [["m005", "m099"], ["yes"], [], []] == found.polls
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -227,25 +237,26 @@ def test_each_poll_costs_one_request(store: MemoryStore, faulty: FaultyClient) -
     load(store, [Message("s", f"m{n:04d}", n * 60 * SECOND) for n in range(300)])
 
     faulty.expect()
-    found = Followed(store, nothing, putting(store, "a", "b"), nothing)
+    found = FollowedSession(store, nothing_happens, messages_arrive(store, "a", "b"), nothing_happens)
 
-    assert [10, 0, 2, 0] == list(map(len, found.looks))
+    assert [10, 0, 2, 0] == list(map(len, found.polls))
     assert 4 == faulty.names().count("get_range")
     assert {"get_range", "write_row"} == set(faulty.names())
 
 
 def test_tail_pauses_for_the_interval_between_polls(store: MemoryStore, clock: StagedClock) -> None:
     clock.pause_s = 0.5
-    Followed(store, nothing, nothing, interval_s=0.5)
+    FollowedSession(store, nothing_happens, nothing_happens, interval_s=0.5)
 
     assert [0.5] * 3 == clock.slept_s
 
 
 def test_many_new_messages_are_read_in_pages(store: MemoryStore, faulty: FaultyClient) -> None:
+    found = FollowedSession(
+        store, messages_arrive(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing_happens
+    )
 
-    found = Followed(store, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing)
-
-    assert [[], [f"m{n}" for n in range(6)], []] == found.looks
+    assert [[], [f"m{n}" for n in range(6)], []] == found.polls
     assert faulty.names().count("get_range") > 3
 
 
@@ -263,10 +274,10 @@ def test_a_poll_rereads_at_most_the_last_thousand_messages(store: MemoryStore, c
         store.messages.put(Message("s", "found", base - 15))
         store.messages.put(Message("s", "lost", base - 10_005))
 
-    found = Followed(store, burst, among, lambda: scanned.append(store.cost.rows_scanned), nothing)
+    found = FollowedSession(store, burst, among, lambda: scanned.append(store.cost.rows_scanned), nothing_happens)
 
-    assert [0, 1500, 1, 0, 0] == list(map(len, found.looks))
-    assert ["found"] == found.looks[2]
+    assert [0, 1500, 1, 0, 0] == list(map(len, found.polls))
+    assert ["found"] == found.polls[2]
     assert 1500 == scanned[1] - scanned[0]
     assert 1 + 1000 + 1 == scanned[2] - scanned[1]
 
@@ -275,9 +286,9 @@ def test_messages_older_than_the_first_poll_remembers_are_not_new(store: MemoryS
     base = store.clock.now_us()
     load(store, [Message("s", f"m{n:04d}", base + n) for n in range(1300)])
 
-    found = Followed(store, nothing, putting(store, "new"), last=1150)
+    found = FollowedSession(store, nothing_happens, messages_arrive(store, "new"), last=1150)
 
-    assert [1150, 0, 1] == list(map(len, found.looks))
+    assert [1150, 0, 1] == list(map(len, found.polls))
 
 
 # Failures
@@ -285,38 +296,40 @@ def test_messages_older_than_the_first_poll_remembers_are_not_new(store: MemoryS
 
 def test_an_outage_and_its_end_are_each_reported_once(store: MemoryStore, faulty: FaultyClient) -> None:
     faults = [Fault("get_range", Throttled("busy") if n == 3 else Unavailable("gone"), call=n) for n in (2, 3, 4, 6)]
-    arriving = [putting(store, f"m{n}") for n in range(6)]
+    arriving = [messages_arrive(store, f"m{n}") for n in range(6)]
 
     faulty.expect(*faults)
-    found = Followed(store, *arriving, listening=True)
+    found = FollowedSession(store, *arriving, listening=True)
 
-    assert [[], [], [], [], ["m0", "m1", "m2", "m3"], [], ["m4", "m5"]] == found.looks
-    assert ["gone", None, "gone", None] == found.trouble
+    assert [[], [], [], [], ["m0", "m1", "m2", "m3"], [], ["m4", "m5"]] == found.polls
+    assert ["gone", None, "gone", None] == found.outages
 
 
 def test_tail_waits_for_a_store_that_is_unreachable_at_first(store: MemoryStore, faulty: FaultyClient) -> None:
-    putting(store, "before")()
+    messages_arrive(store, "before")()
 
     faulty.expect(Fault("get_range", Unavailable("gone")))
-    found = Followed(store, putting(store, "after"), listening=True)
+    found = FollowedSession(store, messages_arrive(store, "after"), listening=True)
 
-    assert [[], ["before", "after"]] == found.looks
-    assert ["gone", None] == found.trouble
+    assert [[], ["before", "after"]] == found.polls
+    assert ["gone", None] == found.outages
 
 
 def test_a_poll_that_fails_midway_is_repeated(store: MemoryStore, faulty: FaultyClient) -> None:
     faulty.expect(Fault("get_range", Unavailable("gone"), call=3))
-    found = Followed(store, putting(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing, listening=True)
+    found = FollowedSession(
+        store, messages_arrive(store, *(f"m{n}" for n in range(6)), content="x" * MB), nothing_happens, listening=True
+    )
 
-    assert [f"m{n}" for n in range(6)] == [message_id for look in found.looks for message_id in look]
-    assert 0 < len(found.looks[1]) < 6
-    assert ["gone", None] == found.trouble
+    assert [f"m{n}" for n in range(6)] == [message_id for poll in found.polls for message_id in poll]
+    assert 0 < len(found.polls[1]) < 6
+    assert ["gone", None] == found.outages
 
 
 def test_any_other_error_or_an_outage_without_a_listener_ends_tail(store: MemoryStore, faulty: FaultyClient) -> None:
     for error, listening in ((Denied("no"), True), (Unavailable("gone"), False)):
         faulty.expect(Fault("get_range", error, call=2))
         with pytest.raises(type(error)):
-            Followed(store, nothing, listening=listening)
+            FollowedSession(store, nothing_happens, listening=listening)
     with pytest.raises(NotFound):
-        Followed(store, store.tables.drop, listening=True)
+        FollowedSession(store, store.tables.drop, listening=True)

@@ -52,7 +52,7 @@ class Cost:
     """The number of requests that the quotation states for the command and the data of this test."""
     piped: bytes = b""
     typed: bytes | None = None
-    """What somebody types at a terminal. None: there is no terminal."""
+    """The answer that somebody types at a terminal, or None for no terminal."""
 
 
 reading, moving = partial(Cost, "reading"), partial(Cost, "moving")

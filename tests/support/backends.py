@@ -29,8 +29,8 @@ VALUES: dict[str, Value] = {
 """Columns with values of each type, including its extremes."""
 BACKENDS = ("engine", "sdk")
 on_engine = pytest.mark.parametrize("backend", ["engine"], indirect=True)
-"""For rules of the store: these run only on the engine, because other tests show that the SDK's requests do the
-same."""
+"""Marks tests of the store's own rules. They run only on the engine, because other tests show that the SDK's
+requests do the same."""
 
 
 @contextmanager

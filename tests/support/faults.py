@@ -34,7 +34,7 @@ class FaultyClient:
         self._faults = faults
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
         self.before: dict[str, Callable[[], None]] = {}
-        """By method: a function to run once before its next call, to act as another client."""
+        """Functions by method name. Each runs once, before the next call of the method, to act as another client."""
         self.meter = client.meter
         self.limiter = client.limiter
         self.rows_per_write = MAX_ROWS_PER_WRITE

@@ -128,7 +128,7 @@ CORPUS = tuple(dict.fromkeys(text for part in PARTS for text in part()))
 LINES = ("x" * LARGE, f"{CSI}31m" * (LARGE // 5), "款" * (LARGE // 3), "z" + "\u0301" * (LARGE // 2), " \n" * 50_000)
 """Texts of a megabyte, for fields that can hold one."""
 UNDECODABLE = ("\ud800", "a\udc1bb", "\udcff\udcfe")
-"""What Python makes of command-line arguments that are not UTF-8."""
+"""Command-line arguments that were not UTF-8, as Python decodes them."""
 KEY_BYTES = 1000
 
 

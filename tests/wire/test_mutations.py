@@ -103,7 +103,7 @@ class Recorder:
 
 SORTS = (None, ots.Sort([ots.FieldSort("number", ots.SortOrder.DESC)]), ots.Sort([ots.ScoreSort()]))
 INNER = {"Search": ("search_query", "SearchQuery"), "ParallelScan": ("scan_query", "ScanQuery")}
-"""By action: the field of its body that holds the query as bytes, and the message type of the query."""
+"""The field of an action's body that holds the query as bytes, and the message type of the query."""
 
 
 def search_bodies(served: Served) -> list[tuple[str, bytes]]:

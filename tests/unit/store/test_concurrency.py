@@ -1,4 +1,4 @@
-"""Calls under way at once, and the order in which their results are taken."""
+"""Concurrent calls: the concurrency limit, deadlines, and prefetching in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ DEADLINE_S = 30
 
 
 def test_the_limit_grows_with_each_answer_until_it_is_cut() -> None:
-    """A new pace opens quickly, to its most and no further; one that was cut opens by one for each round of answers."""
+    """A new limit grows by one with each reply, up to its maximum. Once cut, it grows by one for each full round of
+    replies."""
     limiter = ConcurrencyLimiter(8)
     widths = [limiter.width]
     for _ in range(6):
@@ -95,8 +96,8 @@ def test_waiting_ends_with_the_first_call_or_the_timeout() -> None:
     assert pending[0].result(DEADLINE_S)
 
 
-def counted(items: int, taken: list[int]) -> Iterator[int]:
-    """Items that note when they are asked for."""
+def recording_items(items: int, taken: list[int]) -> Iterator[int]:
+    """Yield items, and record in `taken` when each is asked for."""
     for item in range(items):
         taken.append(item)
         yield item
@@ -106,7 +107,7 @@ def counted(items: int, taken: list[int]) -> Iterator[int]:
 def test_prefetch_takes_no_more_items_than_the_limit(limit: int, most: int | None, width: int) -> None:
     taken: list[int] = []
     found = []
-    for result in prefetch(ConcurrencyLimiter(limit), counted(10, taken), lambda item: -item, most):
+    for result in prefetch(ConcurrencyLimiter(limit), recording_items(10, taken), lambda item: -item, most):
         found.append(result)
         assert len(taken) == min(10, len(found) - 1 + width)
 
@@ -114,7 +115,7 @@ def test_prefetch_takes_no_more_items_than_the_limit(limit: int, most: int | Non
 
 
 def test_an_error_in_prefetched_items_is_raised() -> None:
-    """Never a shorter list: what the source raises comes through."""
+    """An error of the source must not end the list early."""
 
     def broken() -> Iterator[int]:
         yield 1

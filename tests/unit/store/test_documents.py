@@ -1,4 +1,4 @@
-"""Items as JSON, there and back."""
+"""Conversion of sessions and messages to JSON and back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KEY = {"session_id": "s", "message_id": "m", "create_time": 0}
 @settings(deadline=None, max_examples=40)
 @given(SESSIONS | MESSAGES)
 def test_an_exported_line_reads_back_as_the_same_item(item: Session | Message) -> None:
-    """Bit for bit and type for type: -0.0, 5.0 and 5, bytes and text stay apart."""
+    """Values keep their type and sign: -0.0, 5.0 and 5, bytes and text stay distinct."""
     line = export_line(item)
 
     assert line.endswith(b"\n")

@@ -1,4 +1,4 @@
-"""Metadata: typed getters that lose nothing, and equality that tells types apart."""
+"""Metadata: typed getters, and equality that distinguishes types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Waiting until tables and indexes can be used: how long, and what is asked meanwhile. The clock is moved by hand."""
+"""`tables.wait`: how long it waits for tables and indexes, and what it requests meanwhile. The clock is moved by
+hand."""
 
 from __future__ import annotations
 
@@ -16,19 +17,20 @@ from tsmem.retry import RetryingClient, RetryPolicy
 from tsmem.rows import Range, TableRef
 from tsmem.store import MemoryStore
 
-SHORTEST_S = 0.5
-"""What one question gets, even when less of the whole time is left."""
+MIN_REQUEST_S = 0.5
+"""The least time that a single request gets, even if less of the whole time is left."""
 
 
-class Building(FaultyClient):
-    """Search indexes that are behind their tables for so many questions, and tables that may refuse every read."""
+class BuildingClient(FaultyClient):
+    """A client whose search indexes lag behind their tables for the first `behind` requests, and whose reads can be
+    refused."""
 
     def __init__(self, client: TableClient, clock: ManualClock, behind: int, *, refuses: bool = False) -> None:
         super().__init__(client)
         self._clock = clock
         self._behind = behind
         self._refuses = refuses
-        self.asked_s: list[float] = []
+        self.requested_s: list[float] = []
 
     def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
         self.calls.append(("describe_search_index", (table, name)))
@@ -37,7 +39,7 @@ class Building(FaultyClient):
 
     def get_range(self, table: TableRef, span: Range, **more: object) -> RangePage:
         self.calls.append(("get_range", (table,)))
-        self.asked_s.append(self._clock.monotonic_s())
+        self.requested_s.append(self._clock.monotonic_s())
         if self._refuses:
             raise Throttled("busy")
         return self._client.get_range(table, span)
@@ -49,42 +51,44 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[TableClient]:
-    """A client whose tables and indexes are there."""
+def client_with_tables(tmp_path: Path) -> Iterator[TableClient]:
+    """A client of a store whose tables and indexes exist."""
     with engine_client(tmp_path) as client:
         MemoryStore(client, target="test").tables.apply()
         yield client
 
 
-def test_wait_lasts_until_search_indexes_have_caught_up(made: TableClient, clock: ManualClock) -> None:
-    plan = MemoryStore(made, target="test").tables.plan()
-    client = Building(made, clock, 3)
+def test_wait_lasts_until_search_indexes_have_caught_up(client_with_tables: TableClient, clock: ManualClock) -> None:
+    plan = MemoryStore(client_with_tables, target="test").tables.plan()
+    client = BuildingClient(client_with_tables, clock, 3)
     MemoryStore(client, clock=clock, target="test").tables.wait(plan, 60)
     assert [1.0, 1.0] == clock.slept_s
 
     with pytest.raises(Unavailable, match="not ready after 3 s: search index session_search_index, search index"):
-        MemoryStore(Building(made, clock, 99), clock=clock, target="test").tables.wait(plan, 3)
+        MemoryStore(BuildingClient(client_with_tables, clock, 99), clock=clock, target="test").tables.wait(plan, 3)
 
 
 @pytest.mark.parametrize("timeout_s", [0.1, 0.5, 2.3, 10])
-def test_wait_ends_in_time_despite_retries(made: TableClient, clock: ManualClock, timeout_s: float) -> None:
-    """It passes its time by one check at most, and does not name what was ready."""
-    plan = MemoryStore(made, target="test").tables.plan()
-    client = Building(made, clock, 0, refuses=True)
+def test_wait_ends_in_time_despite_retries(
+    client_with_tables: TableClient, clock: ManualClock, timeout_s: float
+) -> None:
+    """It exceeds its time by at most one request, and does not name what is ready."""
+    plan = MemoryStore(client_with_tables, target="test").tables.plan()
+    client = BuildingClient(client_with_tables, clock, 0, refuses=True)
     waiting = MemoryStore(RetryingClient(client, clock, RetryPolicy(30), seed=1), clock=clock, target="test")
     started_s = clock.monotonic_s()
     with pytest.raises(Unavailable) as caught:
         waiting.tables.wait(plan, timeout_s)
 
-    assert clock.monotonic_s() - started_s <= timeout_s + SHORTEST_S
-    assert max(client.asked_s) - started_s <= timeout_s + SHORTEST_S
+    assert clock.monotonic_s() - started_s <= timeout_s + MIN_REQUEST_S
+    assert max(client.requested_s) - started_s <= timeout_s + MIN_REQUEST_S
     assert "table session" in caught.value.message
     assert timeout_s < 4 or "search index" not in caught.value.message
 
 
-def test_wait_0_asks_each_table_and_index_once(made: TableClient, clock: ManualClock) -> None:
-    plan = MemoryStore(made, target="test").tables.plan()
-    client = Building(made, clock, 0, refuses=True)
+def test_wait_0_asks_each_table_and_index_once(client_with_tables: TableClient, clock: ManualClock) -> None:
+    plan = MemoryStore(client_with_tables, target="test").tables.plan()
+    client = BuildingClient(client_with_tables, clock, 0, refuses=True)
     with pytest.raises(Unavailable, match="not ready after 0 s: table session, secondary index"):
         MemoryStore(client, clock=clock, target="test").tables.wait(plan, 0)
     assert (4, 2) == (client.names().count("get_range"), client.names().count("describe_search_index"))

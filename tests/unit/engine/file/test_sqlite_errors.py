@@ -46,7 +46,7 @@ def test_a_failed_commit_says_whether_the_write_may_have_been_kept(
 
 
 def test_diagnosing_a_read_error_keeps_sqlites_locks(tmp_path: Path) -> None:
-    """When a process closes any descriptor of a file, it loses all its locks on the file, including SQLite's."""
+    """A process that closes any descriptor of a file loses all its locks on the file, including SQLite's."""
     path = tmp_path / "memory.db"
     fill(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:

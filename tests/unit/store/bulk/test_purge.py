@@ -1,4 +1,4 @@
-"""Purges of sessions with their messages, over several groups."""
+"""Purges of sessions with their messages that take several groups of sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The meaning of a filter, and the part of it that is sent to the service."""
+"""Evaluation of a filter on rows, and the part of a filter that is sent to the service."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def test_a_filter_matches_what_plain_python_matches(tree: object, row: Mapping[s
     assert tree_matches(tree, row) is RowFilter(filter_text(tree)).test(KEY)(as_row(row))
 
 
-# Sending
+# Pushdown
 
 
 @settings(max_examples=60, deadline=None)
 @given(TREES, ROWS)
 def test_the_filter_sent_to_the_service_rejects_no_matching_row(tree: object, row: Mapping[str, Value]) -> None:
-    """On a table and on an index of keys alone; in ten conditions, in few, and with room for all, where it is exact."""
+    """The filter is sent for a table and for an index that has only keys, within a limit of ten, three or no
+    conditions."""
     wanted = RowFilter(filter_text(tree))
     index = ReadableColumns({**KEY}, has_attributes=False)
     for readable, room in ((READABLE, MAX_CONDITIONS), (READABLE, 3), (READABLE, 0), (index, MAX_CONDITIONS)):
@@ -44,7 +45,7 @@ def test_the_filter_sent_to_the_service_rejects_no_matching_row(tree: object, ro
 
 
 def columns(test: Filter) -> set[str]:
-    """The columns that a filter looks at."""
+    """Return the columns that a filter tests."""
     if isinstance(test, Comparison):
         return {test.column}
     return columns(test.part) if isinstance(test, Not) else {name for part in test.parts for name in columns(part)}
@@ -58,7 +59,7 @@ NUMBERS: list[int | float] = [
 
 @pytest.mark.parametrize("op", ["==", "!=", "<", "<=", ">", ">="])
 def test_a_comparison_with_a_number_is_sent_exactly(op: str) -> None:
-    """Or not at all, past the integers that are doubles too."""
+    """It is not sent if the number is beyond 2**53, where not every integer has an equal double."""
     for literal in NUMBERS:
         wanted = RowFilter(f"n {op} {literal!r}")
         sent = wanted.pushdown(READABLE).filter

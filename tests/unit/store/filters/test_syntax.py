@@ -1,4 +1,4 @@
-"""The filter language: what is read, and how the rest is refused."""
+"""The filter language: parsing, and errors."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_mistake_in_a_filter_is_refused_with_its_column(text: str, column: int
 
 
 def test_the_caret_stands_under_the_mistake() -> None:
-    """Also behind characters that are two cells wide or none, and in the part that is shown of a long text."""
+    """This includes text after characters of width 2 or 0, and a long text of which only a part is shown."""
     wide, combined = '"北京" == a and b = 1', '"cafe\u0301 \u2764\ufe0f" == a and b = 1'
     long = "a == 1 and " * 100 + "b = 2"
     for text, cells in ((wide, len(wide) + 1), (combined, len(combined) - 3), (long, None)):

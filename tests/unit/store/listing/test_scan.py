@@ -1,4 +1,4 @@
-"""Pages read ahead: begun when they are announced, a few at most, and never a page that does not belong."""
+"""Scans: pages are prefetched when they are announced, at most a few, and never beyond the end of the scan."""
 
 from __future__ import annotations
 
@@ -21,84 +21,85 @@ SCAN = Scan(TABLE, Range((MIN,), (MAX,)))
 DEADLINE_S = 20
 
 
-class Scripted:
-    """A client of ten pages with one row each; it announces at once, and answers a page when it is let."""
+class ScriptedClient:
+    """A client with ten pages of one row each. It announces the next page at once, and replies when the test sets
+    `let`."""
 
     def __init__(self) -> None:
         self.limiter = ConcurrencyLimiter(8)
-        self.let = [threading.Event() for _ in range(10)]
-        self.begun: list[int] = []
+        self.allowed = [threading.Event() for _ in range(10)]
+        self.requested: list[int] = []
         self.announced: dict[int, Sequence[int]] = {}
-        """Where a page says that the next one starts, instead of where it does."""
+        """By page: the wrong starts of the next page to announce instead of the right one."""
         self.failing: set[int] = set()
         self._changed = threading.Condition()
 
     def get_range(self, table: TableRef, span: Range, *, announce: Announce | None = None, **more: Any) -> RangePage:
         number = 0 if span.start == (MIN,) else cast(int, span.start[0])
         with self._changed:
-            self.begun.append(number)
+            self.requested.append(number)
             self._changed.notify_all()
         if announce is not None:
             for start in self.announced.get(number, (number + 1,)):
                 announce((start,) if start < 10 else None)
-        assert self.let[number].wait(DEADLINE_S)
+        assert self.allowed[number].wait(DEADLINE_S)
         if number in self.failing:
             self.failing.remove(number)
             raise Unavailable("gone")
         return RangePage([Row((number,), {})], (number + 1,) if number < 9 else None)
 
-    def await_begun(self, count: int) -> None:
+    def await_requests(self, count: int) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.begun) >= count, DEADLINE_S)
+            assert self._changed.wait_for(lambda: len(self.requested) >= count, DEADLINE_S)
 
-    def let_all(self) -> None:
-        for each in self.let:
+    def allow_all(self) -> None:
+        for each in self.allowed:
             each.set()
 
 
-def scanning(client: Scripted, want: int | None = None) -> RowScan:
+def scanning(client: ScriptedClient, want: int | None = None) -> RowScan:
     return RowScan(cast(TableClient, client), SCAN, want)
 
 
 def test_an_announced_page_is_requested_before_the_previous_reply_arrives() -> None:
-    """No more than two are begun and not taken."""
-    client = Scripted()
+    """At most MAX_PREFETCHED pages are requested and not yet consumed."""
+    client = ScriptedClient()
     reading = scanning(client).start()
-    client.await_begun(MAX_PREFETCHED)
-    assert [0, 1] == client.begun
+    client.await_requests(MAX_PREFETCHED)
+    assert [0, 1] == client.requested
 
-    client.let[0].set()
+    client.allowed[0].set()
     assert Row((0,), {}) == next(reading)
-    client.await_begun(MAX_PREFETCHED + 1)
-    assert [0, 1, 2] == client.begun
-    client.let_all()
+    client.await_requests(MAX_PREFETCHED + 1)
+    assert [0, 1, 2] == client.requested
+    client.allow_all()
 
 
 @pytest.mark.parametrize(("announced", "once"), [({}, True), ({0: (1, 7), 1: ()}, True), ({2: (7,), 4: (5, 9)}, False)])
 def test_a_scan_gives_all_rows_once_in_order_whatever_pages_are_announced(
     announced: dict[int, list[int]], once: bool
 ) -> None:
-    """A late announcement is not believed, and a wrong one requests pages that are not used."""
-    client = Scripted()
+    """A late announcement is ignored. A wrong one costs requests for pages that are not used."""
+    client = ScriptedClient()
     client.announced.update(announced)
-    client.let_all()
+    client.allow_all()
 
     assert [(n,) for n in range(10)] == [row.key for row in scanning(client)]
-    assert once == (list(range(10)) == sorted(client.begun))
+    assert once == (list(range(10)) == sorted(client.requested))
 
 
 def test_a_bounded_scan_requests_nothing_beyond_its_bound() -> None:
-    client = Scripted()
-    client.let_all()
+    client = ScriptedClient()
+    client.allow_all()
 
     assert [(0,), (1,), (2,)] == [row.key for row in islice(scanning(client, 3), 3)]
-    assert [0, 1, 2] == client.begun
+    assert [0, 1, 2] == client.requested
 
 
 def test_a_failed_page_can_be_requested_again() -> None:
-    client = Scripted()
+    client = ScriptedClient()
     client.failing = {3}
-    client.let_all()
+    client.allow_all()
     reading = scanning(client)
     found = [next(reading).key for _ in range(3)]
     with pytest.raises(Unavailable):

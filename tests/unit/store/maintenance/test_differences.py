@@ -1,4 +1,4 @@
-"""What is named of tables and indexes that are not as described, and what is let pass."""
+"""Differences between tables or indexes and their definition: which are reported, and which are not."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_table_option_that_differs_is_named(change: dict[str, object], said: s
     ],
 )
 def test_a_field_type_or_analyzer_that_differs_is_named(kind: FieldType, said: str) -> None:
-    found = MESSAGES._replace(fields=(*MESSAGES.fields, ("content", kind)))  # the later one of a name counts
+    found = MESSAGES._replace(fields=(*MESSAGES.fields, ("content", kind)))  # the last field of a name wins
 
     assert [f"field content is {said}"] == differences.of_search(MESSAGES, found, "create_time")
 

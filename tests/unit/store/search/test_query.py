@@ -1,4 +1,4 @@
-"""The store's criteria as a query for an index, by the fields that it has."""
+"""Translation of search criteria to a query, for the fields that an index has."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def asked(criteria: SearchCriteria, fields: dict[str, FieldType] = MESSAGE) -> I
 
 
 def test_a_filter_narrows_the_query_by_keywords_booleans_and_numbers() -> None:
-    """A filter on a number finds rows with the other type of number, as 5.0 for 5, which a LONG field does not hold:
-    rows without the field are asked for, too."""
+    """A filter on a number also matches the other type of number, as 5.0 for 5, which a LONG field does not index.
+    So the query also asks for rows without the field."""
 
     def number(inside: Between) -> Query:
         return Bool(should=(inside, Bool(must_not=(HasField(inside.field),))))
