@@ -1,6 +1,6 @@
 """The catalog: the schemas of all tables and indexes, and the SQL tables that keep them in the file.
 
-A transaction (`file/connections.py`) loads the catalog when it first needs a schema. Each change of a schema raises
+A transaction (`file/connections.py`) loads the catalog when it first needs a schema. Each change of a schema increases
 `catalog_version`, and each transaction compares that number with the one of its connection's last catalog. So schemas
 are not read for every request, and a change by another process is seen at once.
 

@@ -64,7 +64,7 @@ class Definitions:
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
-        """Run a block in a write transaction, and raise the catalog's version."""
+        """Run a block in a write transaction, and increase the catalog's version."""
         with self._connections.write() as transaction:
             yield transaction
             transaction.execute("UPDATE catalog_version SET version = version + 1")

@@ -17,7 +17,7 @@ from tsmem.disk import sqlite_uri
 from tsmem.errors import StorageFailure, TsmemError
 
 Stage = Literal["read", "write", "commit"]
-"""What a transaction was doing when it failed: reading; writing, before its commit; or committing a write."""
+"""The stage in which a transaction failed: a read, a write before its commit, or the commit of a write."""
 
 _READ_ONLY = ("{path} is read-only: nothing was written", "check the owner and mode of the file and its folder")
 _MEANINGS: dict[int, tuple[str, str]] = {
@@ -39,8 +39,8 @@ _DISK_ERRNOS = (errno.EIO, errno.ENXIO, errno.ERANGE)
 
 
 def from_sqlite_error(error: sqlite3.Error, path: str, stage: Stage = "write") -> TsmemError:
-    """Return the error to raise instead of SQLite's. Raises KeyboardInterrupt if a signal ended the statement. The
-    error is the one that the thread's check raised, if it did: see `interruption`."""
+    """Return the error to raise instead of SQLite's. If the thread's check (see `interruption`) ended the statement,
+    that is the error of the check. Raises KeyboardInterrupt if a signal ended the statement."""
     raised = interruption.take_raised()
     if isinstance(raised, TsmemError):
         return raised

@@ -72,7 +72,7 @@ class RowChange(NamedTuple):
     condition: Condition = UNCONDITIONAL
     returned: Returned = Returned.NOTHING
     returned_columns: tuple[str, ...] = ()
-    """The columns to return after AFTER_MODIFY."""
+    """The columns whose new values the reply has, if `returned` is AFTER_MODIFY."""
     columns: Mapping[str, Value] = MappingProxyType({})
     """Further columns to write, without explicit versions. The port's writes use these instead of `cells`, because
     building cells would make a write take half as long again (measured)."""

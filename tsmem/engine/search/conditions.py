@@ -43,8 +43,8 @@ class RowCondition(NamedTuple):
     """A query as a condition in SQL."""
 
     sql: Sql
-    """An expression that is 1 or 0 for a row, never NULL. `d` are the typed fields of the row, `r` is the row itself:
-    see `SearchIndex.row_joins`."""
+    """An expression that is 1 or 0, never NULL. In it, `d` is the row in the index's table s<id>, and `r` the row in
+    the main table t<id>."""
     candidates: tuple[Candidates, ...] = ()
     """Each item includes all rows that match. Empty if no index narrows the query."""
 

@@ -113,6 +113,7 @@ class Order:
         the first sort field."""
         after, (first, *rest) = self.after(position), self.units
         value = None if position is None else position[: len(first.columns)]
+        # `start` follows from `after`. It is in a form from which SQLite knows where to start in the index.
         if not first.is_nullable:
             start = [] if value is None else [first.after(value, or_equal=True)]
             return [(all_sql([*start, after]), self.sql)]

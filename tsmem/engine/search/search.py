@@ -73,10 +73,10 @@ def search_page(
     if request.count:
         knows_offset = start.position is None and (hits or not start.offset)
         if request.limit and not more and knows_offset:
-            total = start.offset + len(hits)
+            total = start.offset + len(hits)  # this is the last page
         else:
             total, is_exact = run.count(exact=exact_count)
-            scanned = max(scanned, run.checked_count - scanned)
+            scanned = max(scanned, run.checked_count - scanned)  # counting checks the rows of the page again
     # A key column is read too, because otherwise a row without any of the requested columns would count as missing.
     wanted = None if request.columns is None else (*request.columns, index.table.key_names[0])
     rows, size = _read_hits(transaction, index, hits, make_reader(index.table, wanted, None))
@@ -92,11 +92,8 @@ def search_page(
 
 def check_limit(index: SearchIndex, request: Search) -> None:
     """Raise InvalidInput for a page that is too long. It can be longer if only indexed columns are read."""
-    columns = request.columns
-    indexed = columns is not None and all(
-        name in index.field_types or name in index.table.key_names for name in columns
-    )
-    max_limit = MAX_INDEXED_LIMIT if indexed else MAX_LIMIT
+    indexed = {*index.field_types, *index.table.key_names}
+    max_limit = MAX_LIMIT if request.columns is None or set(request.columns) - indexed else MAX_INDEXED_LIMIT
     if not 0 <= request.limit <= max_limit:
         raise invalid(f"The limit of a search must be in range: [0, {max_limit}].")
 
