@@ -238,7 +238,7 @@ class Collection(Generic[Item]):
         if start.filter is not None and not self._readable(table).covers(start.filter):
             test = start.filter.test(self._codec.table.key)
         scan = self._filtered(scan_at(start.window), start.filter)
-        # With a test for items, the limit does not say how many rows of the index are needed.
+        # If the items are tested too, the limit does not say how many index rows are needed.
         rows = self.read(scan, request.limit if test is None else None, start.after)
         items = ((row.key, self._codec.decode(row)) for row in rows) if fetch is None else fetch(rows, test)
 

@@ -1,7 +1,7 @@
 """`MemoryStore`, the entry point that every command and the library use.
 
-It holds the collections of sessions and messages, which do their work on a `TableClient`. What few commands need, such
-as bulk operations and maintenance, is loaded on first use.
+It holds the collections of sessions and messages, which do their work on a `TableClient`. Parts that few commands need,
+such as bulk operations and maintenance, are loaded on first use.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ class Sessions(Collection[Session]):
         read at a time, and no more than `limit` needs. Sessions deleted after the index was read are skipped."""
         left = limit if test is None else None
         some_deleted = False
-        missing_count = 0  # index rows since the last one with a session
+        missing_count = 0  # number of index rows since the last one with a session
 
         def chunks() -> Iterator[list[Key]]:
             while True:
@@ -291,7 +291,7 @@ class Sessions(Collection[Session]):
         keys: Iterator[Key] = (row.key for row in self._matching_rows(scan, filter))
         is_everything = user_id is None and filter is None
         if with_messages and not shared_too and not (is_everything and until_us is None):
-            # If everyone's sessions are deleted, only sessions later than `until` are left to share messages with.
+            # A deleted session does not protect messages. If everyone's are deleted, only those after `until` stay.
             flagged = self._flag_shared(keys, until_us if is_everything else None)
         else:
             flagged = ((key, False) for key in keys)

@@ -40,8 +40,8 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def find_other_users(
     client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
 ) -> dict[Pair, list[str]]:
-    """Implement `Sessions.shared`. Each search asks only for the pairs that are still undecided, so one is usually
-    enough."""
+    """Implement `Sessions.shared`. The query leaves out the pairs' own users, so the first search usually finds nothing
+    and is the only one. If it finds too many sessions, the next one asks only for the pairs that are not found yet."""
     found: dict[Pair, list[str]] = {}
     undecided = list(pairs)
     while undecided:

@@ -115,7 +115,7 @@ class BatchWriter:
         if self._queue:
             writes = [entry.write for entry in self._queue]
             pending = Pending(lambda: self._client.write_rows(writes))
-            # Recorded before it starts, so that an interrupt cannot lose track of the batch.
+            # The batch is recorded before it starts, so that an interrupt cannot lose track of it.
             self._unsettled.append(self._queue[0].position)
             self._in_flight.append(_Batch(self._queue, self._queue_bytes, pending))
             self._queue, self._queue_bytes = [], 0
@@ -168,7 +168,7 @@ class BatchWriter:
                     result.fail(RowFailure(write.key, outcome))
                     refused.append((entry, outcome))
                 elif isinstance(write, Update):
-                    pass  # the rest of a row that its Put has counted
+                    pass  # it adds to a row that its Put has counted
                 elif "user_id" in write.table.key:
                     result.sessions += 1
                 else:
@@ -183,7 +183,7 @@ class BatchWriter:
                 self._on_refused(entry.source, outcome)
         elif refused:
             self._unsettled.append(refused[0][0].position)
-        self._unsettled.remove(batch.entries[0].position)  # last: a row is settled once its refusal has been reported
+        self._unsettled.remove(batch.entries[0].position)  # last, when all refusals are reported
 
     def _abort(self, error: BaseException) -> None:
         """Drop the queue, wait up to GRACE_S seconds for the batches in flight, and count rows without a reply as

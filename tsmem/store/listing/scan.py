@@ -142,7 +142,7 @@ class RowScan:
             raise StopIteration
         with self._lock:
             if not self._requested or self._requested[0][0] != self._next_start:
-                self._requested.clear()  # a retried request can announce a start that its final reply does not have
+                self._requested.clear()  # a retried request announced another start than its reply has
                 self._request(self._next_start, self._left)
             _, pending = self._requested.popleft()
         page = pending.result()

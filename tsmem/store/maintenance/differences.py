@@ -34,7 +34,9 @@ def of_key(wanted: TableSchema, found: TableSchema) -> str | None:
 def of_index(wanted: IndexSchema, found: IndexSchema, table: TableSchema, found_table: TableSchema) -> list[str]:
     """Return the differences of a secondary index's key, kind and column types. A column defined with another type
     matters, because the index would lack the rows with a value of our type."""
-    appended = tuple(name for name, _ in table.key if name not in wanted.key)  # the service can list these too
+    appended = tuple(
+        name for name, _ in table.key if name not in wanted.key
+    )  # the service's description can list these too
     texts = []
     if found.key not in (wanted.key, wanted.key + appended):
         texts.append(f"the key is {_key_text(found.key)}, not {_key_text(wanted.key)}")

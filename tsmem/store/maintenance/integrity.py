@@ -1,5 +1,5 @@
-"""Find inconsistent rows: orphan messages, session ids that several users have, sessions older than their last message,
-and cells near the size limit. `MemoryStore.troubles` calls `find_troubles`, for `tsmem doctor`.
+"""Find problems in the rows of a store: orphan messages, session ids that several users have, sessions older than their
+last message, and cells near the size limit. `MemoryStore.troubles` calls `find_troubles`, for `tsmem doctor`.
 
 Sessions are ordered by user id and messages by session id, so the two tables cannot be merged while they are read. They
 are compared for one range of session ids at a time. First the whole session table is read, and the smallest 50,000 to
@@ -127,7 +127,7 @@ class IdRange:
 def find_troubles(
     codecs: Codecs, sessions: Sessions, messages: Messages, now_us: int, result: BulkResult, ids_at_once: int
 ) -> Iterator[Trouble]:
-    """Yield inconsistencies as they are found. `result` counts the rows read. At most twice `ids_at_once` session ids
+    """Yield problems as they are found. `result` counts the rows read. At most twice `ids_at_once` session ids
     are in memory."""
     ids = IdRange(None, ids_at_once)
     while True:

@@ -183,7 +183,7 @@ class Matches(Generic[Item]):
         count = self._counts and last is None
         limit = MAX_PAGE
         if self._left is not None and self._limits_pages and (last is None or self._all_match):
-            # The first page has one more row, which tells if another item follows.
+            # The first page asks for one more row, which tells if another item follows.
             skip = 0 if self._after is None or last is not None else self._after.skip
             limit = max(1, min(MAX_PAGE, self._left + skip + (not self._all_match)))
         page = self._search(Search(self._query.query, (self._query.sorter,), limit, token=token, count=count))
