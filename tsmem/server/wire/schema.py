@@ -18,7 +18,7 @@ from tsmem.errors import TsmemError, from_service
 
 _PACKAGE = "com.aliyun.tablestore.protocol"
 _LABELS = {"optional": 1, "required": 2, "repeated": 3}
-_SCALARS = {"int64": 3, "int32": 5, "bool": 8, "string": 9, "bytes": 12}
+_SCALARS = {"int32": 5, "bool": 8, "string": 9, "bytes": 12}
 _MESSAGE, _ENUM = 11, 14
 
 _ENUMS: dict[str, dict[str, dict[str, int]]] = {
@@ -36,14 +36,10 @@ _ENUMS: dict[str, dict[str, dict[str, int]]] = {
 
 _FIELDS = {
     "table_store.proto": """
-        TableMeta                     optional  string               table_id           5
         TableOptions                  optional  bool                 update_full_row    7
         IndexMeta                     optional  IndexSyncPhase       index_sync_phase   6
-        StreamSpecification           repeated  string               columns_to_get     3
-        StreamDetails                 repeated  string               columns_to_get     5
         CreateTableRequest            optional  bool                 enable_local_txn   8
         DescribeTableResponse         optional  TableStatus          table_status       4
-        DescribeTableResponse         optional  int64                creation_time      9
         BatchWriteRowRequest          optional  bool                 is_atomic          3
         AddDefinedColumnRequest       required  string               table_name         1
         AddDefinedColumnRequest       repeated  DefinedColumnSchema  columns            2
@@ -54,7 +50,6 @@ _FIELDS = {
     """,
     "search.proto": """
         IndexStatus                   optional  IndexStatusEnum      status             1
-        IndexStatus                   optional  string               status_description 2
         DescribeSearchIndexResponse   optional  IndexStatus          index_status       8
         SearchFilter                  optional  Query                query              1
         SearchQuery                   optional  int32                track_total_count  13
