@@ -60,7 +60,7 @@ def test_a_message_is_written_read_changed_and_deleted(ready: Cli) -> None:
 
 
 @pytest.mark.parametrize("output", ["table", "json", "jsonl", "csv"])
-def test_an_omitted_id_is_made_and_printed(ready: Cli, output: str) -> None:
+def test_an_omitted_id_is_generated_and_printed(ready: Cli, output: str) -> None:
     for noun in ("session", "message"):
         out = ready.ok(noun, "put", "owner", "-m", "a=1", "-o", output).text
         found = re.search(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", out)

@@ -210,7 +210,7 @@ def test_doctor_checks_everything_over_the_wire(cli: Cli, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("ahead_s", "code", "service", "said"),
     [(600, 4, "ok", "behind the service's"), (-86_400, 5, "error", "ahead of the service's")],
-    ids=["a clock that differs", "a clock by which the service refuses"],
+    ids=["service answers", "service refuses the request"],
 )
 def test_doctor_reports_the_difference_between_clocks(
     ready: Cli, ahead_s: int, code: int, service: str, said: str

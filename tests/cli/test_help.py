@@ -40,7 +40,7 @@ def test_help_without_a_topic_lists_the_topics(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_on_a_command_is_its_help(cli: Cli, name: str) -> None:
+def test_help_on_a_command_prints_the_same_as_its_help_option(cli: Cli, name: str) -> None:
     assert cli.ok(*name.split(), "--help").text == cli.ok("help", *name.split()).text
 
 

@@ -125,7 +125,7 @@ def test_a_dangling_link_for_rejects_stays_when_nothing_is_rejected(ready: Cli) 
 
 
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/fd/{}", "pipe"])
-def test_no_hint_to_import_rejects_that_no_file_keeps(ready: Cli, name: str) -> None:
+def test_rejects_to_a_pipe_or_device_give_no_hint_to_import_them(ready: Cli, name: str) -> None:
     os.mkfifo("pipe")
     with descriptor(Path("pipe"), os.O_RDWR) as opened:
         outcome = rejecting(ready, name.format(opened))

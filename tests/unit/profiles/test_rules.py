@@ -54,7 +54,7 @@ def test_path_expands_home_and_is_relative_to_the_profile_file(
     assert load_profile(env, profile="x").path == Path(expected.format(home=tmp_path))
 
 
-def test_profile_local_needs_no_path_and_may_be_a_tablestore(env: dict[str, str], config: Path) -> None:
+def test_the_profile_local_needs_no_path_and_can_be_a_tablestore_profile(env: dict[str, str], config: Path) -> None:
     write(config, "[profiles.local]\ntimeout = 5\n")
     local = load_profile(env)
     assert (local.timeout_s, local.origins["path"], local.origins["timeout"]) == (5, "built in", "config.toml line 2")

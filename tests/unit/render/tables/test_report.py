@@ -16,7 +16,7 @@ def shown(*parts: Part, **options: object) -> list[str]:
     return b"".join(render(overview, Options(timezone=UTC, **options))).decode().splitlines()  # type: ignore[arg-type]
 
 
-def test_facts_have_thousands_units_and_ages() -> None:
+def test_facts_show_thousands_separators_units_and_ages() -> None:
     facts = Facts([("n", 12345), ("b", Size(5100)), ("t", Moment(0)), ("none", None), ("text", "")])
 
     assert [
