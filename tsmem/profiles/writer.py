@@ -44,8 +44,6 @@ def set_values(
     A key can be dotted, as in `tables.session.search_fields.topic`. An empty value removes the key, or the table of
     that name with all its keys. Raises ProfileError, and writes nothing, if the profile would break a rule, or if a
     secret is given as it is instead of as env:NAME, file:PATH or cmd:COMMAND."""
-    if not assignments:
-        raise ProfileError("nothing to set", hint=f"tsmem profile set {name} KEY=VALUE")
     if name == ENV:
         raise ProfileError("'env' is the profile of the TABLESTORE_ variables; it cannot be set")
     edits: _Edits = {}

@@ -138,16 +138,13 @@ class TablestoreClient:
         try:
             with self._call("CreateIndex", table):
                 self._sdk.create_secondary_index(table, sdk_schemas.index_meta(index), True)
-        except InvalidInput as refused:
+        except InvalidInput:
             existing = dict(self.describe_table(table).defined_columns) if defined else {}
             missing = [(name, kind) for name, kind in dict(defined).items() if name not in existing]
             if not missing:
                 raise
-            try:
-                with self._call(sdk_schemas.ADD_DEFINED_COLUMN, table):
-                    self._sdk._request_helper(sdk_schemas.ADD_DEFINED_COLUMN, table, missing)
-            except InvalidInput as error:
-                raise refused from error
+            with self._call(sdk_schemas.ADD_DEFINED_COLUMN, table):
+                self._sdk._request_helper(sdk_schemas.ADD_DEFINED_COLUMN, table, missing)
             self.create_index(table, index)
 
     def delete_index(self, table: str, name: str) -> None:

@@ -37,14 +37,11 @@ def make_transport(profile: Profile) -> Transport:
 def make_sdk_client(profile: Profile, credentials: Credentials, transport: Transport) -> Any:
     """Return the SDK's client for a profile. It does not retry. Raises ProfileError."""
     _check_header_values(profile, credentials)
-    try:
-        client = ots.OTSClient(
-            profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
-            region=profile.region, sts_token=credentials.security_token,
-            retry_policy=ots.NoRetryPolicy(), logger_name=SILENT_LOGGER,
-        )  # fmt: skip
-    except ots.OTSClientError as error:
-        raise ProfileError(f"profile '{profile.name}': {error.message}") from error
+    client = ots.OTSClient(
+        profile.endpoint, credentials.access_key_id, credentials.access_key_secret, profile.instance,
+        region=profile.region, sts_token=credentials.security_token,
+        retry_policy=ots.NoRetryPolicy(), logger_name=SILENT_LOGGER,
+    )  # fmt: skip
     client.connection = transport
     extend(client)
     _install_decoder(client)

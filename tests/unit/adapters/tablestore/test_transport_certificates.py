@@ -94,6 +94,13 @@ def test_an_unknown_authority_is_refused_with_a_hint(endpoint: str, tmp_path: Pa
     )
 
 
+def test_http_to_a_server_that_accepts_only_tls_says_so_and_is_not_retried(endpoint: str, tmp_path: Path) -> None:
+    error = asked(profile(endpoint.replace("https://", "http://"), tmp_path))
+
+    assert "accepts only TLS (tried once" in error.message
+    assert (error.hint, error.ambiguous) == ("begin the endpoint with https://", False)
+
+
 def test_a_reply_over_tls_takes_no_longer_than_the_timeout(folder: Path, tmp_path: Path) -> None:
     with listening(trickle_body, tls(folder, "good")) as url:
         made = profile(url.replace("http://127.0.0.1", "https://localhost"), tmp_path, ca_file=folder / "ca.pem")
