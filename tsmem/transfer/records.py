@@ -16,7 +16,7 @@ from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.transfer.formats import ImportFormat, openai
 from tsmem.transfer.formats.conversations import ConversationReader, Conversion, read_conversations
 from tsmem.transfer.formats.tsmem import read_tsmem
-from tsmem.transfer.input.input_bytes import parts, text_advice
+from tsmem.transfer.input.input_bytes import text_advice, unpacked_texts
 from tsmem.transfer.input.json_values import JsonValue, values
 
 CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai.read_conversation}
@@ -39,7 +39,7 @@ class ImportSource:
     def values(self) -> Iterator[JsonValue]:
         """Yield the JSON values of the input; report text that is not JSON. Raises InvalidInput."""
         is_first = True
-        for member, chunks in parts(self.stream, self.name):
+        for member, chunks in unpacked_texts(self.stream, self.name):
             for value in values(chunks, member):
                 error = value.error
                 if error is None:

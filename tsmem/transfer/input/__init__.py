@@ -1,5 +1,5 @@
-"""Input: from the bytes of an import to JSON values, in constant memory.
+"""Read the input of an import: from bytes to JSON values, in constant memory.
 
-`input_bytes.py` opens a file and unpacks it; `json_values.py` decodes it and yields the values one by one, each with
-its place.
+`records.py` calls both modules: `input_bytes.py` opens the input and unpacks it, and `json_values.py` parses the
+unpacked bytes into JSON values, each with its line.
 """

@@ -1,6 +1,7 @@
-"""Open an input, unpack gzip, take the conversations out of a zip, and refuse by its name what holds no JSON.
+"""Open the input of an import, and unpack gzip and zip. An input that cannot hold JSON is refused by what it is.
 
-Everything is read in chunks, so that a small file which unpacks to a large one takes no more memory than another.
+`import` and `import_file` call `open_input`; `records.py` reads the unpacked chunks from `unpacked_texts`. Nothing is
+unpacked in one piece, so a small file that unpacks to a huge one takes no more memory than any other.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ if TYPE_CHECKING:
     from zipfile import ZipInfo
 
 CHUNK_BYTES = 2**16
-"""Larger ones cost page faults: 0.5 s of 2.5 s on 120 MB."""
+"""Larger chunks cost page faults: 0.5 s of 2.5 s on 120 MB."""
 _SNIFFED_BYTES = 512
 _MEMBER = re.compile(r"(?:.*/)?conversations[^/]*\.json")
-"""The files of a zip that are read: ChatGPT and claude.ai export such."""
+"""The files that are read from a zip. The exports of ChatGPT and claude.ai have them."""
 
 
 class Input(NamedTuple):
     name: str
     raw: BinaryIO
     is_file: bool = False
-    """False for a stream that was open already."""
+    """False for standard input."""
 
 
 @contextmanager
 def open_input(name: str) -> Iterator[Input]:
-    """Open a file. Raises InvalidInput; an error of a line inside gets the file's name."""
+    """Open a file. Raises InvalidInput. In the `with` block, an error about a line gets the file's name in front."""
     try:
         raw = open(name, "rb")  # noqa: PTH123, SIM115
     except (OSError, ValueError) as error:
@@ -62,7 +63,7 @@ _KINDS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
 )
-"""Signatures, the kinds of files that begin so, and hints."""
+"""First bytes of files that are not JSON, what such a file is called, and a hint."""
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_KINDS = (("xl/", "an Excel workbook"), ("word/", "a Word document"), ("ppt/", "a PowerPoint presentation"))
@@ -72,12 +73,12 @@ _TEXT_KINDS = (
     (r"(---|#|>|\*\*|[-*] )", "Markdown or YAML"),
     (r"[^,]+(,[^,]+)+$|[^;]+(;[^;]+)+$|[^\t]+(\t[^\t]+)+$", "CSV"),
 )
-"""Patterns of the first line, in lower case."""
+"""Patterns of a first line in lower case, and the format that they stand for."""
 
 
-def parts(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[bytes]]]:
-    """Yield the texts of an input, one after another, each with the name of its file in a zip. Raises InvalidInput for
-    bytes that hold none, and where they cannot be read."""
+def unpacked_texts(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[bytes]]]:
+    """Yield the chunks of each text of an input: one text, or several with their file names in a zip. Raises
+    InvalidInput if the input cannot be read, or is not text."""
     first, chunks = _sniffed(_read(stream, name))
     if first.startswith(_ZIP):
         yield from _zipped(stream, name)
@@ -89,14 +90,14 @@ def parts(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[by
 
 
 def text_advice(line: str) -> str:
-    """Return the hint for a text whose first line is not JSON: the format that it looks like."""
+    """Return a hint that names the format of a first line that is not JSON."""
     text = line.strip().lower()
-    look = next((look for pattern, look in _TEXT_KINDS if re.match(pattern, text)), "plain text")
-    return f"this looks like {look}; import reads JSON and JSON lines"
+    kind = next((kind for pattern, kind in _TEXT_KINDS if re.match(pattern, text)), "plain text")
+    return f"this looks like {kind}; import reads JSON and JSON lines"
 
 
 def _read(stream: IO[bytes], name: str) -> Iterator[bytes]:
-    read = getattr(stream, "read1", stream.read)  # of a pipe, what there is
+    read = getattr(stream, "read1", stream.read)  # read1 does not wait until a pipe has filled the chunk
     try:
         while chunk := read(CHUNK_BYTES):
             yield chunk
@@ -105,7 +106,7 @@ def _read(stream: IO[bytes], name: str) -> Iterator[bytes]:
 
 
 def _sniffed(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first bytes of an input, and all of it."""
+    """Return the first bytes of an input, and an iterator over all of it."""
     first = b""
     while len(first) < _SNIFFED_BYTES and (chunk := next(chunks, b"")):
         first += chunk
@@ -113,7 +114,7 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _check(first: bytes, name: str) -> None:
-    """Raise InvalidInput for an input that begins so and holds no text."""
+    """Raise InvalidInput if an input that begins with these bytes is not text."""
     if is_store(first):
         raise InvalidInput(f"{name} is a tsmem store, not an export", hint=_COPY)
     if first.startswith((_GZIP, *_ZIP)):
@@ -124,7 +125,7 @@ def _check(first: bytes, name: str) -> None:
 
 
 def _gunzipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Unpack gzip: one member or several after one another, and zeros behind them."""
+    """Yield the unpacked bytes of gzip. There can be several members, and zeros after them."""
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     for chunk in chunks:
         data = chunk
@@ -172,7 +173,7 @@ def _zipped(stream: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[bytes]]
 
 
 def _conversation_files(members: list[ZipInfo], name: str) -> list[ZipInfo]:
-    """Return the members to read, by name. Raises InvalidInput if there are none, or they cannot be read."""
+    """Return the members to read, in order of name. Raises InvalidInput if there are none, or one cannot be read."""
     names = [member.filename for member in members]
     for start, kind in _ZIP_KINDS:
         if any(each.startswith(start) for each in names):
@@ -183,6 +184,6 @@ def _conversation_files(members: list[ZipInfo], name: str) -> list[ZipInfo]:
         raise InvalidInput(f"{name} is a zip without conversations*.json; it holds {some or 'nothing'}", hint=_UNPACK)
     if any(each.flag_bits & 1 for each in found):
         raise InvalidInput(f"{name} is a zip with a password", hint=_UNPACK)
-    if any(each.compress_type not in (0, 8) for each in found):  # those of bzip2 and LZMA are not unpacked in chunks
+    if any(each.compress_type not in (0, 8) for each in found):  # Python does not unpack bzip2 and LZMA in chunks
         raise InvalidInput(f"{name} is a zip that is packed in an unusual way", hint=_UNPACK)
     return found

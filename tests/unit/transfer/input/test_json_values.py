@@ -106,7 +106,7 @@ def test_an_unusable_array_element_is_returned_and_the_others_are_read() -> None
 
 @pytest.mark.parametrize("around", [b"%s\n", b"[%s,\n%s]", b"[%s, %s]", b"{}\n%s"])
 def test_long_values_are_read_whole(monkeypatch: pytest.MonkeyPatch, around: bytes) -> None:
-    monkeypatch.setattr(json_values, "_SHORT", 20)
+    monkeypatch.setattr(json_values, "_SHORT_CHARS", 20)
     long = {"a": ["]}\\", '"[{', {}, "x" * 300, "\\" * 33], "b": {"c": "退" * 50}}
     data = around.replace(b"%s", json.dumps(long).encode())
     assert [each.document for each in read(data, 3)].count(long) == around.count(b"%s")
@@ -127,7 +127,7 @@ def test_long_values_are_read_whole(monkeypatch: pytest.MonkeyPatch, around: byt
 def test_a_value_without_end_is_refused_soon_after_the_limit(
     monkeypatch: pytest.MonkeyPatch, first: bytes, then: bytes, message: str
 ) -> None:
-    monkeypatch.setattr(json_values, "_SHORT", 1000)
+    monkeypatch.setattr(json_values, "_SHORT_CHARS", 1000)
     monkeypatch.setattr(json_values, "MAX_VALUE_BYTES", 100_000)
     monkeypatch.setattr(json_values, "MAX_VALUE_PARTS", 50)
     chunks = 0
