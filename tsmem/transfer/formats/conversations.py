@@ -1,7 +1,9 @@
-"""Turn conversations into sessions and messages: ids, times, and metadata. Nothing is dropped; the manual's page on
-moving says what is kept where.
+"""Turn conversations into sessions and messages, with their ids, times and metadata.
 
-`records.py` calls `read_conversations` with the reader of a format, which returns conversations in the OpenAI shape.
+`records.py` calls `read_conversations` with the reader of a format. The reader returns each conversation in the OpenAI
+shape. A `Conversion` makes a draft of it, which has everything but the times of the messages, and looks up times in the
+store while later conversations are read; then it makes the session and messages of the draft. Nothing is dropped: the
+manual's page on moving memory says where each key goes.
 """
 
 from __future__ import annotations
@@ -31,14 +33,15 @@ from tsmem.transfer.rejects import refused_row, unwrapped
 if TYPE_CHECKING:
     from tsmem.transfer.records import ImportSource
 
-MAX_TEXT_AHEAD = 8 * 2**20
-"""Characters of the conversations whose times are looked up at once."""
+MAX_WAITING_CHARS = 8 * 2**20
+"""Maximum length of the conversations that wait in memory for their times."""
 SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
 MESSAGE_ID_KEYS = ("message_id", "id")
 JSON_COLUMN = "_json"
-"""Lists the columns that hold JSON text, separated by commas."""
+"""Metadata column with the names of the columns that hold JSON text, separated by commas."""
 OTHER_COLUMN = "_other"
-"""Holds what can have no column of its own: its key is no column's name, is a field's, or cannot stand in that list."""
+"""Metadata column for keys that cannot be columns: a key that is not a valid column name, that is a field's name, or
+that has a comma, so that JSON_COLUMN could not list it."""
 _TEXT_FIELDS = ("role", "content", "search_content")
 _SESSION_RESERVED = DEFAULT.session.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
 _MESSAGE_RESERVED = DEFAULT.message.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
@@ -51,16 +54,16 @@ _NOTES = {
     "zoneless": ("time", "without a zone: taken as UTC"),
     "unnamed": ("conversation", "without an id: a longer copy becomes another session"),
 }
-"""Notes on times and ids, as `import` reports them with their counts. The counts `message` and `empty conversation` are
-those without any time."""
+"""What `import` reports about times and ids, by the name under which it is counted: a noun for the count, and the rest
+of the sentence. The names `message` and `empty conversation` count what got its time from the start time."""
 
-ConversationReader = Callable[[object, bool], dict[str, Any]]
-"""Reads one format: returns a value, an element of an array if the second argument is True, as a conversation with a
-list of `messages`. Raises InvalidInput for any other value."""
+ConversationReader = Callable[[object], dict[str, Any]]
+"""The function of one format. It takes a JSON value and returns it as a conversation, an object with a list of
+`messages`. Raises InvalidInput for a value that is not a conversation."""
 
 
 def note_lines(notes: Counter[str], dated_from: str) -> Iterator[str]:
-    """Yield a line for each note that was counted. `dated_from` names the source of the start time."""
+    """Yield a line for each note that was counted. `dated_from` says where the start time comes from."""
     lines = {name: f"{quantity(notes[name], noun)} {text}" for name, (noun, text) in _NOTES.items() if notes[name]}
     if "unread" in lines:
         yield lines.pop("unread")
@@ -73,9 +76,11 @@ def note_lines(notes: Counter[str], dated_from: str) -> Iterator[str]:
 class _MessageDraft(NamedTuple):
     message_id: str
     given: message_times.ReadTime | None
+    """The time in the input."""
     is_unread: bool
-    """True if it gives a time that cannot be read."""
+    """True if the input has a time that cannot be read."""
     texts: dict[str, str | None]
+    """The text fields of the message by name."""
     metadata: Metadata
 
     @property
@@ -87,16 +92,20 @@ class _ConversationDraft(NamedTuple):
     session: Session
     messages: Sequence[_MessageDraft]
     start: int
-    """The time of its first message, if neither the input nor the store has one."""
+    """Time of the first message if neither the input nor the store has one."""
     lookup: Pending[dict[str, list[int]]] | None
-    """The lookup of the messages in the store; None where their times depend on nothing there."""
+    """The pending lookup of the messages' times in the store; None if their times do not depend on the store."""
+
+
+_Draft = _ConversationDraft | Session | Message
+"""A conversation, or the row of a line of rejects."""
 
 
 def read_conversations(
     source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[ImportedItem]:
-    """Yield the session and the messages of each conversation. Raises InvalidInput, with the place, for what cannot be
-    read if bad values are not kept. Cost: that of looking up times (`StoredTimes`)."""
+    """Yield the session and the messages of each conversation. Raises InvalidInput, with the line, for a bad value that
+    `source` does not take. Cost: that of looking up times (`StoredTimes`)."""
     for value, content in _drafts(source, conversion, read):
         try:
             items = [*conversion.rows(content)] if isinstance(content, _ConversationDraft) else [content]
@@ -109,34 +118,35 @@ def read_conversations(
 
 def _drafts(
     source: ImportSource, conversion: Conversion, read: ConversationReader
-) -> Iterator[tuple[JsonValue, _ConversationDraft | Session | Message]]:
-    """Yield each value with the conversation or the row of rejects that it holds, some behind the one that was read
-    last, so that the times of several are looked up at once. Those that wait have at most MAX_TEXT_AHEAD characters,
-    but for the last one."""
+) -> Iterator[tuple[JsonValue, _Draft]]:
+    """Yield each value with its draft. Several drafts are made before the first is yielded, so that their times are
+    looked up concurrently; the values that wait have at most MAX_WAITING_CHARS, not counting the newest."""
     width = 1 if conversion.stored is None else conversion.stored.width
-    waiting: deque[tuple[JsonValue, _ConversationDraft | Session | Message]] = deque()
+    waiting: deque[tuple[JsonValue, _Draft]] = deque()
     try:
         for value in _conversations(source.values()):
             try:
-                content: _ConversationDraft | Session | Message | None = refused_row(value.document)
+                content: _Draft | None = refused_row(value.document)
                 if content is None:
                     document = unwrapped(value.document, source.format)
-                    content = conversion.draft(read(document, value.array is not None))
+                    content = conversion.draft(read(document))
             except InvalidInput as error:
                 source.report_bad_value(value, error)
                 continue
             waiting.append((value, content))
-            while waiting and (len(waiting) >= width or sum(len(each.text) for each, _ in waiting) > MAX_TEXT_AHEAD):
+            while waiting and (len(waiting) >= width or sum(len(each.text) for each, _ in waiting) > MAX_WAITING_CHARS):
                 yield waiting.popleft()
-    except InvalidInput:  # what stands before the error is imported
+    except InvalidInput:  # import what was read before the error
         yield from waiting
         raise
     yield from waiting
 
 
 def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
-    """Yield the values, and the elements of an array if one of them has messages. Otherwise the array is one
-    conversation, whose messages they are; it may be as large as one value. Raises InvalidInput for a larger one."""
+    """Yield the values that are conversations. If an element of an array has `messages`, each element is one;
+    otherwise the array is one conversation and its elements are the messages.
+
+    Raises InvalidInput for an array of messages that is larger than a value can be."""
     for array, elements in groupby(values, key=lambda value: value.array):
         messages: list[JsonValue] = []
         size = parts = 0
@@ -163,27 +173,26 @@ def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
 
 
 class Conversion:
-    """Converts the conversations of one reading of an input."""
+    """Converts the conversations of an input. Each reading of the input needs a new one."""
 
     def __init__(
         self, user_id: str | None, start_time: int, stored: StoredTimes | None = None, notes: Counter[str] | None = None
     ) -> None:
-        """`user_id` owns all sessions; None takes each conversation's own. A message of a conversation without times
-        gets `start_time` (microseconds) plus its place in the whole input. `stored` looks up the times of what was
-        imported before."""
+        """`user_id` owns all sessions; None takes the user that each conversation names. The messages of conversations
+        without times are dated from `start_time`, a microsecond apart. `stored` looks up the times that earlier imports
+        gave to messages. `notes` counts what happened to times and ids."""
         self.stored = stored
         self._user_id = user_id
         self._notes: Counter[str] = Counter() if notes is None else notes
         self._start = start_time
-        """The time of the next message, if its conversation has no times."""
+        """Time of the next message, if its conversation has no times."""
         self._given_ids: set[int] = set()
-        """Hashes of the session ids that the input gave: half the memory of the ids."""
+        """Hashes of the session ids in the input. They take half the memory of the ids."""
         self._repeats: Counter[int] = Counter()
-        """Numbers of conversations without an id, by the hash of their user and content."""
+        """Counts of equal conversations without an id, by the hash of their user and content."""
 
     def draft(self, conversation: dict[str, Any]) -> _ConversationDraft:
-        """Convert all of a conversation but its times, and begin to look up those that may not be the input's. Raises
-        InvalidInput."""
+        """Convert everything but the times, and start to look up those that the store may have. Raises InvalidInput."""
         rest = dict(conversation)
         messages: list[dict[str, object]] = rest.pop("messages")
         user = rest.pop("user_id", None) if self._user_id is None else self._user_id
@@ -197,7 +206,7 @@ class Conversion:
                     hint="merge conversations of one id, or give them different ids",
                 )
             self._given_ids.add(hash(given_id))
-        session_id = given_id or self._made_id(user, conversation)
+        session_id = given_id or self._derived_id(user, conversation)
         drafts = [_message_draft(number, message) for number, message in enumerate(messages)]
         own = rest.get("metadata")
         if isinstance(own, dict) and not any(key in rest for key in own):
@@ -213,8 +222,7 @@ class Conversion:
         return draft
 
     def rows(self, draft: _ConversationDraft) -> Iterator[Session | Message]:
-        """Yield the session and its messages, with their times. Raises InvalidInput where two messages would be one
-        row."""
+        """Yield the session and the messages of a draft. Raises InvalidInput if two messages would become one row."""
         session, notes = draft.session, self._notes
         ids = [each.message_id for each in draft.messages]
         given = [each.given_us for each in draft.messages]
@@ -242,16 +250,16 @@ class Conversion:
                 notes["backwards"] += before is not None and each.given.time < before
                 before = each.given.time
 
-    def _made_id(self, user: str, conversation: dict[str, object]) -> str:
-        """Return a UUID5 of the user, the content, and how many with the same were before: the same conversation has
-        the same id again, wherever it stands in the input."""
+    def _derived_id(self, user: str, conversation: dict[str, object]) -> str:
+        """Return a UUID5 of the user, the content, and the number of equal conversations before this one. So the same
+        conversation always gets the same id, wherever it is in the input."""
         import uuid
 
         content = json.dumps(conversation, sort_keys=True)
         key = hash((user, content))
-        before = self._repeats[key]
+        repeats = self._repeats[key]
         self._repeats[key] += 1
-        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"[{json.dumps(user)}, {before}, {content}]"))
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"[{json.dumps(user)}, {repeats}, {content}]"))
 
 
 def _message_draft(number: int, message: dict[str, object]) -> _MessageDraft:
@@ -265,8 +273,8 @@ def _message_draft(number: int, message: dict[str, object]) -> _MessageDraft:
 def _columns(
     values: dict[str, object], reserved: frozenset[str], text_fields: Sequence[str] = ()
 ) -> tuple[dict[str, str | None], Metadata]:
-    """Return the text fields and the metadata of an object. A scalar in a text field that is not text stays itself, as
-    metadata under the field's name."""
+    """Return the text fields and the metadata of an object. A number or boolean in a text field becomes metadata under
+    the name of the field."""
     texts: dict[str, str | None] = dict.fromkeys(text_fields)
     metadata: dict[str, Value] = {}
     as_json: list[str] = []
@@ -306,7 +314,8 @@ def _compact(value: object) -> str:
 
 
 def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
-    """Return the first usable id. Text is taken out of `rest`; an integer becomes its digits, and stays there too."""
+    """Return the first usable id, and remove it from `rest` if it is text. An integer stays there, so that its type is
+    kept, and its digits are the id."""
     for key in keys:
         value = rest.get(key)
         if isinstance(value, str) and value:
@@ -318,7 +327,7 @@ def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
 
 
 def _check_distinct(keys: Sequence[object]) -> None:
-    """Raise InvalidInput where two messages would be one row, so that one of them would be lost."""
+    """Raise InvalidInput if two messages have the same key, because one of them would be lost."""
     first: dict[object, int] = {}
     for number, key in enumerate(keys):
         if first.setdefault(key, number) != number:

@@ -1,9 +1,13 @@
-"""Times of imported messages: read those that the input gives, and make those that it does not, so that a conversation
-keeps its order and importing it again gives the same times.
+"""Read the times of imported messages, and choose times for messages without one.
 
-Messages are stored in the order of the times that the input gives. Those of one time keep the order of the input, a
-microsecond apart. One without a time follows the message before it. A message whose time was made, or moved, keeps the
-one that the store has already, because the time is a part of its key.
+`conversations.py` calls `take_time` for each message, `known_times` with the times that the store has, and then
+`settled_times`. The rules keep a conversation in order, and give it the same times when it is imported again:
+
+- Messages are stored in the order of their times in the input. Messages with the same time keep the order of the input,
+  a microsecond apart.
+- A message without a time gets the time of the message before it, plus a microsecond.
+- If the store has a message already, and its time is not exactly the input's, it keeps the stored time: the time is a
+  part of the message's key, so that another time would make a second message.
 """
 
 from __future__ import annotations
@@ -19,34 +23,36 @@ from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 
 TIME_KEYS = ("create_time", "timestamp", "created_at")
 _UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
-"""Numbers below these are seconds, milliseconds, microseconds and nanoseconds since 1970."""
+"""Numbers below the first of each pair are seconds, milliseconds, microseconds or nanoseconds since 1970."""
 _DATE_DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
-"""Numbers of digits that are dates. As numbers they would be times of the 1970s, or of the year 2611."""
+"""Formats of dates without hyphens, by their number of digits. Read as numbers, they would be times of the 1970s or of
+the year 2611."""
 MAX_MOVED_US = 1_000
-"""The longest way that a message is taken to have been moved behind its own time by an earlier import."""
+"""Maximum distance between a message's time in the input and a stored time that an earlier import moved it to."""
 _DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 
 
 class ReadTime(NamedTuple):
     time: int
-    exact: bool = True
-    """True if the value says no more than the time, so that nothing is lost when it is dropped."""
+    is_exact: bool = True
+    """True if the value in the input has no more information than the time, and need not be kept as metadata."""
     has_zone: bool = True
-    """False for a date and time without a zone, which is taken as UTC."""
+    """False for a date and time without a zone, which is read as UTC."""
 
 
 def take_time(rest: dict[str, object]) -> ReadTime | None:
     """Return the first usable time, and remove it from `rest` if it is exact."""
     for key in TIME_KEYS:
         if key in rest and (found := read_time(rest[key])) is not None:
-            if found.exact:
+            if found.is_exact:
                 del rest[key]
             return found
     return None
 
 
 def read_time(value: object) -> ReadTime | None:
-    """Read a number by its size, also as text, an ISO 8601 text, or digits of a date. Return None for anything else."""
+    """Read a number (its size tells the unit), digits of a date, or ISO 8601. A number can be given as text. Return
+    None for anything else."""
     if isinstance(value, str):
         if re.fullmatch(_DATE, value, re.ASCII):
             return _from_iso(value)
@@ -82,27 +88,28 @@ def _from_iso(text: str) -> ReadTime | None:
 
 
 def depends_on_others(given: Sequence[int | None]) -> bool:
-    """Return True if the time of a message may depend on the other messages of its conversation, now or in an earlier
-    copy: it has no time, the time of another, or one of whole seconds, which another may have had."""
+    """Return True if a message may need another time than the input's: a time is missing, is given twice, or has whole
+    seconds, so that another message of an earlier copy of the conversation may have had it."""
     return len(set(given)) < len(given) or any(time is None or time % 10**6 == 0 for time in given)
 
 
 def known_times(
     ids: Sequence[str], given: Sequence[int | None], found: Mapping[str, Sequence[int]]
 ) -> list[int | None]:
-    """Return the time that the store has for each message of a conversation. `found` has all times of each id, sorted.
+    """Return the time that the store has for each message of a conversation, or None. `found` has the stored times of
+    each message id, sorted.
 
-    A message with a time gets that time, or one that it may have been moved to. The others then get, in turn, what is
-    left of their id."""
-    left = {message_id: list(times) for message_id, times in found.items()}
+    Each stored time is given to one message. First come messages whose time would be exactly that if they were imported
+    now, then messages that an earlier import may have moved to it, then messages without a time."""
+    unused = {message_id: list(times) for message_id, times in found.items()}
     known: list[int | None] = [None] * len(ids)
-    again = settled_times(given, known, 0)
+    fresh = settled_times(given, known, 0)
     timed = [(index, time) for index, time in enumerate(given) if time is not None]
-    bounds = [(index, again[index], again[index]) for index, _ in timed]
+    bounds = [(index, fresh[index], fresh[index]) for index, _ in timed]
     bounds += [(index, time, time + MAX_MOVED_US) for index, time in timed]
     bounds += [(index, MIN_INTEGER, MAX_INTEGER) for index, time in enumerate(given) if time is None]
     for index, first, last in bounds:
-        times = left.get(ids[index], [])
+        times = unused.get(ids[index], [])
         at = bisect_left(times, first)
         if known[index] is None and at < len(times) and times[at] <= last:
             known[index] = times.pop(at)
@@ -110,11 +117,10 @@ def known_times(
 
 
 def settled_times(given: Sequence[int | None], stored: Sequence[int | None], start: int) -> list[int]:
-    """Return the time of each message of a conversation, from those that the input gives and those that the store has
-    (`known_times`).
+    """Return the time of each message of a conversation, from the times in the input (`given`) and in the store.
 
-    Where neither has any, they count up from `start`. If the input gives none, so do messages that were added behind
-    those of the store."""
+    If there are none at all, the times count up from `start`. So do those of new messages at the end of a conversation
+    that has no times in the input."""
     order = _filled(given, 0, 0)
     times = _filled([own if known is None else known for own, known in zip(given, stored, strict=True)], start, 1)
     if given.count(None) == len(given):
@@ -131,8 +137,8 @@ def settled_times(given: Sequence[int | None], stored: Sequence[int | None], sta
 
 
 def _filled(times: Sequence[int | None], start: int, step: int) -> list[int]:
-    """Give each message without a time that of the message before it. Those before the first time count down from it by
-    `step`; where there is no time at all, they count up from `start`."""
+    """Return the times with each None replaced by the time before it. At the beginning, times count down by `step` from
+    the first time; if there is none, all count up from `start`."""
     first = next((index for index, time in enumerate(times) if time is not None), None)
     if first is None:
         return [start + index * step for index in range(len(times))]

@@ -1,6 +1,7 @@
-"""The OpenAI chat format: an object with a list of `messages`, each with a `role` or an item's `type`.
+"""Read the OpenAI chat format: an object with a list of `messages`, each with a `role` or the `type` of an item.
 
-`tsmem.py` asks here for the error of a conversation that is imported without `--format openai`.
+`conversations.py` calls `read_conversation`. `tsmem.py` calls `conversation_error`, for conversations that are imported
+without `--format openai`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 from tsmem.errors import InvalidInput
 from tsmem.transfer.formats import shapes
 
+# Types of items in the Responses API.
 ITEM_TYPES = frozenset(
     (
         *("reasoning", "compaction", "item_reference", "web_search_call", "file_search_call", "code_interpreter_call"),
@@ -26,15 +28,16 @@ _OTHER_CONTENT = frozenset(("parts", "blocks", "text", "value", "message"))
 """Keys that hold the content of a message in other formats."""
 
 
-def read_conversation(value: object, in_array: bool) -> dict[str, Any]:
-    """Return the value if it is a conversation. Raises InvalidInput, which names its format if that is known."""
-    if error := conversation_error(value, in_array=in_array):
+def read_conversation(value: object) -> dict[str, Any]:
+    """Return the value if it is a conversation. Raises InvalidInput, which names the value's format if it is known."""
+    if error := conversation_error(value):
         raise error
     assert isinstance(value, dict)
     return value
 
 
-def conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
+def conversation_error(value: object) -> InvalidInput | None:
+    """Return the error for a value that is not a conversation; None for a conversation."""
     if not isinstance(value, dict):
         return InvalidInput("a conversation is an object with a list of 'messages'", hint=shapes.READABLE)
     if value.get("kind") in ("tsmem", "session", "message") and "messages" not in value:
@@ -48,9 +51,9 @@ def conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
     else:
         error = InvalidInput(
             f"a conversation has a list of 'messages'; the keys here are {shapes.key_names(value)}",
-            hint=shapes.messages_hint(value, in_array=in_array) or shapes.READABLE,
+            hint=shapes.READABLE,
         )
-    return error and (shapes.foreign_error(value, shapes.CONVERSATIONS, in_array=in_array) or error)
+    return error and (shapes.foreign_error(value, shapes.CONVERSATIONS) or error)
 
 
 def is_message(value: Mapping[str, object]) -> bool:
@@ -60,7 +63,9 @@ def is_message(value: Mapping[str, object]) -> bool:
 
 
 def single_message(text: str) -> InvalidInput:
-    return InvalidInput(text, hint=f"put the messages of a conversation into one list: jq -s . {shapes.PIPE}")
+    """Return the error for a message that is not in a list of messages."""
+    join = "jq -s . FILE | tsmem import --format openai --user USER"
+    return InvalidInput(text, hint=f"put the messages of a conversation into one list: {join}")
 
 
 def _message_error(number: int, message: object) -> InvalidInput | None:
@@ -68,7 +73,7 @@ def _message_error(number: int, message: object) -> InvalidInput | None:
         return InvalidInput(f"message {number} is not an object", hint=shapes.READABLE)
     if is_message(message) and message.get("content") is not None:
         return None
-    if foreign := shapes.foreign_error(message, shapes.CONVERSATIONS, in_array=True):
+    if foreign := shapes.foreign_error(message, shapes.CONVERSATIONS):
         return foreign
     if shape := shapes.find_shape(message, shapes.MESSAGES):
         return InvalidInput(f"message {number} looks like {shape}, which import cannot read", hint=shapes.READABLE)

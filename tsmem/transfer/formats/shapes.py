@@ -1,12 +1,12 @@
-"""Recognise JSON values of formats that `import` cannot read, so that its errors name them and say what to do.
+"""Recognise the formats that `import` cannot read, so that its errors can name them and say what to do.
 
-The keys of each format are those of its own documentation and of files that its tool wrote.
+`openai.py` and `tsmem.py` call this for values they cannot read. The keys of each format come from its documentation
+and from files that its tool wrote.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import brief
@@ -15,7 +15,6 @@ READABLE = (
     'import reads tsmem exports, and with --format openai conversations such as {"messages": [{"role": "user", '
     '"content": "hi"}]}; convert the file to one of them'
 )
-PIPE = "FILE | tsmem import --format openai --user USER"
 _MAX_KEYS = 8
 CONVERSATIONS = (
     ("a ChatGPT data export", "mapping"),
@@ -43,8 +42,8 @@ CONVERSATIONS = (
     ("a Langfuse trace", "sessionId input output"),
     ("a DashScope request", "input.messages parameters"),
 )
-"""Conversations of other formats: a name, and the sets of paths of which one leads to values throughout. A path is keys
-joined by dots; a list stands for its first element."""
+"""Conversations of other formats: a name, then texts of which at least one must fit. A text is a list of paths that the
+value has, separated by spaces. A path is keys joined by dots, and goes into the first element of a list."""
 MESSAGES = (
     ("a ShareGPT message", "from value"),
     ("a LangChain message", "data.content type", "lc kwargs", "additional_kwargs type"),
@@ -54,11 +53,13 @@ MESSAGES = (
     ("a Spring AI message", "messageType"),
     ("a LibreChat export", "isCreatedByUser"),
 )
+"""Messages of other formats, written in the same way."""
 
 
 def find_shape(value: Mapping[str, object], shapes: Iterable[Sequence[str]]) -> str | None:
-    for name, *sets in shapes:
-        for paths in map(str.split, sets):
+    """Return the name of the first shape that fits a value, with the paths that prove it."""
+    for name, *alternatives in shapes:
+        for paths in map(str.split, alternatives):
             if all(_has_path(value, path) for path in paths):
                 return f"{name} (it has {' and '.join(paths)})"
     return None
@@ -74,50 +75,15 @@ def _has_path(value: object, path: str) -> bool:
     return True
 
 
-def foreign_error(
-    value: Mapping[str, object], shapes: Iterable[Sequence[str]], *, in_array: bool
-) -> InvalidInput | None:
+def foreign_error(value: Mapping[str, object], shapes: Iterable[Sequence[str]]) -> InvalidInput | None:
+    """Return the error for a value of another format; None if no shape fits it."""
     if (shape := find_shape(value, shapes)) is None:
         return None
-    hint = messages_hint(value, in_array=in_array) or READABLE
-    return InvalidInput(f"this looks like {shape}, which import cannot read", hint=hint)
+    return InvalidInput(f"this looks like {shape}, which import cannot read", hint=READABLE)
 
 
 def key_names(value: Mapping[str, object]) -> str:
+    """Return the first keys of an object, for an error."""
     names = [brief(name) for name in value]
     more = f" and {len(names) - _MAX_KEYS} more" if len(names) > _MAX_KEYS else ""
     return (", ".join(names[:_MAX_KEYS]) or "none") + more
-
-
-def messages_hint(value: Mapping[str, object], *, in_array: bool) -> str | None:
-    """Return where the messages of a value are, with the jq command that takes them from there. None if messages are in
-    several places: none of them has the whole conversation."""
-    if any(isinstance(inner, dict) and _is_chat_message(inner) for inner in value.values()):
-        return None
-    paths = [*_message_paths(value, depth=3)]
-    if len(paths) != 1:
-        return None
-    path, each = paths[0], ".[] | " if in_array else ""
-    if path.endswith("[]"):
-        return f"its conversations are under {path[:-2]}: jq -c '{each}.{path}' {PIPE}"
-    own_id = "id, " if isinstance(value.get("id"), str) else ""
-    return f"its messages are under {path}: jq -c '{each}{{{own_id}messages: .{path}}}' {PIPE}"
-
-
-def _message_paths(value: Mapping[str, object], depth: int) -> Iterator[str]:
-    """Yield the paths of lists of messages, in jq's notation; those of lists of conversations end in `[]`."""
-    for key, inner in value.items():
-        if not re.fullmatch(r"[A-Za-z_]\w*", key, re.ASCII):
-            continue
-        first = inner[0] if isinstance(inner, list) and inner else None
-        if isinstance(first, dict):
-            if _is_chat_message(first):
-                yield key
-            elif isinstance(first.get("messages"), list):
-                yield f"{key}[]"
-        elif isinstance(inner, dict) and depth:
-            yield from (f"{key}.{path}" for path in _message_paths(inner, depth - 1))
-
-
-def _is_chat_message(value: Mapping[str, object]) -> bool:
-    return isinstance(value.get("role"), str) and "content" in value

@@ -1,16 +1,17 @@
-"""Read tsmem's own lines: an export, from its header to its end, or plain records without either.
+"""Read tsmem's own format: exports, from a header line to an end line, or sessions and messages without either.
 
-An export that was cut short is refused, also where bad lines are kept: nobody could tell what is missing.
+`records.py` calls `read_tsmem`. An export without its end line was cut short; it is refused even if bad lines go to a
+file of rejects, because nobody could tell what is missing.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tsmem.errors import InvalidInput
 from tsmem.store.bulk.bulk import ImportedItem
-from tsmem.store.bulk.result import BulkResult
 from tsmem.store.documents import brief, item_from_document
 from tsmem.store.model import Message, Session
 from tsmem.transfer.exporting import VERSION
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
-    """Yield the sessions and messages of a source. Raises InvalidInput, with the place, for an export that was cut
-    short, and for a line that cannot be read if bad lines are not kept."""
+    """Yield the sessions and messages of a source. Raises InvalidInput, with the line, for an export that was cut
+    short, and for a bad line that `source` does not take."""
     place: Place = 0
-    read: BulkResult | None = None  # rows since the header of an export that has not ended
-    unreadable_before = 0
+    counts: Counter[type] | None = None  # of sessions and messages since the header; None outside of an export
+    bad_before = 0
     for value in source.values():
         place = value.place
         try:
@@ -38,44 +39,47 @@ def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
             source.report_bad_value(value, error)
             continue
         if item is not None:
-            if read is not None:
-                read.count(item)
+            if counts is not None:
+                counts[type(item)] += 1
             yield ImportedItem(place, item)
         elif kind == "end":
-            _check_end(place, document, read, source.bad_values - unreadable_before)
-            read = None
+            _check_end(place, document, counts, source.bad_values - bad_before)
+            counts = None
         else:
-            _check_header(place, document, read)
-            read, unreadable_before = BulkResult(), source.bad_values
-    if read is not None:
+            if counts is not None:
+                raise InvalidInput(
+                    f"line {place}: an export begins here, before the one above has ended: it was cut short"
+                )
+            _check_header(place, document)
+            counts, bad_before = Counter(), source.bad_values
+    if counts is not None:
         raise InvalidInput(
             f"line {place}: the file ends in the middle of an export: it was cut short",
             hint="export again, or remove its first line to import what is there",
         )
 
 
-def _check_header(place: Place, header: object, read: BulkResult | None) -> None:
+def _check_header(place: Place, header: object) -> None:
     assert isinstance(header, dict)
-    if read is not None:
-        raise InvalidInput(f"line {place}: an export begins here, before the one above has ended: it was cut short")
     if header != {"kind": "tsmem", "version": VERSION}:
         version = brief(repr(header.get("version")))
         raise InvalidInput(f"line {place}: made by another version: {version}; this one reads {VERSION}")
 
 
-def _check_end(place: Place, end: object, read: BulkResult | None, unreadable: int) -> None:
-    """Raise InvalidInput unless the end counts what was read since the header; each unreadable line is one of them."""
+def _check_end(place: Place, end: object, counts: Counter[type] | None, bad_lines: int) -> None:
+    """Raise InvalidInput unless the counts in the end line are those of the lines since the header. Each bad line was a
+    session or a message."""
     assert isinstance(end, dict)
-    if read is None:
+    if counts is None:
         raise InvalidInput(f"line {place}: an export ends here that did not begin")
     match end:
         case {"kind": "end", "sessions": int(sessions), "messages": int(messages), **rest} if not rest:
-            missing = (sessions - read.sessions, messages - read.messages)
-            if min(missing) >= 0 and sum(missing) == unreadable:
+            missing = (sessions - counts[Session], messages - counts[Message])
+            if min(missing) >= 0 and sum(missing) == bad_lines:
                 return
     raise InvalidInput(
         f"line {place}: the export says it holds {end.get('sessions')} sessions and {end.get('messages')} messages, "
-        f"and {read.sessions} and {read.messages} were read"
+        f"and {counts[Session]} and {counts[Message]} were read"
     )
 
 
@@ -89,18 +93,18 @@ def _item(document: object, *, in_array: bool) -> Session | Message:
 
 
 def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
+    """Return the error for a conversation or message of another format; None if the value is not recognised."""
     if not isinstance(value, dict) or "kind" in value:
         return None
     is_openai = InvalidInput(
         "this looks like conversations in the OpenAI format", hint="add --format openai --user USER"
     )
     if isinstance(value.get("messages"), list):
-        return openai.conversation_error(value, in_array=in_array) or is_openai
-    if foreign := shapes.foreign_error(value, shapes.CONVERSATIONS + shapes.MESSAGES, in_array=in_array):
+        return openai.conversation_error(value) or is_openai
+    if foreign := shapes.foreign_error(value, shapes.CONVERSATIONS + shapes.MESSAGES):
         return foreign
-    if openai.is_message(value):
-        if in_array:
-            return is_openai
-        return None if "message_id" in value else openai.single_message("this is one message in the OpenAI format")
-    where = shapes.messages_hint(value, in_array=in_array)
-    return None if where is None else InvalidInput("this is not a tsmem export", hint=where)
+    if not openai.is_message(value):
+        return None
+    if in_array:
+        return is_openai
+    return None if "message_id" in value else openai.single_message("this is one message in the OpenAI format")

@@ -69,8 +69,8 @@ WITHOUT_ZONE = (
     [
         ("2026-01-01T00:00:00Z", ReadTime(1_767_225_600_000_000)),
         ("2026-01-01T00:00:00+00:00", ReadTime(1_767_225_600_000_000)),
-        ("2026-01-01T08:00:00+08:00", ReadTime(1_767_225_600_000_000, exact=False)),
-        *((value, ReadTime(1_767_225_600_000_000, exact=False, has_zone=False)) for value in WITHOUT_ZONE),
+        ("2026-01-01T08:00:00+08:00", ReadTime(1_767_225_600_000_000, is_exact=False)),
+        *((value, ReadTime(1_767_225_600_000_000, is_exact=False, has_zone=False)) for value in WITHOUT_ZONE),
         (20261301, ReadTime(20_261_301_000_000)),
         (1_767_225_600, ReadTime(1_767_225_600_000_000)),
         (-1, None),
