@@ -90,17 +90,7 @@ def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
     descriptions = _load_search_indexes(connection)
     indexes: dict[str, list[tuple[int, IndexSchema]]] = {}
     tables: dict[str, Table] = {}
-    for (
-        table_id,
-        name,
-        main,
-        is_global,
-        own_columns,
-        time_to_live_s,
-        max_versions,
-        allow_update,
-        deviation_s,
-    ) in connection.execute(
+    for table_id, name, main, is_global, own_columns, *options in connection.execute(
         "SELECT id, name, main, is_global, own_columns, time_to_live_s, max_versions, allow_update, deviation_s "
         "FROM tables ORDER BY main IS NULL, id"  # secondary indexes first
     ):
@@ -110,6 +100,7 @@ def load_catalog(connection: sqlite3.Connection, version: int) -> Catalog:
             index = IndexSchema(name, own_key, tuple(column for column, _ in carried), bool(is_global))
             indexes.setdefault(main, []).append((table_id, index))
             continue
+        time_to_live_s, max_versions, allow_update, deviation_s = options
         table_indexes = indexes.get(name, [])
         schema = TableSchema(name, key, tuple(index for _, index in table_indexes), defined, time_to_live_s,
                              max_versions, bool(allow_update), deviation_s)  # fmt: skip

@@ -127,12 +127,17 @@ class SecondaryIndex(Table):
         check_key(self.key_names, tuple(values))
         return tuple(values)
 
-    def entry_blob(self, entry_key: Key, columns: Mapping[str, Value], versions_ms: Mapping[str, int]) -> bytes:
-        """Return the cells of an entry: the carried columns, with the same versions as in the row."""
-        carried = [
-            Cell(name, columns[name], versions_ms[name]) for name in sorted(self.index.columns) if name in columns
-        ]
-        return pack_cells(self.key_bytes(entry_key), carried)
+    def entry(
+        self, key: Key, columns: Mapping[str, Value], versions_ms: Mapping[str, int]
+    ) -> tuple[object, ...] | None:
+        """Return a row's entry: its key and its packed cells, which are the carried columns in the same versions as in
+        the row. Return None if the row has no entry. Raises LimitExceeded."""
+        entry_key = self.entry_key(key, columns)
+        if entry_key is None:
+            return None
+        names = [name for name in sorted(self.index.columns) if name in columns]
+        carried = [Cell(name, columns[name], versions_ms[name]) for name in names]
+        return (*entry_key, pack_cells(self.key_bytes(entry_key), carried))
 
 
 def index_as_table(main: TableSchema, index: IndexSchema) -> TableSchema:

@@ -85,11 +85,12 @@ def _entry_changes(table: Table, key: Key, old: bytes | None, row: NewRow | None
             old_key = index.entry_key(key, unpack(old, index.attribute_columns)[1])
         elif not index.attribute_columns and (old is not None or row is None):
             old_key = index.entry_key(key, {})
-        new_key = None if row is None else index.entry_key(key, row.columns)
+        entry = None if row is None else index.entry(key, row.columns, row.versions_ms)
+        new_key = None if entry is None else entry[:-1]
         if old_key is not None and old_key != new_key:
             changes.append((index.delete_sql, old_key))
-        if row is not None and new_key is not None and (old_key != new_key or index.index.columns):
-            changes.append((index.write_sql, (*new_key, index.entry_blob(new_key, row.columns, row.versions_ms))))
+        if entry is not None and (old_key != new_key or index.index.columns):
+            changes.append((index.write_sql, entry))
     return changes
 
 
@@ -105,8 +106,6 @@ def build_secondary_index(transaction: Transaction, table: Table, index: Seconda
     """Write the entries of all rows into a new index."""
     for *values, blob in transaction.connection.execute(f"SELECT * FROM t{table.id}"):  # noqa: S608 - an id only
         row = new_row(blob, unpack_cells(blob))
-        entry_key = index.entry_key(tuple(values), row.columns)
-        if entry_key is not None:
-            transaction.execute(
-                index.write_sql, (*entry_key, index.entry_blob(entry_key, row.columns, row.versions_ms))
-            )
+        entry = index.entry(tuple(values), row.columns, row.versions_ms)
+        if entry is not None:
+            transaction.execute(index.write_sql, entry)
