@@ -54,7 +54,7 @@ class Table:
         columns = [f"k{place}" for place in range(len(schema.key))]
         where = " AND ".join(f"{column} = ?" for column in columns)
         self.insert_sql = f"INSERT INTO t{table_id} VALUES ({'?, ' * len(columns)}?) ON CONFLICT DO NOTHING"  # noqa: S608 - ids and places only
-        self.write_sql = self.insert_sql.replace(
+        self.upsert_sql = self.insert_sql.replace(
             "DO NOTHING", f"({', '.join(columns)}) DO UPDATE SET cells = excluded.cells"
         )
         self.read_sql = f"SELECT cells FROM t{table_id} WHERE {where}"  # noqa: S608

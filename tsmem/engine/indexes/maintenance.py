@@ -60,7 +60,7 @@ class RowWriter:
                     self._trigram_changes += search.delete(execute, key, old)
             execute(table.delete_sql, key)
         else:
-            written = execute(table.insert_sql if only_new else table.write_sql, (*key, row.blob))
+            written = execute(table.insert_sql if only_new else table.upsert_sql, (*key, row.blob))
             if not written.rowcount:
                 return False
             for search in _search_indexes(table):
@@ -90,7 +90,7 @@ def _entry_changes(table: Table, key: Key, old: bytes | None, row: NewRow | None
         if old_key is not None and old_key != new_key:
             changes.append((index.delete_sql, old_key))
         if entry is not None and (old_key != new_key or index.index.columns):
-            changes.append((index.write_sql, entry))
+            changes.append((index.upsert_sql, entry))
     return changes
 
 
@@ -108,4 +108,4 @@ def build_secondary_index(transaction: Transaction, table: Table, index: Seconda
         row = new_row(blob, unpack_cells(blob))
         entry = index.entry(tuple(values), row.columns, row.versions_ms)
         if entry is not None:
-            transaction.execute(index.write_sql, entry)
+            transaction.execute(index.upsert_sql, entry)

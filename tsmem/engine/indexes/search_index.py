@@ -36,7 +36,7 @@ from tsmem.errors import StorageFailure, from_service
 from tsmem.port import FieldType
 from tsmem.rows import Key, Value
 
-_TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
+_PYTHON_TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
 _BETWEEN_FIELDS = "\x03\x03"  # joins the texts of two fields: every trigram across it has a control character
 _AUTOMERGE = 8
 """The number of segments that FTS5 merges together. Writing takes 0.75 of the time that it takes with FTS5's default of
@@ -61,7 +61,7 @@ class Field(NamedTuple):
     def value(self, key: Key, columns: Mapping[str, Value]) -> Value | None:
         """Return the value of a row; None if it is missing or of another type than the field."""
         value = columns.get(self.name) if self.key_place is None else key[self.key_place]
-        return value if type(value) is _TYPES[self.type.name] else None
+        return value if type(value) is _PYTHON_TYPES[self.type.name] else None
 
 
 class SearchIndex:
@@ -85,7 +85,7 @@ class SearchIndex:
                 field = Field(name, kind, f"r.k{key_place}", key_place)
             else:
                 field = Field(name, kind, "r.cells" if kind.name == "TEXT" else f"d.f{place}", None)
-            if kind.name in _TYPES:
+            if kind.name in _PYTHON_TYPES:
                 self.fields[name] = field
         self._text_fields = [field for field in self.fields.values() if field.type.name == "TEXT"]
         typed = [field for field in self.fields.values() if field.type.name != "TEXT"]
@@ -123,19 +123,21 @@ class SearchIndex:
         return [(self._add_text_sql, (doc, text))] if text else []
 
     def replace(self, execute: Execute, key: Key, old: bytes, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index an existing row again after it was overwritten. `old` are its former cells."""
+        """Index an existing row again after it was overwritten. `old` are its former cells, packed."""
         doc, removed = self._removal(execute, key, old)
         added = self.insert(execute, doc, key, columns)
         is_same = [parameters for _, parameters in removed] == [parameters for _, parameters in added]
         return [] if is_same else removed + added
 
     def delete(self, execute: Execute, key: Key, old: bytes) -> list[Statement]:
-        """Remove a row with the cells `old` from the index. It must still be in the table."""
+        """Remove a row with the packed cells `old` from the index. It must still be in the table."""
         doc, removed = self._removal(execute, key, old)
         execute(self._delete_sql, (doc,))
         return removed
 
     def _removal(self, execute: Execute, key: Key, old: bytes) -> tuple[int, list[Statement]]:
+        """Return the doc of a row, and the statement that removes its trigrams. Return no statement if the row has no
+        text, or if the text no longer folds to the text that was indexed."""
         doc, checksum = execute(self._find_sql, key).fetchone()
         text = self._trigram_text(key, self._indexed_columns(old))
         return doc, [(self._remove_text_sql, (doc, text))] if text and checksum == _checksum(text) else []
