@@ -49,7 +49,7 @@ def joined(rows: Iterable[Row]) -> str:
     return "".join(str(row.key[0]) for row in rows)
 
 
-def found(client: TableClient, query: q.Query, *sorts: q.Sorter) -> str:
+def keys_found(client: TableClient, query: q.Query, *sorts: q.Sorter) -> str:
     return joined(ask(client, query, *sorts).rows)
 
 
@@ -109,7 +109,7 @@ QUERIES: dict[str, list[tuple[q.Query, str]]] = {
 
 @pytest.mark.parametrize("rule", QUERIES)
 def test_a_query_finds(searched: TableClient, rule: str) -> None:
-    assert [] == [(query, keys, said) for query, keys in QUERIES[rule] if (said := found(searched, query)) != keys]
+    assert [] == [(query, keys, said) for query, keys in QUERIES[rule] if (said := keys_found(searched, query)) != keys]
 
 
 CONTAINED = [
@@ -125,12 +125,12 @@ def test_contains_finds_whole_words_and_on_the_engine_any_part_of_a_word(
     searched: TableClient, backend: str, field: str
 ) -> None:
     for text, exact, least in CONTAINED:
-        assert exact == found(searched, q.MatchPhrase("fuzzy", text))
+        assert exact == keys_found(searched, q.MatchPhrase("fuzzy", text))
         page, first = (ask(searched, q.Contains(field, text), limit=limit, count=True) for limit in (100, 1))
         if backend == "engine":
             assert (exact, exact[:1]) == (joined(page.rows), joined(first.rows))
             assert {(len(exact), True)} == {(each.total, each.total_is_exact) for each in (page, first)}
-            assert set(TEXTS) - set(exact) == set(found(searched, q.Bool(must_not=(q.Contains(field, text),))))
+            assert set(TEXTS) - set(exact) == set(keys_found(searched, q.Bool(must_not=(q.Contains(field, text),))))
         else:
             assert set(least) <= set(joined(page.rows))
 
@@ -142,12 +142,12 @@ def test_a_value_of_the_wrong_type_is_not_indexed_and_its_row_is(searched: Table
         (q.Bool(must_not=(QUICK,)), "cdefg"), (q.Bool(must_not=(q.HasField("tag"),)), "g"),
         (q.Bool(must_not=(q.HasField("text"),)), "g"), (q.Term("k", "g"), "g"),
     ]  # fmt: skip
-    assert without == [(query, found(searched, query)) for query, _ in without]
+    assert without == [(query, keys_found(searched, query)) for query, _ in without]
 
 
 def test_a_search_index_follows_puts_updates_and_deletes(searched: TableClient) -> None:
     def said(*queries: q.Query) -> list[str]:
-        return [found(searched, query) for query in queries]
+        return [keys_found(searched, query) for query in queries]
 
     part, slow = q.MatchPhrase("fuzzy", "uick"), q.Match("text", "slow")
     searched.write_row(Update(PLAIN.ref, ("a",), {"tag": "new"}))
@@ -183,11 +183,11 @@ def test_a_search_index_follows_a_batch_of_mixed_writes(searched: TableClient) -
 def test_a_new_search_index_includes_existing_rows(searched: TableClient) -> None:
     searched.delete_search_index("plain", "search")
     with pytest.raises(TableNotFound):
-        found(searched, q.MatchAll())
+        keys_found(searched, q.MatchAll())
     put(searched, PLAIN, "g", text="quick")
     searched.create_search_index(INDEX)
 
-    assert ("abg", "ab") == (found(searched, QUICK), found(searched, q.MatchPhrase("fuzzy", "quick")))
+    assert ("abg", "ab") == (keys_found(searched, QUICK), keys_found(searched, q.MatchPhrase("fuzzy", "quick")))
 
 
 def test_a_search_index_is_described_as_it_was_created(client: TableClient) -> None:
@@ -215,7 +215,7 @@ ORDERS: list[tuple[tuple[q.Sorter, ...], str]] = [
 
 def test_search_pages_keep_the_sort_order(searched: TableClient) -> None:
     for sorts, keys in ORDERS:
-        assert keys == found(searched, q.MatchAll(), *sorts)
+        assert keys == keys_found(searched, q.MatchAll(), *sorts)
         for query in (q.MatchAll(), q.Bool(should=(QUICK, q.Bool(must_not=(QUICK,))))):
             assert [keys[:2], keys[2:4], keys[4:]] == paged(searched, query, 2, *sorts)
 

@@ -33,7 +33,7 @@ def conversation(store: MemoryStore, user: str, session: str, *times: int, updat
     load(store, [Session(user, session, latest), *(Message(session, f"m{time}", time) for time in times)])
 
 
-def left(store: MemoryStore) -> tuple[list[str], list[int]]:
+def remaining(store: MemoryStore) -> tuple[list[str], list[int]]:
     return [s.session_id for s in store.sessions.iterate(None)], [m.create_time for m in store.messages.iterate(None)]
 
 
@@ -51,12 +51,12 @@ def test_messages_are_deleted_before_their_session(store: MemoryStore, faulty: F
         faulty.expect(Fault(operation, GONE))
         with pytest.raises(Unavailable):
             store.sessions.delete("u", "s", with_messages=True)
-        assert (["s"], messages) == left(store)
+        assert (["s"], messages) == remaining(store)
 
     faulty.expect()
     result = store.sessions.delete("u", "s", with_messages=True)
     assert (1, 0) == (result.sessions, result.messages)
-    assert ([], []) == left(store)
+    assert ([], []) == remaining(store)
 
 
 def test_deleting_a_missing_session_deletes_no_messages(store: MemoryStore) -> None:
@@ -66,9 +66,9 @@ def test_deleting_a_missing_session_deletes_no_messages(store: MemoryStore) -> N
     with pytest.raises(NotFound):
         store.sessions.delete("typo", "s", with_messages=True)
     store.sessions.delete("typo", "s", with_messages=True, missing_ok=True)
-    assert (["s"], [1, 2]) == left(store)
+    assert (["s"], [1, 2]) == remaining(store)
     store.sessions.delete("u", "s")
-    assert ([], [1, 2]) == left(store)
+    assert ([], [1, 2]) == remaining(store)
 
 
 def test_delete_with_messages_reads_one_column_of_the_session(store: MemoryStore, faulty: FaultyClient) -> None:
@@ -83,9 +83,9 @@ def test_purge_until_includes_its_end_and_keeps_sessions_without_a_time(store: M
     load(store, [*sessions, Session("u", "timeless"), Session("v", "other", 0)])
 
     assert 2 == store.sessions.purge("u", until=1).sessions
-    assert ["s2", "s3", "timeless", "other"] == left(store)[0]
+    assert ["s2", "s3", "timeless", "other"] == remaining(store)[0]
     assert 3 == store.sessions.purge("u").sessions
-    assert ["other"] == left(store)[0]
+    assert ["other"] == remaining(store)[0]
 
 
 def test_purge_until_keeps_sessions_with_later_messages(store: MemoryStore) -> None:
@@ -95,10 +95,10 @@ def test_purge_until_keeps_sessions_with_later_messages(store: MemoryStore) -> N
     conversation(store, "u", "new", 8)
 
     for dry_run in (True, False):
-        assert (["alive", "new", "old"], [1, 9, 8, 1, 2]) == left(store)
+        assert (["alive", "new", "old"], [1, 9, 8, 1, 2]) == remaining(store)
         result = store.sessions.purge(None, until=5, with_messages=True, dry_run=dry_run)
         assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
-    assert (["alive", "new"], [1, 9, 8]) == left(store)
+    assert (["alive", "new"], [1, 9, 8]) == remaining(store)
 
 
 def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
@@ -109,7 +109,7 @@ def test_purge_keeps_a_session_that_is_touched_meanwhile(store: MemoryStore, fau
     result = store.sessions.purge("u", until=5)
 
     assert (1, 1) == (result.sessions, result.skipped)
-    assert ["a"] == left(store)[0]
+    assert ["a"] == remaining(store)[0]
 
 
 def test_purge_keeps_a_session_that_gets_a_message_meanwhile(store: MemoryStore, faulty: FaultyClient) -> None:
@@ -127,7 +127,7 @@ def test_purge_keeps_a_session_that_gets_a_message_meanwhile(store: MemoryStore,
     result = store.sessions.purge("u", until=5, with_messages=True)
 
     assert (1, 2, 1) == (result.sessions, result.messages, result.skipped)
-    assert (["b"], [9]) == left(store)
+    assert (["b"], [9]) == remaining(store)
 
 
 def test_purge_reads_keys_and_no_contents(store: MemoryStore) -> None:
@@ -138,7 +138,7 @@ def test_purge_reads_keys_and_no_contents(store: MemoryStore) -> None:
     store.messages.purge("s")
     store.sessions.purge("u")
 
-    assert ([], []) == left(store)
+    assert ([], []) == remaining(store)
     assert store.cost.read_units - before < 25
 
 
@@ -149,7 +149,7 @@ def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> Non
 
     assert 2 == store.messages.purge("s", until=Age(500)).messages
     assert 1 == store.messages.purge(None, until=Age(500)).messages
-    assert [900, 950] == left(store)[1]
+    assert [900, 950] == remaining(store)[1]
 
 
 def test_a_purge_that_fails_midway_says_how_much_was_deleted(store: MemoryStore, faulty: FaultyClient) -> None:
@@ -158,7 +158,7 @@ def test_a_purge_that_fails_midway_says_how_much_was_deleted(store: MemoryStore,
     faulty.expect(Fault("write_rows", GONE, call=2))
     with pytest.raises(Unavailable, match="200 rows had been done before"):
         store.messages.purge("s")
-    assert 50 == len(left(store)[1])
+    assert 50 == len(remaining(store)[1])
 
 
 @pytest.mark.parametrize("until", [None, 9])
@@ -170,10 +170,10 @@ def test_purge_keeps_a_session_if_one_of_its_messages_cannot_be_deleted(
 
     with pytest.raises(PartialFailure):
         refusing(empty_client, m2=REFUSED).sessions.purge("u", until=until, with_messages=True)
-    sessions, messages = left(store)
+    sessions, messages = remaining(store)
     assert ("a" in sessions, 2 in messages) == (True, True)
     store.sessions.purge("u", until=until, with_messages=True)
-    assert ([], []) == left(store)
+    assert ([], []) == remaining(store)
 
 
 def test_purge_goes_on_after_a_session_that_cannot_be_deleted(store: MemoryStore, empty_client: TableClient) -> None:
@@ -181,7 +181,7 @@ def test_purge_goes_on_after_a_session_that_cannot_be_deleted(store: MemoryStore
 
     with pytest.raises(PartialFailure, match="1 of 250 rows"):
         refusing(empty_client, s000=REFUSED).sessions.purge("u")
-    assert ["s000"] == left(store)[0]
+    assert ["s000"] == remaining(store)[0]
 
 
 # Importing
@@ -195,7 +195,7 @@ def test_import_names_refused_rows_and_writes_all_others(store: MemoryStore, emp
         load(client, [Message("s", f"m{n}", n) for n in range(450)], result=result)
 
     assert [("s", 1, "m1"), ("s", 3, "m3")] == [failure.key for failure in caught.value.failures]
-    assert [0, 2, *range(4, 450)] == left(store)[1]
+    assert [0, 2, *range(4, 450)] == remaining(store)[1]
     assert (448, 2) == (result.done, result.failed)
 
 

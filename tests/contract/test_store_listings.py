@@ -12,7 +12,7 @@ from tests.support.backends import on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
-from tests.support.pages import walked_ids
+from tests.support.pages import ids_on_pages
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.port import TableClient
@@ -50,8 +50,8 @@ def test_pages_give_each_item_once_in_order_and_the_last_has_no_token(store: Mem
     expected = ids(fill(store, "s", 20))
     fill(store, "other", 3)
 
-    assert expected == walked_ids(store.messages.page, size, session_id="s")
-    assert expected[::-1] == walked_ids(store.messages.page, size, session_id="s", order="desc")
+    assert expected == ids_on_pages(store.messages.page, size, session_id="s")
+    assert expected[::-1] == ids_on_pages(store.messages.page, size, session_id="s", order="desc")
 
 
 def test_a_page_is_empty_only_when_nothing_is_left(store: MemoryStore) -> None:
@@ -128,7 +128,7 @@ def test_recent_since_until_and_pages(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", 10 if n < 4 else n * 10) for n in range(7)])
 
     assert [60, 50, 40] == [s.update_time for s in store.sessions.recent("u", since=40, until=60)]
-    walked = walked_ids(partial(recent_page, store), 2, user_id="u")
+    walked = ids_on_pages(partial(recent_page, store), 2, user_id="u")
     assert ["s6", "s5", "s4", "s3", "s2", "s1", "s0"] == walked
 
 

@@ -14,7 +14,7 @@ from tests.support.backends import engine_client, on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
-from tests.support.pages import walked_ids
+from tests.support.pages import ids_on_pages
 from tsmem.clock import Age
 from tsmem.errors import Denied, InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
@@ -32,7 +32,7 @@ ASIDE = Message("t", "aside", 1000, "tool", None, "Fuzzy flight data 🎉", Meta
 
 
 @pytest.fixture
-def said(store: MemoryStore) -> MemoryStore:
+def store_about_flights(store: MemoryStore) -> MemoryStore:
     """A store with the messages of SAID, and one message that has only search content."""
     load(store, [*(Message("s", name, n, "user", text) for n, (name, text) in enumerate(SAID.items())), ASIDE])
     return store
@@ -45,14 +45,14 @@ TEXTS = [
 """A text, the messages that contain it as words, and those that contain it only inside a word of the content."""
 
 
-def test_search_ignores_case(said: MemoryStore, backend: str) -> None:
+def test_search_ignores_case(store_about_flights: MemoryStore, backend: str) -> None:
     """Matches are in the content or the search content, newest first. A match inside a word of the content is found by
     the embedded engine, and is optional for the service."""
-    newest = ids(said.messages.search())
+    newest = ids(store_about_flights.messages.search())
     for text, expected, within in TEXTS:
         found = expected.split() + (within.split() if backend == "engine" else [])
-        assert [each for each in newest if each in found] == ids(said.messages.search(text)), text
-    assert [ASIDE] == list(said.messages.search("fuzzy FLIGHT"))
+        assert [each for each in newest if each in found] == ids(store_about_flights.messages.search(text)), text
+    assert [ASIDE] == list(store_about_flights.messages.search("fuzzy FLIGHT"))
 
 
 CONDITIONS: list[tuple[dict[str, Any], list[str]]] = [
@@ -63,9 +63,9 @@ CONDITIONS: list[tuple[dict[str, Any], list[str]]] = [
 ]  # fmt: skip
 
 
-def test_search_combines_text_with_other_conditions(said: MemoryStore) -> None:
+def test_search_combines_text_with_other_conditions(store_about_flights: MemoryStore) -> None:
     for conditions, expected in CONDITIONS:
-        found = ids(said.messages.search(**{"text": "flight", **conditions}))
+        found = ids(store_about_flights.messages.search(**{"text": "flight", **conditions}))
         assert expected == [each for each in found if each != "within" or "text" in conditions], conditions
 
 
@@ -118,7 +118,7 @@ def test_a_deeply_nested_filter_matches_the_same_rows_in_search_and_listing(stor
 
 
 @pytest.fixture
-def many(store: MemoryStore, tmp_path: Path) -> MemoryStore:
+def store_about_tea(store: MemoryStore, tmp_path: Path) -> MemoryStore:
     """A store with 230 messages. Every other one says tea, and always three have the same time."""
     texts = ("green tea", "coffee")
     items = [Message("s", f"m{n:03d}", n // 3, "user", texts[n % 2], None, Metadata({"n": n})) for n in range(230)]
@@ -138,39 +138,39 @@ WANTED: list[tuple[dict[str, Any], Callable[[int], bool]]] = [
 @pytest.mark.parametrize(
     ("backend", "limit"), [("engine", 11), ("engine", 50), ("engine", 115), ("sdk", 50)], indirect=["backend"]
 )
-def test_search_pages_give_each_item_once_in_order(many: MemoryStore, limit: int) -> None:
+def test_search_pages_give_each_item_once_in_order(store_about_tea: MemoryStore, limit: int) -> None:
     for wanted, keeps in WANTED:
-        whole = ids(many.messages.search(**wanted, limit=None))
+        whole = ids(store_about_tea.messages.search(**wanted, limit=None))
         expected = [f"m{n:03d}" for n in sorted(filter(keeps, range(230)), key=lambda n: (-(n // 3), n))]
         assert sorted(expected) == sorted(whole)
         assert wanted.get("sort") == "score" or expected == whole
-        assert whole == walked_ids(lambda **more: many.messages.search(**more).page(), limit, **wanted)
+        assert whole == ids_on_pages(lambda **more: store_about_tea.messages.search(**more).page(), limit, **wanted)
 
 
 @on_engine
-def test_rows_written_between_search_pages_repeat_no_item(many: MemoryStore) -> None:
-    first = many.messages.search("tea", limit=3)
+def test_rows_written_between_search_pages_repeat_no_item(store_about_tea: MemoryStore) -> None:
+    first = store_about_tea.messages.search("tea", limit=3)
     given = ids(first)
-    load(many, [Message("s", f"new{n:03d}", 1000 + n, content="tea") for n in range(120)])
-    many.messages.delete("s", given[-1])
-    second = many.messages.search("tea", limit=3, page_token=first.next_page_token)
+    load(store_about_tea, [Message("s", f"new{n:03d}", 1000 + n, content="tea") for n in range(120)])
+    store_about_tea.messages.delete("s", given[-1])
+    second = store_about_tea.messages.search("tea", limit=3, page_token=first.next_page_token)
 
     assert (["m228", "m226", "m222"], ["m224", "m220", "m216"]) == (given, ids(second))
 
 
-def test_a_token_belongs_to_its_search(many: MemoryStore) -> None:
-    first = many.messages.search("tea", limit=2, until=50)
+def test_a_token_belongs_to_its_search(store_about_tea: MemoryStore) -> None:
+    first = store_about_tea.messages.search("tea", limit=2, until=50)
     assert 2 == len(ids(first))
     token = first.next_page_token or ""
     others: list[dict[str, Any]] = [{"text": "te"}, {"sort": "score"}, {"role": "user"}, {"until": 51}, {"filter": "n"}]
     for other in others:
         with pytest.raises(InvalidInput, match="belongs to another query"):
-            many.messages.search(**{"text": "tea", "until": 50, **other}, page_token=token)
+            store_about_tea.messages.search(**{"text": "tea", "until": 50, **other}, page_token=token)
     with pytest.raises(InvalidInput, match=r"damaged|another"):
-        many.messages.search("tea", until=50, page_token=token[:-9] + "AAAAAAAAA")
+        store_about_tea.messages.search("tea", until=50, page_token=token[:-9] + "AAAAAAAAA")
 
 
-def changed(token: str | None, **parts: object) -> str:
+def altered_token(token: str | None, **parts: object) -> str:
     assert token is not None
     document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     return base64.urlsafe_b64encode(json.dumps({**document, **parts}).encode()).decode().rstrip("=")
@@ -187,15 +187,15 @@ DAMAGE: list[dict[str, object]] = [
 
 @on_engine
 @pytest.mark.parametrize("sort", ["newest", "score"])
-def test_a_forged_page_token_is_refused(many: MemoryStore, sort: Any) -> None:
+def test_a_forged_page_token_is_refused(store_about_tea: MemoryStore, sort: Any) -> None:
     wanted: dict[str, Any] = {"text": "tea", "session_id": "s", "since": 2, "until": 50, "sort": sort}
-    same = changed(many.messages.search(**wanted, limit=3).page().next_page_token)
-    assert ids(many.messages.search(**wanted, page_token=same))
+    same = altered_token(store_about_tea.messages.search(**wanted, limit=3).page().next_page_token)
+    assert ids(store_about_tea.messages.search(**wanted, page_token=same))
     for damage in DAMAGE:
-        token = changed(same, **{"u": 3, "k": ["s", 3, "m003"], **damage})
+        token = altered_token(same, **{"u": 3, "k": ["s", 3, "m003"], **damage})
         for limit in (1, None):
             with pytest.raises(InvalidInput):
-                ids(many.messages.search(**wanted, limit=limit, page_token=token))
+                ids(store_about_tea.messages.search(**wanted, limit=limit, page_token=token))
 
 
 @on_engine
@@ -203,10 +203,10 @@ def test_a_page_token_with_a_forged_time_is_refused(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", n) for n in range(5)])
     first = store.sessions.recent(None, limit=2)
     assert ["s4", "s3"] == ids(first)
-    assert ["s2"] == ids(store.sessions.recent(None, limit=1, page_token=changed(first.next_page_token, u=3)))
+    assert ["s2"] == ids(store.sessions.recent(None, limit=1, page_token=altered_token(first.next_page_token, u=3)))
     for time in (None, True, 1.5, "5", 2**63):
         with pytest.raises(InvalidInput):
-            ids(store.sessions.recent(None, page_token=changed(first.next_page_token, u=time)))
+            ids(store.sessions.recent(None, page_token=altered_token(first.next_page_token, u=time)))
 
 
 TOTALS: list[tuple[dict[str, Any], Total, Total]] = [
@@ -217,24 +217,24 @@ TOTALS: list[tuple[dict[str, Any], Total, Total]] = [
 """A search, its total on the engine, and its total on the service."""
 
 
-def test_a_search_total_is_exact_or_null(many: MemoryStore, backend: str) -> None:
+def test_a_search_total_is_exact_or_null(store_about_tea: MemoryStore, backend: str) -> None:
     """The total is the index's count if no row needs a check, and the number of results if one page holds them all."""
     for wanted, engine, service in TOTALS:
-        found = many.messages.search(**wanted, limit=10)
+        found = store_about_tea.messages.search(**wanted, limit=10)
         ids(found)
         assert (engine if backend == "engine" else service) == found.total, wanted
-    first = many.messages.search("tea", limit=100)
+    first = store_about_tea.messages.search("tea", limit=100)
     assert 100 == len(ids(first))
-    second = many.messages.search("tea", limit=100, page_token=first.next_page_token)
+    second = store_about_tea.messages.search("tea", limit=100, page_token=first.next_page_token)
     assert (15, None) == (len(ids(second)), second.next_page_token)
     assert Total(115 if backend == "engine" else None, 115) == second.total
 
 
-def test_a_page_of_a_text_search_costs_one_request(many: MemoryStore) -> None:
-    ids(many.messages.search("tea", limit=1))  # one more request describes the index
-    before = many.cost.requests
-    found = many.messages.search("tea", limit=99)
-    assert (99, 1, False) == (len(ids(found)), many.cost.requests - before, found.next_page_token is None)
+def test_a_page_of_a_text_search_costs_one_request(store_about_tea: MemoryStore) -> None:
+    ids(store_about_tea.messages.search("tea", limit=1))  # one more request describes the index
+    before = store_about_tea.cost.requests
+    found = store_about_tea.messages.search("tea", limit=99)
+    assert (99, 1, False) == (len(ids(found)), store_about_tea.cost.requests - before, found.next_page_token is None)
 
 
 def with_indexes(client: TableClient, *message: tuple[str, FieldType]) -> MemoryStore:
@@ -348,6 +348,8 @@ def test_recent_for_everyone_lists_whole_sessions_latest_first(store: MemoryStor
 
     assert expected == list(store.sessions.recent(None, limit=None))
     assert expected[:50] == list(store.sessions.recent(None))
-    assert [s.session_id for s in expected] == walked_ids(lambda **more: store.sessions.recent(None, **more).page(), 40)
+    assert [s.session_id for s in expected] == ids_on_pages(
+        lambda **more: store.sessions.recent(None, **more).page(), 40
+    )
     assert ["s010", "s011"] == sorted(ids(store.sessions.recent(None, since=5, until=5)))
     assert ["s007"] == ids(store.sessions.recent(None, filter="n == 7"))

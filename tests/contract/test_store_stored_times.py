@@ -9,7 +9,7 @@ from tsmem.port import TableClient
 from tsmem.store import MemoryStore, Message, Session
 
 
-def times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]]:
+def stored_times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]]:
     lookup = store.bulk.stored_times().of_messages(session_id, ids)
     return {} if lookup is None else lookup.result()
 
@@ -22,8 +22,8 @@ def test_stored_times_are_found_by_id_with_and_without_the_secondary_index(
         store.messages.put(Message(session, message, time))
     if not index:
         empty_client.delete_index("message", "message_secondary_index")
-    assert times(store, "s", "m", "n", "o") == {"m": [3, 5], "n": [4]}
-    assert times(store, "u", "m") == {}
+    assert stored_times(store, "s", "m", "n", "o") == {"m": [3, 5], "n": [4]}
+    assert stored_times(store, "u", "m") == {}
 
 
 def test_stored_times_include_the_session_update_time(store: MemoryStore) -> None:
@@ -36,7 +36,7 @@ def test_stored_times_include_the_session_update_time(store: MemoryStore) -> Non
 @on_engine
 def test_there_are_no_stored_times_without_tables(empty_client: TableClient) -> None:
     store = MemoryStore(empty_client)
-    assert times(store, "s", "m") == {}
+    assert stored_times(store, "s", "m") == {}
     assert store.bulk.stored_times().of_session("u", "s") is None
 
 

@@ -79,7 +79,7 @@ def within(module: str, names: set[str] | tuple[str, ...]) -> bool:
 
 
 @cache
-def used() -> list[tuple[str, Import]]:
+def all_imports() -> list[tuple[str, Import]]:
     """Return every import of the package with the module that contains it."""
     return [(dotted(path), each) for path in sources() for each in imports(path)]
 
@@ -87,7 +87,7 @@ def used() -> list[tuple[str, Import]]:
 def test_a_room_imports_only_allowed_modules() -> None:
     wrong = [
         (module, each.module)
-        for module, each in used()
+        for module, each in all_imports()
         if within(each.module, ("tsmem",))
         and not each.typing_only
         and not within(each.module, ALLOWED[room(module)] | {module})
@@ -100,7 +100,7 @@ def test_a_room_imports_only_allowed_modules() -> None:
 def test_third_party_libraries_are_imported_only_by_their_owners() -> None:
     wrong = [
         (module, each.module, owners)
-        for module, each in used()
+        for module, each in all_imports()
         for library, owners in OWNERS.items()
         if within(each.module, (library,)) and not within(module, owners)
     ]
@@ -110,7 +110,7 @@ def test_third_party_libraries_are_imported_only_by_their_owners() -> None:
 
 def test_the_package_imports_only_the_standard_library_and_listed_libraries() -> None:
     allowed = {*sys.stdlib_module_names, *OWNERS, "tsmem", ""}
-    top = [(module, each.module.split(".")[0]) for module, each in used()]
+    top = [(module, each.module.split(".")[0]) for module, each in all_imports()]
 
     assert [] == [(module, name) for module, name in top if name not in allowed or name in NEVER]
 
@@ -118,7 +118,7 @@ def test_the_package_imports_only_the_standard_library_and_listed_libraries() ->
 def test_there_are_no_import_cycles() -> None:
     """Imports inside functions count. Imports for annotations only do not."""
     uses: dict[str, set[str]] = {dotted(path): set() for path in sources()}
-    for module, each in used():
+    for module, each in all_imports():
         if each.module in uses and each.module != module and not each.typing_only and not _is_package_of(each, module):
             uses[module].add(each.module)
     while ends := {module for module, others in uses.items() if not others}:

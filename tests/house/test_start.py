@@ -21,7 +21,7 @@ print("loaded:", " ".join(sorted(sys.modules)))
 SEARCH = ("tsmem.engine.search", "tsmem.engine.indexes.search", "tsmem.engine.indexes.trigrams", "tsmem.store.search")
 
 
-def loaded(code: str, tmp_path: Path, said: str | None = None) -> set[str]:
+def loaded_modules(code: str, tmp_path: Path, said: str | None = None) -> set[str]:
     """Run code in a new interpreter. Return the modules that are loaded afterwards, and check what the code prints."""
     environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
@@ -32,7 +32,7 @@ def loaded(code: str, tmp_path: Path, said: str | None = None) -> set[str]:
     return set(names.split())
 
 
-def after(*lines: str) -> str:
+def code_running(*lines: str) -> str:
     """Return code that runs these command lines, each of which must succeed."""
     return f"for line in {lines}:\n    assert main(line.split()) == 0"
 
@@ -49,23 +49,23 @@ def test_help_version_completion_and_imports_load_nothing_heavy(tmp_path: Path) 
         "help message list",
         "completion bash",
     )
-    code = f"import tsmem\ntsmem.Session, tsmem.MemoryStore\n{after(*lines)}"
+    code = f"import tsmem\ntsmem.Session, tsmem.MemoryStore\n{code_running(*lines)}"
 
-    used = loaded(code, tmp_path)
+    used = loaded_modules(code, tmp_path)
     assert set() == used & set(HEAVY)
     assert [] == [name for name in used if name.startswith(("tsmem.engine", "tsmem.server"))]
 
 
 def test_showing_a_record_as_json_loads_neither_search_nor_rich(tmp_path: Path) -> None:
-    loaded(after("init-tables --no-search"), tmp_path)
-    used = loaded(
-        after("session put u s -o json", "session get u s -o json", "session list --user u -o json"), tmp_path
+    loaded_modules(code_running("init-tables --no-search"), tmp_path)
+    used = loaded_modules(
+        code_running("session put u s -o json", "session get u s -o json", "session list --user u -o json"), tmp_path
     )
 
     assert "sqlite3" in used
     assert set() == used & (set(HEAVY) - {"sqlite3"})
     assert [] == [name for name in used if name.startswith(SEARCH)]
-    assert "rich" not in loaded(after("session list --user u -o csv"), tmp_path)
+    assert "rich" not in loaded_modules(code_running("session list --user u -o csv"), tmp_path)
 
 
 def test_completing_a_command_loads_neither_renderer_nor_store(tmp_path: Path) -> None:
@@ -77,6 +77,6 @@ try:
 except SystemExit:
     pass
 """
-    used = loaded(code, tmp_path, said="session")
+    used = loaded_modules(code, tmp_path, said="session")
 
     assert [] == [name for name in used if name.startswith(("tsmem.render", "tsmem.store"))]

@@ -33,5 +33,5 @@ def all_pages(listing: Callable[..., Any], size: int, **wanted: Any) -> list[lis
     return [list(page.items) for page in found]
 
 
-def walked_ids(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
+def ids_on_pages(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
     return [each for page in all_pages(listing, size, **wanted) for each in ids(page)]

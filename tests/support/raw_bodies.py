@@ -81,15 +81,15 @@ class Wire(NamedTuple):
 
     def state(self) -> dict[str, object]:
         """Return everything stored: schemas, rows with all their versions, search indexes."""
-        found: dict[str, object] = {}
+        state: dict[str, object] = {}
         for name in self.engine.list_tables():
             described = self.engine.describe_table(name)
             request = GetRange(described.ref, everything(described.ref))
-            found[name] = (described, self.engine.read_range(request, View(None)).rows)
+            state[name] = (described, self.engine.read_range(request, View(None)).rows)
             with suppress(TableNotFound):  # a secondary index has none
                 for index in self.engine.list_search_indexes(name):
-                    found[f"{name}/{index}"] = self.engine.describe_search_index(name, index)
-        return found
+                    state[f"{name}/{index}"] = self.engine.describe_search_index(name, index)
+        return state
 
     def cells(self, table: str = "plain", key: str = "a") -> list[tuple[str, Value, int]] | None:
         """Return the names, values and versions of a row's cells, or None if the row does not exist."""
@@ -173,7 +173,7 @@ def ranging(start: Mapping[str, Any] | None = None, end: Mapping[str, Any] | Non
     return body("GetRange", **{"table_name": "plain", "direction": 0, "max_versions": 1, **ends, **more})
 
 
-def found(answer: ActionResult) -> Cells | None:
+def cells_of(answer: ActionResult) -> Cells | None:
     """Return the names and values of the cells in a GetRow reply, or None if there is no row."""
     data = schema.parse_message("GetRowResponse", answer.body).row
     return [(cell.name, cell.value) for cell in decode_row(data).cells] if data else None

@@ -53,7 +53,7 @@ def refused(headers: dict[str, str], **more: Any) -> tuple[str | None, str]:
     return caught.value.service_code, caught.value.message
 
 
-def changed(headers: dict[str, str], **change: str) -> dict[str, str]:
+def with_headers(headers: dict[str, str], **change: str) -> dict[str, str]:
     """Return the headers with some replaced. Underscores in the names stand for hyphens."""
     return {**headers, **{name.replace("_", "-"): value for name, value in change.items()}}
 
@@ -98,7 +98,7 @@ def test_an_x_ots_header_changed_or_added_after_signing_is_refused() -> None:
     right = signed(more, "some-secret")
 
     assert identify(right).is_verified
-    assert ("OTSAuthFailed", "Signature mismatch.") == refused(changed(right, x_ots_anything="c"))
+    assert ("OTSAuthFailed", "Signature mismatch.") == refused(with_headers(right, x_ots_anything="c"))
     assert ("OTSAuthFailed", "Signature mismatch.") == refused({**right, "x-ots-new": "d"})
 
 
@@ -125,7 +125,7 @@ def test_the_signed_path_can_include_or_omit_the_endpoint_prefix(path: str) -> N
 
 def signed_v4(secret: str, **change: str) -> dict[str, str]:
     """Return headers with a V4 signature, some of them replaced before signing."""
-    headers = changed({name: value for name, value in V4.items() if name != "x-ots-signaturev4"}, **change)
+    headers = with_headers({name: value for name, value in V4.items() if name != "x-ots-signaturev4"}, **change)
     key = b"aliyun_v4" + secret.encode()
     for part in (headers["x-ots-signdate"], headers["x-ots-signregion"], "ots", "aliyun_v4_request"):
         key = hmac.digest(key, part.encode("latin-1"), "sha256")
@@ -169,7 +169,7 @@ def test_a_part_or_a_variant_of_the_signature_is_refused(headers: dict[str, str]
 
 def test_another_access_key_id_or_secret_is_refused() -> None:
     for key_id in ("Some-id", "some-i", "some-id-", "some-idsome-id"):
-        headers = signed(changed(HEADERS, x_ots_accesskeyid=key_id), "some-secret")
+        headers = signed(with_headers(HEADERS, x_ots_accesskeyid=key_id), "some-secret")
         assert ("OTSAuthFailed", "The AccessKeyID does not exist.") == refused(headers)
     for secret in ("other", "tsmem", "some-id"):
         assert ("OTSAuthFailed", "Signature mismatch.") == refused(signed(HEADERS, secret))
@@ -198,18 +198,18 @@ NO_DATES = ("now", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "2026-01-01T24
 
 def test_a_date_can_have_any_fraction_and_be_15_minutes_off() -> None:
     for date in DATES:
-        assert identify(signed(changed(HEADERS, x_ots_date=date), "some-secret")).is_verified, date
+        assert identify(signed(with_headers(HEADERS, x_ots_date=date), "some-secret")).is_verified, date
     for date in OTHER_TIMES:
         refusal = ("OTSAuthFailed", f"Mismatch between system time and x-ots-date: {date}.")
-        assert refusal == refused(signed(changed(HEADERS, x_ots_date=date), "some-secret"))
+        assert refusal == refused(signed(with_headers(HEADERS, x_ots_date=date), "some-secret"))
     for date in NO_DATES:
-        code, message = refused(changed(signed(HEADERS, "some-secret"), x_ots_date=date))
+        code, message = refused(with_headers(signed(HEADERS, "some-secret"), x_ots_date=date))
         assert ("OTSParameterInvalid", True) == (code, message.startswith("Invalid date format: ")), date
 
 
 def test_another_api_version_and_another_instance_are_refused() -> None:
     refusal = ("OTSParameterInvalid", "Unsupported API version: 2014-08-08.")
-    assert refusal == refused(changed(V2, x_ots_apiversion="2014-08-08"))
+    assert refusal == refused(with_headers(V2, x_ots_apiversion="2014-08-08"))
     for name in ("other", "Some-Instance", "some-instanc", "some-instance1", ""):
         assert ("OTSAuthFailed", "The instance is not found.") == refused(V2, instance=name)
     assert identify(V2, instance="some-instance").is_verified

@@ -40,7 +40,7 @@ def drop_line(draw: random.Random, data: bytes) -> bytes:
 MUTATIONS: tuple[Mutation, ...] = (insert, lambda draw, data: mutated(data, draw), repeat_line, drop_line)
 
 
-def check(here: Running, data: bytes) -> None:
+def check_replies(here: Running, data: bytes) -> None:
     """Send bytes. Fail unless each reply is complete, and is either a success or a TableStore error."""
     with here.connect() as client:
         try:
@@ -73,7 +73,7 @@ def test_a_broken_request_is_only_carried_out_as_signed(rounds: int, capfd: pyte
             data = request(body, secret="some-secret")
             for _ in range(draw.randrange(1, 4)):
                 data = MUTATIONS[number % len(MUTATIONS)](draw, data) or b"x"
-            check(here, data)
+            check_replies(here, data)
             assert {("GetRow", body)} >= set(here.stub.asked)
             here.stub.asked.clear()
         assert 200 == here.ask(request(secret="some-secret")).status

@@ -22,7 +22,7 @@ def node(served: Served, step: str) -> Any:
     return run_script(Path(__file__).with_name("node_steps.js"), served.endpoint, step)
 
 
-def plain(columns: dict[str, Any]) -> dict[str, Any]:
+def python_values(columns: dict[str, Any]) -> dict[str, Any]:
     """Convert columns as the script prints them to Python values."""
     values: dict[str, Callable[[Any], Any]] = {"integer": int, "double": float, "bytes": base64.b64decode}
     return {
@@ -60,11 +60,11 @@ def test_node_reads_what_tsmem_writes(served: Served, store: MemoryStore) -> Non
     read = node(served, "read")
 
     wanted = {**METADATA, "update_time": 1000}
-    assert (["u", "s000"], wanted) == (read["one"]["key"], plain(read["one"]["columns"]))
+    assert (["u", "s000"], wanted) == (read["one"]["key"], python_values(read["one"]["columns"]))
     assert ["m103", None, "m101"] == [found and found["key"][2] for found in read["many"]]
     assert (12, 2) == (len(read["sessions"]["rows"]), read["sessions"]["pages"])
     assert (12, 2) == (len(read["messages"]["rows"]), read["messages"]["pages"])
-    assert {**METADATA, "role": "user", "content": "hi"} == plain(read["messages"]["rows"][5]["columns"])
+    assert {**METADATA, "role": "user", "content": "hi"} == python_values(read["messages"]["rows"][5]["columns"])
     assert [f"s{number:03d}" for number in reversed(range(12))] == [row["key"][2] for row in read["index"]["rows"]]
     assert 3 == read["index"]["pages"]
     assert {"session", "message"} <= set(read["tables"])

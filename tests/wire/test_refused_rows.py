@@ -123,11 +123,11 @@ def test_a_transaction_id_is_refused_unless_it_is_empty(wire: Wire, action: str)
 # Ranges and batches
 
 
-def many(count: int, table: str = "plain") -> Any:
+def reads_of(count: int, table: str = "plain") -> Any:
     return wanted(*(f"{n:03}" for n in range(count)), table=table)
 
 
-def puts(count: int) -> list[Any]:
+def puts_of(count: int) -> list[Any]:
     return [put(f"{n:03}") for n in range(count)]
 
 
@@ -142,13 +142,13 @@ WHOLE: dict[str, raw.Refused] = {
     "another type at the end of a range": (
         "GetRange", raw.ranging({"k": "a"}, {"k": 1}),
         ("OTSInvalidPK", "Validate PK type fail. Input: VT_INTEGER, Meta: VT_STRING.")),
-    "101 reads of two tables": ("BatchGetRow", batch_get(many(50), many(51, "versioned")), READ_LIMIT),
+    "101 reads of two tables": ("BatchGetRow", batch_get(reads_of(50), reads_of(51, "versioned")), READ_LIMIT),
     "no rows of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted(table="none")), raw.NO_TABLE),
     "a read of no row": (
         "BatchGetRow", batch_get(wanted(primary_key=[b"x"])),
         invalid("Parse PlainBuffer from RawString failed: its header is missing.")),
     "201 writes of two tables": (
-        "BatchWriteRow", batch_write(group(*puts(100)), group(*puts(101), table="versioned")), WRITE_LIMIT),
+        "BatchWriteRow", batch_write(group(*puts_of(100)), group(*puts_of(101), table="versioned")), WRITE_LIMIT),
     "a table without writes": (
         "BatchWriteRow", batch_write(group(put("a")), group(table="versioned")),
         invalid("No operation is specified for table: 'versioned'.")),
@@ -173,7 +173,7 @@ def test_a_range_with_a_wrong_key_or_an_invalid_batch_is_refused_as_a_whole(unch
 
 
 def test_the_row_limit_of_a_batch_counts_rows_that_faults_would_refuse(unchanged: Wire) -> None:
-    assert WRITE_LIMIT == unchanged.refused("BatchWriteRow", batch_write(group(*puts(201))), [RowFault.REFUSED])
+    assert WRITE_LIMIT == unchanged.refused("BatchWriteRow", batch_write(group(*puts_of(201))), [RowFault.REFUSED])
 
 
 # Filters

@@ -45,7 +45,7 @@ def conversations(count: int, each: int, user: str = "u") -> Iterator[Session | 
             yield Message(f"{user}{n:04d}", f"m{m:05d}", m)
 
 
-def fill(path: Path, items: Iterable[Session | Message]) -> Path:
+def create_store(path: Path, items: Iterable[Session | Message]) -> Path:
     with MemoryStore(LocalClient(path, SystemClock())) as store:
         store.tables.apply()
         load(store, items)
@@ -53,7 +53,7 @@ def fill(path: Path, items: Iterable[Session | Message]) -> Path:
 
 
 @contextmanager
-def opened(path: Path, *, latency_ms: float = 0) -> Iterator[tuple[Served, MemoryStore]]:
+def served_store(path: Path, *, latency_ms: float = 0) -> Iterator[tuple[Served, MemoryStore]]:
     """A server on a file, and a store that talks to it. The timeout is long, so that a busy machine causes no
     retries."""
     with serving(path, latency_ms=latency_ms) as served:
@@ -66,7 +66,9 @@ def opened(path: Path, *, latency_ms: float = 0) -> Iterator[tuple[Served, Memor
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("filled") / "memory.db"
     many = (Session("many", f"s{n:04d}", n) for n in range(MANY))
-    return fill(path, [*conversations(USERS, EACH), *conversations(USERS, EACH, "v"), *many, Session("solo", "s", 1)])
+    return create_store(
+        path, [*conversations(USERS, EACH), *conversations(USERS, EACH, "v"), *many, Session("solo", "s", 1)]
+    )
 
 
 @pytest.fixture
@@ -140,7 +142,7 @@ WRITES: list[tuple[dict[str, int], Operation]] = [
 
 
 def test_each_store_operation_sends_the_expected_requests_and_no_others(copied: Path) -> None:
-    with opened(copied) as (served, store):
+    with served_store(copied) as (served, store):
         for place, (requests, operation) in enumerate([*READS, *WRITES]):
             served.log.clear()
             before = store.cost.requests
@@ -150,7 +152,7 @@ def test_each_store_operation_sends_the_expected_requests_and_no_others(copied: 
 
 
 def test_plan_only_describes_and_a_second_apply_creates_nothing(copied: Path) -> None:
-    with opened(copied) as (served, store):
+    with served_store(copied) as (served, store):
         assert [] == served.log
         store.tables.plan()
         assert ["DescribeTable", "DescribeSearchIndex"] * 2 == served.actions()
@@ -169,7 +171,7 @@ def imported(store: MemoryStore, data: bytes) -> ImportSource:
 
 
 def test_import_looks_up_stored_times_only_for_missing_equal_or_whole_second_times(copied: Path) -> None:
-    with opened(copied) as (served, store):
+    with served_store(copied) as (served, store):
         for step_us, lookups in ((1_001, 0), (0, 3), (10**6, 3), (None, 3)):
             messages: list[dict[str, Any]] = [{"role": "user", "content": "tea"} for _ in range(100)]
             if step_us is not None:
@@ -200,14 +202,14 @@ AT_ONCE: dict[str, tuple[str, Operation]] = {
 @pytest.mark.parametrize("name", AT_ONCE)
 def test_bulk_operations_send_2_to_16_requests_at_once(copied: Path, name: str) -> None:
     action, operation = AT_ONCE[name]
-    with opened(copied, latency_ms=LATENCY_MS) as (served, store):
+    with served_store(copied, latency_ms=LATENCY_MS) as (served, store):
         operation(store)
 
     assert 2 <= most_at_once(served.log, action) <= 16
 
 
 def test_purge_deletes_messages_of_a_shared_session_id_once(copied: Path) -> None:
-    with opened(copied, latency_ms=LATENCY_MS) as (_, store):
+    with served_store(copied, latency_ms=LATENCY_MS) as (_, store):
         load(store, [Session(f"other{n}", "u0000", 1) for n in range(7)])
         same = 'session_id == "u0000"'
         result = store.sessions.purge(None, until=EACH, filter=same, with_messages=True, shared_too=True)
@@ -217,7 +219,7 @@ def test_purge_deletes_messages_of_a_shared_session_id_once(copied: Path) -> Non
 
 def test_conversations_before_a_bad_line_are_yielded_while_times_are_looked_up(copied: Path) -> None:
     found: list[Session | Message] = []
-    with opened(copied, latency_ms=LATENCY_MS) as (_, store):
+    with served_store(copied, latency_ms=LATENCY_MS) as (_, store):
         records = read_records(imported(store, UNTIMED + b'{"id": "bad"}\n'))
         with pytest.raises(InvalidInput, match="line 11"):
             found.extend(record.item for record in records)
@@ -227,7 +229,7 @@ def test_conversations_before_a_bad_line_are_yielded_while_times_are_looked_up(c
 def test_a_listing_prefetches_one_page_and_none_beyond_its_limit(tmp_path: Path) -> None:
     """Each page holds two messages of 1.5 MB."""
     items = [Message("s", f"m{n}", n, "user", "x" * 1_500_000) for n in range(6)]
-    with opened(fill(tmp_path / "memory.db", items), latency_ms=LATENCY_MS) as (served, store):
+    with served_store(create_store(tmp_path / "memory.db", items), latency_ms=LATENCY_MS) as (served, store):
         rows = iter(store.messages.iterate("s"))
         next(rows)
         wait_until(lambda: len(served.log) >= 2)

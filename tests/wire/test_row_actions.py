@@ -8,7 +8,20 @@ import pytest
 
 from tests.support import raw_bodies as raw
 from tests.support.backends import PLAIN
-from tests.support.raw_bodies import KEY, NOW_MS, Wire, c, comparison, found, getting, group, put, row, wanted, writing
+from tests.support.raw_bodies import (
+    KEY,
+    NOW_MS,
+    Wire,
+    c,
+    cells_of,
+    comparison,
+    getting,
+    group,
+    put,
+    row,
+    wanted,
+    writing,
+)
 from tsmem.rows import MAX, MIN, Put
 from tsmem.server.actions import RowFault
 from tsmem.server.wire import schema
@@ -112,7 +125,7 @@ def test_column_pagination_counts_columns_and_not_versions(wire: Wire, fields: d
     cells = [c(name, version, None, NOW_MS - version) for name in "abcde" for version in (0, 1)]
     wire.answer("PutRow", writing("PutRow", row(KEY, *cells), "versioned"))
 
-    twice = found(wire.answer("GetRow", getting("versioned", **fields, max_versions=2)))
+    twice = cells_of(wire.answer("GetRow", getting("versioned", **fields, max_versions=2)))
     assert [(name, version) for name in names for version in (0, 1)] == (twice or [])
 
 
@@ -126,7 +139,7 @@ def test_a_time_range_includes_its_start_and_excludes_its_end(wire: Wire) -> Non
         (None, {"specific_time": 2**63 - 1}, []),
     ):
         data = getting("versioned", max_versions=versions, time_range=schema.new_message("TimeRange", **times))
-        assert values == [value for _, value in found(wire.answer("GetRow", data)) or ()]
+        assert values == [value for _, value in cells_of(wire.answer("GetRow", data)) or ()]
 
 
 def test_a_batch_read_over_64_mb_is_refused(wire: Wire) -> None:
@@ -153,13 +166,13 @@ def test_a_filter_with_32_comparisons_negations_parts_or_levels_is_accepted(unch
         (raw.nested(30, NOT), True),
         (raw.joined(OR, raw.joined(AND, *[comparison()] * 16), raw.joined(AND, *[comparison()] * 16)), True),
     ):
-        assert passes == (found(unchanged.answer("GetRow", getting(filter=raw.serialized(test)))) is not None)
+        assert passes == (cells_of(unchanged.answer("GetRow", getting(filter=raw.serialized(test)))) is not None)
 
 
 def test_an_existence_filter_ignores_the_type_of_the_column(wire: Wire) -> None:
     def passes(comparator: int) -> bool:
         test = raw.serialized(comparison(comparator=comparator, value="ignored"))
-        return found(wire.answer("GetRow", getting(filter=test))) is not None
+        return cells_of(wire.answer("GetRow", getting(filter=test))) is not None
 
     for value in (0, "x", 1.5, True, b"z"):
         wire.answer("PutRow", writing("PutRow", row(KEY, c("c", value))))
@@ -178,7 +191,7 @@ def test_a_filter_tests_the_latest_version_or_any_version(
     test = comparison(value=value, latest_version_only=latest_only)
     request = writing("PutRow", row(KEY, c("c", 9)), "versioned", condition=raw.condition(0, test))
 
-    assert passes == (found(wire.answer("GetRow", getting("versioned", filter=raw.serialized(test)))) is not None)
+    assert passes == (cells_of(wire.answer("GetRow", getting("versioned", filter=raw.serialized(test)))) is not None)
     if passes:
         wire.answer("PutRow", request)
     else:

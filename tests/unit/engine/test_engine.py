@@ -52,7 +52,7 @@ for number in range(10):  # each batch replaces the one before
 )
 
 
-def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+def start_python(code: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a process that runs some Python code."""
     argv = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -63,7 +63,7 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
     indexes match."""
     for round_number in range(2):
         path = tmp_path / f"{round_number}.db"
-        writer = start(BATCHES, path, "w")
+        writer = start_python(BATCHES, path, "w")
         if writer.stdout is None:
             raise RuntimeError("no output to read")
         acknowledged = [int(writer.stdout.readline()) for _ in range(2 + 3 * round_number)]
@@ -73,7 +73,7 @@ def test_a_killed_writer_leaves_whole_batches(tmp_path: Path) -> None:
             batches = Counter(row.key[1] for row in rows(client))
             assert {3000} == {len(str(row.columns["content"])) for row in rows(client)}
             entries = keys(client, BY_ID)
-            searched = found(client, Term("n", 7)), found(client, Contains("content", "xxx"))
+            searched = hit_count(client, Term("n", 7)), hit_count(client, Contains("content", "xxx"))
 
         assert set(acknowledged) <= set(batches)
         assert len(batches) <= len(acknowledged) + 1
@@ -90,7 +90,7 @@ def rows(client: LocalClient) -> Iterator[Row]:
         start = page.next_start
 
 
-def found(client: LocalClient, query: Query) -> int | None:
+def hit_count(client: LocalClient, query: Query) -> int | None:
     """Return how many rows a query finds."""
     return client.search(MESSAGE.ref, "search", Search(query, limit=0, count=True)).total
 
@@ -101,17 +101,17 @@ def test_a_search_never_sees_part_of_a_batch(tmp_path: Path) -> None:
     with opened(path) as client:
         client.create_table(MESSAGE)
         client.create_search_index(SEARCH)
-        writers = [start(REPLACED, path, who) for who in "ab"]
+        writers = [start_python(REPLACED, path, who) for who in "ab"]
         sizes: set[int | None] = set()
         for number in cycle(range(10)):
             for query in (Term("n", number), Match("content", str(number)), Contains("content", f"T-{number}!")):
-                sizes.add(found(client, query))
+                sizes.add(hit_count(client, query))
             if all(writer.poll() is not None for writer in writers):
                 break
 
         assert ["", ""] == [writer.communicate()[1] for writer in writers]
         assert sizes <= {0, 20, 40}
         assert [40, 40, 40, 0] == [
-            found(client, query)
+            hit_count(client, query)
             for query in (Term("n", 9), Match("content", "9"), Contains("content", "PART-9!"), Term("n", 8))
         ]

@@ -80,7 +80,7 @@ class Scripted(FaultyClient):
         return [len(arguments[0]) for _, arguments in self.calls]
 
 
-def failing(*places: int) -> Answer:
+def refuse_rows(*places: int) -> Answer:
     """Return a reply that refuses the rows at these positions with a temporary error."""
 
     def answer(call: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
@@ -90,7 +90,7 @@ def failing(*places: int) -> Answer:
     return answer
 
 
-def lost(call: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
+def lose_reply(call: Callable[[Batch], list[Any]], batch: Batch) -> list[Any]:
     """Carry out the batch, then raise an error as if the reply was lost."""
     call(batch)
     raise LOST
@@ -122,7 +122,7 @@ def test_a_creation_or_deletion_whose_reply_was_lost_succeeds_on_retry(
 
 def test_a_batch_with_a_repeated_key_is_not_retried(engine: TableClient, clock: ManualClock) -> None:
     """A failed write that is retried could undo a later write of the same key."""
-    client = Scripted(engine, failing(0))
+    client = Scripted(engine, refuse_rows(0))
 
     assert [BUSY, None] == retrying(client, clock).write_rows([Put(REF, ("k",), {"x": n}) for n in (1, 2)])
     assert [2] == client.sizes()
@@ -147,7 +147,7 @@ def test_a_batch_that_is_too_large_on_the_wire_is_halved_until_it_fits(engine: T
 
 def test_a_lost_conditional_batch_is_read_back_in_hundreds(engine: TableClient, clock: ManualClock) -> None:
     engine.write_row(Put(REF, ("007",), {"x": "theirs"}))
-    client = Scripted(engine, lost)
+    client = Scripted(engine, lose_reply)
     writes: list[Write] = [Put(REF, (f"{n:03d}",), {"x": n}, MUST_NOT_EXIST) for n in range(200)]
     outcomes = retrying(client, clock).write_rows(writes)
 
@@ -161,7 +161,7 @@ def test_rows_that_cannot_be_read_back_in_time_are_ambiguous(engine: TableClient
         clock.sleep(31)
         return call(batch)
 
-    client = Scripted(engine, lost, late)
+    client = Scripted(engine, lose_reply, late)
     (outcome,) = retrying(client, clock).write_rows([Put(REF, ("a",), {"x": 1}, MUST_NOT_EXIST)])
 
     assert isinstance(outcome, Unavailable)
@@ -172,7 +172,7 @@ def test_rows_that_cannot_be_read_back_in_time_are_ambiguous(engine: TableClient
 
 def test_only_failed_rows_are_read_again_and_the_order_is_kept(engine: TableClient, clock: ManualClock) -> None:
     engine.write_rows([Put(REF, (str(n),), {"x": n}) for n in range(10)])
-    client = Scripted(engine, failing(3, 5), failing(0))
+    client = Scripted(engine, refuse_rows(3, 5), refuse_rows(0))
     rows = retrying(client, clock).get_rows(REF, [(str(n),) for n in range(11)])
 
     assert [11, 2, 1] == client.sizes()

@@ -68,7 +68,7 @@ class CannedService:
         return status, "", found, content
 
 
-def canned(*answers: Any) -> tuple[TablestoreClient, CannedService]:
+def client_with_replies(*answers: Any) -> tuple[TablestoreClient, CannedService]:
     client = TablestoreClient(PROFILE)
     return client, CannedService(client, *answers)
 
@@ -89,7 +89,7 @@ def batch_answer(**tables: list[str | None]) -> Any:
 
 
 def test_batch_outcomes_are_in_the_order_of_the_writes() -> None:
-    client, service = canned(batch_answer(a=[None, "OTSConditionCheckFail"], b=["OTSServerBusy", None]))
+    client, service = client_with_replies(batch_answer(a=[None, "OTSConditionCheckFail"], b=["OTSServerBusy", None]))
     outcomes = client.write_rows(
         [Put(A, ("1",), {}), Delete(B, ("2",)), Put(A, ("3",), {}, MUST_NOT_EXIST), Put(B, ("4",), {})]
     )
@@ -103,7 +103,7 @@ def test_batch_outcomes_are_in_the_order_of_the_writes() -> None:
 
 @pytest.mark.parametrize("tables", [{"a": [None]}, {"a": [None] * 3}, {}, {"other": [None, None]}])
 def test_a_batch_reply_of_another_length_is_ambiguous(tables: dict[str, list[str | None]]) -> None:
-    client, _ = canned(batch_answer(**tables))
+    client, _ = client_with_replies(batch_answer(**tables))
     with pytest.raises(Unavailable) as caught:
         client.write_rows([Put(A, ("1",), {}), Put(A, ("2",), {})])
 
@@ -112,7 +112,7 @@ def test_a_batch_reply_of_another_length_is_ambiguous(tables: dict[str, list[str
 
 
 def test_a_reply_that_decodes_to_nonsense_is_not_retried() -> None:
-    client, _ = canned(b"")
+    client, _ = client_with_replies(b"")
     described = client._sdk.protocol.decoder.api_decode_map
     described["DescribeTable"] = lambda body, request_id: (object(), None)
     with pytest.raises(InvalidReply, match="cannot be read") as caught:
@@ -127,7 +127,7 @@ def test_a_failed_row_of_a_batch_has_its_error_and_the_others_are_metered() -> N
     table.rows.add(is_ok=True).consumed.capacity_unit.read = 3
     failed = table.rows.add(is_ok=False)
     failed.error.code, failed.error.message = "OTSPartitionUnavailable", "The partition is not available."
-    client, _ = canned(answer)
+    client, _ = client_with_replies(answer)
 
     assert [type(None), Throttled] == [type(row) for row in client.get_rows(A, [("1",), ("2",)])]
     assert Cost(1, 3, 0) == client.meter.total
@@ -143,7 +143,7 @@ def test_a_failed_row_of_a_batch_has_its_error_and_the_others_are_metered() -> N
     ],
 )
 def test_a_batch_of_only_invalid_rows_is_not_sent(writes: list[Write]) -> None:
-    client, service = canned()
+    client, service = client_with_replies()
 
     assert all(isinstance(outcome, InvalidInput) for outcome in client.write_rows(writes))
     assert [] == service.sent
@@ -179,7 +179,7 @@ REFUSED: list[Callable[[TablestoreClient], object]] = [
 
 @pytest.mark.parametrize("call", REFUSED)
 def test_invalid_input_is_refused_before_anything_is_sent(call: Callable[[TablestoreClient], object]) -> None:
-    client, service = canned()
+    client, service = client_with_replies()
     with pytest.raises((InvalidInput, LimitExceeded)):
         call(client)
 
@@ -198,7 +198,7 @@ def test_search_fields_of_unknown_types_keep_the_type_name() -> None:
     for raw, number in ((b"fuzzy", 10), (b"new", 99)):
         field = b"\x0a" + bytes((len(raw),)) + raw + b"\x10" + bytes((number,))
         body += b"\x0a" + bytes((len(field) + 2,)) + b"\x0a" + bytes((len(field),)) + field
-    client, _ = canned(body)
+    client, _ = client_with_replies(body)
 
     found = client.describe_search_index("a", "i")
     assert not found.in_step
@@ -219,7 +219,7 @@ def test_search_fields_that_cannot_be_searched_or_sorted_are_named() -> None:
     fields.add(field_name="listed", field_type=4, index=True, enable_sort_and_agg=False, is_array=True)
     fields.add(field_name="text", field_type=5, index=True, enable_sort_and_agg=False)
     fields.add(field_name="unsaid", field_type=1)
-    client, _ = canned(answer)
+    client, _ = client_with_replies(answer)
     found = client.describe_search_index("a", "i")
 
     said = [sorted(names) for names in (found.not_indexed, found.arrays, found.not_sorted)]
@@ -241,7 +241,7 @@ def test_a_table_is_described_with_reserved_units_and_version_deviation() -> Non
     unit = described.reserved_throughput_details.capacity_unit
     unit.read, unit.write = 5, 7
     described.table_options.deviation_cell_version_in_sec = 1000
-    client, _ = canned(described)
+    client, _ = client_with_replies(described)
     found = client.describe_table("a")
 
     assert ((5, 7), 1000) == (found.reserved_units, found.deviation_s)
@@ -251,7 +251,7 @@ def test_an_index_on_an_undefined_column_defines_it_first() -> None:
     refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="not defined")
     described = table_reply()
     described.table_meta.defined_column.add(name="known", type=table_store_pb2.DCT_STRING)
-    client, service = canned((400, refusal), described, b"", b"")
+    client, service = client_with_replies((400, refusal), described, b"", b"")
     index = IndexSchema("i", ("k", "t" * 200))
     client.create_index("a", index, (("known", ColumnType.STRING), ("t" * 200, ColumnType.INTEGER)))
 
@@ -264,7 +264,7 @@ def test_an_index_on_an_undefined_column_defines_it_first() -> None:
 
 def test_an_index_that_is_refused_for_another_reason_is_not_retried() -> None:
     refusal = table_store_pb2.Error(code="OTSParameterInvalid", message="no such thing")
-    client, service = canned((400, refusal))
+    client, service = client_with_replies((400, refusal))
     with pytest.raises(InvalidInput, match="no such thing"):
         client.create_index("a", IndexSchema("i", ("k",)))
     assert 1 == len(service.sent)

@@ -66,7 +66,7 @@ def endpoint(folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
         yield url.replace("http://127.0.0.1", "https://localhost")
 
 
-def asked(profile: Profile) -> Unavailable:
+def connection_error(profile: Profile) -> Unavailable:
     client = open_client(profile, SystemClock())
     with pytest.raises(Unavailable) as caught:
         client.write_row(PUT)
@@ -85,7 +85,7 @@ def profile(endpoint: str, tmp_path: Path, *, ca_file: Path | None = None, **var
 
 
 def test_an_unknown_authority_is_refused_with_a_hint(endpoint: str, tmp_path: Path) -> None:
-    error = asked(profile(endpoint, tmp_path))
+    error = connection_error(profile(endpoint, tmp_path))
 
     assert "the certificate of localhost" in error.message
     assert "is not trusted: unable to get local issuer certificate (tried once" in error.message
@@ -104,7 +104,7 @@ def test_http_to_a_server_that_accepts_only_tls_says_so_and_is_not_retried(endpo
 def test_a_reply_over_tls_takes_no_longer_than_the_timeout(folder: Path, tmp_path: Path) -> None:
     with listening(trickle_body, tls(folder, "good")) as url:
         made = profile(url.replace("http://127.0.0.1", "https://localhost"), tmp_path, ca_file=folder / "ca.pem")
-        assert "did not answer in time" in asked(made._replace(timeout_s=2.0)).message
+        assert "did not answer in time" in connection_error(made._replace(timeout_s=2.0)).message
 
 
 @pytest.mark.parametrize(
@@ -121,32 +121,32 @@ def test_ca_file_and_ssl_variables_are_trusted(
 ) -> None:
     options = {key: folder / value for key, value in named.items()}
     made = profile(endpoint, tmp_path, **options)
-    assert "does not reply like TableStore (HTTP 404)" in asked(made).message
+    assert "does not reply like TableStore (HTTP 404)" in connection_error(made).message
     if "SSL_CERT_FILE" in named:
         assert ("ca_file", str(options["SSL_CERT_FILE"]), "environment SSL_CERT_FILE") in describe(made)
 
 
 def test_ca_file_of_the_profile_overrides_ssl_cert_file(endpoint: str, folder: Path, tmp_path: Path) -> None:
     made = profile(endpoint, tmp_path, ca_file=folder / "ca.pem", SSL_CERT_FILE=folder / "good.key")
-    assert "(HTTP 404)" in asked(made).message
+    assert "(HTTP 404)" in connection_error(made).message
     assert ("ca_file", str(folder / "ca.pem"), "config.toml line 8") in describe(made)
 
 
 def test_profile_env_trusts_ssl_cert_file(endpoint: str, folder: Path) -> None:
     made = load_profile(environ(endpoint, SSL_CERT_FILE=str(folder / "ca.pem")), profile="env")
-    assert "(HTTP 404)" in asked(made).message
+    assert "(HTTP 404)" in connection_error(made).message
 
 
 @pytest.mark.parametrize("endpoint", ["old"], indirect=True)
 def test_an_expired_certificate_is_refused(endpoint: str, folder: Path, tmp_path: Path) -> None:
-    error = asked(profile(endpoint, tmp_path, ca_file=folder / "ca.pem"))
+    error = connection_error(profile(endpoint, tmp_path, ca_file=folder / "ca.pem"))
     assert "is not trusted: certificate has expired (tried once" in error.message
     assert error.hint == "renew the certificate, or set the clock of this machine"
 
 
 def test_a_certificate_of_another_host_is_refused(endpoint: str, folder: Path, tmp_path: Path) -> None:
     url = endpoint.replace("localhost", "127.0.0.1")
-    error = asked(profile(url, tmp_path, ca_file=folder / "ca.pem"))
+    error = connection_error(profile(url, tmp_path, ca_file=folder / "ca.pem"))
     assert "IP address mismatch, certificate is not valid for '127.0.0.1' (tried once" in error.message
     assert error.hint == "check the endpoint in the profile: the certificate is for another host"
 

@@ -59,7 +59,7 @@ def engine(clock: ManualClock) -> Iterator[Engine]:
         yield engine
 
 
-def done(engine: Engine, change: RowChange | Write) -> WriteReply:
+def write(engine: Engine, change: RowChange | Write) -> WriteReply:
     """Carry out a write that must succeed, and return its reply."""
     (reply,) = engine.write_rows([change])
     assert reply.error is None
@@ -91,8 +91,8 @@ def update(*new: NewCell) -> RowChange:
 
 
 def test_a_plain_update_wins_over_a_version_in_the_future(engine: Engine) -> None:
-    done(engine, put(NewCell("x", "future", NOW + 5000)))
-    done(engine, Update(REF, KEY, {"x": "now"}))
+    write(engine, put(NewCell("x", "future", NOW + 5000)))
+    write(engine, Update(REF, KEY, {"x": "now"}))
 
     assert [CellRow(KEY, [Cell("x", "now", NOW + 5000)])] == cells(engine)
 
@@ -103,9 +103,9 @@ def test_a_version_outside_the_deviation_is_refused(engine: Engine, stamp: int) 
 
 
 def test_a_version_within_the_deviation_is_written(engine: Engine) -> None:
-    done(engine, put(NewCell("x", 1, NOW - 86_400_000), NewCell("x", 2, NOW + 86_400_000)))
+    write(engine, put(NewCell("x", 1, NOW - 86_400_000), NewCell("x", 2, NOW + 86_400_000)))
     engine.definitions.update_table("t", TableOptions(deviation_s=1))
-    done(engine, update(NewCell("y", 1, NOW - 1000)))
+    write(engine, update(NewCell("y", 1, NOW - 1000)))
     assert "more than 1 s from now" in refused(engine, update(NewCell("y", 1, NOW - 1001)))
 
 
@@ -118,7 +118,7 @@ def test_a_version_within_the_deviation_is_written(engine: Engine) -> None:
 def test_an_increment_of_another_type_or_past_64_bits_is_refused(
     engine: Engine, value: str | float | int, amount: int | float
 ) -> None:
-    done(engine, put(NewCell("n", value)))
+    write(engine, put(NewCell("n", value)))
 
     assert "cannot be incremented" in refused(engine, update(NewCell("x", 1))._replace(increments=(("n", amount),)))
 
@@ -143,8 +143,8 @@ def test_an_invalid_row_change_is_refused(engine: Engine, change: RowChange, tex
 
 def test_a_column_that_a_plain_update_writes_and_deletes_is_deleted(engine: Engine) -> None:
     """Source: the Java SDK's UpdateRowTest."""
-    done(engine, put(NewCell("x", 1), NewCell("y", 2)))
-    done(engine, Update(REF, KEY, {"x": 3}, delete=("x",)))
+    write(engine, put(NewCell("x", 1), NewCell("y", 2)))
+    write(engine, Update(REF, KEY, {"x": 3}, delete=("x",)))
 
     assert [CellRow(KEY, [Cell("y", 2, NOW)])] == cells(engine)
 
@@ -153,10 +153,10 @@ def test_column_limits_count_cells_increments_deletions_and_versions(engine: Eng
     cells, versions = (NewCell("c", n, NOW - n) for n in range(1000)), (("e", n) for n in range(10))
     many = RowChange(Change.UPDATE, REF, KEY, tuple(cells), ("d",) * 10, tuple(versions), (("n", 1),) * 5)
     assert "column count: 1025" in refused(engine, many, "OTSOutOfColumnCountLimit")
-    done(engine, many._replace(delete=("d",) * 9))
+    write(engine, many._replace(delete=("d",) * 9))
     value = "x" * 2_097_143  # two of these fit into 4 MB, with their names, versions and keys
     full = put(NewCell("c", value, NOW), NewCell("cc", value[:-3], NOW - 1))
-    assert Cost(0, 0, 1024) == done(engine, full).cost
+    assert Cost(0, 0, 1024) == write(engine, full).cost
     longer = full._replace(cells=(full.cells[0], NewCell("ccc", value[:-3], NOW - 1)))
     assert "data size: 4194305" in refused(engine, longer, "OTSOutOfRowSizeLimit")
 
@@ -173,20 +173,20 @@ def test_a_versioned_write_with_a_failed_condition_changes_nothing_and_costs_a_r
     (reply,) = engine.write_rows([change])
     assert (ConditionFailed, Cost(0, 1, 1), None) == (type(reply.error), reply.cost, reply.row)
     assert [] == cells(engine)
-    done(engine, put(NewCell("x", 1)))
+    write(engine, put(NewCell("x", 1)))
     holds = Condition(filter=Comparison("x", Op.EQ, 1))
-    assert Cost(0, 1, 1) == done(engine, RowChange(Change.DELETE, REF, KEY, condition=holds)).cost
+    assert Cost(0, 1, 1) == write(engine, RowChange(Change.DELETE, REF, KEY, condition=holds)).cost
     assert [] == cells(engine)
 
 
 def test_secondary_indexes_follow_versioned_writes(engine: Engine) -> None:
-    done(engine, RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1), NewCell("x", "a"))))
+    write(engine, RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1), NewCell("x", "a"))))
     change = RowChange(Change.UPDATE, INDEXED.ref, KEY, increments=(("n", 4),))
-    done(engine, change._replace(cells=(NewCell("x", "b"),)))
+    write(engine, change._replace(cells=(NewCell("x", "b"),)))
     assert [CellRow(("a", 5), [Cell("x", "b", NOW)])] == cells(engine, BY_N)
-    done(engine, change._replace(delete_versions=(("x", NOW),)))
+    write(engine, change._replace(delete_versions=(("x", NOW),)))
     assert [CellRow(("a", 9), [])] == cells(engine, BY_N)
-    done(engine, RowChange(Change.UPDATE, INDEXED.ref, KEY, delete=("n",)))
+    write(engine, RowChange(Change.UPDATE, INDEXED.ref, KEY, delete=("n",)))
     assert [] == cells(engine, BY_N)
 
 
@@ -199,9 +199,9 @@ def test_an_index_key_that_is_too_long_is_refused(engine: Engine) -> None:
 
 
 def test_lower_max_versions_hides_older_versions_for_good(engine: Engine) -> None:
-    done(engine, put(*(NewCell("x", n, NOW - n) for n in range(3))))
+    write(engine, put(*(NewCell("x", n, NOW - n) for n in range(3))))
     engine.definitions.update_table("t", TableOptions(max_versions=1))
     assert [CellRow(KEY, [Cell("x", 0, NOW)])] == cells(engine)
-    done(engine, RowChange(Change.UPDATE, REF, KEY, (NewCell("y", 1),), delete_versions=(("x", NOW),)))
+    write(engine, RowChange(Change.UPDATE, REF, KEY, (NewCell("y", 1),), delete_versions=(("x", NOW),)))
 
     assert [CellRow(KEY, [Cell("y", 1, NOW)])] == cells(engine)

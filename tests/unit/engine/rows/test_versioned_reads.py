@@ -79,7 +79,7 @@ def cells(engine: Engine, view: View, columns: list[str] | None = None) -> list[
     return [(cell.name, cell.value) for cell in row.cells]
 
 
-def passing(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list[str] | None = None) -> list[object]:
+def matches(engine: Engine, test: Filter, view: View = EVERYTHING, columns: list[str] | None = None) -> list[object]:
     """Return the keys of the rows that match a filter."""
     return [row.key[0] for row in scan(engine, view, columns, test).rows]
 
@@ -97,26 +97,26 @@ def test_a_row_without_visible_cells_is_returned_unless_columns_were_named(engin
 
 
 def test_a_filter_sees_the_latest_visible_version(engine: Engine) -> None:
-    assert ["a"] == passing(engine, Comparison("x", Op.EQ, 3))
-    assert [] == passing(engine, Comparison("x", Op.EQ, 2))
-    assert ["a"] == passing(engine, Comparison("x", Op.EQ, 2), View(1, (0, NOW)))
-    assert [] == passing(engine, Comparison("x", Op.EQ, 3), columns=["k", "y"])
-    assert ["a"] == passing(engine, Comparison("z", Op.EQ, 1), View(page=(0, 1)))
-    assert [] == passing(engine, Comparison("z", Op.EQ, 1), View(end_column="z"))
-    assert ["b", "c"] == passing(engine, Comparison("k", Op.GT, "a"), columns=["k"])
+    assert ["a"] == matches(engine, Comparison("x", Op.EQ, 3))
+    assert [] == matches(engine, Comparison("x", Op.EQ, 2))
+    assert ["a"] == matches(engine, Comparison("x", Op.EQ, 2), View(1, (0, NOW)))
+    assert [] == matches(engine, Comparison("x", Op.EQ, 3), columns=["k", "y"])
+    assert ["a"] == matches(engine, Comparison("z", Op.EQ, 1), View(page=(0, 1)))
+    assert [] == matches(engine, Comparison("z", Op.EQ, 1), View(end_column="z"))
+    assert ["b", "c"] == matches(engine, Comparison("k", Op.GT, "a"), columns=["k"])
 
 
 def test_a_filter_can_test_any_version(engine: Engine) -> None:
-    assert ["a"] == passing(engine, any_version("x", Op.EQ, 1))
-    assert ["a"] == passing(engine, any_version("x", Op.EQ, 1), View(1))
+    assert ["a"] == matches(engine, any_version("x", Op.EQ, 1))
+    assert ["a"] == matches(engine, any_version("x", Op.EQ, 1), View(1))
     assert [CellRow(("a",), [Cell("x", 3, NOW)])] == scan(engine, View(1), ["x"], any_version("x", Op.LT, 2)).rows
-    assert [] == passing(engine, any_version("x", Op.EQ, 1), View(1, (NOW - 1, NOW + 1)))
-    assert [] == passing(engine, any_version("x", Op.EQ, 1.0))
-    assert ["b", "c"] == passing(engine, Not(any_version("x", Op.GE, 1)))
-    assert ["c"] == passing(engine, And((any_version("x", Op.EQ, 9, pass_if_missing=True), Comparison("k", Op.GT, ""))))
-    assert ["a", "b"] == passing(engine, Or((any_version("x", Op.EQ, "text"), Comparison("x", Op.EQ, 3))))
-    assert ["b"] == passing(engine, any_version("k", Op.EQ, "b"), columns=["k"])
-    assert ["c"] == passing(engine, any_version("x", Op.EQ, 9, pass_if_missing=True), columns=["x", "k"])
+    assert [] == matches(engine, any_version("x", Op.EQ, 1), View(1, (NOW - 1, NOW + 1)))
+    assert [] == matches(engine, any_version("x", Op.EQ, 1.0))
+    assert ["b", "c"] == matches(engine, Not(any_version("x", Op.GE, 1)))
+    assert ["c"] == matches(engine, And((any_version("x", Op.EQ, 9, pass_if_missing=True), Comparison("k", Op.GT, ""))))
+    assert ["a", "b"] == matches(engine, Or((any_version("x", Op.EQ, "text"), Comparison("x", Op.EQ, 3))))
+    assert ["b"] == matches(engine, any_version("k", Op.EQ, "b"), columns=["k"])
+    assert ["c"] == matches(engine, any_version("x", Op.EQ, 9, pass_if_missing=True), columns=["x", "k"])
 
 
 def test_a_read_costs_only_the_visible_cells(engine: Engine) -> None:

@@ -57,7 +57,7 @@ def keys(page: SearchReply[Row]) -> str:
     return "".join(str(row.key[0]) for row in page.rows)
 
 
-def found(engine: Engine, query: q.Query, *sorts: q.Sorter) -> str:
+def keys_found(engine: Engine, query: q.Query, *sorts: q.Sorter) -> str:
     """Return the joined keys of the rows that a query finds. Check that the total is their number."""
     page = engine.search(TABLE.ref, "search", q.Search(query, sorts, columns=(), count=True))
     assert page.total == len(page.rows)
@@ -108,7 +108,7 @@ FOUND: dict[str, list[tuple[q.Query, str]]] = {
 def test_a_query_finds(engine: Engine, rule: str) -> None:
     write(engine, *ROWS)
 
-    assert FOUND[rule] == [(query, found(engine, query)) for query, _ in FOUND[rule]]
+    assert FOUND[rule] == [(query, keys_found(engine, query)) for query, _ in FOUND[rule]]
 
 
 def test_queries_over_a_limit_or_without_meaning_are_refused(engine: Engine) -> None:
@@ -122,7 +122,7 @@ def test_queries_over_a_limit_or_without_meaning_are_refused(engine: Engine) -> 
         *((q.Contains(field, "1"), "cannot answer a query of kind Contains") for field in ("tag", "n")),
     ]:
         with pytest.raises(InvalidInput, match=said):
-            found(engine, query)
+            keys_found(engine, query)
 
 
 @pytest.mark.slow
@@ -142,7 +142,7 @@ def test_a_query_of_a_thousand_parts_is_answered(engine: Engine) -> None:
     ]  # fmt: skip
     for query, expected in queries:
         for sorts in ((), (q.FieldSort("n", True),), (q.ScoreSort(), q.KeySort())):
-            assert sorted(expected) == sorted(found(engine, query, *sorts)), str(query)[:200]
+            assert sorted(expected) == sorted(keys_found(engine, query, *sorts)), str(query)[:200]
 
 
 def test_the_search_index_follows_versioned_writes(engine: Engine) -> None:
@@ -153,14 +153,14 @@ def test_the_search_index_follows_versioned_writes(engine: Engine) -> None:
         (RowChange(Change.DELETE, TABLE.ref, ("a",)), ["", "", ""]),
     ):
         write(engine, change)
-        assert expected == [found(engine, query) for query in queries]
+        assert expected == [keys_found(engine, query) for query in queries]
 
 
 def test_rare_words_and_short_texts_score_higher(engine: Engine) -> None:
     write(engine, put("a", words="some words of tea"), put("b", words="tea"), put("c", words="oat"), put("d"))
 
     either = q.Bool(should=(q.Match("words", "tea"), q.Match("words", "oat")))
-    assert "cba" == found(engine, either, q.ScoreSort())
+    assert "cba" == keys_found(engine, either, q.ScoreSort())
     filtered = q.Bool(must=(either,), filter=(q.Match("words", "tea oat"),))
     searches = [q.Search(query, (q.ScoreSort(),)) for query in (either, filtered)]
     first, second = (engine.search(TABLE.ref, "search", search).scores for search in searches)
@@ -195,59 +195,66 @@ def page(engine: Engine, *sorts: q.Sorter, limit: int = 5, token: bytes | None =
 
 
 @pytest.fixture
-def twenty(engine: Engine) -> Engine:
+def twenty_rows(engine: Engine) -> Engine:
     """An engine with twenty rows. Every two of them have the same number."""
     write(engine, *(put(f"{number:02}", n=number // 2, tag=f"{99 - number}") for number in range(20)))
     return engine
 
 
-def forged(engine: Engine, sort: q.Sorter, rows: object) -> bytes:
+def forged_token(engine: Engine, sort: q.Sorter, rows: object) -> bytes:
     """Return a real token of a search with its position replaced."""
     version, digest, sorts, _ = json.loads(page(engine, sort).token or b"")
     return json.dumps([version, digest, sorts, rows]).encode()
 
 
-def test_a_forged_search_token_is_refused(twenty: Engine) -> None:
+def test_a_forged_search_token_is_refused(twenty_rows: Engine) -> None:
     places: tuple[object, ...] = (2**63 - 1, 2**63 - 6, 2**200, 100_000, 99_996, -1, 1.5, True, "5", None, {}, [["05"]])
     of_fields = (5, [1, None], [1], [1, 1, "05"], [2**70, "05"], [1, "\ud800"], [True, "05"])
     for sort, wrong in ((q.ScoreSort(), places), (q.FieldSort("n"), (*places, *of_fields))):
         for rows in wrong:
             with pytest.raises(InvalidInput):
-                page(twenty, sort, token=forged(twenty, sort, rows))
+                page(twenty_rows, sort, token=forged_token(twenty_rows, sort, rows))
 
-    version, digest, _, rows = json.loads(page(twenty, q.FieldSort("n")).token or b"")
+    version, digest, _, rows = json.loads(page(twenty_rows, q.FieldSort("n")).token or b"")
     for sorts in (5, ["f"], [["x"]], [["f", 1]], [["f", "n", 1]], [["f", "n", True, 1]], [["f", "\ud800", True]]):
         with pytest.raises(InvalidInput):
-            page(twenty, token=json.dumps([version, digest, sorts, rows]).encode())
-    assert "05" == keys(page(twenty, q.ScoreSort(), limit=1, token=forged(twenty, q.ScoreSort(), 5)))
-    assert "" == keys(page(twenty, q.ScoreSort(), token=forged(twenty, q.ScoreSort(), 99_995)))
-    assert "05" == keys(page(twenty, q.FieldSort("n"), limit=1, token=forged(twenty, q.FieldSort("n"), [2, "04"])))
+            page(twenty_rows, token=json.dumps([version, digest, sorts, rows]).encode())
+    assert "05" == keys(page(twenty_rows, q.ScoreSort(), limit=1, token=forged_token(twenty_rows, q.ScoreSort(), 5)))
+    assert "" == keys(page(twenty_rows, q.ScoreSort(), token=forged_token(twenty_rows, q.ScoreSort(), 99_995)))
+    assert "05" == keys(
+        page(
+            twenty_rows,
+            q.FieldSort("n"),
+            limit=1,
+            token=forged_token(twenty_rows, q.FieldSort("n"), [2, "04"]),
+        )
+    )
 
 
 @pytest.mark.parametrize("sort", [q.FieldSort("n"), q.ScoreSort(), q.KeySort()], ids=str)
-def test_more_than_32_sorters_are_refused(twenty: Engine, sort: q.Sorter) -> None:
-    first = page(twenty, *([sort] * 32))
+def test_more_than_32_sorters_are_refused(twenty_rows: Engine, sort: q.Sorter) -> None:
+    first = page(twenty_rows, *([sort] * 32))
     assert 5 == len(first.rows)
     version, digest, sorts, rows = json.loads(first.token or b"")
     token = json.dumps([version, digest, sorts[:1] * 33, rows]).encode()
     for more, where in (([sort] * 33, None), ([sort] * 2500, None), ([], token)):
         with pytest.raises(InvalidInput, match="The number of sorters exceeds the limit: 32"):
-            page(twenty, *more, token=where)
+            page(twenty_rows, *more, token=where)
 
 
-def test_sorting_twice_by_one_field_changes_nothing(twenty: Engine) -> None:
+def test_sorting_twice_by_one_field_changes_nothing(twenty_rows: Engine) -> None:
     """Rows that are equal by a field are still equal by it when it is repeated in any direction."""
     once: tuple[q.Sorter, ...] = (q.FieldSort("n", True), q.FieldSort("tag"))
     again = (once[0], q.FieldSort("n"), q.ScoreSort(), q.ScoreSort(False), once[1], once[0], q.FieldSort("tag", True))
     for sorts in (once, again, [sort for sort in again if not isinstance(sort, q.ScoreSort)]):
         joined, token = "", None
         while token is not None or not joined:
-            part = page(twenty, *sorts, limit=3, token=token)
+            part = page(twenty_rows, *sorts, limit=3, token=token)
             joined, token = joined + keys(part), part.token
         assert "".join(f"{number:02}" for number in reversed(range(20))) == joined
 
 
-def intact(path: Path) -> None:
+def check_integrity(path: Path) -> None:
     """Check the integrity of the file and its trigram tables, and that each row has an index entry."""
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("INSERT INTO s1_text(s1_text) VALUES('integrity-check')")
@@ -276,8 +283,8 @@ def test_vacuum_keeps_the_search_index_consistent(engine: Engine, path: Path) ->
     with closing(sqlite3.connect(path)) as raw:
         raw.execute("VACUUM")
 
-    assert "090180" == found(engine, q.Contains("words", "rare"))
-    intact(path)
+    assert "090180" == keys_found(engine, q.Contains("words", "rare"))
+    check_integrity(path)
 
 
 def fold_otherwise(text: str) -> str:
@@ -297,20 +304,20 @@ def test_a_change_of_unicode_version_does_not_damage_the_search_index(
     for name, module in sys.modules.items():
         if name.startswith("tsmem.engine.") and hasattr(module, "fold"):
             monkeypatch.setattr(module, "fold", fold_otherwise)
-    assert "a" not in found(engine, q.Contains("words", "жук q a"))
+    assert "a" not in keys_found(engine, q.Contains("words", "жук q a"))
     change = Delete(TABLE.ref, ("a",)) if text is None else put("a", words=text)
     write(engine, change, put("b", words="жук q b", n=2), put("d", words="жук q d"))
     now = {"a": text or "", "b": "жук q b", "c": "жук q c", "d": "жук q d"}
     for part in ("жук", "шук", "q d", "kw d", "other", " q "):
         right = {key for key, said in now.items() if fold_otherwise(part) in fold_otherwise(said)}
-        assert right - {"c"} <= set(found(engine, q.Contains("words", part))) <= right
-    assert "b" == found(engine, q.Bool(must=(q.Term("n", 2), q.HasField("words"))))
+        assert right - {"c"} <= set(keys_found(engine, q.Contains("words", part))) <= right
+    assert "b" == keys_found(engine, q.Bool(must=(q.Term("n", 2), q.HasField("words"))))
 
     monkeypatch.undo()
     write(engine, *(Delete(TABLE.ref, (key,)) for key in "abcd"))
     write(engine, put("c", words="жук c"))
-    assert ["c", "", ""] == [found(engine, q.Contains("words", part)) for part in ("жук", "шук", "other")]
-    intact(path)
+    assert ["c", "", ""] == [keys_found(engine, q.Contains("words", part)) for part in ("жук", "шук", "other")]
+    check_integrity(path)
 
 
 def test_a_damaged_row_is_reported_and_can_be_replaced_and_deleted(engine: Engine, path: Path) -> None:
@@ -321,8 +328,8 @@ def test_a_damaged_row_is_reported_and_can_be_replaced_and_deleted(engine: Engin
     for query in (q.Contains("words", "tea"), q.Match("words", "tea"), q.HasField("words")):
         for sorts in ((), (q.ScoreSort(),)):
             with pytest.raises(StorageFailure, match="damaged"):
-                found(engine, query, *sorts)
-    assert "c" == found(engine, q.Contains("words", "tea c"))
+                keys_found(engine, query, *sorts)
+    assert "c" == keys_found(engine, q.Contains("words", "tea c"))
     write(engine, put("a", words="green tea"), Delete(TABLE.ref, ("b",)))
-    assert ["ac", "a", "c"] == [found(engine, q.Contains("words", part)) for part in ("tea", "green", "red")]
-    intact(path)
+    assert ["ac", "a", "c"] == [keys_found(engine, q.Contains("words", part)) for part in ("tea", "green", "red")]
+    check_integrity(path)

@@ -12,7 +12,7 @@ MESSAGE = dict(DEFAULT.message.search.fields)
 FIELDS = {**MESSAGE, "topic": KEYWORD, "vip": FieldType("BOOLEAN"), "n": LONG, "score": FieldType("DOUBLE")}
 
 
-def asked(criteria: SearchCriteria, fields: dict[str, FieldType] = MESSAGE) -> IndexQuery:
+def query_for(criteria: SearchCriteria, fields: dict[str, FieldType] = MESSAGE) -> IndexQuery:
     return index_query(DEFAULT.message, fields, criteria)
 
 
@@ -32,9 +32,9 @@ def test_a_filter_narrows_the_query_by_keywords_booleans_and_numbers() -> None:
         "score <= 0.5": number(Between("score", None, 0.5)),
     }  # fmt: skip
     for text, query in narrowed.items():
-        assert Bool(filter=(query,)) == asked(SearchCriteria(filter=RowFilter(text)), FIELDS).query, text
+        assert Bool(filter=(query,)) == query_for(SearchCriteria(filter=RowFilter(text)), FIELDS).query, text
     for text in (
         'topic == "a" or unknown == 1', 'not topic == "a"', 'topic != "a"', 'topic > "a"', 'content == "tea"',
         "exists(topic)", "topic == 5", "n > 2.5", "score == 5",
     ):  # fmt: skip
-        assert MatchAll() == asked(SearchCriteria(filter=RowFilter(text)), FIELDS).query, text
+        assert MatchAll() == query_for(SearchCriteria(filter=RowFilter(text)), FIELDS).query, text

@@ -20,7 +20,7 @@ def read(data: bytes, size: int = 5) -> list[JsonValue]:
     return list(values(data[at : at + size] for at in range(0, len(data), size)))
 
 
-def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
+def values_found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
     """Return the position and document of each value, or the error of a value that cannot be read."""
     return [(each.place, each.document if each.error is None else each.error.message) for each in read(data, size)]
 
@@ -50,7 +50,7 @@ def found(data: bytes, size: int = 5) -> list[tuple[object, object]]:
 def test_json_values_are_read_in_any_encoding_and_chunk_size(
     text: str, expected: list[tuple[object, object]], encoding: str, size: int
 ) -> None:
-    assert found(text.encode(encoding), size) == expected
+    assert values_found(text.encode(encoding), size) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_an_unreadable_line_is_returned_and_the_next_one_is_read(line: bytes, me
 
 def test_a_line_that_was_cut_does_not_hide_the_next_one() -> None:
     data = b'{"n": 1}\n{"n": [2,\n{"n": 3}\n'
-    assert [each for each in found(data) if isinstance(each[1], dict)] == [(1, {"n": 1}), (3, {"n": 3})]
+    assert [each for each in values_found(data) if isinstance(each[1], dict)] == [(1, {"n": 1}), (3, {"n": 3})]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_an_error_in_an_array_or_a_multi_line_value_ends_reading(text: str, mess
 
 
 def test_an_unusable_array_element_is_returned_and_the_others_are_read() -> None:
-    assert found(b'[1, {"a": NaN}, {"a": 1, "a": 2}, 4]') == [
+    assert values_found(b'[1, {"a": NaN}, {"a": 1, "a": 2}, 4]') == [
         ("1, element 0", 1),
         ("1, element 1", "not usable JSON: NaN is not a JSON number"),
         ("1, element 2", 'not usable JSON: the key "a" is given twice'),
