@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.conversations import row_count, write
-from tests.bench.processes import TSMEM, Spent, environment, least, measure, serve
+from tests.bench.processes import TSMEM, Spent, best_of, environment, measure, serve
 
 ROUNDS = 2
 LOCAL_SIZES = (10_000, 100_000)
@@ -80,9 +80,9 @@ def _local(sizes: Sequence[int]) -> Iterator[str]:
                 os.sync()
     yield f"{'embedded store':28}{'rows':>10}{'seconds':>9}{'rows/s':>10}{'peak MB':>9}  x smallest"
     for move in MOVES:
-        smallest = least(took[move.name, sizes[0]]).peak_bytes
+        smallest = best_of(took[move.name, sizes[0]]).peak_bytes
         for size in sizes:
-            one, rows = least(took[move.name, size]), row_count(size, sessions=move.sessions)
+            one, rows = best_of(took[move.name, size]), row_count(size, sessions=move.sessions)
             yield (
                 f"{move.name:28}{rows:10,}{one.seconds:9.2f}{rows / one.seconds:10,.0f}"
                 f"{one.peak_bytes / 1e6:9.1f}{one.peak_bytes / smallest:12.2f}"
@@ -108,7 +108,7 @@ def _wire(size: int, latency_ms: int) -> Iterator[str]:
                     took.setdefault((move.name, who), []).append(_moved(move, who, environ))
     yield f"{f'SDK, {latency_ms} ms':28}{'rows':>10}{'rows/s':>10}{'loop':>10}{'peak MB':>9}  x loop"
     for move in MOVES:
-        ours, loop = least(took[move.name, "tsmem"]), least(took[move.name, "loop"])
+        ours, loop = best_of(took[move.name, "tsmem"]), best_of(took[move.name, "loop"])
         rows = row_count(size, sessions=move.sessions)
         yield (
             f"{move.name:28}{rows:10,}{rows / ours.seconds:10,.0f}{rows / loop.seconds:10,.0f}"

@@ -66,7 +66,7 @@ def measure_at_terminal(command: Sequence[str], environ: Mapping[str, str]) -> S
         os.close(theirs)
 
 
-def least(runs: Sequence[Spent]) -> Spent:
+def best_of(runs: Sequence[Spent]) -> Spent:
     """Return the shortest times of several runs, because other processes only add to them, and the highest memory."""
     return Spent(
         min(run.seconds for run in runs), min(run.processor_s for run in runs), max(run.peak_bytes for run in runs)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.engine import START_US, Ratio, seconds, write
-from tests.bench.processes import TSMEM, Spent, environment, least, measure
+from tests.bench.processes import TSMEM, Spent, best_of, environment, measure
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.port import SearchIndexSchema
@@ -139,7 +139,7 @@ def _imports(folder: Path, rows: int) -> list[Ratio]:
             measure([*TSMEM, "init-tables", *([option] if option == "--no-search" else [])], environ)
             runs.append(measure([*TSMEM, "import", str(lines)], environ))
             size[option] = (home / ".local/share/tsmem/memory.db").stat().st_size / rows
-    bare, indexed = (least(runs).seconds for runs in took.values())
+    bare, indexed = (best_of(runs).seconds for runs in took.values())
     explanation = (
         f"rate / rate without; {rows / indexed:,.0f} rows/s, "
         f"{size['--search']:,.0f} bytes of file a row, {size['--no-search']:,.0f} without"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.engine import Ratio
-from tests.bench.processes import ROOT, Spent, environment, least, measure, measure_at_terminal
+from tests.bench.processes import ROOT, Spent, best_of, environment, measure, measure_at_terminal
 
 RUNS = 25
 
@@ -75,4 +75,4 @@ def ratio(
 ) -> float:
     """Return the lowest processor time of one command / that of another. Their runs alternate."""
     pairs = [(measure(ours, environ), measure(theirs, environ)) for _ in range(runs)]
-    return least([mine for mine, _ in pairs]).processor_s / least([other for _, other in pairs]).processor_s
+    return best_of([mine for mine, _ in pairs]).processor_s / best_of([other for _, other in pairs]).processor_s

@@ -21,7 +21,7 @@ import pytest
 
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.faults import Fault, FaultyClient, every_client
-from tests.support.progress import Ticking, progress_lines
+from tests.support.progress import TickingClock, progress_lines
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -43,7 +43,7 @@ def filled(cli: Cli) -> Cli:
 
 def on_terminal(cli: Cli, *argv: str, **options: Any) -> Outcome:
     """Run a command with a terminal of 80 columns as stderr only."""
-    return cli(*argv, talk=True, clock=Ticking(), **options)
+    return cli(*argv, talk=True, clock=TickingClock(), **options)
 
 
 COMMANDS: list[tuple[str, str]] = [

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from tests.cli.conftest import Cli, Processes, messages, store_file
-from tests.support.progress import Ticking, progress_lines
+from tests.support.progress import TickingClock, progress_lines
 from tests.support.terminals import Terminal
 from tsmem.store import Message, Metadata, Session
 
@@ -77,32 +77,32 @@ def long_store() -> bytes:
 def test_a_long_scan_shows_progress_only_on_a_terminal(ready: Cli, argv: tuple[str, ...]) -> None:
     ready.use(long_store())
     target = f"dry run: nothing is deleted from {ready.database} (profile local)\n" * ("--dry-run" in argv)
-    shown = ready.ok(*argv, talk=True, clock=Ticking())
+    shown = ready.ok(*argv, talk=True, clock=TickingClock())
     lines, left = progress_lines(shown.err)
     assert "5,000 rows scanned, " in lines[0]
     assert re.fullmatch(r"(found 1 message: .*\n)?", left.removeprefix(target))
     for talk, environ in ((False, {}), (True, {"CI": "true"}), (True, {"TERM": "dumb"})):
-        silent = ready.ok(*argv, talk=talk, clock=Ticking(), environ=environ)
+        silent = ready.ok(*argv, talk=talk, clock=TickingClock(), environ=environ)
         assert (shown.out, target) == (silent.out, silent.err)
 
 
 def test_a_search_with_few_results_shows_scan_progress(ready: Cli) -> None:
     """The index can propose many candidates, and each is checked on its row."""
     ready.fill(Message("s", f"m{n:04}", n, "user", "no", None, Metadata({"said": "?!"})) for n in range(450))
-    searched = ready.ok("message", "search", "?!", "-o", "jsonl", talk=True, clock=Ticking())
+    searched = ready.ok("message", "search", "?!", "-o", "jsonl", talk=True, clock=TickingClock())
 
     assert b"" == searched.out
     lines, left = progress_lines(searched.err)
     assert " rows scanned, 0 found" in lines[0]
     assert left.startswith("no messages found")
-    assert "" == ready.ok("message", "search", "-o", "jsonl", talk=True, clock=Ticking()).err
+    assert "" == ready.ok("message", "search", "-o", "jsonl", talk=True, clock=TickingClock()).err
 
 
 def test_a_short_or_unfiltered_listing_shows_no_progress(ready: Cli, process: Processes) -> None:
     """A short scan ends before anything is drawn, and a listing without a filter shows its own progress."""
     ready.fill(messages(3))
 
-    assert ready.ok("message", "list", "-o", "jsonl", talk=True, clock=Ticking()).err == ""
+    assert ready.ok("message", "list", "-o", "jsonl", talk=True, clock=TickingClock()).err == ""
     code, shown = Terminal(process).run(
         "message", "list", "--filter", 'role == "user"', "-o", "csv", "--fields", "message_id"
     )

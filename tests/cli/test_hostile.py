@@ -18,7 +18,7 @@ from tests.cli.hostile_commands import PACKS, WHOLE, Run, commands, items
 from tests.support.cloud_profiles import profile
 from tests.support.commands import declarations
 from tests.support.hostile import CORPUS, LINES
-from tests.support.progress import Ticking, progress_lines
+from tests.support.progress import TickingClock, progress_lines
 from tests.support.server_in_process import KEY, SECRET, serving
 from tests.support.terminals import COLOUR, Screen, Screens, cells, check_safe
 from tsmem.server.http.auth import AccessKey
@@ -121,7 +121,7 @@ def fewer(runs: Iterator[Run]) -> Iterator[Run]:
 
 def shown(cli: Cli, run: Run, *options: str, encoding: str = "utf-8") -> Screen:
     """Run a command on terminals of 80 columns. Bulk commands draw their progress at once."""
-    screen = Screens(cli, 80, encoding)(*options, *run, typed=b"n\n", clock=Ticking())
+    screen = Screens(cli, 80, encoding)(*options, *run, typed=b"n\n", clock=TickingClock())
     out = _still(screen.out) if run[0] == "demo" else screen.out  # demo shows the stderr of its commands
     return screen._replace(out=out, err=_still(screen.err))
 

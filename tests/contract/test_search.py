@@ -53,7 +53,7 @@ def keys_found(client: TableClient, query: q.Query, *sorts: q.Sorter) -> str:
     return joined(ask(client, query, *sorts).rows)
 
 
-def paged(client: TableClient, query: q.Query, limit: int, *sorts: q.Sorter) -> list[str]:
+def all_pages_of(client: TableClient, query: q.Query, limit: int, *sorts: q.Sorter) -> list[str]:
     search = q.Search(query, sorts, limit, columns=())
     return [joined(page.rows) for page in search_pages(client, PLAIN.ref, "search", search)]
 
@@ -109,7 +109,9 @@ QUERIES: dict[str, list[tuple[q.Query, str]]] = {
 
 @pytest.mark.parametrize("rule", QUERIES)
 def test_a_query_finds(searched: TableClient, rule: str) -> None:
-    assert [] == [(query, keys, said) for query, keys in QUERIES[rule] if (said := keys_found(searched, query)) != keys]
+    assert [] == [
+        (query, keys, found) for query, keys in QUERIES[rule] if (found := keys_found(searched, query)) != keys
+    ]
 
 
 CONTAINED = [
@@ -146,20 +148,20 @@ def test_a_value_of_the_wrong_type_is_not_indexed_and_its_row_is(searched: Table
 
 
 def test_a_search_index_follows_puts_updates_and_deletes(searched: TableClient) -> None:
-    def said(*queries: q.Query) -> list[str]:
+    def keys_of_each(*queries: q.Query) -> list[str]:
         return [keys_found(searched, query) for query in queries]
 
     part, slow = q.MatchPhrase("fuzzy", "uick"), q.Match("text", "slow")
     searched.write_row(Update(PLAIN.ref, ("a",), {"tag": "new"}))
-    assert ["a", "ab"] == said(q.Term("tag", "new"), QUICK)
+    assert ["a", "ab"] == keys_of_each(q.Term("tag", "new"), QUICK)
     searched.write_row(Update(PLAIN.ref, ("a",), {"text": "slow"}, ("fuzzy",)))
-    assert ["b", "a", "b"] == said(QUICK, slow, part)
+    assert ["b", "a", "b"] == keys_of_each(QUICK, slow, part)
     put(searched, PLAIN, "b", fuzzy="quicker")
-    assert ["", "b"] == said(QUICK, part)
+    assert ["", "b"] == keys_of_each(QUICK, part)
     searched.write_row(Delete(PLAIN.ref, ("b",)))
-    assert ["", "acdef"] == said(part, q.MatchAll())
+    assert ["", "acdef"] == keys_of_each(part, q.MatchAll())
     put(searched, PLAIN, "b")
-    assert ["", "abcdef"] == said(part, q.MatchAll())
+    assert ["", "abcdef"] == keys_of_each(part, q.MatchAll())
 
 
 @on_engine
@@ -217,7 +219,7 @@ def test_search_pages_keep_the_sort_order(searched: TableClient) -> None:
     for sorts, keys in ORDERS:
         assert keys == keys_found(searched, q.MatchAll(), *sorts)
         for query in (q.MatchAll(), q.Bool(should=(QUICK, q.Bool(must_not=(QUICK,))))):
-            assert [keys[:2], keys[2:4], keys[4:]] == paged(searched, query, 2, *sorts)
+            assert [keys[:2], keys[2:4], keys[4:]] == all_pages_of(searched, query, 2, *sorts)
 
 
 @pytest.mark.parametrize("limit", [1, 4, 10])
@@ -225,10 +227,10 @@ def test_rows_without_the_sort_field_come_last(searched: TableClient, limit: int
     for key, columns in (("A", {}), ("z", {"x": 9.0}), ("y", {"x": 10.0})):
         put(searched, PLAIN, key, **columns)
 
-    assert "abcdefAyz" == "".join(paged(searched, q.MatchAll(), limit, q.FieldSort("n")))
-    assert "fedcbaAyz" == "".join(paged(searched, q.MatchAll(), limit, q.FieldSort("n", True)))
-    assert "abcdefAyz" == "".join(paged(searched, q.MatchAll(), limit, q.ScoreSort(), q.FieldSort("n")))
-    assert "abcdefyzA" == "".join(paged(searched, q.MatchAll(), limit, q.FieldSort("n"), q.FieldSort("x", True)))
+    assert "abcdefAyz" == "".join(all_pages_of(searched, q.MatchAll(), limit, q.FieldSort("n")))
+    assert "fedcbaAyz" == "".join(all_pages_of(searched, q.MatchAll(), limit, q.FieldSort("n", True)))
+    assert "abcdefAyz" == "".join(all_pages_of(searched, q.MatchAll(), limit, q.ScoreSort(), q.FieldSort("n")))
+    assert "abcdefyzA" == "".join(all_pages_of(searched, q.MatchAll(), limit, q.FieldSort("n"), q.FieldSort("x", True)))
 
 
 def test_the_best_score_comes_first(searched: TableClient) -> None:
@@ -238,7 +240,7 @@ def test_the_best_score_comes_first(searched: TableClient) -> None:
 
     assert sorted(scores, reverse=True) == scores
     assert (5, "b", True) == (len(scores), joined(page.rows)[0], scores[-1] > 0)
-    assert list(joined(page.rows)) == paged(searched, query, 1, q.ScoreSort())
+    assert list(joined(page.rows)) == all_pages_of(searched, query, 1, q.ScoreSort())
     assert [None] * 5 == ask(searched, query).scores
 
 

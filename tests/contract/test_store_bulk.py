@@ -37,7 +37,7 @@ def remaining(store: MemoryStore) -> tuple[list[str], list[int]]:
     return [s.session_id for s in store.sessions.iterate(None)], [m.create_time for m in store.messages.iterate(None)]
 
 
-def refusing(client: TableClient, **refused: TsmemError) -> MemoryStore:
+def store_refusing(client: TableClient, **refused: TsmemError) -> MemoryStore:
     return MemoryStore(RefusingClient(client, refused), target="test")
 
 
@@ -169,7 +169,7 @@ def test_purge_keeps_a_session_if_one_of_its_messages_cannot_be_deleted(
     conversation(store, "u", "b", 3)
 
     with pytest.raises(PartialFailure):
-        refusing(empty_client, m2=REFUSED).sessions.purge("u", until=until, with_messages=True)
+        store_refusing(empty_client, m2=REFUSED).sessions.purge("u", until=until, with_messages=True)
     sessions, messages = remaining(store)
     assert ("a" in sessions, 2 in messages) == (True, True)
     store.sessions.purge("u", until=until, with_messages=True)
@@ -180,7 +180,7 @@ def test_purge_goes_on_after_a_session_that_cannot_be_deleted(store: MemoryStore
     load(store, [Session("u", f"s{n:03d}", n) for n in range(250)])
 
     with pytest.raises(PartialFailure, match="1 of 250 rows"):
-        refusing(empty_client, s000=REFUSED).sessions.purge("u")
+        store_refusing(empty_client, s000=REFUSED).sessions.purge("u")
     assert ["s000"] == remaining(store)[0]
 
 
@@ -188,7 +188,7 @@ def test_purge_goes_on_after_a_session_that_cannot_be_deleted(store: MemoryStore
 
 
 def test_import_names_refused_rows_and_writes_all_others(store: MemoryStore, empty_client: TableClient) -> None:
-    client = refusing(empty_client, m1=REFUSED, m3=InvalidInput("refused too"))
+    client = store_refusing(empty_client, m1=REFUSED, m3=InvalidInput("refused too"))
     result = BulkResult()
 
     with pytest.raises(PartialFailure, match="2 of 450 rows") as caught:
@@ -220,7 +220,7 @@ def test_a_row_of_several_writes_is_abandoned_after_a_refused_write(
     columns = Metadata({f"c{n}": n for n in range(1500)})
 
     with pytest.raises(PartialFailure):
-        load(refusing(empty_client, m=REFUSED), [Message("s", "m", 1, metadata=columns), Message("s", "n", 2)])
+        load(store_refusing(empty_client, m=REFUSED), [Message("s", "m", 1, metadata=columns), Message("s", "n", 2)])
     assert ["n"] == ids(store.messages.iterate("s"))
 
 

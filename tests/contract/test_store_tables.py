@@ -18,12 +18,12 @@ from tsmem.store.layout import DEFAULT, KEYWORD
 STATES = {"table", "secondary index", "search index"}
 
 
-def fresh(client: TableClient) -> MemoryStore:
+def store_without_tables(client: TableClient) -> MemoryStore:
     return MemoryStore(client, target="test")
 
 
 def test_apply_creates_everything(empty_client: TableClient) -> None:
-    store = fresh(empty_client)
+    store = store_without_tables(empty_client)
     plan = store.tables.plan()
     assert ["missing"] * 6 == [step.state for step in plan.steps]
 
@@ -47,8 +47,8 @@ def test_a_second_apply_changes_nothing(store: MemoryStore, faulty: FaultyClient
 
 @on_engine
 def test_two_applies_at_once_both_succeed(empty_client: TableClient, faulty: FaultyClient) -> None:
-    faulty.before["create_table"] = lambda: (fresh(empty_client).tables.apply(), None)[1]
-    done = fresh(faulty).tables.apply()
+    faulty.before["create_table"] = lambda: (store_without_tables(empty_client).tables.apply(), None)[1]
+    done = store_without_tables(faulty).tables.apply()
 
     assert ["present"] * 6 == [step.state for step in done.steps]
     assert not any(step.created for step in done.steps if step.kind != "secondary index")
@@ -56,7 +56,7 @@ def test_two_applies_at_once_both_succeed(empty_client: TableClient, faulty: Fau
 
 @on_engine
 def test_apply_can_leave_out_search_indexes(empty_client: TableClient) -> None:
-    done = fresh(empty_client).tables.apply(search=False)
+    done = store_without_tables(empty_client).tables.apply(search=False)
 
     assert {"table", "secondary index"} == {step.kind for step in done.steps}
     assert [] == empty_client.list_search_indexes("session")
@@ -75,7 +75,7 @@ def test_apply_names_differences_and_changes_nothing_that_exists(empty_client: T
     empty_client.create_search_index(SearchIndexSchema("session", "session_search_index", (("user_id", KEYWORD),)))
     before = [empty_client.describe_table(name) for name in ("session", "message")]
 
-    texts = "\n".join(fresh(empty_client).tables.plan().differences)
+    texts = "\n".join(store_without_tables(empty_client).tables.plan().differences)
 
     assert "secondary index session_secondary_index: column update_time is defined as STRING, not INTEGER" in texts
     assert "the key is (session_id, message_id, create_time, x), not (session_id, message_id, create_time)" in texts
@@ -97,7 +97,7 @@ def test_apply_creates_no_index_on_a_table_with_another_key(empty_client: TableC
     create."""
     empty_client.create_table(foreign)
     before = empty_client.describe_table(foreign.name)
-    store = fresh(empty_client)
+    store = store_without_tables(empty_client)
 
     assert foreign.name not in {step.table for step in store.tables.plan().missing}
     done = store.tables.apply()
@@ -113,7 +113,7 @@ def test_apply_creates_no_index_on_a_foreign_table_created_meanwhile(
     empty_client: TableClient, faulty: FaultyClient
 ) -> None:
     faulty.before["create_table"] = lambda: empty_client.create_table(FOREIGN[1])
-    done = fresh(faulty).tables.apply()
+    done = store_without_tables(faulty).tables.apply()
 
     assert [] == empty_client.list_search_indexes("session")
     assert {"message"} == {step.table for step in done.steps if step.created}
@@ -122,7 +122,7 @@ def test_apply_creates_no_index_on_a_foreign_table_created_meanwhile(
 @pytest.mark.parametrize("foreign", FOREIGN[1:3], ids=["session", "message"])
 def test_drop_keeps_a_table_with_another_key(empty_client: TableClient, foreign: TableSchema) -> None:
     empty_client.create_table(foreign)
-    store = fresh(empty_client)
+    store = store_without_tables(empty_client)
     store.tables.apply()
     before = empty_client.list_tables()
 
@@ -150,7 +150,7 @@ def test_drop_deletes_a_table_whose_search_index_is_deleted_meanwhile(
 
 def test_apply_names_what_the_service_refuses_and_creates_the_rest(empty_client: TableClient) -> None:
     empty_client.create_table(TableSchema("session", DEFAULT.session.schema.key, time_to_live_s=86400, max_versions=2))
-    done = fresh(empty_client).tables.apply()
+    done = store_without_tables(empty_client).tables.apply()
 
     steps = {step.name: step for step in done.steps}
     assert ("different", "missing") == (steps["session"].state, steps["session_secondary_index"].state)
@@ -161,7 +161,7 @@ def test_apply_names_what_the_service_refuses_and_creates_the_rest(empty_client:
 
 def test_apply_reports_a_name_that_another_table_has_taken(empty_client: TableClient) -> None:
     empty_client.create_table(TableSchema("session_secondary_index", (("k", ColumnType.STRING),)))
-    done = fresh(empty_client).tables.apply()
+    done = store_without_tables(empty_client).tables.apply()
 
     missing = {step.name: step.differences for step in done.missing}
     assert {"session", "session_secondary_index", "session_search_index"} == set(missing)

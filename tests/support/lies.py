@@ -47,7 +47,7 @@ def _first_is_given(reply: Reply) -> bool:
 # Pages
 
 
-def _pages(key_of: Callable[[Reply, tuple[str, ...], KeyBound], Any], *, empty: bool = False) -> Lie:
+def _wrong_next_start(key_of: Callable[[Reply, tuple[str, ...], KeyBound], Any], *, empty: bool = False) -> Lie:
     """Return a lie: each page of a range says that the next page starts at `key_of`."""
 
     @_on("GetRange")
@@ -67,7 +67,7 @@ def _first_key(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
     return rows[0].key if rows else as_key(start, names)
 
 
-def _a_step(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
+def _smallest_step(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
     """Return the smallest possible step beyond the start of the range, in its direction."""
     key = as_key(start, names)
     if not reply.is_backward:
@@ -80,7 +80,7 @@ def _next_value(value: Any) -> Any:
     return value + 1 if isinstance(value, int) else f"{value}\0"
 
 
-def _far_key(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
+def _key_beyond_range(reply: Reply, names: tuple[str, ...], start: KeyBound) -> Any:
     return ("zzzz", *as_key(start, names)[1:]) if _first_is_given(reply) else None
 
 
@@ -92,7 +92,7 @@ def _no_next_key(reply: Reply) -> None:
 # Rows
 
 
-def _outside(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+def _row_of_another_user(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     if not _first_is_given(reply) or not rows:
         return rows
     last = rows[-1]
@@ -105,18 +105,18 @@ def _reversed(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     return rows[::-1] if reply.action == "GetRange" else rows
 
 
-def _twice(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+def _every_row_twice(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     return [row for row in rows for _ in range(2)] if reply.action in ("GetRange", "Search") else rows
 
 
-def _too_many(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+def _more_rows_than_limit(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     if reply.action != "GetRange" or reply.is_backward or not 0 < reply.request.limit <= len(rows):
         return rows
     names, last = rows[0].names, rows[-1].key
     return [*rows, WireRow(names, (*last[:-1], _next_value(last[-1])), (Cell("content", EVIL, 1),))]
 
 
-def _other_row(rows: list[WireRow], reply: Reply) -> list[WireRow]:
+def _row_with_another_key(rows: list[WireRow], reply: Reply) -> list[WireRow]:
     if reply.action not in ("GetRow", "BatchGetRow"):
         return rows
     return [row._replace(key=(*row.key[:-1], EVIL), cells=(Cell("content", EVIL, 1),)) for row in rows]
@@ -125,7 +125,7 @@ def _other_row(rows: list[WireRow], reply: Reply) -> list[WireRow]:
 # Batches
 
 
-def _outcomes(change: Callable[[Any], None]) -> Lie:
+def _changed_outcomes(change: Callable[[Any], None]) -> Lie:
     @_on("BatchGetRow", "BatchWriteRow")
     def lie(reply: Reply) -> None:
         for table in reply.message.tables:
@@ -142,7 +142,7 @@ def no_rows_in_a_batch(reply: Reply) -> None:
 
 
 @_on("BatchGetRow")
-def _swapped(reply: Reply) -> None:
+def _batch_rows_swapped(reply: Reply) -> None:
     for table in reply.message.tables:
         rows = [row.row for row in table.rows]
         for row, other in zip(table.rows, rows[::-1], strict=True):
@@ -152,7 +152,7 @@ def _swapped(reply: Reply) -> None:
 # Searches
 
 
-def _tokens(*, new: bool, empty: bool = False) -> Lie:
+def _endless_tokens(*, new: bool, empty: bool = False) -> Lie:
     """Return a lie: every page of a search has a token for another page. The first such page could be correct."""
 
     @_on("Search")
@@ -196,26 +196,26 @@ def _described(change: Callable[[Any], None]) -> Lie:
 _ROW_ACTIONS = ("GetRange", "GetRow", "PutRow", "UpdateRow", "DeleteRow")
 
 LIES: dict[str, Lie] = {
-    "a page that goes on where it began": _pages(_first_key),
-    "a page that goes on behind the range": _pages(_far_key),
-    "pages without rows, each a step further": _pages(_a_step, empty=True),
-    "a next start of one column": _pages(lambda reply, names, start: as_key(start, names)[:1]),
+    "a page that goes on where it began": _wrong_next_start(_first_key),
+    "a page that goes on behind the range": _wrong_next_start(_key_beyond_range),
+    "pages without rows, each a step further": _wrong_next_start(_smallest_step, empty=True),
+    "a next start of one column": _wrong_next_start(lambda reply, names, start: as_key(start, names)[:1]),
     "a next start without a key": _no_next_key,
-    "a row of another user": changing_rows(_outside),
+    "a row of another user": changing_rows(_row_of_another_user),
     "rows in the wrong order": changing_rows(_reversed),
-    "every row twice": changing_rows(_twice),
-    "more rows than the limit": changing_rows(_too_many),
-    "another row than the one asked for": changing_rows(_other_row),
+    "every row twice": changing_rows(_every_row_twice),
+    "more rows than the limit": changing_rows(_more_rows_than_limit),
+    "another row than the one asked for": changing_rows(_row_with_another_key),
     "a number that is none": _each_row(lambda row: row._replace(cells=(*row.cells, Cell("score", math.nan, 1)))),
     "times as text": _each_row(lambda row: row._replace(key=tuple(map(str, row.key)))),
     "key columns by other names": _each_row(lambda row: row._replace(names=row.names[::-1])),
-    "an outcome less": _outcomes(lambda table: table.rows.pop()),
-    "an outcome more": _outcomes(lambda table: table.rows.add().CopyFrom(table.rows[0])),
-    "outcomes of another table": _outcomes(lambda table: setattr(table, "table_name", "other")),
-    "rows of a batch in the wrong order": _swapped,
-    "one token again and again": _tokens(new=False),
-    "new tokens for the same rows": _tokens(new=True),
-    "new tokens for no rows": _tokens(new=True, empty=True),
+    "an outcome less": _changed_outcomes(lambda table: table.rows.pop()),
+    "an outcome more": _changed_outcomes(lambda table: table.rows.add().CopyFrom(table.rows[0])),
+    "outcomes of another table": _changed_outcomes(lambda table: setattr(table, "table_name", "other")),
+    "rows of a batch in the wrong order": _batch_rows_swapped,
+    "one token again and again": _endless_tokens(new=False),
+    "new tokens for the same rows": _endless_tokens(new=True),
+    "new tokens for no rows": _endless_tokens(new=True, empty=True),
     "a negative total": _negative_total,
     "more scores than rows": _more_scores,
     "the description of another table": _described(lambda meta: setattr(meta, "table_name", EVIL)),

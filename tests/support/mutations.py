@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 
-def mutated(data: bytes, draw: random.Random) -> bytes:
+def mutate(data: bytes, draw: random.Random) -> bytes:
     """Return the bytes with one, two or four random changes: bytes replaced, removed or inserted, or the end cut
     off."""
     changed = bytearray(data)

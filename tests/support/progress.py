@@ -16,7 +16,7 @@ def progress_lines(err: str) -> tuple[list[str], str]:
     return [line for part in shown for line in part.split("\r\x1b[2K")], _DRAWN.sub("", err)
 
 
-class Ticking(ManualClock):
+class TickingClock(ManualClock):
     """A clock that moves 0.6 s forward whenever it is read, so that progress is redrawn each time."""
 
     def monotonic_s(self) -> float:

@@ -50,7 +50,7 @@ class Stub(Dispatcher):
         return ActionResult(self.body, self.rows)
 
 
-class Paused:
+class PausedWork:
     """A `doing` for Stub that blocks until the test sets `go_on`."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Reply(NamedTuple):
 
 
 @dataclass
-class Running:
+class RunningServer:
     """A running server, its stub dispatcher, and its log."""
 
     server: Server
@@ -119,10 +119,10 @@ class Running:
 
 
 @contextmanager
-def running(stub: Stub | None = None, *, clock: Clock | None = None, **settings: Any) -> Iterator[Running]:
+def running(stub: Stub | None = None, *, clock: Clock | None = None, **settings: Any) -> Iterator[RunningServer]:
     behind, log = stub or Stub(), list[LogEntry]()
     with Server(behind, Settings(**settings), clock or SystemClock(), log.append) as server:
-        yield Running(server, behind, log)
+        yield RunningServer(server, behind, log)
 
 
 def ots_headers(body: bytes = b"", **changed: str | None) -> dict[str, str]:

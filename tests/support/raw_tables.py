@@ -54,7 +54,7 @@ def throughput(read: int, write: int) -> Any:
     )
 
 
-def created(*indexes: Any, **options: Any) -> bytes:
+def create_with(*indexes: Any, **options: Any) -> bytes:
     return create((("k", STRING), ("l", INTEGER)), (("n", INTEGER), ("x", DOUBLE_COLUMN)), *indexes, options=options)
 
 
@@ -89,7 +89,7 @@ def field(name: str = "c", kind: int | None = KEYWORD, **more: Any) -> Any:
     return schema.new_message("FieldSchema", field_name=name, **given, **more)
 
 
-def by(**sorter: dict[str, Any]) -> Any:
+def sort_by(**sorter: dict[str, Any]) -> Any:
     return schema.new_message("Sort", sorter=[sorter])
 
 
@@ -100,6 +100,6 @@ def create_search(
     return body(CREATE, table_name=table, index_name=name, schema=described, time_to_live=time_to_live)
 
 
-def named(action: str, table: str, name: str) -> bytes:
+def naming(action: str, table: str, name: str) -> bytes:
     """Encode a request that only names a search index."""
     return body(action, table_name=table, index_name=name)

@@ -43,7 +43,7 @@ def keys(client: LocalClient, table: TableRef = TABLE.ref) -> list[Key]:
     return [row.key for row in client.get_range(table, Range((MIN,) * width, (MAX,) * width)).rows]
 
 
-def forked(work: Callable[[], object]) -> int:
+def fork_child(work: Callable[[], object]) -> int:
     """Fork a child that calls `work`, and return its process id."""
     child = os.fork()
     if child == 0:
@@ -57,7 +57,7 @@ def forked(work: Callable[[], object]) -> int:
 
 def in_child(work: Callable[[], object]) -> int:
     """Call `work` in a forked child, and return the child's exit code."""
-    return os.waitstatus_to_exitcode(os.waitpid(forked(work), 0)[1])
+    return os.waitstatus_to_exitcode(os.waitpid(fork_child(work), 0)[1])
 
 
 def read_version(connections: Connections) -> int:

@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 from tsmem.server.http import server
 
 
-def answer_of(client: socket.socket) -> bytes:
+def reply_bytes(client: socket.socket) -> bytes:
     """Send a request. Return everything that the server sends, possibly nothing."""
     with suppress(ConnectionError):
         client.sendall(http.request())
@@ -32,7 +32,7 @@ def is_served(client: socket.socket) -> bool:
 def test_a_connection_over_the_limit_gets_503_and_one_that_ends_makes_room() -> None:
     with http.running(max_connections=1, evict_after_s=1000) as here:
         with here.connect() as first, here.connect() as second:
-            reply = http.parse_reply(answer_of(second))
+            reply = http.parse_reply(reply_bytes(second))
             assert (503, ("OTSServerBusy", "Server is busy.")) == (reply.status, reply.error)
             assert is_served(first)
         wait_until(lambda: here.ask(http.request()).status == 200)
@@ -58,9 +58,9 @@ def test_connections_far_over_the_limit_are_closed_without_a_reply(monkeypatch: 
     with http.running(max_connections=1, evict_after_s=1000, linger_s=0) as here, here.connect() as first:
         assert is_served(first)
         with here.connect() as told, here.connect() as waiting, here.connect() as beyond:
-            assert b"" == answer_of(beyond)
-            assert answer_of(told).startswith(b"HTTP/1.1 503 ")
-            assert answer_of(waiting).startswith(b"HTTP/1.1 503 ")
+            assert b"" == reply_bytes(beyond)
+            assert reply_bytes(told).startswith(b"HTTP/1.1 503 ")
+            assert reply_bytes(waiting).startswith(b"HTTP/1.1 503 ")
         assert is_served(first)
 
     assert [200, 503, 503, 200] == [entry.status for entry in here.log]
@@ -87,16 +87,16 @@ def test_the_longest_idle_connection_is_closed_for_a_new_one() -> None:
 
 
 def test_a_busy_connection_is_not_closed_for_a_new_one() -> None:
-    work = http.Paused()
+    work = http.PausedWork()
     with http.running(http.Stub(doing=work), max_connections=1, evict_after_s=0) as here, here.asking() as busy:
         assert work.begun.wait(http.TIMEOUT_S)
         with here.connect() as other:
-            assert answer_of(other).startswith(b"HTTP/1.1 503 ")
+            assert reply_bytes(other).startswith(b"HTTP/1.1 503 ")
         work.go_on.set()
         assert 200 == http.read_reply(busy).status
 
 
-def connect_from(here: http.Running, address: str) -> socket.socket:
+def connect_from(here: http.RunningServer, address: str) -> socket.socket:
     try:
         return here.connect(address)
     except OSError:
@@ -110,7 +110,7 @@ def test_one_address_cannot_take_all_connections() -> None:
         here.connect() as two,
         connect_from(here, "127.0.0.2") as other,
     ):
-        assert answer_of(two).startswith(b"HTTP/1.1 503 ")
+        assert reply_bytes(two).startswith(b"HTTP/1.1 503 ")
         assert [True, True] == [is_served(one), is_served(other)]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.mutations import mutated
-from tests.support.raw_http import Running, parse_reply, read_all, request, running
+from tests.support.mutations import mutate
+from tests.support.raw_http import RunningServer, parse_reply, read_all, request, running
 from tsmem.server.http.auth import AccessKey
 
 NASTY = (
@@ -37,10 +37,10 @@ def drop_line(draw: random.Random, data: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
-MUTATIONS: tuple[Mutation, ...] = (insert, lambda draw, data: mutated(data, draw), repeat_line, drop_line)
+MUTATIONS: tuple[Mutation, ...] = (insert, lambda draw, data: mutate(data, draw), repeat_line, drop_line)
 
 
-def check_replies(here: Running, data: bytes) -> None:
+def check_replies(here: RunningServer, data: bytes) -> None:
     """Send bytes. Fail unless each reply is complete, and is either a success or a TableStore error."""
     with here.connect() as client:
         try:

@@ -15,8 +15,18 @@ import pytest
 from tests.support import raw_bodies as raw
 from tests.support import search_table
 from tests.support.backends import PLAIN, everything
-from tests.support.mutations import mutated
-from tests.support.raw_tables import INTEGER, STRING, add_index, create, create_search, drop_index, index, named, update
+from tests.support.mutations import mutate
+from tests.support.raw_tables import (
+    INTEGER,
+    STRING,
+    add_index,
+    create,
+    create_search,
+    drop_index,
+    index,
+    naming,
+    update,
+)
 from tests.support.server_in_process import Served
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.clock import SystemClock
@@ -44,8 +54,8 @@ BODIES: list[tuple[str, bytes]] = [
     ("DropIndex", drop_index("session", "none")),
     ("DeleteTable", raw.body("DeleteTable", table_name="none")),
     ("CreateSearchIndex", create_search()),
-    ("DescribeSearchIndex", named("DescribeSearchIndex", "plain", "i")),
-    ("DeleteSearchIndex", named("DeleteSearchIndex", "plain", "none")),
+    ("DescribeSearchIndex", naming("DescribeSearchIndex", "plain", "i")),
+    ("DeleteSearchIndex", naming("DeleteSearchIndex", "plain", "none")),
 ]
 """A valid body of every action except the search actions."""
 READS = {action for action, _ in BODIES[:6]}
@@ -56,7 +66,7 @@ def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:
     return {row.key: row.columns for row in page.rows}
 
 
-def failure(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | None:
+def error_of(dispatcher: Dispatcher, action: str, body: bytes) -> TsmemError | None:
     """Return the error, or None for a reply. Fail if the error is not the fault of the request."""
     try:
         answer = dispatcher.answer(dispatcher.parse(action, body))
@@ -78,7 +88,7 @@ def test_a_mutated_body_gets_a_reply_or_an_error_and_reads_change_nothing(wire: 
     before = stored(wire)
     for number in range(mutations):
         action, data = BODIES[number % len(BODIES)]
-        refused[action] += failure(wire.dispatcher, action, mutated(data, draw)) is not None
+        refused[action] += error_of(wire.dispatcher, action, mutate(data, draw)) is not None
         after = stored(wire)
         rows = before.keys() | after.keys()
         assert sum(after.get(key) != before.get(key) for key in rows) <= (action not in READS)
@@ -122,15 +132,15 @@ def search_bodies(served: Served) -> list[tuple[str, bytes]]:
     return recorder.requests
 
 
-def changed_inside(action: str, body: bytes, draw: random.Random) -> bytes:
+def mutate_query(action: str, body: bytes, draw: random.Random) -> bytes:
     """Mutate the query inside a body, with the lengths around it corrected."""
     name, kind = INNER[action]
     message = schema.parse_message(f"{action}Request", body)
     inner = schema.parse_message(kind, getattr(message, name))
     if draw.random() < 0.5:
-        inner.query.query = mutated(inner.query.query, draw)
+        inner.query.query = mutate(inner.query.query, draw)
     else:
-        inner.token = mutated(inner.token, draw)
+        inner.token = mutate(inner.token, draw)
     if draw.random() < 0.3:
         inner.query.type = draw.choice(range(1, 21))
     if draw.random() < 0.03:
@@ -150,9 +160,9 @@ def test_a_mutated_search_gets_a_reply_or_an_error(served: Served, mutations: in
     ends: Counter[str | None] = Counter()
     for _ in range(mutations):
         action, body = draw.choice(requests)
-        changed = [mutated(body, draw), *([changed_inside(action, body, draw)] if action in INNER else [])]
+        changed = [mutate(body, draw), *([mutate_query(action, body, draw)] if action in INNER else [])]
         for each in changed:
-            error = failure(dispatcher, action, each)
+            error = error_of(dispatcher, action, each)
             ends["answered" if error is None else error.service_code] += 1
 
     assert min(ends["answered"], ends["OTSParameterInvalid"]) > mutations / 20

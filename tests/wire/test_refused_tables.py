@@ -30,7 +30,7 @@ def reserve(read: int, write: int) -> bytes:
     return body("UpdateTable", table_name="plain", reserved_throughput=t.throughput(read, write))
 
 
-def numbered() -> bytes:
+def auto_increment_table() -> bytes:
     """Encode a CreateTable with an auto-increment key column."""
     message = schema.parse_message("CreateTableRequest", t.create((("k", t.STRING),)))
     message.table_meta.primary_key.add(name="l", type=t.INTEGER, option=1)
@@ -44,11 +44,11 @@ TABLES: dict[str, tuple[bytes, Refusal]] = {
     "encryption": (
         t.create(sse_spec=schema.new_message("SSESpecification", enable=True)), unsupported("server-side encryption")),
     "local transactions": (t.create(enable_local_txn=True), unsupported("local transaction")),
-    "an auto-increment key": (numbered(), unsupported("auto-increment primary key column")),
-    "update_full_row": (t.created(update_full_row=True), unsupported("update_full_row")),
-    "no time to live": (t.created(time_to_live=None), NO_TTL),
-    "no number of versions": (t.created(max_versions=None), invalid("MaxVersions is missing while creating table.")),
-    "a deviation of 0": (t.created(deviation_cell_version_in_sec=0), DEVIATION),
+    "an auto-increment key": (auto_increment_table(), unsupported("auto-increment primary key column")),
+    "update_full_row": (t.create_with(update_full_row=True), unsupported("update_full_row")),
+    "no time to live": (t.create_with(time_to_live=None), NO_TTL),
+    "no max_versions": (t.create_with(max_versions=None), invalid("MaxVersions is missing while creating table.")),
+    "a deviation of 0": (t.create_with(deviation_cell_version_in_sec=0), DEVIATION),
     "read units below 0": (t.create(units=(-1, 0)), units("read")),
     "write units over 100,000": (t.create(units=(0, 100_001)), units("write")),
     "a name of 256 characters": (t.create(name="x" * 256), invalid(f"Invalid table name: '{'x' * 256}'.")),
@@ -57,20 +57,20 @@ TABLES: dict[str, tuple[bytes, Refusal]] = {
     "a column defined twice": (t.create(defined=[("n", t.INTEGER)] * 2), invalid("Duplicated column name: 'n'.")),
     "33 defined columns": (t.create(defined=[(f"n{n}", t.INTEGER) for n in range(33)]), DEFINED_COUNT),
     "the name of an index": (t.create(name="session_by_time"), EXISTS),
-    "an index with its table's name": (t.created(t.index("new", ["k", "n"])), EXISTS),
-    "an index twice": (t.created(t.index("i", ["k", "n"]), t.index("i", ["k", "l"])), EXISTS),
-    "the name of another table's index": (t.created(t.index("session_by_time", ["k", "n"])), EXISTS),
-    "an index that carries an undefined column": (t.created(t.index("i", ["k", "n"], ["z"])), UNDEFINED),
+    "an index with its table's name": (t.create_with(t.index("new", ["k", "n"])), EXISTS),
+    "an index twice": (t.create_with(t.index("i", ["k", "n"]), t.index("i", ["k", "l"])), EXISTS),
+    "the name of another table's index": (t.create_with(t.index("session_by_time", ["k", "n"])), EXISTS),
+    "an index that carries an undefined column": (t.create_with(t.index("i", ["k", "n"], ["z"])), UNDEFINED),
     "an index on a double": (
-        t.created(t.index("i", ["k", "x"])), invalid("DOUBLE is an invalid type for the primary key column 'x'.")),
+        t.create_with(t.index("i", ["k", "x"])), invalid("DOUBLE is an invalid type for the primary key column 'x'.")),
     "an index with a column twice": (
-        t.created(t.index("i", ["k", "n", "n"])), invalid("Duplicated primary key name: 'n'.")),
+        t.create_with(t.index("i", ["k", "n", "n"])), invalid("Duplicated primary key name: 'n'.")),
     "an index that carries its key": (
-        t.created(t.index("i", ["k", "n"], ["n"])), invalid("Index 'i' carries column 'n', which is in its key.")),
+        t.create_with(t.index("i", ["k", "n"], ["n"])), invalid("Index 'i' carries column 'n', which is in its key.")),
     "an index that carries a column twice": (
-        t.created(t.index("i", ["k", "n"], ["x", "x"])), invalid("Duplicated column name: 'x'.")),
-    "a wrong index name": (t.created(t.index("i-i", ["k", "n"])), invalid("Invalid index name: 'i-i'.")),
-    "an index beside 2 versions": (t.created(t.index("i", ["k", "n"]), max_versions=2), WITH_VERSIONS),
+        t.create_with(t.index("i", ["k", "n"], ["x", "x"])), invalid("Duplicated column name: 'x'.")),
+    "a wrong index name": (t.create_with(t.index("i-i", ["k", "n"])), invalid("Invalid index name: 'i-i'.")),
+    "an index beside 2 versions": (t.create_with(t.index("i", ["k", "n"]), max_versions=2), WITH_VERSIONS),
 }  # fmt: skip
 """CreateTable requests and their errors, by what is wrong."""
 
@@ -109,13 +109,13 @@ OTHERS: dict[str, Refused] = {
         invalid("Defined column 'update_time' is used by index 'session_by_time'.")),
     "an unknown action": ("GetStreamRecord", b"", unsupported("GetStreamRecord")),
     "a description of a missing search index": (
-        t.DESCRIBE, t.named(t.DESCRIBE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
+        t.DESCRIBE, t.naming(t.DESCRIBE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
     "a description of another table's search index": (
-        t.DESCRIBE, t.named(t.DESCRIBE, "session", "there"),
+        t.DESCRIBE, t.naming(t.DESCRIBE, "session", "there"),
         ("OTSObjectNotExist", "search index [there] does not exist")),
     "a deletion of a missing search index": (
-        t.DELETE, t.named(t.DELETE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
-    "a description without its table": (t.DESCRIBE, t.named(t.DESCRIBE, "none", "there"), NO_TABLE),
+        t.DELETE, t.naming(t.DELETE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
+    "a description without its table": (t.DESCRIBE, t.naming(t.DESCRIBE, "none", "there"), NO_TABLE),
 }  # fmt: skip
 """Requests of every other action and their errors, by what is wrong."""
 
@@ -141,13 +141,13 @@ SEARCH_INDEXES: dict[str, tuple[bytes, Refusal]] = {
     "an unknown analyzer": (
         t.create_search(t.field("c", t.TEXT, analyzer="clever")), unsupported("analyzer clever of field c")),
     "a sort by no field": (
-        t.create_search(t.field(), index_sort=t.by(field_sort={"field_name": "d"})),
+        t.create_search(t.field(), index_sort=t.sort_by(field_sort={"field_name": "d"})),
         invalid("field: d does not exist")),
     "a sort by text": (
-        t.create_search(t.field("c", t.TEXT), index_sort=t.by(field_sort={"field_name": "c"})),
+        t.create_search(t.field("c", t.TEXT), index_sort=t.sort_by(field_sort={"field_name": "c"})),
         invalid("field: c of type TEXT cannot be sorted by")),
     "a sort by score": (
-        t.create_search(t.field(), index_sort=t.by(score_sort={"order": 1})),
+        t.create_search(t.field(), index_sort=t.sort_by(score_sort={"order": 1})),
         invalid("A search index cannot be sorted by score.")),
 }  # fmt: skip
 """CreateSearchIndex requests and their errors, by what is wrong."""

@@ -87,7 +87,7 @@ WITHOUT_FIELDS = {
 """Actions whose responses have no fields."""
 
 
-def missing(message: Any, path: str) -> list[str]:
+def unset_fields(message: Any, path: str) -> list[str]:
     """Return the paths that are not set. A repeated field counts as set if it has at least one value."""
     name, _, rest = path.partition(".")
     field = message.DESCRIPTOR.fields_by_name[name]
@@ -97,7 +97,7 @@ def missing(message: Any, path: str) -> list[str]:
         parts = [getattr(message, name)] if message.HasField(name) else []
     if not parts:
         return [name]
-    return [f"{name}.{each}" for part in parts if rest for each in missing(part, rest)]
+    return [f"{name}.{each}" for part in parts if rest for each in unset_fields(part, rest)]
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -106,7 +106,7 @@ def test_a_response_sets_every_field_that_an_sdk_reads_without_a_check(wire: Wir
     wire.engine.definitions.create_search_index(SearchIndexSchema("plain", "there", (("c", FieldType("LONG")),)))
     reply = wire.parsed(action, data)
 
-    assert [] == [where for path in paths for where in missing(reply, path)]
+    assert [] == [where for path in paths for where in unset_fields(reply, path)]
 
 
 def test_the_required_reply_fields_of_every_action_are_listed() -> None:

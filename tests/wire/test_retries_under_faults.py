@@ -40,7 +40,7 @@ def faulty(*specs: str, timeout_s: float = 30) -> Iterator[tuple[Served, TableCl
             retrying.close()
 
 
-class Worker:
+class RandomWriter:
     """Writes random rows under its own keys, one by one and in batches, and records the rows that must be stored."""
 
     def __init__(self, client: TableClient, number: int) -> None:
@@ -87,7 +87,7 @@ class Worker:
 def test_no_write_is_lost_or_carried_out_twice(specs: tuple[str, ...], writes: int) -> None:
     """Several threads share a client. The stored rows are those of a run without faults."""
     with faulty(*specs) as (served, client):
-        workers = [Worker(client, number) for number in range(THREADS)]
+        workers = [RandomWriter(client, number) for number in range(THREADS)]
         with ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda worker: worker.run(writes // THREADS), workers))
         stored = served.stored(MESSAGE.ref)

@@ -151,13 +151,13 @@ def test_a_search_uses_the_index_sort_and_ignores_routing_values(client: Any) ->
     fields = [t.FieldSchema("word", t.FieldType.KEYWORD)]
     client.create_search_index("notes", "backward", t.SearchIndexMeta(fields, index_sort=by_word))
 
-    def found(**how: Any) -> Any:
+    def search_notes(**how: Any) -> Any:
         asked = t.SearchQuery(t.MatchAllQuery(), limit=5, **how)
         return client.search("notes", "backward", asked, None, [[("who", "w0"), ("n", 0)]], 5)
 
     for sort, expected in ((None, list(range(49, 39, -1))), (t.Sort([t.PrimaryKeySort()]), table.BY_KEY[:10])):
-        first = found(sort=sort)
-        assert expected == table.numbers(first) + table.numbers(found(next_token=first.next_token))
+        first = search_notes(sort=sort)
+        assert expected == table.numbers(first) + table.numbers(search_notes(next_token=first.next_token))
 
 
 # Queries that the Python SDK cannot send

@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.raw_http import TIMEOUT_S, Running, Stub, ots_headers, parse_reply, post, request, running, signed
+from tests.support.raw_http import (
+    TIMEOUT_S,
+    RunningServer,
+    Stub,
+    ots_headers,
+    parse_reply,
+    post,
+    request,
+    running,
+    signed,
+)
 from tsmem.errors import InvalidInput
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS
@@ -26,7 +36,7 @@ def faulty(*specs: str, seed: int = 0, **settings: Any) -> Any:
     return running(faults=Faults([parse_fault(text) for text in specs], seed), **settings)
 
 
-def answer_of(here: Running, action: str = "PutRow") -> tuple[int, str]:
+def status_and_code(here: RunningServer, action: str = "PutRow") -> tuple[int, str]:
     """Return the status and the error code of a reply. The status is 0 if there is no reply or only a part of one."""
     data = here.raw(request(action=action))
     head, end, body = data.partition(b"\r\n\r\n")
@@ -38,7 +48,7 @@ def answer_of(here: Running, action: str = "PutRow") -> tuple[int, str]:
 
 def test_refuse_closes_the_connection_before_the_request_is_carried_out() -> None:
     with faulty("refuse:1") as here:
-        assert (0, "nothing") == answer_of(here)
+        assert (0, "nothing") == status_and_code(here)
 
     assert [] == here.stub.asked
     assert [(0, "refuse", "PutRow")] == [(entry.status, entry.fault, entry.action) for entry in here.log]
@@ -46,7 +56,7 @@ def test_refuse_closes_the_connection_before_the_request_is_carried_out() -> Non
 
 def test_throttle_returns_retryable_errors_and_carries_nothing_out() -> None:
     with faulty("throttle:1") as here:
-        answers = {answer_of(here) for _ in range(60)}
+        answers = {status_and_code(here) for _ in range(60)}
         here.ask(request(b"notes", action="PutRow"))
 
     assert ([], "notes") == (here.stub.asked, here.log[-1].table)
@@ -70,7 +80,7 @@ def test_timeout_unavailable_and_drop_carry_out_about_half_the_requests(
     kind: str, answers: set[tuple[int, str]]
 ) -> None:
     with faulty(f"{kind}:1") as here:
-        assert answers == {answer_of(here) for _ in range(60)}
+        assert answers == {status_and_code(here) for _ in range(60)}
 
     assert 15 < len(here.stub.asked) < 45
     assert {kind} == {entry.fault for entry in here.log}
@@ -100,19 +110,19 @@ def test_a_stop_does_not_wait_for_a_request_that_hangs() -> None:
 def test_partial_fails_only_single_rows_of_batches() -> None:
     stub = Stub(rows=300)
     with running(stub, faults=Faults([parse_fault("partial:0.5")])) as here:
-        assert (200, "") == answer_of(here, "BatchWriteRow")
+        assert (200, "") == status_and_code(here, "BatchWriteRow")
         drawn = Counter(stub.row_faults)
         assert 300 == drawn.total()
         assert all(40 < drawn[fault] < 200 for fault in (None, RowFault.REFUSED, RowFault.LOST))
         stub.row_faults.clear()
-        assert (200, "") == answer_of(here, "PutRow")
+        assert (200, "") == status_and_code(here, "PutRow")
         assert {None} == set(stub.row_faults)
 
 
 def test_a_fault_that_names_an_action_spares_the_others() -> None:
     with faulty("throttle:1:PutRow") as here:
-        assert 200 != answer_of(here, "PutRow")[0]
-        assert (200, "") == answer_of(here, "GetRow")
+        assert 200 != status_and_code(here, "PutRow")[0]
+        assert (200, "") == status_and_code(here, "GetRow")
     faults = Faults([parse_fault("partial:1:BatchWriteRow")])
     assert faults.draw_row_fault("BatchWriteRow", LogEntry()) is not None
     assert faults.draw_row_fault("BatchGetRow", LogEntry()) is None
@@ -130,7 +140,7 @@ def test_the_same_seed_repeats_the_same_faults() -> None:
     def run(seed: int) -> list[tuple[int, str]]:
         specs = ("throttle:0.2", "timeout:0.2:PutRow", "drop:0.2")
         with faulty(*specs, seed=seed) as here:
-            return [answer_of(here, draw) for draw in random.Random(1).choices(("PutRow", "GetRow"), k=60)]
+            return [status_and_code(here, draw) for draw in random.Random(1).choices(("PutRow", "GetRow"), k=60)]
 
     first = run(1)
     assert first == run(1)
@@ -174,8 +184,8 @@ def test_fault_rates_that_add_up_to_more_than_1_are_refused(specs: tuple[str, ..
 
 def test_latency_is_added_to_replies_and_errors() -> None:
     with running(latency_ms=20, faults=Faults([parse_fault("throttle:1:PutRow")])) as here:
-        assert 200 == answer_of(here, "GetRow")[0]
-        assert 200 != answer_of(here, "PutRow")[0]
+        assert 200 == status_and_code(here, "GetRow")[0]
+        assert 200 != status_and_code(here, "PutRow")[0]
     assert [True, True] == [entry.milliseconds >= 20 for entry in here.log]
 
 

@@ -15,13 +15,13 @@ import pytest
 from tests.support import raw_http as http
 
 
-def expecting(body: bytes = b"body") -> bytes:
+def request_with_expect(body: bytes = b"body") -> bytes:
     """Return a request whose client waits for 100 Continue before it sends the body."""
     return http.post({**http.signed(http.ots_headers(body)), "Expect": "100-continue"}, body)
 
 
 @contextmanager
-def stopping(here: http.Running, *, wait: bool = True) -> Iterator[None]:
+def stopping(here: http.RunningServer, *, wait: bool = True) -> Iterator[None]:
     """Begin to stop the server. When the block ends, it has stopped."""
     stop = threading.Thread(target=here.server.stop)
     stop.start()
@@ -35,7 +35,7 @@ def stopping(here: http.Running, *, wait: bool = True) -> Iterator[None]:
 def test_a_stopping_server_answers_a_request_whose_body_follows_its_headers() -> None:
     """SDKs send the headers and the body separately."""
     with http.running() as here, here.connect() as client:
-        client.sendall(expecting().removesuffix(b"body"))
+        client.sendall(request_with_expect().removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
         with stopping(here):
             client.sendall(b"body")
@@ -61,7 +61,7 @@ def test_a_stopping_server_answers_each_request_with_200_or_not_at_all() -> None
         assert {200} == {entry.status for entry in here.log}
 
 
-def _ask_until_the_end(here: http.Running, ready: threading.Barrier, seen: list[int]) -> None:
+def _ask_until_the_end(here: http.RunningServer, ready: threading.Barrier, seen: list[int]) -> None:
     body = b"x" * 100
     whole = http.request(body)
     with here.connect() as client:
@@ -79,7 +79,7 @@ def _ask_until_the_end(here: http.Running, ready: threading.Barrier, seen: list[
 
 def test_a_stopping_server_does_not_log_a_request_whose_client_left_midway() -> None:
     with http.running() as here, here.connect() as client:
-        client.sendall(expecting().removesuffix(b"body"))
+        client.sendall(request_with_expect().removesuffix(b"body"))
         assert b"HTTP/1.1 100 Continue\r\n\r\n" == client.recv(1000)
         with stopping(here):
             client.shutdown(socket.SHUT_WR)
@@ -90,7 +90,7 @@ def test_a_stopping_server_does_not_log_a_request_whose_client_left_midway() -> 
 
 @pytest.mark.parametrize(
     "begin",
-    [lambda: b"P", lambda: b"POST /GetRow HTTP/1.1\r\n", lambda: expecting().removesuffix(b"body")],
+    [lambda: b"P", lambda: b"POST /GetRow HTTP/1.1\r\n", lambda: request_with_expect().removesuffix(b"body")],
     ids=["a letter", "a line", "a head"],
 )
 def test_a_stop_times_out_a_request_that_never_becomes_complete(begin: Callable[[], bytes]) -> None:
@@ -116,7 +116,7 @@ def test_a_stop_times_out_a_request_that_trickles() -> None:
 
 
 def test_a_stop_waits_for_a_request_that_is_being_answered() -> None:
-    work = http.Paused()
+    work = http.PausedWork()
     with http.running(http.Stub(doing=work), receive_s=0) as here, here.asking() as client:
         assert work.begun.wait(http.TIMEOUT_S)
         with stopping(here):
@@ -158,7 +158,7 @@ def test_a_stopped_server_leaves_no_thread_and_no_open_file() -> None:
 
 
 def test_a_request_that_outlasts_the_stop_is_cut_off_and_later_frees_its_sockets() -> None:
-    work = http.Paused()
+    work = http.PausedWork()
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     with http.running(http.Stub(doing=work), stop_s=0.01) as here, here.asking() as client:
         assert work.begun.wait(http.TIMEOUT_S)
@@ -171,7 +171,7 @@ def test_a_request_that_outlasts_the_stop_is_cut_off_and_later_frees_its_sockets
 
 
 @contextmanager
-def files(most: int) -> Iterator[None]:
+def max_open_files(most: int) -> Iterator[None]:
     """Limit the number of files that this process can have open while the block runs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
@@ -182,7 +182,7 @@ def files(most: int) -> Iterator[None]:
 
 
 def test_the_connection_limit_leaves_192_file_descriptors_free() -> None:
-    with files(128 + 64 + 2), http.running(evict_after_s=1000) as here:
+    with max_open_files(128 + 64 + 2), http.running(evict_after_s=1000) as here:
         clients = [here.connect() for _ in range(3)]
         statuses = []
         for client in clients:
@@ -199,7 +199,7 @@ def test_the_connection_limit_leaves_192_file_descriptors_free() -> None:
 def test_without_free_descriptors_a_connection_waits_and_uses_no_cpu() -> None:
     with http.running() as here, socket.socket() as client:
         client.settimeout(http.TIMEOUT_S)
-        with files(3):
+        with max_open_files(3):
             client.connect(here.address)
             client.sendall(http.request())
             burnt = time.process_time()
@@ -210,7 +210,7 @@ def test_without_free_descriptors_a_connection_waits_and_uses_no_cpu() -> None:
 
 
 def test_without_free_descriptors_a_server_stops_at_once() -> None:
-    with http.running() as here, socket.socket() as client, files(3):
+    with http.running() as here, socket.socket() as client, max_open_files(3):
         client.connect(here.address)
         with stopping(here, wait=False):
             pass
@@ -220,7 +220,7 @@ def test_connections_with_descriptors_above_1023_are_served(tmp_path: Path) -> N
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if 0 <= hard < 1200:
         pytest.skip("this machine opens fewer files")
-    with files(1200):
+    with max_open_files(1200):
         held = [(tmp_path / "file").open("w") for _ in range(1024)]
         with http.running() as here, here.asking() as client:
             assert client.fileno() > 1023

@@ -162,7 +162,7 @@ def test_a_search_index_is_described_with_every_option_it_was_created_with(wire:
         t.field("d", t.DATE, date_formats=["yyyy-MM-dd", "epoch_millis"], **on),
         t.field("n", t.NESTED, field_schemas=[t.field("inner", t.LONG, **on)], **off), t.field("l", t.LONG, **on),
     ]  # fmt: skip
-    sort = t.by(pk_sort={"order": 1})
+    sort = t.sort_by(pk_sort={"order": 1})
     setting = schema.new_message("IndexSetting", routing_fields=["k"], routing_partition_size=3, number_of_shards=2)
     wire.answer(t.CREATE, t.create_search(*fields, index_setting=setting, index_sort=sort, time_to_live=86400))
     found = describe(wire)
@@ -215,11 +215,11 @@ def test_search_indexes_are_listed_and_deleted(wire: Wire) -> None:
         return [(each.table_name, each.index_name) for each in wire.ask(t.LIST, **fields).indices]
 
     assert [("plain", "a"), ("plain", "b"), ("session", "s")] == listed()
-    wire.answer(t.DELETE, t.named(t.DELETE, "plain", "a"))
+    wire.answer(t.DELETE, t.naming(t.DELETE, "plain", "a"))
     assert ([("plain", "b")], []) == (listed(table_name="plain"), listed(table_name="versioned"))
 
 
-class Vanishing(Engine):
+class EngineWithVanishedTable(Engine):
     """An engine whose list of tables contains one that was just deleted."""
 
     def list_tables(self) -> list[str]:
@@ -227,7 +227,7 @@ class Vanishing(Engine):
 
 
 def test_search_indexes_are_listed_while_a_table_is_deleted() -> None:
-    engine = Vanishing(None, SystemClock())
+    engine = EngineWithVanishedTable(None, SystemClock())
     engine.definitions.create_table(TableSchema("notes", (("k", ColumnType.STRING),)))
     engine.definitions.create_search_index(SearchIndexSchema("notes", "by_text", (("text", FieldType("TEXT")),)))
     dispatcher = Dispatcher(engine, SystemClock())

@@ -56,9 +56,9 @@ TABLES: list[tuple[str, bytes]] = [
     ("CreateTable", t.create(name=NOT_UTF8)),
     ("CreateTable", t.create(((NOT_UTF8, t.STRING),))),
     ("CreateTable", t.create(defined=((NOT_UTF8, t.INTEGER),))),
-    ("CreateTable", t.created(t.index(NOT_UTF8, ["k", "n"]))),
-    ("CreateTable", t.created(t.index("i", ["k", NOT_UTF8]))),
-    ("CreateTable", t.created(t.index("i", ["k", "n"], [NOT_UTF8]))),
+    ("CreateTable", t.create_with(t.index(NOT_UTF8, ["k", "n"]))),
+    ("CreateTable", t.create_with(t.index("i", ["k", NOT_UTF8]))),
+    ("CreateTable", t.create_with(t.index("i", ["k", "n"], [NOT_UTF8]))),
     ("UpdateTable", t.update(NOT_UTF8, max_versions=1)),
     *((action, body(action, table_name=NOT_UTF8)) for action in ("DeleteTable", "DescribeTable", t.LIST)),
     ("CreateIndex", t.add_index(NOT_UTF8, t.index("i", ["k"]))),
@@ -74,7 +74,7 @@ TABLES: list[tuple[str, bytes]] = [
     (t.CREATE, t.create_search(t.field(), name=NOT_UTF8)),
     (t.CREATE, t.create_search(t.field(), table=NOT_UTF8)),
     (t.CREATE, t.create_search(t.field("c", t.TEXT, analyzer=NOT_UTF8))),
-    *((action, t.named(action, *names)) for action in (t.DESCRIBE, t.DELETE)
+    *((action, t.naming(action, *names)) for action in (t.DESCRIBE, t.DELETE)
       for names in ((NOT_UTF8, "there"), ("plain", NOT_UTF8))),
 ]  # fmt: skip
 

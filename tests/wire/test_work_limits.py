@@ -19,7 +19,7 @@ from tsmem.rows import Put
 TIMEOUT = ("OTSTimeout", "Operation timeout.")
 
 
-class SetClock(SystemClock):
+class AdvancingClock(SystemClock):
     """The system clock, whose monotonic time a test can move forward."""
 
     late_s = 0.0
@@ -45,7 +45,7 @@ class Endless:
 
 
 def test_a_request_that_works_too_long_ends_with_otstimeout_and_the_connection_stays() -> None:
-    clock, work = SetClock(), Endless()
+    clock, work = AdvancingClock(), Endless()
     with http.running(http.Stub(doing=work), clock=clock, work_s=1000) as here, here.asking() as client:
         assert work.begun.wait(http.TIMEOUT_S)
         clock.late_s = 1000

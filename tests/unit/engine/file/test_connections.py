@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.store_files import TABLE, forked, in_child, keys, opened, put, raise_version, read_version
+from tests.support.store_files import TABLE, fork_child, in_child, keys, opened, put, raise_version, read_version
 from tsmem import interruption
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
@@ -38,7 +38,7 @@ def test_writes_of_a_forked_child_are_kept_when_its_parent_closes(tmp_path: Path
         os.write(go, b"1")
         put(client, *(f"d{n:03d}" for n in range(50)))
 
-    pid = forked(child)
+    pid = fork_child(child)
     os.read(ready, 1)
     client.close()
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
