@@ -38,15 +38,15 @@ READING = (
 )  # fmt: skip
 LISTING, LISTING_MESSAGES, SEARCHING = READING[0], READING[9], READING[7]
 RECENT, MAKING_SURE = READING[4], READING[-1]
-OF_BATCHES = ("an outcome less", "an outcome more", "outcomes of another table", "garbage")
+OF_BATCHES = ("one outcome too few", "one outcome too many", "outcomes of another table", "garbage")
 OF_TABLES = ("the description of another table", "a table without a key", "garbage")
 TOLD_TO = {
     "session list --user ada --limit 1": ("more rows than the limit",),
-    "message get s1 m05": ("another row than the one asked for",),
+    "message get s1 m05": ("a row with another key than the requested one",),
     LISTING_MESSAGES: ("times as text",),
     RECENT: (*OF_BATCHES[:3], "rows of a batch in the wrong order"),
     SEARCHING: (
-        "one token again and again", "new tokens for the same rows", "new tokens for no rows", "a negative total",
+        "the same token again and again", "new tokens for the same rows", "new tokens for no rows", "a negative total",
         "more scores than rows",
     ),
     MAKING_SURE: OF_TABLES[:2],
@@ -137,7 +137,7 @@ def test_search_hits_that_do_not_match_are_left_out(evil: Cli, liar: Liar) -> No
 
 
 ROWS = [name for name in LIES if name not in TOLD]
-BY_DEFAULT = ("a row of another user", "a page that goes on where it began")
+BY_DEFAULT = ("a row of another user", "a next page that starts where this one starts")
 of_rows_read = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in BY_DEFAULT else pytest.mark.slow) for name in ROWS]
 )
@@ -171,7 +171,7 @@ def test_purge_deletes_nothing_because_of_an_invalid_reply(evil: Cli, liar: Liar
     ("name", "argv"),
     [
         *((name, "import in.jsonl") for name in OF_BATCHES),
-        ("an outcome less", "session purge --user ada --with-messages --yes"),
+        ("one outcome too few", "session purge --user ada --with-messages --yes"),
         ("garbage", "message update s1 m05 --content x"),
         *((name, "init-tables") for name in OF_TABLES),
         ("garbage", "drop-tables --yes"),

@@ -143,8 +143,8 @@ WHOLE: dict[str, raw.Refused] = {
         "GetRange", raw.ranging({"k": "a"}, {"k": 1}),
         ("OTSInvalidPK", "Validate PK type fail. Input: VT_INTEGER, Meta: VT_STRING.")),
     "101 reads of two tables": ("BatchGetRow", batch_get(reads_of(50), reads_of(51, "versioned")), READ_LIMIT),
-    "no rows of a missing table": ("BatchGetRow", batch_get(wanted("a"), wanted(table="none")), raw.NO_TABLE),
-    "a read of no row": (
+    "a missing table without rows": ("BatchGetRow", batch_get(wanted("a"), wanted(table="none")), raw.NO_TABLE),
+    "a read whose key is not a row": (
         "BatchGetRow", batch_get(wanted(primary_key=[b"x"])),
         invalid("Parse PlainBuffer from RawString failed: its header is missing.")),
     "201 writes of two tables": (
@@ -158,9 +158,9 @@ WHOLE: dict[str, raw.Refused] = {
     "an atomic batch": (
         "BatchWriteRow", batch_write(group(put("a"), put("a")), is_atomic=True),
         raw.unsupported("BatchWriteRow with is_atomic")),
-    "a row twice that must not exist, in two groups": (
+    "a row twice in two groups, once as one that must not exist": (
         "BatchWriteRow", batch_write(group(put("b", 1, raw.EXPECT_NOT_EXIST)), group(put("b", 2))), REPEATED),
-    "a row twice beside one that must exist": (
+    "a row twice, in a batch with another row that must exist": (
         "BatchWriteRow", batch_write(group(put("b"), put("b"), put("a", 2, raw.EXPECT_EXIST))), REPEATED),
 }  # fmt: skip
 
@@ -203,8 +203,8 @@ def without(field: str, **given: Any) -> bytes:
 
 
 FILTERS: dict[str, tuple[Any, raw.Refusal]] = {
-    "no protobuf": (NO_FILTER, raw.UNREADABLE),
-    "a composite that is no protobuf": (message("Filter", type=2, filter=b"\xff"), raw.UNREADABLE),
+    "not protobuf": (NO_FILTER, raw.UNREADABLE),
+    "a composite that is not protobuf": (message("Filter", type=2, filter=b"\xff"), raw.UNREADABLE),
     "an unknown comparator": (single(b"\x08\x09" + without("comparator")), raw.UNREADABLE),
     "an unknown operator": (message("Filter", type=2, filter=b"\x08\x04"), raw.UNREADABLE),
     "no comparator": (single(without("comparator")), raw.UNREADABLE),
@@ -218,12 +218,13 @@ FILTERS: dict[str, tuple[Any, raw.Refusal]] = {
     "a transfer rule": (comparison(value_trans_rule=RULE), raw.unsupported("value_trans_rule")),
     "a transfer rule in a test of existence": (
         comparison(comparator=EXIST, value_trans_rule=RULE), raw.unsupported("value_trans_rule")),
-    "NOT of none": (joined(NOT), NOT_ONE),
-    "NOT of two": (joined(NOT, comparison(), comparison()), NOT_ONE),
-    "OR of one, nested": (joined(AND, comparison(), joined(OR, comparison())), TOO_FEW_OR),
+    "NOT of no parts": (joined(NOT), NOT_ONE),
+    "NOT of two parts": (joined(NOT, comparison(), comparison()), NOT_ONE),
+    "OR of one part, nested": (joined(AND, comparison(), joined(OR, comparison())), TOO_FEW_OR),
     "33 parts that cannot be read": (joined(OR, *[NO_FILTER] * 33), TOO_MANY),
     "32 parts that cannot be read": (joined(OR, *[NO_FILTER] * 32), raw.UNREADABLE),
-    "33 in two groups": (joined(OR, joined(AND, *[comparison()] * 17), joined(AND, *[comparison()] * 16)), TOO_MANY),
+    "33 comparisons in two groups": (
+        joined(OR, joined(AND, *[comparison()] * 17), joined(AND, *[comparison()] * 16)), TOO_MANY),
     "33 levels": (raw.nested(32, AND), TOO_MANY),
     "32 levels": (raw.nested(31, AND), TOO_FEW_AND),
     "33 levels of NOT": (raw.nested(32, NOT), TOO_MANY),
@@ -245,7 +246,7 @@ def test_an_invalid_filter_is_refused_in_a_read_and_in_a_condition(unchanged: Wi
 
 
 def test_every_action_refuses_an_invalid_filter(unchanged: Wire) -> None:
-    test, refusal = FILTERS["NOT of two"]
+    test, refusal = FILTERS["NOT of two parts"]
     deleted = raw.change("DeleteRow", row(KEY, marker=True), condition=raw.condition(0, test))
     bodies = {
         "BatchWriteRow": batch_write(group(deleted)),
@@ -289,18 +290,18 @@ def seen(max_versions: int | None, **times: int) -> dict[str, Any]:
 
 
 READS: dict[str, tuple[dict[str, Any], raw.Refusal]] = {
-    "neither versions nor times": ({"max_versions": None}, NO_VERSION),
+    "neither max_versions nor times": ({"max_versions": None}, NO_VERSION),
     "an empty time range": (seen(None), NO_END),
-    "a start alone": (seen(None, start_time=1), NO_END),
-    "an end alone beside versions": (seen(1, end_time=1), NO_END),
-    "a time beside versions": (seen(1, specific_time=1), BOTH),
+    "a start without an end": (seen(None, start_time=1), NO_END),
+    "an end without a start, and max_versions": (seen(1, end_time=1), NO_END),
+    "a time and max_versions": (seen(1, specific_time=1), BOTH),
     "a time and a start": (seen(None, specific_time=1, start_time=1), BOTH_TIMES),
     "a time and an end": (seen(None, specific_time=1, end_time=2), BOTH_TIMES),
-    "a start that is the end": (seen(None, start_time=5, end_time=5), empty(5, 5)),
+    "a start equal to the end": (seen(None, start_time=5, end_time=5), empty(5, 5)),
     "a start past the end": (seen(1, start_time=6, end_time=5), empty(6, 5)),
     "a negative start": (seen(1, start_time=-1, end_time=5), empty(-1, 5)),
     "a negative time": (seen(None, specific_time=-1), empty(-1, 0)),
-    "no versions": ({"max_versions": 0}, NOT_POSITIVE),
+    "max_versions of 0": ({"max_versions": 0}, NOT_POSITIVE),
     "1,025 columns": ({"columns_to_get": [f"c{number}" for number in range(1025)]}, TOO_MANY_COLUMNS),
     "a wrong column name": ({"columns_to_get": ["c", "#name"]}, invalid("Invalid column name: '#name'.")),
     "an empty column name": ({"columns_to_get": [""]}, invalid("Invalid column name: ''.")),

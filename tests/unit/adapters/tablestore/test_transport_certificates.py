@@ -95,7 +95,7 @@ def test_an_unknown_authority_is_refused_with_a_hint(endpoint: str, tmp_path: Pa
 
 
 def test_http_to_a_server_that_accepts_only_tls_says_so_and_is_not_retried(endpoint: str, tmp_path: Path) -> None:
-    error = asked(profile(endpoint.replace("https://", "http://"), tmp_path))
+    error = connection_error(profile(endpoint.replace("https://", "http://"), tmp_path))
 
     assert "accepts only TLS (tried once" in error.message
     assert (error.hint, error.ambiguous) == ("begin the endpoint with https://", False)
