@@ -32,7 +32,7 @@ def params_of(name: str) -> list[typer.core.TyperOption | typer.core.TyperArgume
     for each in groups:
         group = group.get_command(None, each)
     command = group.get_command(None, last)
-    return [param for param in command.params if param not in command.shared]
+    return [param for param in command.params if param not in command.global_params]
 
 
 def declared_by(argv: Sequence[str]) -> Declaration | None:

@@ -78,6 +78,7 @@ def parsed_json(value: object) -> object:
     if not isinstance(value, str) or len(value) > MAX_PARSED_CHARACTERS or value.lstrip()[:1] not in ("{", "["):
         return None
     try:
+        # Only to raise ValueError for a number that would be shown differently; decode_json finds duplicate keys.
         json.loads(value, parse_float=partial(_number_as_written, float), parse_int=partial(_number_as_written, int))
         parsed = decode_json(value)
         return parsed if _depth(parsed) <= MAX_PARSED_DEPTH else None
@@ -105,12 +106,12 @@ def pretty_lines(value: object, room: int, prefix: str = "", comma: str = "") ->
     if not isinstance(value, dict | list) or not value or (len(line) < 8 * room and width(line) <= room):
         yield line
         return
-    opening, closing = ("{", "}") if isinstance(value, dict) else ("[", "]")
-    parts = (
-        [(f"{json.dumps(k, ensure_ascii=False)}: ", v) for k, v in value.items()]
-        if isinstance(value, dict)
-        else [("", v) for v in value]
-    )
+    if isinstance(value, dict):
+        opening, closing = "{", "}"
+        parts = [(f"{json.dumps(key, ensure_ascii=False)}: ", part) for key, part in value.items()]
+    else:
+        opening, closing = "[", "]"
+        parts = [("", part) for part in value]
     yield prefix + opening
     for position, (label, part) in enumerate(parts, 1):
         for inner in pretty_lines(part, room - 2, label, "," if position < len(parts) else ""):

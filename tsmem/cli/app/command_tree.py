@@ -45,7 +45,7 @@ class Declaration:
     formats: tuple[str, ...] | None
     """The values that --output accepts; None for all."""
     shows: Noun | None
-    """Whose fields --fields chooses; None if the command shows neither sessions nor messages."""
+    """The noun whose fields --fields can choose; None if the command shows neither sessions nor messages."""
 
     @property
     def summary(self) -> str:
@@ -77,8 +77,8 @@ class _WithGlobalOptions:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.shared = global_options()
-        self.params: list[Any] = [*self.params, *self.shared]
+        self.global_params = global_options()
+        self.params: list[Any] = [*self.params, *self.global_params]
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)  # type: ignore[misc]
@@ -90,7 +90,7 @@ class _WithGlobalOptions:
         for param in self.get_params(ctx):  # type: ignore[attr-defined]
             if (record := param.get_help_record(ctx)) is not None:
                 heading = "Arguments" if param.param_type_name == "argument" else "Options"
-                sections["Global options" if param in self.shared else heading].append(record)
+                sections["Global options" if param in self.global_params else heading].append(record)
         for heading, records in sections.items():
             if records:
                 with formatter.section(heading):

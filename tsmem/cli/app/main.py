@@ -1,7 +1,7 @@
 """Run a command line. `tsmem/__main__.py` calls `main`, and so do tests and programs, with streams of their own.
 
 The arguments choose a command, the command returns a result, `render` turns the result into bytes, and
-`cli/io/output.py` writes them. Errors become exit codes only here.
+`cli/io/output.py` writes them. Only this module and `failure.py` turn errors into exit codes.
 """
 
 from __future__ import annotations
