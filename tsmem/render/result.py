@@ -46,10 +46,10 @@ class Listing(NamedTuple):
     noun: Noun
     items: Iterable[Session] | Iterable[Message]
     next_page_token: Callable[[int | None], str | None] = lambda count: None
-    """Returns the token of the next page. Its argument is None after the last item, or the number of items that were
-    written before an error."""
+    """The function that returns the token of the next page. It is called with None after the last item, or with the
+    number of items that were written before an error."""
     total: Callable[[], Total] | None = None
-    """Returns the number of matches of a search on all pages. To be called after the last item."""
+    """The function that returns the number of matches of a search on all pages. It is called after the last item."""
     highlight: str | None = None
     is_endless: bool = False
     """True if new items keep coming. Each one is then shown as soon as it arrives."""
@@ -90,7 +90,7 @@ class Report(NamedTuple):
     error: TsmemError | None = None
     """A failure that is printed after the report and sets the exit code."""
     parts: Sequence[Part] = ()
-    """What people are shown instead of the table."""
+    """The output for people, if it is not the table of these columns and rows."""
 
 
 class Moment(NamedTuple):

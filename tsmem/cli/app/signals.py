@@ -70,8 +70,8 @@ class StopSignals:
 
     @contextmanager
     def deferring(self, may_defer: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Within this block, do not raise Stopped for the first signal at once but from `check` or at the end of the
-        block, if `may_defer()` is True when the signal arrives."""
+        """Defer the first signal that arrives within the block: raise Stopped from `check` or at the end of the block.
+        This applies only if `may_defer()` is True when the signal arrives."""
         before, self._may_defer = self._may_defer, may_defer
         try:
             yield
