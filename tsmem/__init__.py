@@ -1,7 +1,7 @@
-"""tsmem: the memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file.
+"""tsmem: the memory of AI agents (sessions and messages) on Alibaba Cloud TableStore or in one local file.
 
-This is the library's public face. Importing it loads no SDK, no SQLite and no terminal library; each name is loaded
-when it is used.
+This is the public interface of the library. Importing it loads no SDK, no SQLite and no terminal library; each name is
+loaded when it is used.
 
     import tsmem
 
@@ -43,10 +43,10 @@ def open_store(
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> MemoryStore:
-    """Open the store that a profile names. Close it, or use it in a `with`.
+    """Open the store of a profile. The caller closes it, or uses it in a `with` statement.
 
     The profile is chosen as on the command line: `profile`, else TSMEM_PROFILE, else the default of the profile file,
-    else a built-in one. Nothing is connected to, created or read before the first call on the store.
+    else the built-in one. Nothing is connected to, created or read before the first call on the store.
 
     Raises ProfileError."""
     import os
@@ -64,10 +64,10 @@ def open_profile(
     log: Callable[[str], None] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> MemoryStore:
-    """Open the store of a profile that is loaded already.
+    """Open the store of a loaded profile.
 
-    `log` is called with a line for each request over the wire, without secrets; `notice` with remarks for people while
-    a call goes on."""
+    `log` is called with a line, without secrets, for each request over the wire. `notice` is called with messages for
+    the user while a call is still running."""
     from tsmem.adapters import open_client
     from tsmem.clock import SystemClock
     from tsmem.store import MemoryStore

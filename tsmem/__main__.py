@@ -1,4 +1,4 @@
-"""`python -m tsmem`, and the `tsmem` command."""
+"""The entry point of the `tsmem` command and of `python -m tsmem`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from signal import SIGINT
 
 
 def run() -> None:
-    """Run the command line of this process and exit with its code."""
-    # Loading modules makes no garbage worth collecting, and collecting it takes 7 % of a start (measured). Opening the
-    # store turns it on again.
+    """Run the command line of this process, and exit with its code."""
+    # Loading modules makes no garbage worth collecting, and the collector takes 7 % of a start (measured). Opening the
+    # store turns the collector on again.
     gc.disable()
-    # The SDK loads numpy, whose OpenBLAS starts a thread for each core and raises SIGINT where it cannot: see
-    # blas_thread_init in its driver/others/blas_server.c. Nothing here calculates with it.
+    # The SDK loads numpy, whose OpenBLAS starts a thread for each core and raises SIGINT if it cannot: see
+    # blas_thread_init in its driver/others/blas_server.c. tsmem does not calculate with numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from tsmem.cli.app.signals import STOP_SIGNALS

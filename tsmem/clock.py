@@ -1,6 +1,8 @@
-"""Time in integer microseconds since 1970 UTC, always injected, so that no default is computed at import.
+"""The clock, deadlines for calls, and ages.
 
-Tables carry microseconds; the engine's cell versions are milliseconds, as TableStore's are.
+Times are integer microseconds since 1970 UTC. (Only the versions of the engine's cells are milliseconds, as on
+TableStore.) Whoever needs the time is given a `Clock`, so that tests can pass their own and no default is computed at
+import.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from tsmem.errors import TsmemError
 
 class Clock(Protocol):
     def now_us(self) -> int:
-        """Microseconds since 1970 UTC."""
+        """Return the microseconds since 1970 UTC."""
 
     def monotonic_s(self) -> float:
-        """Seconds from an arbitrary start, never going back: for deadlines and durations."""
+        """Return the seconds since an arbitrary start. They never go back, so they measure deadlines and durations."""
 
     def sleep(self, seconds: float) -> None: ...
 
@@ -43,8 +45,8 @@ _time_left: ContextVar[Callable[[], float] | None] = ContextVar("time_left", def
 
 @contextmanager
 def deadline(clock: Clock, ends_s: float) -> Iterator[None]:
-    """Let each call in this block end, retries included, at a time by the clock's monotonic_s, or at a deadline around
-    it that is sooner."""
+    """Make every call of a client in this block, retries included, end when `clock.monotonic_s` reaches `ends_s`. An
+    earlier deadline of an enclosing block stays in force."""
     left_s = time_left_s()
     if left_s is not None:
         ends_s = min(ends_s, clock.monotonic_s() + left_s)
@@ -56,14 +58,14 @@ def deadline(clock: Clock, ends_s: float) -> Iterator[None]:
 
 
 def time_left_s() -> float | None:
-    """Return the seconds left for a call, at least 0; None without a deadline."""
+    """Return the seconds until the deadline, at least 0; None without a deadline."""
     time_left = _time_left.get()
     return None if time_left is None else max(0.0, time_left())
 
 
 class Age(NamedTuple):
-    """A time given as an age: this long before now. It becomes a point in time when a query starts, and a page token
-    keeps that point, so that later pages see the same window."""
+    """A time that is given as an age, relative to now. It becomes a point in time when a query starts. A page token
+    keeps that point, so that later pages use the same one."""
 
     microseconds: int
 

@@ -1,7 +1,7 @@
-"""Files and folders on a disk: recognise a store's file, replace files whole, make folders durable, and check the links
-on a path.
+"""Files and folders: recognise a store's file, replace a file safely, sync folders, and check the links on a path.
 
-The engine, the profiles, the transfer of files and the command line use it.
+The engine, `profiles/`, `transfer/` and the command line use it. `replace_file` and `replacing` write a new file beside
+the old one, sync it, and then rename it, so that the old content stays until the new one is complete.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ SUFFIXES = ("-wal", "-shm", "-journal", ".lock", ".new")
 """Suffixes of the files beside a store's file while it is created or used."""
 
 ENTER_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-"""Flags that open a folder that may be entered, also one that may not be read."""
+"""Flags to open a folder that the user may enter, even if they may not read it."""
 
 _PARTIAL = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BUFFER_BYTES = 1 << 20
 _MAX_STEPS = 400
-"""Folders and links on one path; the system itself follows 40 links."""
+"""Maximum number of folders and links on one path. The system itself follows at most 40 links."""
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
 
@@ -36,7 +36,7 @@ def is_store(header: bytes) -> bool:
 
 
 def store_beside(path: str) -> str | None:
-    """Return the path of the store that a file with this name belongs to, or None."""
+    """Return the path of the store that a file belongs to by its name, such as `memory.db-wal`, or None."""
     for suffix in SUFFIXES:
         store = path.removesuffix(suffix)
         if store != path and os.path.isfile(store):  # noqa: PTH113
@@ -47,14 +47,14 @@ def store_beside(path: str) -> str | None:
 
 
 def sqlite_uri(path: str, parameters: str) -> str:
-    """Return the path as a URI. A path need not be valid Unicode, so its bytes are quoted."""
+    """Return the path as a URI for SQLite. Its bytes are quoted, because a path need not be valid Unicode."""
     quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in os.fsencode(os.path.realpath(path)))
     return f"file:{quoted}?{parameters}"
 
 
 def replace_file(path: str, content: bytes, on_new: Callable[[int], None] = lambda descriptor: None) -> None:
-    """Write a file whole, or leave it as it was; only the user can read a new one. `on_new` is called with the new
-    file's descriptor before it takes its place. Raises OSError."""
+    """Write a file completely, or leave it as it was. Only the user can read the new file. `on_new` is called with its
+    descriptor, and can change its owner or mode before it replaces the old one. Raises OSError."""
     folder = os.open(os.path.dirname(path), ENTER_FOLDER)  # noqa: PTH120
     base = os.path.basename(path)  # noqa: PTH119
     try:
@@ -69,9 +69,10 @@ def replace_file(path: str, content: bytes, on_new: Callable[[int], None] = lamb
 
 @contextmanager
 def replacing(folder: int, base: str, put_in_place: Callable[[str], None]) -> Iterator[BinaryIO]:
-    """Open a new file in a folder; once all is written and on the disk, call `put_in_place` with its name.
+    """Open a new file in a folder. After the block, sync it to the disk and call `put_in_place` with its name.
 
-    `base` is the name of the file whose place it takes. Removes the new file where anything fails. Raises OSError."""
+    `folder` is a descriptor, and `base` the name of the file to replace. If anything fails, the new file is removed.
+    Raises OSError."""
     name, descriptor = _open_partial(folder, base)
     try:
         with open(descriptor, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
@@ -86,11 +87,11 @@ def replacing(folder: int, base: str, put_in_place: Callable[[str], None]) -> It
 
 
 def _open_partial(folder: int, base: str) -> tuple[str, int]:
-    """Return the name and descriptor of an empty file that this process alone writes.
+    """Return the name and descriptor of an empty file that only this process writes to.
 
-    The name is made of the target's, so that processes that are killed leave one such file, which the next one uses. A
-    lock is held on it while it is written. The name is random where another process holds it, where something else has
-    it, and on a file system without locks."""
+    The name is derived from the target's name, so that processes that are killed leave at most one such file, and the
+    next process reuses it. A lock is held on the file while it is written. The name is random if another process holds
+    the lock, if the name is in use for something else, or if the file system has no locks."""
     import fcntl
     from hashlib import sha256
 
@@ -101,7 +102,7 @@ def _open_partial(folder: int, base: str) -> tuple[str, int]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = os.fstat(descriptor)
             is_ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1
-            # Another process may have put the file in its place between the two calls.
+            # Another process may have renamed the file between the two calls.
             if is_ours and os.path.samestat(found, os.stat(name, dir_fd=folder, follow_symlinks=False)):
                 os.fchmod(descriptor, 0o600)
                 os.ftruncate(descriptor, 0)
@@ -113,7 +114,7 @@ def _open_partial(folder: int, base: str) -> tuple[str, int]:
             os.unlink(name, dir_fd=folder)
             raise
         os.close(descriptor)
-    name = f"tsmem-{os.urandom(8).hex()}.part"  # no number of a process: containers use the same ones again
+    name = f"tsmem-{os.urandom(8).hex()}.part"  # not the process id, which can be the same in several containers
     try:
         return name, os.open(name, _PARTIAL | os.O_EXCL, 0o600, dir_fd=folder)
     except PermissionError as error:
@@ -121,9 +122,8 @@ def _open_partial(folder: int, base: str) -> tuple[str, int]:
 
 
 def make_private_folder(folder: str) -> None:
-    """Create a folder and its missing parents with mode 0700, and sync their names to the disk. The path is absolute.
-
-    Raises OSError."""
+    """Create a folder and its missing parents with mode 0700, and sync their names to the disk. The path must be
+    absolute. Raises OSError."""
     if not os.path.isdir(folder):  # noqa: PTH112
         above = os.path.dirname(folder)  # noqa: PTH120
         make_private_folder(above)
@@ -133,8 +133,8 @@ def make_private_folder(folder: str) -> None:
 
 
 def sync_folder(folder: str) -> None:
-    """Sync the names in a folder to the disk. Nothing happens for a folder that the user cannot read, or on a network
-    file system that does not sync folders. Raises OSError."""
+    """Sync the names in a folder to the disk. Does nothing if the user cannot read the folder, or if a network file
+    system cannot sync folders. Raises OSError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except PermissionError:
@@ -149,8 +149,8 @@ def sync_folder(folder: str) -> None:
 
 
 def link_of_another(path: Path) -> Path | None:
-    """Return a link on the path to a file that another user could change, if there is one."""
-    for step, found in way_to(path):
+    """Return the first link on the path to a file that another user could change, or None."""
+    for step, found in steps_to(path):
         if found is None or not stat.S_ISLNK(found.st_mode) or found.st_uid in (0, os.geteuid()):
             continue
         if not is_read_only(step, found):
@@ -159,16 +159,16 @@ def link_of_another(path: Path) -> Path | None:
 
 
 def is_read_only(step: Path, found: os.stat_result) -> bool:
-    """True if a file, folder or link is on a file system that is mounted read-only."""
+    """Return True if a file, folder or link is on a file system that is mounted read-only."""
     try:
         return bool(os.statvfs(step.parent if stat.S_ISLNK(found.st_mode) else step).f_flag & os.ST_RDONLY)
     except OSError:
         return False
 
 
-def way_to(path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
-    """Yield each folder and link on the path to a file, then the file. A step that cannot be read comes with None and
-    is the last."""
+def steps_to(path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
+    """Yield each folder and link on the path to a file, and then the file, each with its status. The iteration ends at
+    a step that cannot be read, which has None for its status."""
     at, rest = Path("/"), [*reversed(path.absolute().parts[1:])]
     for _ in range(_MAX_STEPS):
         try:

@@ -1,7 +1,7 @@
-"""The error tree, and the one table between TableStore's error codes and its classes.
+"""The exceptions of tsmem, and the table that maps TableStore's error codes to them.
 
-Every failure that a caller meets is one of these; each class exists because a caller acts differently on it. A message
-is written for people and carries no secret; `hint` names a next step where one is known.
+Every failure reaches the caller as one of these classes. Each class exists because callers handle it differently. A
+message is written for people and contains no secret; `hint` is a next step, if one is known.
 
     TsmemError                 something failed that has no class of its own
     ├── InvalidInput           the request itself is wrong; nothing was done
@@ -15,10 +15,10 @@ is written for people and carries no secret; `hint` names a next step where one 
     │   ├── Ambiguous          more than one row has this id
     │   └── SchemaMismatch     a table differs from what the profile describes
     ├── Denied                 credentials or permission
-    ├── Unavailable            no connection, timeout, a failed service; `ambiguous`: it may have been carried out
-    │   ├── Throttled          refused for now, not done
+    ├── Unavailable            no connection, a timeout or a failed service; if `ambiguous`, the write may be done
+    │   ├── Throttled          refused for now; nothing was done
     │   └── InvalidReply       a reply that breaks the protocol; never retried
-    ├── StorageFailure         the local file: disk full, read-only, damaged; `ambiguous` as above
+    ├── StorageFailure         a local file: disk full, read-only or damaged; `ambiguous` as above
     └── PartialFailure         some rows of a bulk request failed; `failures` names them
 """
 
@@ -45,13 +45,13 @@ class TsmemError(Exception):
         self.request_id = request_id
         self.service_code = service_code
         self.ambiguous = ambiguous
-        """True if the request may have been carried out all the same."""
+        """True if the request may have been carried out although it failed."""
         self.hopeless_after_s = hopeless_after_s
-        """Seconds after which a retry is of no use: 0 if never worth it, None if always."""
+        """Seconds after which retrying is useless: 0 if it always is, None if it never is."""
 
     @property
     def code(self) -> str:
-        """The stable name that scripts match on."""
+        """The name of the error in JSON output. Scripts match on it, so it never changes."""
         return type(self).__name__
 
 
@@ -117,12 +117,12 @@ class PartialFailure(TsmemError):
 
 
 class ServiceCode(NamedTuple):
-    """The meaning of one of TableStore's error codes."""
+    """What one of TableStore's error codes means."""
 
     error: type[TsmemError]
     http_status: int
     ambiguous: bool = False
-    """True if a write with this reply may have been carried out."""
+    """True if a write that gets this reply may have been carried out."""
 
 
 SERVICE_CODES: dict[str, ServiceCode] = {
@@ -160,7 +160,7 @@ SERVICE_CODES: dict[str, ServiceCode] = {
 
 
 def from_service(code: str, message: str, *, request_id: str | None = None) -> TsmemError:
-    """Return the error for one of TableStore's codes; an unknown code becomes a plain TsmemError that keeps it."""
+    """Return the error for one of TableStore's codes: for an unknown code, a TsmemError with that `service_code`."""
     meaning = SERVICE_CODES.get(code, ServiceCode(TsmemError, 500))
     error = meaning.error
     if code == "OTSQuotaExhausted" and "Too frequent" in message:

@@ -1,15 +1,16 @@
-"""Case folding for search: Unicode's, so that `STRASSE` finds `straße`.
+"""Fold the case of text for search, by Unicode's rules: `STRASSE` finds `straße`.
 
-The search index, the row matcher and the highlighting on a terminal must all fold alike, or a match would be lost or
-not highlighted. A folded text may be longer than the text itself; `spans` maps matches back to the text.
+The search index, the row matcher and the highlighting on a terminal all use these functions. If one of them folded
+differently, matches would be lost or not highlighted. Folded text can be longer than the original; `spans` finds
+matches in the original.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-_MADE = frozenset("\u02bc\u02be\u0300\u0301\u0307\u0308\u030a\u030c\u0313\u0331\u0342")
-"""Characters without case that folding produces: `\u0149` becomes `\u02bcn`, `\u01f0` a j and a combining mark."""
+_FOLDING_RESULTS = frozenset("\u02bc\u02be\u0300\u0301\u0307\u0308\u030a\u030c\u0313\u0331\u0342")
+"""Characters without case that folding others makes: `\u0149` becomes `\u02bcn`, `\u01f0` a j and a combining mark."""
 
 
 def fold(text: str) -> str:
@@ -22,13 +23,14 @@ def has_case(text: str) -> bool:
 
 
 def is_case_invariant(character: str) -> bool:
-    """True if folding leaves the character as it is and produces it from no other."""
-    return character not in _MADE and not has_case(character)
+    """True if folding does not change the character, and does not turn another one into it."""
+    return character not in _FOLDING_RESULTS and not has_case(character)
 
 
 def spans(text: str, part: str) -> Iterator[tuple[int, int]]:
-    """Yield begin and end of each place where the text contains the part, ignoring case; places do not overlap. A
-    character whose folding is longer counts whole, even if the part has only half of it."""
+    """Yield the start and end of each place where the text contains the part, ignoring case. Places do not overlap. If
+    a match begins or ends within the folding of one character (`ß` is folded to `ss`), the whole character belongs to
+    it."""
     folded, wanted = fold(text), fold(part)
     if not wanted:
         return

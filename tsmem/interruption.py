@@ -1,10 +1,11 @@
 """Interrupt SQLite statements that take too long.
 
-The caller sets a check for its thread (`ending_by`). SQLite calls the check now and then while a statement runs, and so
-does each SQL function written in Python (`callback`). A check that raises ends the statement.
+`interrupted_by` sets a check for the current thread. The engine wraps with `callback` what SQLite calls while a
+statement runs: its progress handler, and SQL functions written in Python. Each call runs the check first, and a check
+that raises ends the statement. The engine then gets the exception from `take_raised`.
 
-Signals arrive the same way: the interpreter handles them only between its own instructions, and a long statement runs
-none but those callbacks.
+Signals arrive the same way. Python handles them only between its own instructions, and during a long statement only
+these callbacks run Python.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _here = _ThreadState()
 
 
 @contextmanager
-def ending_by(check: Check | None) -> Iterator[None]:
-    """Let `check` interrupt this thread's statements within the block; with None, only signals do."""
+def interrupted_by(check: Check | None) -> Iterator[None]:
+    """Let `check` interrupt the statements of this thread during the block. With None, only signals interrupt them."""
     before, _here.check = _here.check, check
     try:
         yield
@@ -44,8 +45,8 @@ def check() -> None:
 
 
 def callback(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function that SQLite calls, so that it checks first. An exception is kept for `take_raised`, because
-    SQLite replaces it by an error of its own."""
+    """Wrap a function that SQLite calls, so that it runs the check first. An exception is kept for `take_raised`,
+    because SQLite replaces it with an error of its own."""
 
     def call(*arguments: P.args, **options: P.kwargs) -> T:
         try:
@@ -59,6 +60,6 @@ def callback(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def take_raised() -> BaseException | None:
-    """Return the exception of this thread's last callback, and forget it."""
+    """Return the exception that a callback of this thread raised, and forget it."""
     raised, _here.raised = _here.raised, None
     return raised

@@ -1,7 +1,8 @@
-"""TableStore's limits and the checks of them, with the same error on every backend.
+"""TableStore's limits, and the functions that check them.
 
-The store checks each write before it sends it, and the engine checks what any client sends, through the same functions.
-Source: "General limits" of TableStore's product overview; the SDKs' test suites expect these texts.
+The store calls these functions before it sends a write, and the engine calls them for what any client sends, so that
+every backend raises the same errors. Source: "General limits" of TableStore's product overview. The SDKs' test suites
+expect the texts of the errors as they are here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CAPACITY_UNIT_BYTES = 4096
 MAX_NAME_BYTES = 255
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
 COLUMN_NAME_RULE = f"1 to {MAX_NAME_BYTES} bytes of UTF-8 without a null character, and does not begin with #"
-"""The rule of `is_column_name`, for messages and hints."""
+"""The rule that `is_column_name` checks, for error messages and hints."""
 
 
 def _invalid(message: str) -> InvalidInput:
@@ -52,9 +53,9 @@ def check_name(kind: str, name: str) -> None:
 
 def is_column_name(text: str) -> bool:
     """True if text can name an attribute column or a field of a search index: 1 to 255 bytes of UTF-8 that do not begin
-    with #. The documentation allows only letters, digits and _; the Java SDK's testValidColumnName, which runs against
-    the service, has the rest. A null character is refused because the Python SDK's C parser ends a name there
-    (native_plainbuffer.c, PyUnicode_FromString)."""
+    with #. The documentation allows only letters, digits and _, but the Java SDK's testValidColumnName, which runs
+    against the service, uses other characters. A null character is refused, because for the Python SDK's C parser a
+    name ends there (native_plainbuffer.c, PyUnicode_FromString)."""
     if _NAME.match(text) is not None:
         return True
     try:
@@ -75,7 +76,7 @@ def name_bytes(name: str) -> int:
 
 
 def text_bytes(text: str, what: str) -> int:
-    """Return the UTF-8 length of text. Raises InvalidInput for a lone surrogate, which has no UTF-8 form."""
+    """Return the size of text in bytes of UTF-8. Raises InvalidInput for a lone surrogate, which has no UTF-8 form."""
     if text.isascii():
         return len(text)
     try:
@@ -87,13 +88,13 @@ def text_bytes(text: str, what: str) -> int:
 
 
 def value_bytes(name: str, value: object) -> int:
-    """Return the size of a value as TableStore counts it: text and bytes by length, numbers 8, a boolean 1.
+    """Return the size of a value as TableStore counts it: the bytes of text and binary, 8 for numbers, 1 for booleans.
 
-    Raises InvalidInput for a value that no column can hold: another type, NaN, an integer past 64 bits, a lone
-    surrogate."""
+    Raises InvalidInput for a value that no column can hold: another type, NaN or infinity, an integer of more than 64
+    bits, or a lone surrogate."""
     kind = type(value)
     if kind is str:
-        if value.isascii():  # type: ignore[attr-defined] # before the label is formatted: this runs for every value
+        if value.isascii():  # type: ignore[attr-defined] # fast path, because this runs for every value
             return len(value)  # type: ignore[arg-type]
         return text_bytes(value, f"column '{name}'")  # type: ignore[arg-type]
     if kind is bytes:
@@ -115,7 +116,7 @@ def value_bytes(name: str, value: object) -> int:
 
 
 def check_key(names: Sequence[str], key: Key) -> int:
-    """Return the size of a primary key, names included. Raises LimitExceeded or InvalidInput."""
+    """Return the size of a primary key and its column names in bytes. Raises LimitExceeded or InvalidInput."""
     size = 0
     for name, value in zip(names, key, strict=True):
         length = value_bytes(name, value)
@@ -130,7 +131,7 @@ def check_key(names: Sequence[str], key: Key) -> int:
 
 
 def check_columns(columns: Mapping[str, Value]) -> int:
-    """Return the size of attribute columns, names included. Raises LimitExceeded or InvalidInput."""
+    """Return the size of attribute columns and their names in bytes. Raises LimitExceeded or InvalidInput."""
     size = 0
     for name, value in columns.items():
         name_length = len(name) if _NAME.match(name) is not None else check_column_name(name)

@@ -1,17 +1,18 @@
-"""Suggestions for a name that does not exist."""
+"""Suggest similar names for a name that does not exist. Profiles, help and the messages of commands use it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _ALIKE = 0.75
-"""Least similarity of two names for a suggestion."""
+"""Minimum similarity of two names for a suggestion."""
 _MIN_NAME = 3
-"""Shorter names are similar to everything."""
+"""Minimum length of a name to look for; shorter names are similar to everything."""
 
 
 def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
-    """Return the names that begin with this one, else the similar ones; case is ignored and the nearest comes first."""
+    """Return the names that begin with this one, or if there are none, those that are similar: up to `most`, the most
+    similar first. Case is ignored."""
     folded, known = name.casefold(), {each.casefold(): each for each in names}
     if folded in known:
         return [known[folded]]
@@ -25,6 +26,6 @@ def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the nearest other name, or nothing."""
+    """Return `; did you mean 'x'?` for the most similar other name, or "" if there is none."""
     others = (each for each in names if each != name)
     return "".join(f"; did you mean '{near}'?" for near in nearest_names(name, others))

@@ -1,4 +1,4 @@
-"""Counts in words."""
+"""Write counts with their nouns, for messages."""
 
 from __future__ import annotations
 

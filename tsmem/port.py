@@ -1,13 +1,14 @@
-"""The port: the part of TableStore that the store uses. Adapters implement it, and the store sees nothing else.
+"""The port: `TableClient`, the part of TableStore that the store uses.
 
-These docstrings are the contract. tests/contract proves it on every backend, with tests/support/checked_client.py
-around each client. Rules that hold for every method:
+Each adapter implements `TableClient`, `retry/` wraps it, and the store calls nothing else of a backend. The docstrings
+are the contract: tests/contract tests it on every backend, with tests/support/checked_client.py around each client.
+These rules hold for every method:
 
 - Values are str, int (64 bit), float (finite), bool and bytes, and keep the type they were written with.
-- Errors are those of `tsmem.errors`, never an SDK's or a database's own. A failed call has changed nothing, except
-  after Unavailable with `ambiguous`, when the write may have been carried out.
-- Every call adds its cost to `meter`, even if it fails; a request that is refused before it is sent costs nothing.
-- Any thread may call any method; `limiter` says how many calls at once are useful.
+- Errors are those of `tsmem.errors`, never an SDK's or a database's own. A call that fails has changed nothing, unless
+  the error is `ambiguous`: then the write may have been carried out.
+- Every call adds its cost to `meter`, even if it fails. A request that is refused before it is sent costs nothing.
+- Any thread can call any method; `limiter` says how many concurrent calls are useful.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ KeySchema = tuple[tuple[str, ColumnType], ...]
 
 
 class Cost(NamedTuple):
-    """The cost of calls, as the service bills them: requests over the wire, retries included, and capacity units, one
-    for each started 4 KB that is read (before any filter) or of a written row."""
+    """The cost of calls, as the service bills it: requests over the wire, including retries, and capacity units. A read
+    costs one unit for each 4 KB or part of it before any filter; so does each written row."""
 
     requests: int = 0
     read_units: int = 0
     write_units: int = 0
     rows_scanned: int = 0
-    """Rows read before any filter; calls counted in `filtered` add only the rows that the filter kept."""
+    """Rows read before any filter. A call that is counted in `filtered` adds only the rows that passed the filter."""
     filtered: int = 0
-    """Filtered calls whose reply does not say how many rows were read: with any, rows_scanned is a lower bound."""
+    """Calls with a filter whose reply does not say how many rows were read. If there are any, `rows_scanned` is a lower
+    bound."""
 
     def plus(self, other: Cost) -> Cost:
         return Cost(*(a + b for a, b in zip(self, other, strict=True)))
@@ -59,16 +61,16 @@ class Meter:
 
 
 class ConcurrencyLimiter:
-    """The number of concurrent calls that is useful. It grows by one with each reply until the service throttles; then
-    it is halved, and grows by one with each round of replies. Safe to share between threads."""
+    """Estimates how many concurrent calls are useful (`width`). The number grows by one with each reply until the
+    service throttles. Then it is halved, and grows by one with each round of replies. Safe to share between threads."""
 
     FIRST = 4
 
     def __init__(self, most: int = 1) -> None:
-        """`most` is 1 if concurrent calls gain a client nothing."""
+        """`most` is the upper limit: 1 for a client that gains nothing from concurrent calls."""
         self.most = most
         self.cuts = 0
-        """Number of times it was halved."""
+        """Number of times that `width` was halved."""
         self._width = float(min(most, self.FIRST))
         self._lock = threading.Lock()
 
@@ -81,7 +83,8 @@ class ConcurrencyLimiter:
             self._width = min(float(self.most), self._width + (1 / self._width if self.cuts else 1))
 
     def throttled(self, cuts: int) -> None:
-        """Record a throttled call that started after so many cuts; concurrent calls halve the width only once."""
+        """Halve the width after a call was throttled. `cuts` is the value of `self.cuts` when the call started, so that
+        several calls at once halve it only once."""
         with self._lock:
             if cuts == self.cuts:
                 self.cuts += 1
@@ -89,30 +92,32 @@ class ConcurrencyLimiter:
 
 
 class IndexSchema(NamedTuple):
-    """A local secondary index: sparse, consistent with its table, read by its own name."""
+    """A secondary index. tsmem creates local ones, which are always consistent with their table. A row that lacks a
+    column of the index key is not in the index. An index is read by its name, like a table."""
 
     name: str
     key: tuple[str, ...]
-    """Its own key columns. The service appends the table's missing key columns."""
+    """Key columns of the index. The service appends those key columns of the table that are missing."""
     columns: tuple[str, ...] = ()
     is_global: bool = False
-    """True for a global index, which lags behind its table. Only describing returns one."""
+    """True for a global index, which lags behind its table. `describe_table` can return one; tsmem creates none."""
 
 
 class TableSchema(NamedTuple):
-    """A table as it is created and described. `allow_update`, `deviation_s` and `reserved_units` are only described."""
+    """The schema of a table. `allow_update`, `deviation_s` and `reserved_units` are only read from tables that exist;
+    the store never sets them."""
 
     name: str
     key: KeySchema
     indexes: tuple[IndexSchema, ...] = ()
     defined_columns: tuple[tuple[str, ColumnType], ...] = ()
-    """Attribute columns with a declared type, which indexes use."""
+    """Attribute columns with a declared type, for use in secondary indexes."""
     time_to_live_s: int = -1
     """-1 keeps rows for ever."""
     max_versions: int = 1
     allow_update: bool = True
     deviation_s: int = 86400
-    """Largest distance of an explicit version from now."""
+    """Maximum distance in seconds between now and a cell version that a client sets."""
     reserved_units: tuple[int, int] = (0, 0)
     """Read and write capacity units that are paid for in advance."""
 
@@ -122,10 +127,11 @@ class TableSchema(NamedTuple):
 
 
 class FieldType(NamedTuple):
-    """The type of a field of a search index: KEYWORD, LONG, DOUBLE, BOOLEAN or TEXT; tsmem never creates another.
+    """The type of a field of a search index. tsmem creates only KEYWORD, LONG, DOUBLE, BOOLEAN and TEXT.
 
-    TEXT has an analyzer: single_word, max_word, min_word, split or fuzzy. fuzzy has n-grams of `min_chars` to
-    `max_chars`; split has a delimiter, None for white space; split and single_word may keep the case of words."""
+    A TEXT field has an analyzer: single_word, max_word, min_word, split or fuzzy. The n-grams of fuzzy have `min_chars`
+    to `max_chars` characters. split has a `delimiter`; None means white space. split and single_word can be
+    `case_sensitive`."""
 
     name: str
     analyzer: str | None = None
@@ -136,26 +142,26 @@ class FieldType(NamedTuple):
 
 
 class SearchIndexSchema(NamedTuple):
-    """A search index of a table. The last four fields are only described."""
+    """The schema of a search index. Only `describe_search_index` fills in the last four fields."""
 
     table: str
     name: str
     fields: tuple[tuple[str, FieldType], ...] = ()
     """Names and types of fields; a field is named after its column."""
     in_step: bool = True
-    """True once it holds the rows that are older than the index."""
+    """True once the index contains the rows that are older than the index itself."""
     not_indexed: frozenset[str] = frozenset()
     """Stored fields that queries cannot use."""
     arrays: frozenset[str] = frozenset()
     not_sorted: frozenset[str] = frozenset()
-    """Fields, apart from TEXT, that cannot be sorted by."""
+    """Fields that cannot be sorted by, not counting TEXT fields, which never can."""
 
 
 class RangePage(NamedTuple):
     rows: list[Row]
-    """May be empty although next page: no scanned row passed the filter or had one of the requested columns."""
+    """Can be empty even if there is a next page, when no scanned row passed the filter or had a requested column."""
     next_start: KeyBound | None
-    """The key of the first unread row; None when the range is read to its end."""
+    """The key of the first unread row; None if the range was read to its end."""
 
 
 RowOutcome = TsmemError | None
@@ -175,7 +181,7 @@ def rows_of(found: Sequence[RowRead]) -> list[Row | None]:
 
 
 Announce = Callable[[KeyBound | None], None]
-"""Takes the start of the next page; None after the last page."""
+"""Receives the start of the next page as soon as it is known; None after the last page."""
 
 
 class TableClient(Protocol):
@@ -188,7 +194,7 @@ class TableClient(Protocol):
 
     @property
     def rows_per_write(self) -> int:
-        """Most rows of one write_rows: 200 on TableStore."""
+        """Maximum number of rows in one write_rows: 200 on TableStore."""
 
     def list_tables(self) -> list[str]:
         """Return the names of all tables in order; secondary indexes may be among them. Cost: 1 request."""

@@ -1,7 +1,8 @@
-"""The vocabulary of search: queries, sort orders and pages of results. It knows no SDK and no SQL.
+"""The data types of searches: queries, sort orders and pages of results.
 
-Everything here is data; `TableClient.search` in the port says what it means. Only searches load this module. Source:
-"Search" of the service's API reference, search.proto, and the SDKs' tests.
+The store makes a `Search`, passes it to `TableClient.search`, and gets a `SearchPage`; the port's documentation of that
+method says what a search does. Only searches load this module. Source: "Search" of the service's API reference,
+search.proto, and the SDKs' tests.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ class Operator(StrEnum):
 
 
 class Match(NamedTuple):
-    """The field has one of the text's words, or all of them. A KEYWORD field equals the text."""
+    """The TEXT field has one of the words of the text, or with AND all of them. A KEYWORD field equals the text."""
 
     field: str
     text: str
     operator: Operator = Operator.OR
     minimum_should_match: int | None = None
-    """Least number of words for OR; None means one."""
+    """Minimum number of words for OR; None means one."""
 
 
 class MatchPhrase(NamedTuple):
@@ -51,7 +52,7 @@ class Terms(NamedTuple):
 
 
 class Between(NamedTuple):
-    """The field's value lies in a range, which None leaves open at that end."""
+    """The field's value lies in a range. None means that the range has no bound at that end."""
 
     field: str
     start: Value | None = None
@@ -75,14 +76,14 @@ class Wildcard(NamedTuple):
 
 
 class HasField(NamedTuple):
-    """The row has the field, with a value of the index's type."""
+    """The row has the field, with a value of the field's type in the index."""
 
     field: str
 
 
 class Contains(NamedTuple):
-    """The TEXT field contains the text, ignoring case. The result has every such row and perhaps others, so the caller
-    checks each row. The engine is exact; on the service it depends on the field's analyzer. Not allowed in
+    """The TEXT field contains the text, ignoring case. The result has every such row, but can have others too, so the
+    caller must check each row: the engine is exact, and the service depends on the field's analyzer. Not allowed in
     `must_not`."""
 
     field: str
@@ -101,7 +102,7 @@ class Bool(NamedTuple):
     filter: tuple[Query, ...] = ()
     should: tuple[Query, ...] = ()
     minimum_should_match: int | None = None
-    """None means one if there is neither `must` nor `filter`, else zero."""
+    """None means one if `must` and `filter` are empty, else zero."""
 
 
 Query = Match | MatchPhrase | Term | Terms | Between | Prefix | Wildcard | HasField | Contains | MatchAll | Bool
@@ -132,9 +133,10 @@ Sorter = FieldSort | KeySort | ScoreSort
 class Search(NamedTuple):
     query: Query
     sorts: tuple[Sorter, ...] = ()
-    """Empty for the order of the primary key, which also breaks ties. Must stay the same with a token."""
+    """Empty for the order of the primary key. Ties are in the order of the primary key too. A search with a token must
+    have the sorts of the search that returned it."""
     limit: int = 100
-    """Rows of one page: at most 100 when columns are read, 0 to count only."""
+    """Maximum number of rows in the page, at most 100 if columns are read. 0 only counts."""
     offset: int = 0
     """Rows to skip; not allowed with a token."""
     token: bytes | None = None
@@ -147,9 +149,9 @@ class Search(NamedTuple):
 class SearchPage(NamedTuple):
     rows: list[Row]
     scores: list[float | None]
-    """None for each row if they were not scored."""
+    """The score of each row; None if rows were not scored."""
     token: bytes | None
-    """None when nothing is left."""
+    """Token of the next page; None if this is the last page."""
     total: int | None
     """Number of matching rows; None if it was not requested."""
     total_is_exact: bool = True

@@ -1,8 +1,9 @@
-"""The row vocabulary that the store, the port, the adapters and the engine share. It knows no SDK and no SQL.
+"""The data types of rows: keys, ranges, filters, conditions and writes.
 
-A key is a tuple of plain values in the order of the table's primary key; only `TableRef` carries the names. Everything
-here is data; the port says what it means. The classes are named tuples: a frozen dataclass takes eight times as long to
-define (583 against 71 microseconds), and every command pays for it.
+The store, the port, the adapters and the engine share these types; the port says what each call does with them. A key
+is a tuple of values in the order of the table's primary key, and only `TableRef` has the names of its columns. The
+classes are named tuples, because every command pays for defining them: a frozen dataclass takes eight times as long
+(583 instead of 71 microseconds).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Key = tuple[KeyValue, ...]
 
 
 class Bound(Enum):
-    """The two ends of every key column's order. Columns behind one do not matter."""
+    """A value below or above all others in a key column. The columns after it do not matter."""
 
     MIN = "MIN"
     MAX = "MAX"
@@ -119,7 +120,8 @@ class Range(NamedTuple):
         return not in_order(low) < in_order(high)
 
     def includes(self, key: KeyBound) -> bool:
-        """True if a key, or the start of a further range, is in it. Keys of other types than its ends are not."""
+        """True if a key, or the start of another range, is in this range. A key whose types differ from the bounds' is
+        not."""
         start, place, end = in_order(self.start), in_order(key), in_order(self.end)
         try:
             return start >= place > end if self.backward else start <= place < end
@@ -137,7 +139,7 @@ class Op(StrEnum):
 
 
 class Comparison(NamedTuple):
-    """A test of one column, which may be a key column. Values of different types never match."""
+    """A test of one column, which can be a key column. Values of different types never match."""
 
     column: str
     op: Op
@@ -163,7 +165,7 @@ Filter = Comparison | Not | And | Or
 
 
 class Existence(StrEnum):
-    """The row existence that a write expects."""
+    """Whether a write expects the row to exist."""
 
     IGNORE = "IGNORE"
     EXPECT_EXIST = "EXPECT_EXIST"
@@ -185,7 +187,7 @@ MUST_NOT_EXIST = Condition(Existence.EXPECT_NOT_EXIST)
 
 
 class Put(NamedTuple):
-    """Write a whole row and replace the one before it."""
+    """Write a whole row, and replace the row that has the same key."""
 
     table: TableRef
     key: Key
@@ -194,7 +196,7 @@ class Put(NamedTuple):
 
 
 class Update(NamedTuple):
-    """Set some columns of a row and delete others. Creates the row unless the condition expects one."""
+    """Set some columns of a row and delete others. Creates a missing row, unless the condition expects it to exist."""
 
     table: TableRef
     key: Key

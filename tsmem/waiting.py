@@ -1,7 +1,7 @@
-"""Waiting for another process that holds a file.
+"""Wait for another process to release a file.
 
-A wait consists of short steps, because signals are handled only between them. After a second a notice says so, once;
-after a minute the wait ends.
+The engine uses this for its store file and its lock files. A wait consists of short steps, because Python handles
+signals only between them. After a second, one notice tells the user; after a minute, the wait ends with an error.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from tsmem.errors import Unavailable
 
 LIMIT_S = 60.0
 STEP_S = 0.1
-"""Longest step of a wait."""
+"""Maximum length of one step of a wait."""
 SAID_AFTER_S = 1.0
 _PAUSE_S = 0.01
 
 T = TypeVar("T")
 Notice = Callable[[str], None]
-"""Takes a sentence that people should read while a call goes on."""
+"""Receives a sentence for the user while a call is still running."""
 
 
 def held_too_long(path: str) -> Unavailable:
@@ -32,7 +32,7 @@ def held_too_long(path: str) -> Unavailable:
 
 
 class Waits:
-    """The waits of one store."""
+    """The waits of one store. The notice is given only once."""
 
     limit_s = LIMIT_S
 
@@ -41,8 +41,8 @@ class Waits:
         self._is_said = False
 
     def until_free(self, step: Callable[[], T], is_held: Callable[[Exception], bool], path: str) -> T:
-        """Call `step` until it succeeds. Raises its error: at once if no other process holds the file, else after the
-        longest wait."""
+        """Call `step` until it succeeds, and return its result. `is_held` says whether an error means that another
+        process holds the file; any other error is raised at once, and such an error after `limit_s`."""
         started_s = time.monotonic()
         while True:
             try:
@@ -57,7 +57,7 @@ class Waits:
             time.sleep(_PAUSE_S)
 
     def lock(self, descriptor: int, path: str) -> None:
-        """Lock a lock file. Raises BlockingIOError after the longest wait, and OSError."""
+        """Lock a lock file. Raises BlockingIOError if another process still holds it after `limit_s`, and OSError."""
         self.until_free(
             lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB),
             lambda error: isinstance(error, BlockingIOError),

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tsmem.disk import is_read_only, way_to
+from tsmem.disk import is_read_only, steps_to
 from tsmem.errors import ProfileError
 from tsmem.profiles.model import NoHome, home
 
@@ -163,7 +163,7 @@ def distrust_reason(path: Path, status: os.stat_result) -> str | None:
     - It belongs to root or the user, and neither its group nor others can write it. Others may write a folder that has
       the sticky bit, because they cannot replace another user's files there.
     - It is on a file system that is mounted read-only."""
-    for step, found in way_to(path):
+    for step, found in steps_to(path):
         if found is None:
             return f"{step} cannot be examined"
         is_folder, is_link = stat.S_ISDIR(found.st_mode), stat.S_ISLNK(found.st_mode)

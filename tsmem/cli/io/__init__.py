@@ -1,6 +1,6 @@
-"""Input and output of a command. Called by `cli/app/` and by the commands; files are opened by `transfer/files/`.
+"""The input and output of commands. `cli/app/` and the commands call it; `transfer/files/` opens files.
 
-`streams.py` has the three standard streams. `output.py` writes what render made, and what follows a listing;
-`emptiness.py` says why one is empty. `progress.py` shows how far a command is, and what it did. `times.py` and
-`values.py` parse times and metadata.
+`streams.py` has the three standard streams. `output.py` writes the bytes that render made. `emptiness.py` explains an
+empty result. `progress.py` shows the progress of a command and a summary. `times.py` and `values.py` parse the times,
+metadata and profile settings of the command line.
 """

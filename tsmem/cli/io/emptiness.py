@@ -1,6 +1,7 @@
-"""Says why a result is empty, in one line on stderr: silence looks like an answer, and may come of a misspelt name.
+"""Explain an empty result in one line on stderr. Without it, a misspelt name would look like an honest "nothing".
 
-It costs at most 2 requests, and only if nothing was found. It changes neither stdout nor the exit code.
+Commands call `why_empty` or `say_why_nothing` when they found nothing. That costs at most 2 requests, and changes
+neither stdout nor the exit code.
 """
 
 from __future__ import annotations
@@ -20,21 +21,22 @@ MAX_COLUMNS = 12
 
 
 class AskedListing:
-    """The conditions of a command: the user of sessions or the session of messages, the filter, and other options.
-    Those that are None were not given."""
+    """What a command was asked for: `of` is the user of sessions or the session of messages, `others` are options by
+    name. None stands for what was not given."""
 
     def __init__(self, noun: Noun, of: str | None, filter: str | None = None, **others: object) -> None:  # noqa: A002
         self.noun = noun
         self.of = of
         self.filter = filter
         self.may_scan = filter is not None or others.get("text") is not None
-        """True if many rows may be read for few: a text without words is looked for row by row."""
+        """True if the command may read many rows to find a few: a filter tests each row, and so can a text."""
         given = [name for name, value in {**others, "filter": filter}.items() if value is not None]
         self.conditions = ["the text" if name == "text" else f"--{name}" for name in given]
 
 
 def why_empty(context: Context, asked: AskedListing) -> str:
-    """Return the sentence on why nothing was found in the store that was opened first, without a reason if it fails."""
+    """Return a sentence that says why nothing was found in the first store of the run. It has no reason if looking for
+    the reason fails."""
     try:
         return f"no {asked.noun}s found: {_why(context.opened_stores[0], asked)}"
     except TsmemError:
@@ -62,7 +64,7 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
 
 
 def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[str]) -> str | None:  # noqa: A002
-    """Name the columns of the filter that no row has."""
+    """Return the reason if no row has some column of the filter, else None."""
     from tsmem.store.filters.row_filter import RowFilter
 
     missing = sorted(RowFilter(filter).columns - sample.columns - fields)
@@ -77,7 +79,8 @@ def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[
 
 
 def nearest_session(store: MemoryStore, session: str) -> str:
-    """Return `; did you mean 'x'?` for another session with messages; nothing if no id is close, or the store fails."""
+    """Return `; did you mean 'x'?` for a session with messages and a similar id; "" if there is none or the store
+    fails."""
     try:
         return did_you_mean(session, store.messages.owner_ids_like(session))
     except TsmemError:
@@ -85,7 +88,7 @@ def nearest_session(store: MemoryStore, session: str) -> str:
 
 
 def say_why_nothing(context: Context, user: str | None, session: str | None) -> None:
-    """If a bulk command found nothing, say why: of all, of one user, or of one session id."""
+    """Say why a bulk command found nothing, if it did. It was asked for one user, one session id, or everything."""
     if context.result.done or context.result.failed:
         return
     if session is not None:

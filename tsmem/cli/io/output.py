@@ -1,7 +1,8 @@
-"""Writes what render made to stdout, chunk by chunk, and below a listing says on stderr what else there is.
+"""Write rendered output to stdout, chunk by chunk. After a listing, say on stderr what more there is.
 
-Ctrl-C is raised inside of render alone, which can then close its document. If it falls between two chunks, or into the
-writing of one, it waits for the chunk's end, because half a chunk is no JSON. A second one does not wait.
+`cli/app/main.py` passes the result of a command to `send` or `send_listing`. Ctrl-C interrupts only while render makes
+a chunk, so that render can close its document. While a chunk is written, Ctrl-C waits for its end, because half a chunk
+is not valid JSON. A second Ctrl-C does not wait.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ _OPTION = "--page-token"
 
 
 def send(context: Context, chunks: Iterator[bytes]) -> None:
-    """Write all chunks. Raises what render raises, KeyboardInterrupt once the document is closed, BrokenPipeError, and
-    StorageFailure if stdout cannot be written."""
+    """Write all chunks. Raises the errors of render; KeyboardInterrupt, after the document is closed; BrokenPipeError;
+    and StorageFailure if stdout cannot be written."""
     streams = context.streams
 
     def write(chunk: bytes) -> None:
@@ -61,10 +62,11 @@ def send(context: Context, chunks: Iterator[bytes]) -> None:
 
 
 def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> None:
-    """Write a listing, then say why it is empty, how many there are, and the command of the next page.
+    """Write a listing. Then say on stderr:
 
-    The reason is said in every format, counts below a table on a terminal, totals below every table, and the next page
-    in all formats but JSON, which has the token."""
+    - in every format, why the listing is empty;
+    - for a table, the total if it is known, and on a terminal the number of rows shown;
+    - in every format but JSON, which contains the token, the command for the next page."""
     from tsmem.render import render
 
     count = 0
@@ -100,7 +102,8 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
 
 
 def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
-    """Return the same command line with another page token; a remark if a word of it cannot be quoted for a shell."""
+    """Return the same command line with another page token, or a description of it if a word cannot be quoted safely
+    for every shell."""
     end = list(argv).index("--") if "--" in argv else len(argv)
     options: list[str] = []
     words = iter(argv[:end])

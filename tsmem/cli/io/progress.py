@@ -1,7 +1,7 @@
-"""Progress on stderr, during a scan (`show_scan`) or a bulk command (`account`, which ends with a summary).
+"""Show progress on stderr, during a scan (`show_scan`) or a bulk command (`account`, which ends with a summary).
 
-On a terminal rich draws a line, which is removed before anything else is written. A pipe, CI and a dumb terminal get a
-line every 5 seconds, and only if --progress asks for it.
+Commands call both. On a terminal, rich draws a line, which is erased before anything else is written. In a pipe, in CI
+and on a dumb terminal, --progress prints a line every 5 seconds; without --progress nothing is printed there.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
 LINE_AFTER_S = 5.0
-"""Seconds between two lines where nothing can be drawn over."""
+"""Seconds between two lines if a line cannot be redrawn in place."""
 
 
 def draws(context: Context) -> bool:
-    """Return True if a line can be drawn over itself on stderr."""
+    """Return True if stderr is a terminal on which a line can be redrawn in place."""
     quiet = context.environ.get("CI") or context.environ.get("TERM") == "dumb" or context.options.debug
     return context.streams.stderr_is_terminal and not quiet
 
@@ -49,7 +49,7 @@ class Progress:
         self._drawn: RichProgress | None = None
 
     def draw(self) -> None:
-        """Show the line, unless that was done just now."""
+        """Show the line, if enough time has passed since the last time."""
         now_s = self._context.clock.monotonic_s()
         if now_s < self._due_s:
             return
@@ -57,7 +57,7 @@ class Progress:
         if not self._draws:
             self._context.say(self._line())
             return
-        with STOP_SIGNALS.deferring():  # rich does not clear a line if it is interrupted while it draws it
+        with STOP_SIGNALS.deferring():  # rich does not erase a line if interrupted while drawing
             if self._drawn is None:
                 self._drawn = self._started()
             else:
@@ -93,12 +93,12 @@ class Progress:
         drawn.add_task(self._line(), total=None)
         drawn.tasks[0].start_time = self._began_s
         drawn.start()
-        console.show_cursor()  # rich hides it, and a second Ctrl-C ends the process at once
+        console.show_cursor()  # rich hides the cursor, and a second Ctrl-C would end the process before rich shows it
         return drawn
 
 
 def show_scan(context: Context, asked: AskedListing) -> None:
-    """If many rows may be scanned, show from now on how many were, and how many were found, after each page."""
+    """If a command may scan many rows, show after each page how many were scanned and how many were found."""
     if not (asked.may_scan and draws(context)):
         return
     store = context.store
@@ -112,10 +112,11 @@ def show_scan(context: Context, asked: AskedListing) -> None:
 
 @contextmanager
 def account(context: Context, verb: str, where: str = "", *, asked: bool, quiet: bool = False) -> Iterator[None]:
-    """Show progress while the block works on the open stores, or on the run's, and a summary at its end.
+    """Show progress during the block, and a summary at its end. The block works on the stores that are open, or on the
+    run's own store.
 
-    `verb` is the past participle of what is done; `where` follows the counts. `quiet` says nothing, for output that is
-    drawn on the same terminal."""
+    `verb` is a past participle such as "exported", and `where` follows the counts in the summary. Nothing is shown with
+    `quiet`, or if it is neither `asked` for nor possible to redraw a line."""
     if quiet or not (asked or draws(context)):
         yield
         return
@@ -149,7 +150,7 @@ def _bulk_line(context: Context, began_s: float) -> str:
 
 
 def _figures(context: Context, began_s: float) -> tuple[int, float, list[str]]:
-    """Return the number of rows, the seconds, and rate, size and problems in words."""
+    """Return the number of rows, the seconds so far, and the rate, size and problems as text."""
     result = context.result
     rows = result.done + result.skipped + result.failed
     seconds = context.clock.monotonic_s() - began_s
@@ -162,6 +163,7 @@ def _figures(context: Context, began_s: float) -> tuple[int, float, list[str]]:
 
 
 def counted(result: BulkResult) -> str:
+    """Return the numbers of sessions and messages as text."""
     parts = [quantity(result.sessions, "session")] if result.sessions else []
     if result.messages or not parts:
         parts.append(quantity(result.messages, "message"))
@@ -169,5 +171,6 @@ def counted(result: BulkResult) -> str:
 
 
 def counts(result: BulkResult) -> Report:
+    """Return the report of a bulk command."""
     document = {name: getattr(result, name) for name in ("sessions", "messages", "skipped", "failed")}
     return Report(document, tuple(document), (tuple(document.values()),))

@@ -1,4 +1,8 @@
-"""The three standard streams of a run and what is known of them. They are injected, so that tests have every output."""
+"""The standard streams of a run, and what is known about the terminal behind them.
+
+`cli/app/main.py` makes one `Streams` for the process; tests pass their own. The functions below keep closed or full
+streams from changing how the process ends.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +27,13 @@ class Streams:
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
     width: int = 80
-    """Cells in a line of the terminal."""
+    """Columns of the terminal."""
     unicode: bool = True
-    """True if the terminal shows more than ASCII."""
+    """True if the terminal can show Unicode."""
 
     @classmethod
     def of_process(cls) -> Streams:
-        """Return this process's own streams. One that was closed fails when it is used."""
+        """Return the streams of this process. A stream that was closed at the start raises OSError when it is used."""
         stdin, stdout, stderr = (
             _Closed() if stream is None else WaitingFile(stream.fileno(), mode, closefd=False)
             for stream, mode in ((sys.stdin, "rb"), (sys.stdout, "wb"), (sys.stderr, "wb"))
@@ -47,15 +51,15 @@ class Streams:
         )
 
     def write_stderr(self, text: str) -> None:
-        """Write text that is safe already, in ASCII if the terminal shows no more. Errors are ignored."""
+        """Write text whose control characters are escaped already. Without `unicode` it is written in ASCII. Errors are
+        ignored."""
         with suppress(OSError, ValueError):
             self.stderr.write(text.encode("utf-8" if self.unicode else "ascii", "backslashreplace"))
             self.stderr.flush()
 
     def check_reader(self) -> None:
-        """Raise BrokenPipeError if stdout is a pipe that nobody reads any more: who writes nothing does not notice.
-
-        Source: poll(2), POLLERR."""
+        """Raise BrokenPipeError if stdout is a pipe that nobody reads any more. A command that waits without writing
+        would not notice. Source: poll(2), POLLERR."""
         with suppress(io.UnsupportedOperation, ValueError):
             ready = select.poll()
             ready.register(self.stdout.fileno(), 0)
@@ -64,7 +68,8 @@ class Streams:
 
 
 class _Closed(io.RawIOBase):
-    """A stream that was closed before the start: an input is not empty, and no output is lost silently."""
+    """A stream that was closed before the start. Reading and writing fail, so that it is not taken for an empty input,
+    and no output is lost silently."""
 
     def readable(self) -> bool:
         return True
@@ -77,7 +82,7 @@ class _Closed(io.RawIOBase):
 
 
 def _width(stdout: io.RawIOBase) -> int:
-    """Return the terminal's width. COLUMNS wins, as in other programs; 80 if the terminal does not say."""
+    """Return the terminal's width: COLUMNS if it is set, as in other programs, else what the terminal says, else 80."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isascii() and columns.isdigit() and int(columns) > 0:
         return int(columns)
@@ -88,21 +93,22 @@ def _width(stdout: io.RawIOBase) -> int:
 
 
 def hold_closed_streams() -> None:
-    """Open /dev/null in the place of standard streams that were closed.
+    """Open /dev/null in place of standard streams that were closed.
 
-    Else a file that is opened later takes the descriptor, and what the interpreter or a child process writes to stderr
-    ends up in it. It is opened the wrong way round, so that reading /dev/stdin and writing /dev/stderr still fail."""
+    Otherwise a file that is opened later would get the descriptor, and whatever the interpreter or a child process
+    writes to stderr would end up in that file. stdin is opened for writing and the others for reading, so that reading
+    /dev/stdin and writing to /dev/stderr still fail."""
     for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, flags), True)  # it takes the lowest number that is free
+            os.set_inheritable(os.open(os.devnull, flags), True)  # open returns the lowest free number, which is this
 
 
 def settle(stream: TextIO | None) -> None:
-    """Flush what others left in a standard stream, or drop it if that fails.
+    """Flush what other code left in a standard stream's buffer, or discard it if that fails.
 
-    The interpreter would try again at its exit and end with 120, whatever the command did."""
+    Otherwise the interpreter would try again when it exits, and end with code 120 whatever the command did."""
     if stream is None:
         return
     try:
@@ -112,7 +118,7 @@ def settle(stream: TextIO | None) -> None:
 
 
 def give_up(stream: BinaryIO | TextIO) -> None:
-    """Redirect a stream that cannot be written to /dev/null."""
+    """Redirect a stream to /dev/null, because writing to it failed."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

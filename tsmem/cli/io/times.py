@@ -1,4 +1,7 @@
-"""Parses times as people and scripts write them: exactly, or not at all."""
+"""Parse the times of the command line, as people and scripts write them. What is not exactly one time is refused.
+
+`Context.time` calls `parse_time` for options such as --since.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ _OTHER_UNITS = (
     (10**11 + 1, 10**14, "milliseconds", "append 000"),
     (10**17 + 1, MAX_INTEGER - 1, "nanoseconds", "drop the last 3 digits"),
 )
-"""First and last integer that look like another unit, its name, and the correction. Each unit reaches the year 5138 at
-its last integer. The largest integer stands for the end of time."""
+"""The first and last integer that look like another unit, the unit, and how to correct it. The last integer is the year
+5138 in its unit, except that nanoseconds reach up to the largest integer, which itself means the end of time."""
 _DATE_DIGITS = {
     4: "%Y",
     6: "%Y%m",
@@ -31,7 +34,8 @@ _DATE_DIGITS = {
     14: "%Y%m%d%H%M%S",
     17: "%Y%m%d%H%M%S%f",
 }
-"""Formats of dates without hyphens, by their number of digits. Not 16: microseconds of the years 2033 to 2036."""
+"""Formats of dates without hyphens, by their number of digits. 16 is missing on purpose: such numbers are microseconds
+of the years 2033 to 2036."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -44,12 +48,13 @@ _DATE_TIME = re.compile(
 
 
 def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Time, str | None]:
-    """Return a time in microseconds since 1970 or an age, and a warning if it may not be what was meant.
+    """Return a time in microseconds since 1970, or an age, and a warning if the user may have meant something else.
 
-    A date alone is the day's first microsecond, with `end_of_day` its last. A time without a zone is local time; of two
-    it is the first. A time before 1970 is negative: messages of other programs may have one.
+    A date alone means the first microsecond of the day, or the last with `end_of_day`. A time without a zone is local
+    time; if the clock shows it twice, the first is meant. Times before 1970 are negative, because messages of other
+    programs can have them.
 
-    Raises InvalidInput for anything else, and for what microseconds or 64 bits cannot hold."""
+    Raises InvalidInput for any other text, and for a time that does not fit in 64 bits of microseconds."""
     text = text.strip()
     if _INTEGER.fullmatch(text):
         _refuse_date(text)
@@ -76,7 +81,7 @@ def _unit_warning(text: str, value: int, now_us: int) -> str | None:
 
 
 def _refuse_date(digits: str) -> None:
-    """Raise InvalidInput for digits that read as a date of the years 1900 to 2099."""
+    """Raise InvalidInput for digits that could also be a date of the years 1900 to 2099."""
     form = _DATE_DIGITS.get(len(digits))
     if form is None or digits[:2] not in ("19", "20"):
         return
@@ -93,7 +98,8 @@ def _refuse_date(digits: str) -> None:
 
 
 def _fitting(digits: str, unit_us: int, what: str) -> int:
-    """Return the microseconds. Raises InvalidInput beyond 64 bits; digits are counted first, as int() is quadratic."""
+    """Return a number of units as microseconds. Raises InvalidInput for more than 64 bits; the digits are counted
+    first, because int() takes quadratic time."""
     significant = digits.lstrip("0") or "0"
     if len(significant) > 19 or int(significant) * unit_us > MAX_INTEGER:
         raise _refused(f"the {what} {digits[:40]} does not fit in 64 bits of microseconds")
@@ -101,10 +107,11 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
 
 
 def _day(midnight: datetime, end_of_day: bool) -> int:
-    """Return the first or last microsecond of a local day, which clock changes may make longer or shorter."""
+    """Return the first or last microsecond of a local day, which has 23 or 25 hours when clocks change."""
     if not end_of_day:
         return _microseconds(midnight)
-    fold = 0 if midnight.date() == date.max else 1  # a day whose last hour comes twice; Python has no fold at its end
+    # fold=1 is the second of two last hours, when clocks are set back at midnight. The last date does not allow it.
+    fold = 0 if midnight.date() == date.max else 1
     return _microseconds(datetime.combine(midnight, time.max.replace(fold=fold)))
 
 
@@ -122,7 +129,7 @@ def _moment(match: re.Match[str]) -> int:
 
 
 def _microseconds(moment: datetime) -> int:
-    """Return the microseconds since 1970 of a local time, or of one with a zone."""
+    """Return a time as microseconds since 1970. A time without a zone is local."""
     return int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
 
 

@@ -1,7 +1,7 @@
-"""Parses values of the command line: the typed pairs of -m, and the assignments of `profile set`.
+"""Parse values of the command line: metadata (-m), and the assignments of `profile set`.
 
-In -m the sign chooses the type, and nothing is guessed from the text: `count=5` is the text "5", `count:=5` the number.
-A text that does not fit the sign is refused, with the form that takes it.
+In -m the sign chooses the type: `count=5` is the text "5" and `count:=5` is the number. Nothing is guessed from the
+value; a value that does not fit the sign is refused, with a hint for the right form.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ FORMS = "KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
 
 _PAIR = re.compile(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", re.DOTALL)
 _PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_fields\..+", re.DOTALL)
-"""Words joined by dots; after `search_fields.` the name of a column, with any characters but =."""
+"""Words joined by dots. After `search_fields.` comes the name of a column, which can have any character but =."""
 
 
 def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> dict[str, Value]:
-    """Return metadata: `key=text`, `key:=json` for a number or boolean, `key@file` for what `read_file` returns.
+    """Return metadata from `key=text`, `key:=json` (a number or boolean) and `key@file` (the bytes of `read_file`).
 
-    The first sign decides, so no key has one. Raises InvalidInput for a pair of another form, a bad or repeated key, a
-    number that a column cannot hold, text that is not Unicode, and a file that cannot be read."""
+    The key ends at the first sign. Raises InvalidInput for a pair of another form, a bad or repeated key, a number that
+    a column cannot hold, text that is not Unicode, and a file that cannot be read."""
     values: dict[str, Value] = {}
     for pair in pairs:
         match = _PAIR.fullmatch(pair)
@@ -63,7 +63,7 @@ def _scalar(key: str, text: str) -> int | float | bool:
     """Return a JSON number or boolean. A number with a point or an exponent is a floating-point number."""
     text = text.strip(" \t\r\n")
     try:
-        # No more than 21 characters of an integer, because int() is quadratic; NaN and Infinity are no JSON.
+        # Only 21 characters of an integer are read, because int() takes quadratic time. NaN and Infinity are not JSON.
         value = json.loads(text, parse_int=lambda digits: int(digits[:21]), parse_constant=lambda name: None)
     except (ValueError, RecursionError):
         value = None
@@ -79,7 +79,7 @@ def _scalar(key: str, text: str) -> int | float | bool:
 
 
 def _hint(key: str, text: str) -> str:
-    """Return the form that takes what was probably meant."""
+    """Return a hint with the form that the user probably meant."""
     if not text:
         return f"write {key}= for empty text"
     if text == "null":
@@ -95,9 +95,10 @@ def _hint(key: str, text: str) -> str:
 
 
 def parse_profile_assignments(pairs: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the keys and values of `profile set`, in order. An empty value removes its key.
+    """Return the keys and values of `profile set`, in order. An empty value means that the key is to be removed.
 
-    Raises InvalidInput for another form or a repeated key, never with a value, which may be a secret."""
+    Raises InvalidInput for an argument of another form or a repeated key. No message contains a value, because it may
+    be a secret."""
     found: dict[str, str] = {}
     for number, pair in enumerate(pairs, 1):
         key, equals, value = pair.partition("=")

@@ -114,7 +114,7 @@ class Connections:
     def write(self, *, create: bool = True) -> Iterator[Transaction]:
         """Run a block in a write transaction. It is committed and synced when the block ends, and rolled back if the
         block raises. The thread's check does not run. With `create`, create a missing file."""
-        with interruption.ending_by(None), self._transaction(writes=True, create=create) as transaction:
+        with interruption.interrupted_by(None), self._transaction(writes=True, create=create) as transaction:
             yield transaction
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ class Connections:
             raise from_sqlite_error(error, self._name, stage) from error
         finally:
             if transaction is not None:
-                with interruption.ending_by(None):
+                with interruption.interrupted_by(None):
                     self._give_back(transaction, writes=writes)
 
     def _take(self, create: bool, *, writes: bool) -> Transaction:

@@ -146,7 +146,7 @@ class HttpExchange:
         """Carry out a request, and return the body of its response; None if the client has left."""
         try:
             slot = self._search_slot() if request.action in _SEARCHES else nullcontext()
-            with slot, interruption.ending_by(self._check_time):
+            with slot, interruption.interrupted_by(self._check_time):
                 draw_row_fault = partial(self._context.settings.faults.draw_row_fault, request.action, self._entry)
                 result = self._context.dispatcher.answer(request, draw_row_fault)
             self._entry.rows = result.rows

@@ -202,7 +202,7 @@ def test_a_timeout_check_ends_a_statement_that_calls_our_functions(connections: 
 
     with (
         pytest.raises(Unavailable, match=r"Operation timeout\."),
-        interruption.ending_by(ending_after(3)),
+        interruption.interrupted_by(ending_after(3)),
         connections.read() as session,
     ):
         called(session, calls.append)
@@ -221,7 +221,7 @@ def test_ctrl_c_inside_an_sql_function_raises_keyboard_interrupt(connections: Co
 
 
 def test_a_timeout_check_does_not_end_a_write(connections: Connections) -> None:
-    with interruption.ending_by(ending_after(0)), connections.write() as session:
+    with interruption.interrupted_by(ending_after(0)), connections.write() as session:
         session.execute(LONG).fetchone()
         session.execute("UPDATE catalog_version SET version = version + 1")
 
@@ -233,7 +233,7 @@ def test_a_timeout_check_ends_the_wait_for_a_connection() -> None:
     held = [connections.read() for _ in range(TEMPORARY_CONNECTIONS)]
     for each in held:
         each.__enter__()
-    with pytest.raises(Unavailable), interruption.ending_by(ending_after(1)), connections.read():
+    with pytest.raises(Unavailable), interruption.interrupted_by(ending_after(1)), connections.read():
         pass
     for each in held:
         each.__exit__(None, None, None)
