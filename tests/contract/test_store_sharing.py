@@ -12,7 +12,7 @@ from tsmem.store.sharing import MAX_IDS, MAX_USERS, split_pairs
 
 
 def test_shared_returns_only_ids_that_other_users_have(store: MemoryStore) -> None:
-    """If two users of one call share an id, both are told."""
+    """If two users in one call share an id, the result names both."""
     for user, session in (("ada", "a"), ("ada", "s"), ("bob", "s"), ("cleo", "s"), ("cleo", "c")):
         store.sessions.put(Session(user, session, 1))
 

@@ -170,7 +170,7 @@ def test_apply_reports_a_name_that_another_table_has_taken(empty_client: TableCl
 
 
 def busy(count: int) -> list[Fault]:
-    """Return faults that make the reads of a table fail so many times."""
+    """Return faults that make the first `count` reads of tables fail."""
     error = Throttled("The table is not ready.", service_code="OTSTableNotReady")
     return [Fault("get_range", error, call) for call in range(1, count + 1)]
 
@@ -196,8 +196,8 @@ def test_wait_lasts_until_all_tables_and_indexes_can_be_read(
 def test_wait_lasts_until_a_secondary_index_is_built(
     store: MemoryStore, faulty: FaultyClient, clock: ManualClock
 ) -> None:
-    """Meanwhile the service answers reads of the index with an error about an invalid parameter. Any other error of
-    that kind is raised."""
+    """While the index is being built, the service answers reads of it with an error about an invalid parameter. Any
+    other error of that kind is raised."""
     building = InvalidInput("Disallow read index table in building base state", service_code="OTSParameterInvalid")
     faulty.expect(Fault("get_range", building, 2), Fault("get_range", building, 5))
     plan = store.tables.plan()

@@ -54,7 +54,7 @@ class FollowedSession:
 
 
 def messages_arrive(store: MemoryStore, *ids: str, ago_s: float = 0, **more: Any) -> Callable[[], None]:
-    """Return a step in which messages arrive, dated so many seconds before the clock's time."""
+    """Return a step in which messages arrive, dated `ago_s` seconds before the clock's time."""
 
     def step() -> None:
         for message_id in ids:

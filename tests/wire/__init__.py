@@ -1,2 +1,1 @@
-"""The server and the TableStore adapter on the wire: codecs, signatures, HTTP, faults, and clients that are not
-ours."""
+"""The server and the TableStore adapter on the wire: codecs, signatures, HTTP, faults, and third-party clients."""

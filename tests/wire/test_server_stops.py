@@ -1,4 +1,4 @@
-"""A server that stops: which requests it still answers, and that it leaves nothing behind."""
+"""A server that stops: which requests it still answers, and that it leaves no thread, socket or file open."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""`tables.wait`: how long it waits for tables and indexes, and what it requests meanwhile. The clock is moved by
-hand."""
+"""`tables.wait`: how long it waits for tables and indexes, and which requests it sends. The clock is moved by hand."""
 
 from __future__ import annotations
 

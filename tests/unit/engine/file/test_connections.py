@@ -62,8 +62,8 @@ def test_a_forked_child_cannot_use_a_temporary_store() -> None:
 
 
 def test_a_read_only_reader_notices_a_change_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such a reader assumes within one request that the file does not change. A change during a request is reported
-    as such, and not as damage."""
+    """A read-only reader assumes during one request that the file does not change. A change is reported as a change,
+    not as damage."""
     path = tmp_path / "memory.db"
     with opened(path) as writer:
         writer.create_table(TABLE)
