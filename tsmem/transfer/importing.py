@@ -73,16 +73,17 @@ def import_file(
 
     Raises InvalidInput, with the line, for a file that cannot be read; PartialFailure if some rows were written and
     others were not. Cost: ceil(n / 200) requests for n rows."""
+    options = options or ImportOptions()
+    options.check(is_file=True)
     with open_input(name) as source:
         caller = LibraryCaller(store, say or (lambda text: None), resume_folder)
-        return Import(caller, source, options or ImportOptions()).run()
+        return Import(caller, source, options).run()
 
 
 class Import:
-    """One import of one input. Raises InvalidInput for options that do not fit."""
+    """One import of one input. The caller has called `ImportOptions.check`."""
 
     def __init__(self, caller: Caller, source: Input, options: ImportOptions) -> None:
-        options.check(is_file=source.is_file)
         self._caller = caller
         self._store = caller.store
         self._input = source
@@ -110,18 +111,11 @@ class Import:
 
     def run(self) -> BulkResult:
         """Import. Raises PartialFailure if some records were not written."""
-        say = self._caller.say
+        say, options = self._caller.say, self._options
         with ExitStack() as stack:
-            if self._options.rejects is not None:  # first of all, so that a forbidden file is refused at once
-                self._rejects = stack.enter_context(
-                    Rejects(
-                        self._caller,
-                        self._options.rejects,
-                        self._input,
-                        self._options.format,
-                        resume=self._options.resume,
-                    )
-                )
+            if options.rejects is not None:  # first of all, so that a forbidden file is refused at once
+                rejects = Rejects(self._caller, options.rejects, self._input, options.format, resume=options.resume)
+                self._rejects = stack.enter_context(rejects)
             self._resume_point = self._find_resume_point()
             settled, readable = self._check_first()
             create_tables(self._store, say)

@@ -21,8 +21,8 @@ MAX_COLUMNS = 12
 
 
 class AskedListing:
-    """What a command was asked for: `of` is the user of sessions or the session of messages, `others` are options by
-    name. None stands for what was not given."""
+    """The conditions of a command: `of` is the user of the sessions or the session of the messages, and `others` are
+    options by name. None means that a condition was not given."""
 
     def __init__(self, noun: Noun, of: str | None, filter: str | None = None, **others: object) -> None:  # noqa: A002
         self.noun = noun
@@ -79,8 +79,8 @@ def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[
 
 
 def nearest_session(store: MemoryStore, session: str) -> str:
-    """Return `; did you mean 'x'?` for a session with messages and a similar id; "" if there is none or the store
-    fails."""
+    """Return `; did you mean 'x'?` for a session with messages and a similar id, or "" without one. A failure of the
+    store counts as none."""
     try:
         return did_you_mean(session, store.messages.owner_ids_like(session))
     except TsmemError:

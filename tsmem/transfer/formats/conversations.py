@@ -54,7 +54,7 @@ _NOTES = {
     "zoneless": ("time", "without a zone: taken as UTC"),
     "unnamed": ("conversation", "without an id: a longer copy becomes another session"),
 }
-"""What `import` reports about times and ids, by the name under which it is counted: a noun for the count, and the rest
+"""Reports of `import` about times and ids, by the name under which they are counted: a noun for the count, and the rest
 of the sentence. The names `message` and `empty conversation` count what got its time from the start time."""
 
 ConversationReader = Callable[[object], dict[str, Any]]

@@ -137,8 +137,8 @@ def settled_times(given: Sequence[int | None], stored: Sequence[int | None], sta
 
 
 def _filled(times: Sequence[int | None], start: int, step: int) -> list[int]:
-    """Return the times with each None replaced by the time before it. At the beginning, times count down by `step` from
-    the first time; if there is none, all count up from `start`."""
+    """Replace each None with the time before it. If the first times are None, they count down by `step` from the first
+    known time; if all are None, they count up from `start`."""
     first = next((index for index, time in enumerate(times) if time is not None), None)
     if first is None:
         return [start + index * step for index in range(len(times))]

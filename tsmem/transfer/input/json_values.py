@@ -44,8 +44,8 @@ _PART = re.compile(r'[^"\[\]{},]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{},]*+)*+
 without an end takes no memory for backtracking."""
 
 Place = int | str
-"""Where a value starts: a line number, or a text such as `1, element 3` or `2 of conversations.json`. Error messages
-write it after the word `line`."""
+"""The beginning of a value: a line number, or a text such as `1, element 3` or `2 of conversations.json`. Errors write
+it after the word `line`."""
 
 
 class JsonValue(NamedTuple):
