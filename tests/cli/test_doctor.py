@@ -173,6 +173,14 @@ def test_twenty_findings_of_a_kind_are_named_and_the_rest_counted(ready: Cli) ->
     assert [] == findings(ready.ok("doctor", "-o", "json"), "update_time")
 
 
+def test_warnings_beyond_the_named_findings_count_although_notes_surround_them(ready: Cli) -> None:
+    now_us = ready.clock.now_us()
+    times = [*[now_us] * 20, 1, now_us]  # doctor names twenty
+    ready.fill([Message(f"s{number:02d}", "m", time_us) for number, time_us in enumerate(times)])
+
+    assert 4 == examined(ready).code
+
+
 def test_doctor_warns_of_a_profile_file_that_others_can_read(cli: Cli) -> None:
     path = cli.config(cloud("http://127.0.0.1:1"))
     path.chmod(0o644)

@@ -242,16 +242,16 @@ class Doctor:
 
     def _check_rows(self) -> None:
         """Read all rows; with --fix, raise update times that are too early. At most MAX_NAMED findings of each kind are
-        added one by one, and one more finding counts the rest. Fixed and unfixed problems are counted separately."""
+        added one by one, and one more finding counts the rest. Notes, warnings and mended findings count separately."""
         result = self._context.result
         named: list[Finding] = []
-        rest: dict[tuple[str, bool], Finding] = {}
-        count: Counter[tuple[str, bool]] = Counter()
+        rest: dict[tuple[object, ...], Finding] = {}
+        count: Counter[tuple[object, ...]] = Counter()
         error = None
         try:
             with account(self._context, "looked at", asked=self._progress):
                 for finding in self._row_findings():
-                    kind = finding.about, finding.mended
+                    kind = finding.about, finding.severity, finding.mended
                     count[kind] += 1
                     if count[kind] <= MAX_NAMED:
                         named.append(finding)
