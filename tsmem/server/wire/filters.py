@@ -37,8 +37,8 @@ def decode_columns(message: Any) -> tuple[str, ...]:
 
 
 def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
-    """Return the filter of rows and the page of columns, at least one of which is None. On the wire, a page of columns
-    is a kind of filter. Raises OTSParameterInvalid."""
+    """Return a filter of rows or a page of columns, which is a kind of filter on the wire. The other one is None, and
+    both are None for empty data. Raises OTSParameterInvalid."""
     if not data:
         return None, None
     message = parse_message("Filter", data)
