@@ -194,7 +194,7 @@ class Collection(Generic[Item]):
             previous = item_id
 
     def sample(self, owner_id: str | None) -> Sample:
-        """Describe the first rows of one owner, or of the whole table (None). Raises InvalidInput. Cost: 1 request."""
+        """Describe the first rows of one owner; of the table if it is None. Raises InvalidInput. Cost: 1 request."""
         table = self._codec.table
         scan = RowScan(self._client, Scan(table, self._span(table, owner_id)), MAX_SAMPLE_ROWS)
         rows = list(islice(scan, MAX_SAMPLE_ROWS))
@@ -211,8 +211,8 @@ class Collection(Generic[Item]):
     def _span(
         self, table: TableRef, owner_id: str | None, window: Window = ANY_TIME, *, backward: bool = False
     ) -> Range:
-        """Return the range of one owner's rows within a window, or of all rows (None). If the window has bounds, the
-        second key column of the table or index must be the time."""
+        """Return the range of one owner's rows within a window; of all rows if `owner_id` is None. If the window has
+        bounds, the second key column of the table or index must be the time."""
         span = table.range_of()
         if owner_id is not None:
             span = table.range_of(self._codec.check_id(table.key[0], owner_id))
@@ -280,7 +280,8 @@ class Collection(Generic[Item]):
         return Scan(scan.table, scan.span, join_filters(scan.filter, pushed.filter), columns, test, pushed.is_exact)
 
     def _matching_rows(self, scan: Scan, filter: str | None) -> Iterator[Row]:  # noqa: A002
-        """Request the rows of a scan that match a filter, and return them. Raises InvalidInput at once."""
+        """Return the rows of a scan that match a filter. The first page is requested when this is called, which can
+        raise InvalidInput."""
         return self._counted(self.read(self._filtered(scan, read_filter(filter))).start())
 
     def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """Messages, what was said in sessions: `store.messages`.
 
-`Messages` adds to `Collection` what only messages need. A message's primary key contains its create time, so a message
-that is given by its id alone is first looked up in the secondary index.
+`Messages` extends `Collection` with the operations that only messages have. A message's primary key contains its create
+time, so a message that is given by its id alone is first looked up in the secondary index.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tsmem.store.search.finder import SearchStream
 
 MAX_SESSIONS_AHEAD = 8
-"""Most sessions whose first page, of up to 4 MB, is read ahead."""
+"""Maximum number of sessions whose first page, of up to 4 MB, is requested in advance."""
 Order = Literal["asc", "desc"]
 
 
@@ -44,7 +44,7 @@ class Messages(Collection[Message]):
         search_content: str | None = None,
         metadata: Mapping[str, Value] = EMPTY,
     ) -> Message:
-        """Return a message that `put` can write. Its create_time is now by default."""
+        """Return a message that `put` can write. `create_time` defaults to the current time."""
         time = self._clock.now_us() if create_time is None else create_time
         return Message(session_id, message_id, time, role, content, search_content, Metadata(metadata))
 
@@ -54,7 +54,7 @@ class Messages(Collection[Message]):
         return self._get(self._key(session_id, message_id, create_time))
 
     def find(self, session_id: str, message_id: str, *, create_time: int | None = None) -> Message | None:
-        """Return a message, or None. Raises Ambiguous. Cost: as `get`."""
+        """Return a message, or None if it does not exist. Raises Ambiguous. Cost: the same as `get`."""
         key = self._find_key(session_id, message_id, create_time)
         return None if key is None else self._find(key)
 
@@ -127,7 +127,8 @@ class Messages(Collection[Message]):
     def page(
         self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
     ) -> Page[Message]:
-        """Return a page of a session's messages in order of time, or of all messages (None) in order of session id.
+        """Return a page of a session's messages in order of time. If `session_id` is None, return a page of all
+        messages in order of session id.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests for n messages. With `role` or `filter`, or for a window
         over all sessions, n also counts the messages that do not match."""
@@ -137,7 +138,7 @@ class Messages(Collection[Message]):
     def iterate(
         self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
     ) -> ItemStream[Message]:
-        """Stream messages, without a limit by default. Otherwise as `page`."""
+        """Stream the same messages as `page`, by default without a limit."""
         if order not in ("asc", "desc"):
             raise InvalidInput(f"the order is asc or desc, not '{order}'")
         return self._stream(
@@ -147,12 +148,13 @@ class Messages(Collection[Message]):
         )
 
     def rows(self, session_id: str | None) -> Iterator[Row]:
-        """Return the rows of a session's messages, or of all messages (None). Cost: ceil(n / 5,000) requests."""
+        """Return the rows of a session's messages; of all messages if `session_id` is None. Cost: ceil(n / 5,000)
+        requests."""
         return self._matching_rows(self._scan(session_id), None)
 
     def of_sessions(self, session_ids: Iterable[str]) -> Iterator[Message]:
-        """Yield the messages of many sessions, one session after another. Raises InvalidInput.
-        Cost: ceil(n / 5,000) requests for each."""
+        """Yield the messages of many sessions, one session after another. Raises InvalidInput. Cost: ceil(n / 5,000)
+        requests for each session."""
         return map(self._codec.decode, self.rows_of(session_ids))
 
     def rows_of(self, session_ids: Iterable[str]) -> Iterator[Row]:
@@ -167,10 +169,8 @@ class Messages(Collection[Message]):
     def last(
         self, session_id: str, count: int | None, *, role: str | None = None, **options: Unpack[ListOptions]
     ) -> tuple[list[Message], bool]:
-        """Return the last `count` messages of a session, or all (None), oldest first; and True if there are earlier
-        ones.
-
-        Raises InvalidInput. Cost: as `page`."""
+        """Return the last `count` messages of a session (all if None), oldest first, and True if there are earlier
+        ones. Raises InvalidInput. Cost: the same as `page`."""
         options["limit"] = count
         stream = self.iterate(session_id, role=role, order="desc", **options)
         messages = list(stream)
@@ -188,13 +188,13 @@ class Messages(Collection[Message]):
     ) -> Iterator[Message]:
         """Yield the last messages of a session, oldest first, and then new ones as they arrive, without end. Each
         message is yielded once, even if it is written again or changed. The session is polled every `interval_s`
-        seconds (`tail.py`); a new message is missed if its time is more than a minute before that of the latest one, or
-        if more than 1,000 messages are later.
+        seconds (`tail.py`). A new message is missed if the session has a message that is more than a minute later, or
+        more than 1,000 later messages.
 
         When the store cannot be reached, `on_unavailable` is called once with the error, and with None when it can be
-        reached again; if `on_unavailable` is None, Unavailable is raised. Raises InvalidInput at once. Cost: each poll
-        reads the messages of the last minute, usually with 1 request. The first poll reads back to the first message
-        that it yields, and at least the last minute."""
+        reached again; without `on_unavailable`, Unavailable is raised. Raises InvalidInput when it is called. Cost:
+        each poll reads the messages of the last minute, usually with 1 request. The first poll reads back to the first
+        message that it yields, and at least the last minute."""
         from tsmem.store.listing.tail import SessionTail, check_interval
 
         if last < 0:
@@ -238,7 +238,8 @@ class Messages(Collection[Message]):
         sort: Sort = "newest",
         **options: Unpack[ListOptions],
     ) -> SearchStream[Message]:
-        """Stream the messages whose content or search content contains the text. Otherwise as `sessions.search`."""
+        """Stream the messages whose content or search content contains the text. What a text matches, errors and cost
+        are those of `Sessions.search`."""
         options.setdefault("limit", DEFAULT_LIMIT)
         scope = {"session_id": session_id, "role": role}
         return self._finder.find(ListRequest("search", scope, **options, text=text, sort=sort))
@@ -254,11 +255,11 @@ class Messages(Collection[Message]):
         dry_run: bool = False,
         result: BulkResult | None = None,
     ) -> BulkResult:
-        """Delete a session's messages, or those of all sessions (None). With `until`, only messages up to then are
-        deleted; with `filter`, only messages that match it when they are read.
+        """Delete a session's messages, or all messages if `session_id` is None. With `until`, only messages that are
+        not later are deleted; with `filter`, only messages that match it when they are read.
 
-        Only keys and the columns of the filter are read. Raises InvalidInput; PartialFailure if rows are refused.
-        Cost: ceil(n / 5,000) requests for n messages read, ceil(n / 200) for n deleted."""
+        Only keys and the columns of the filter are read. Raises InvalidInput, and PartialFailure if the service refuses
+        to delete a row. Cost: ceil(n / 5,000) requests for n messages read, and ceil(n / 200) for n deleted."""
         from tsmem.store.bulk.batches import BatchWriter
         from tsmem.store.bulk.result import BulkResult
 
@@ -279,7 +280,7 @@ class Messages(Collection[Message]):
         window: Window,
         filter: str | None = None,  # noqa: A002
     ) -> Iterator[Delete]:
-        """Request the messages in a window that match a filter, and return their deletes. Raises InvalidInput at
-        once."""
+        """Return the writes that delete the messages in a window that match a filter. The first page is requested, and
+        InvalidInput raised, when this is called."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
         return (Delete(self._codec.table, row.key) for row in self._matching_rows(scan, filter))

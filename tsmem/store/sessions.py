@@ -1,8 +1,9 @@
 """Sessions, the conversations of users: `store.sessions`.
 
-`Sessions` adds to `Collection` what only sessions need. The most recent sessions are listed through the secondary
-index, which holds only keys, so the sessions themselves are then read in batches. Deleting sessions can include their
-messages; the search index tells if another user has a session with the same id and so shares these messages.
+`Sessions` extends `Collection` with the operations that only sessions have. The most recent sessions are listed through
+the secondary index, which holds only keys, so the sessions themselves are then read in batches. Deleting sessions can
+include their messages; the search index then shows whether another user has a session with the same id, and therefore
+shares these messages.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from tsmem.store.sharing import Pair
 
 MAX_MISSING = 100_000
-"""Most consecutive index rows without a session; more raise an error. The index is consistent with the table, so only
-sessions that were deleted between the two reads should be missing."""
+"""Maximum number of consecutive index rows whose session is missing; more are an error. The index is consistent with
+the table, so a session can be missing only if it was deleted after its index row was read."""
 
 
 class Sessions(Collection[Session]):
@@ -53,7 +54,7 @@ class Sessions(Collection[Session]):
         search_content: str | None = None,
         metadata: Mapping[str, Value] = EMPTY,
     ) -> Session:
-        """Return a session that `put` can write. Its update_time is now by default."""
+        """Return a session that `put` can write. `update_time` defaults to the current time."""
         time = self._clock.now_us() if update_time is None else update_time
         return Session(user_id, session_id, time, search_content, Metadata(metadata))
 
@@ -108,17 +109,18 @@ class Sessions(Collection[Session]):
         """Delete a session. With `with_messages`, its messages are deleted first and the session last, so that a failed
         call can be repeated.
 
-        A message's key has no user. If another user has a session with the same id, the messages are therefore kept
-        and the session counts as shared; `shared_too` deletes them all the same. Raises NotFound unless `missing_ok`,
-        and InvalidInput if other users cannot be looked up. Cost: 1 request; with n messages 3 + ceil(n / 5,000) +
-        ceil(n / 200), 1 less with `shared_too`."""
+        A message's key does not contain the user. If another user has a session with the same id, only the session is
+        deleted, and the result counts it as shared; with `shared_too`, the messages are deleted anyway.
+
+        Raises NotFound unless `missing_ok`, and InvalidInput if other users cannot be looked up. Cost: 1 request; with
+        `with_messages` and n messages, 3 + ceil(n / 5,000) + ceil(n / 200), or one fewer with `shared_too`."""
         from tsmem.store.bulk.result import BulkResult
 
         key = self._codec.key(user_id, session_id)
         result = BulkResult() if result is None else result
         if with_messages:
             if self._client.get_row(self._codec.table, key, ("user_id",)) is None:
-                # Messages with this id would belong to another user or to nobody, so they are kept.
+                # Messages with this session id belong to another user or to nobody, so they are kept.
                 if missing_ok:
                     return result
                 raise self._missing(key)
@@ -131,11 +133,11 @@ class Sessions(Collection[Session]):
 
     def shared(self, pairs: Sequence[Pair], *, after: int | None = None) -> dict[Pair, list[str]]:
         """Look in the search index for other users with the same session ids. The result has only the pairs whose
-        session id is shared, each with some of the other users. With `after`, a user counts only if the user's session
-        is later than that, or has no update time. `sharing.split_pairs` makes lists that are short enough.
+        session id is shared, each with some of the other users. With `after`, only sessions with a later update_time,
+        or with none, count. A query can hold only so many pairs: `sharing.split_pairs` splits a longer list.
 
-        Raises TableNotFound without a search index, InvalidInput if it lacks one of the ids. Cost: 1 request, and 1
-        more for each 100 sessions found."""
+        Raises TableNotFound without a search index, InvalidInput if the index lacks the field user_id or session_id.
+        Cost: 1 request, and 1 more for each 100 sessions found."""
         from tsmem.store.sharing import find_other_users
 
         return find_other_users(self._client, self._codec.table, self._layout.search.name, pairs, after=after)
@@ -152,24 +154,24 @@ class Sessions(Collection[Session]):
     # Listings
 
     def page(self, user_id: str | None, **options: Unpack[PageOptions]) -> Page[Session]:
-        """Return a page of a user's sessions in order of session id, or of everyone's (None) in order of user id.
+        """Return a page of a user's sessions in order of session id. If `user_id` is None, return a page of all users'
+        sessions in order of user id.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests for n rows read."""
         options.setdefault("limit", DEFAULT_LIMIT)
         return self.iterate(user_id, **options).page()
 
     def iterate(self, user_id: str | None, **options: Unpack[PageOptions]) -> ItemStream[Session]:
-        """Stream sessions, without a limit by default. Otherwise as `page`."""
+        """Stream the same sessions as `page`, by default without a limit."""
         table = self._codec.table
         request = ListRequest("list", {"user": user_id}, **options)
         return self._stream(request, table, lambda _: Scan(table, self._span(table, user_id)))
 
     def rows(self, user_id: str | None, session_id: str | None = None) -> Iterator[Row]:
-        """Return the rows of one user's sessions, of the sessions with one id, or of all sessions. Raises InvalidInput
-        at once, and if both ids are given.
+        """Return the rows of one user's sessions, of every user's session with the given id, or of all sessions.
 
-        Cost: ceil(n / 5,000) requests. For a session id, n counts all sessions, because the key begins with the
-        user."""
+        Raises InvalidInput if both ids are given, when it is called. Cost: ceil(n / 5,000) requests for n rows read.
+        With `session_id`, all sessions are read, because the key begins with the user id."""
         if user_id is not None and session_id is not None:
             raise InvalidInput("give a user or a session, not both")
         test = None
@@ -180,10 +182,10 @@ class Sessions(Collection[Session]):
 
     def recent(self, user_id: str | None, **options: Unpack[ListOptions]) -> ItemStream[Session]:
         """Stream a user's sessions, latest first, within a window of update_time. Sessions without update_time are left
-        out. Everyone's sessions (None) come from the search index.
+        out. If `user_id` is None, all users' sessions are listed from the search index.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) + ceil(n / 100) requests for n sessions in the window. If a filter
-        tests only ids and times, the second n counts only the matches. For everyone: as `search`."""
+        tests only ids and times, the second n counts only the matches. For all users, the cost of `search`."""
         options.setdefault("limit", DEFAULT_LIMIT)
         if user_id is None:
             return self._finder.find(ListRequest("recent", {}, **options))
@@ -200,11 +202,13 @@ class Sessions(Collection[Session]):
     def _fetch_sessions(
         self, limit: int | None, rows: RowScan, test: Callable[[Row], bool] | None
     ) -> Iterator[tuple[Key, Session]]:
-        """Yield the sessions that index rows name and `test` accepts, with the keys of the index rows. Up to 100 are
-        read at a time, and no more than `limit` needs. Sessions deleted after the index was read are skipped."""
+        """Read the session of each index row. Yield those that pass `test`, each after the key of its index row.
+
+        Up to 100 sessions are read at a time, and no more than `limit` still needs unless some were deleted. A session
+        that was deleted after its index row was read is skipped."""
         left = limit if test is None else None
-        some_deleted = False
-        missing_count = 0  # number of index rows since the last one with a session
+        some_deleted = False  # in the chunk before
+        missing_count = 0  # index rows in the last chunks that had no session at all
 
         def chunks() -> Iterator[list[Key]]:
             while True:
@@ -227,7 +231,7 @@ class Sessions(Collection[Session]):
             missing_count = 0 if any(row is not None for row in found) else missing_count + len(found)
             if missing_count > MAX_MISSING:
                 table = self._codec.table.name
-                raise InvalidReply(f"table '{table}' has none of {missing_count:,} sessions that its index names")
+                raise InvalidReply(f"table '{table}' has none of the {missing_count:,} sessions in its index")
             for key, row in zip(index_keys, found, strict=True):
                 if row is not None and (test is None or test(row)):
                     left = None if left is None else left - 1
@@ -244,9 +248,9 @@ class Sessions(Collection[Session]):
         """Stream the sessions whose search content contains the text, ignoring case, and that match all other
         arguments. They come newest first, with those without update_time last, or in order of the backend's score.
 
-        The embedded store finds any part of a text. TableStore finds whole words, and the parts of words that its index
-        has. Raises InvalidInput if the index lacks a field, TableNotFound without the index. Cost: 1 request for each
-        100 rows that the index proposes, and 1 more for the store's first search."""
+        The embedded store matches any part of a text. TableStore matches whole words, and the parts of words that the
+        field's analyzer makes. Raises InvalidInput if the index lacks a field, TableNotFound without the index. Cost: 1
+        request for each 100 candidates, and 1 more for the store's first search."""
         options.setdefault("limit", DEFAULT_LIMIT)
         return self._finder.find(ListRequest("search", {"user_id": user_id}, **options, text=text, sort=sort))
 
@@ -263,16 +267,19 @@ class Sessions(Collection[Session]):
         dry_run: bool = False,
         result: BulkResult | None = None,
     ) -> BulkResult:
-        """Delete a user's sessions, or everyone's (None). With `until`, only sessions with an update_time up to then
-        are deleted; with `filter`, only sessions that match it when they are read.
+        """Delete a user's sessions, or all users' sessions if `user_id` is None.
 
-        With `with_messages`, the messages of a session are deleted before it. With `until` too, a session with a later
-        message is kept with all its messages and counts as skipped; so does a session whose update_time becomes later
-        during the purge. If another user keeps a session with the same id, the messages are kept and the session counts
-        as shared; `shared_too` deletes them all the same. Only keys and the columns of the filter are read.
+        - `until`: only sessions whose update_time is not later. A session that is updated during the purge is kept, and
+          counts as skipped.
+        - `filter`: only sessions that match when they are read. The deletion does not test the filter again.
+        - `with_messages`: delete the messages of a session before it. With `until`, a session that has a later message
+          is kept with all its messages, and counts as skipped. If another user has a session with the same id that is
+          not deleted, only the session is deleted, and it counts as shared.
+        - `shared_too`: delete the messages of shared sessions, too.
 
-        Raises InvalidInput; PartialFailure if rows are refused. Cost: ceil(n / 5,000) + ceil(n / 200) requests; with
-        messages 1 more for each session, or 3 more with `until`, and 1 search for each 500 sessions or 100 users."""
+        Only keys and the columns of the filter are read. Raises InvalidInput, and PartialFailure if the service refuses
+        to delete a row. Cost: ceil(n / 5,000) + ceil(n / 200) requests for n sessions; with messages 1 more for each
+        session, or 3 more with `until`, and a search for at most 500 sessions or 100 users."""
         from tsmem.store.bulk.purge import Candidate, SessionPurge
         from tsmem.store.bulk.result import BulkResult
 
@@ -291,7 +298,7 @@ class Sessions(Collection[Session]):
         keys: Iterator[Key] = (row.key for row in self._matching_rows(scan, filter))
         is_everything = user_id is None and filter is None
         if with_messages and not shared_too and not (is_everything and until_us is None):
-            # A deleted session does not protect messages. If everyone's are deleted, only those after `until` stay.
+            # When all users' sessions are purged, only sessions that are later than `until` can still use messages.
             flagged = self._flag_shared(keys, until_us if is_everything else None)
         else:
             flagged = ((key, False) for key in keys)
@@ -303,7 +310,7 @@ class Sessions(Collection[Session]):
         return result
 
     def _flag_shared(self, keys: Iterator[Key], after: int | None) -> Iterator[tuple[Key, bool]]:
-        """Yield each key, and True if another user has a session with the same id that is later than `after`."""
+        """Yield each key, and True if another user has a session with the same id (and later than `after`)."""
         from tsmem.store.sharing import split_pairs
 
         for pairs in split_pairs((str(user_id), str(session_id)) for user_id, session_id in keys):

@@ -1,13 +1,15 @@
-"""A change of one row, with everything that a write can ask of the service.
+"""A change to one row: a put, an update or a delete, with all options of the service's write requests.
 
-`writes.py` turns each write of the port or the server into a `RowChange` and checks it (`check_change`) before it reads
-the old row. `cells_after` then computes the row's new cells from the old ones.
+`writes.py` gets `Write`s from the local adapter (through the port, `tsmem.port`) and `RowChange`s from the server. It
+turns each into a `RowChange` and checks it (`check_change`) before it reads the old row. `cells_after` then computes
+the row's new cells from the old ones.
 
 - A cell without an explicit version gets the time of the transaction, or the version of the column's newest cell if
   that is later, so that the last write always wins.
-- An update first deletes versions, then increments, then writes, so that one change can replace a version.
+- An update first deletes single versions, then increments, then writes. A version that is both deleted and written has
+  the new value. A column that is deleted as a whole stays deleted even if the update writes it, too.
 
-The service's own texts for versions out of range and for impossible increments are not known.
+The service's error messages for versions out of range and for impossible increments are not known; these are ours.
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ class NewCell(NamedTuple):
 
 
 class RowChange(NamedTuple):
-    """The write of one row. It can express more than the port's Put, Update and Delete. The server has checked that a
-    put deletes and increments nothing, and that a deletion names no columns."""
+    """One change. The server builds only valid combinations: a put without deletions and increments, and a delete
+    without columns."""
 
     change: Change
     table: TableRef
@@ -66,16 +68,16 @@ class RowChange(NamedTuple):
     delete: tuple[str, ...] = ()
     """The columns that an update deletes, with all their versions."""
     delete_versions: tuple[tuple[str, int], ...] = ()
-    """The single versions of columns that an update deletes, in milliseconds since 1970 UTC."""
+    """The single versions that an update deletes: column name and version, in milliseconds since 1970 UTC."""
     increments: tuple[tuple[str, int | float], ...] = ()
     """The numbers that an update adds to columns of the same type. A missing column counts as 0."""
     condition: Condition = UNCONDITIONAL
     returned: Returned = Returned.NOTHING
     returned_columns: tuple[str, ...] = ()
-    """The columns whose new values the reply has, if `returned` is AFTER_MODIFY."""
+    """If `returned` is AFTER_MODIFY, the reply contains the new values of these columns."""
     columns: Mapping[str, Value] = MappingProxyType({})
-    """Further columns to write, without explicit versions. The port's writes use these instead of `cells`, because
-    building cells would make a write take half as long again (measured)."""
+    """Further columns to write, without explicit versions. A `Write` uses these instead of `cells`, because building
+    cells makes a write take 50 % longer (measured)."""
 
     @property
     def is_plain_put(self) -> bool:
@@ -94,8 +96,8 @@ def as_change(write: Write | RowChange) -> RowChange:
 
 
 def check_change(table: Table, write: RowChange) -> int:
-    """Check what can be checked without the old row and the time. Return the size of the write in bytes. Raises
-    LimitExceeded, InvalidInput."""
+    """Check everything that depends neither on the old row nor on the current time. Return the size of the write in
+    bytes. Raises LimitExceeded, InvalidInput."""
     size = check_key(write.table.key, write.key) + check_columns(write.columns)
     if write.is_plain_put:
         check_row_size(len(write.columns), size)
@@ -128,14 +130,14 @@ def _check_columns_and_versions(table: Table, write: RowChange) -> None:
     changed = deleted | written | incremented | {name for name, _ in write.delete_versions}
     _refuse_key_columns(table, changed)
     if write.change is Change.UPDATE:
-        if not table.schema.allow_update:  # the service's own text is not known
+        if not table.schema.allow_update:  # the service's message is not known
             raise invalid("UpdateRow is not supported on a table whose allow_update is false.")
         if not changed:
             raise invalid("Invalid update row request: missing cells in request.")
     for name in sorted(incremented & (written | deleted)):
-        raise invalid(f"Column '{name}' is written, deleted or incremented at once.")
+        raise invalid(f"Column '{name}' cannot be incremented and also written or deleted in one update.")
     written_versions_ms = [cell.version_ms for cell in write.cells if cell.version_ms is not None]
-    for version_ms in [*written_versions_ms, *(deleted_ms for _, deleted_ms in write.delete_versions)]:
+    for version_ms in [*written_versions_ms, *(version_ms for _, version_ms in write.delete_versions)]:
         if not 0 <= version_ms < MAX_VERSION_MS:
             raise invalid(f"The version {version_ms} of a cell must be in range: [0, {MAX_VERSION_MS}).")
     if table.indexes and written_versions_ms:
@@ -146,27 +148,29 @@ def check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None
     max_s = table.schema.deviation_s
     for cell in cells:
         if cell.version_ms is not None and abs(cell.version_ms - now_ms) > max_s * 1000:
-            raise invalid(f"The version {cell.version_ms} of column '{cell.name}' is more than {max_s} s from now.")
+            version = f"The version {cell.version_ms} of column '{cell.name}'"
+            raise invalid(f"{version} differs by more than {max_s} s from the current time.")
 
 
 def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:
-    """Return the row's cells after a put or an update. `old` are its packed cells before. Raises InvalidInput for an
-    impossible increment."""
+    """Return the row's cells after a put or an update. `old` has its packed cells before the change; None if there is
+    no row. Raises InvalidInput for an impossible increment."""
     columns: dict[str, dict[int, Value]] = {}  # values by column and version
     if old is not None and write.change is not Change.PUT:
         for name, cells in groupby(unpack_cells(old), lambda cell: cell.name):
             columns[name] = {cell.version_ms: cell.value for cell in islice(cells, table.schema.max_versions)}
         for name, version_ms in write.delete_versions:
             columns.get(name, {}).pop(version_ms, None)
-    # An old version is later than now if a client gave it, or if the clock was set back. A new cell must not be older.
-    new_versions_ms = {name: max(now_ms, *versions) for name, versions in columns.items() if versions}
+    # An existing version can be later than now: a client can have given it, or the clock was set back. A new cell
+    # without an explicit version must not get an earlier one.
+    default_versions_ms = {name: max(now_ms, *versions) for name, versions in columns.items() if versions}
     for name, amount in write.increments:
         versions = columns.setdefault(name, {})
-        versions[new_versions_ms.get(name, now_ms)] = _increment(name, versions, amount)
+        versions[default_versions_ms.get(name, now_ms)] = _increment(name, versions, amount)
     for name, value in write.columns.items():
-        columns.setdefault(name, {})[new_versions_ms.get(name, now_ms)] = value
+        columns.setdefault(name, {})[default_versions_ms.get(name, now_ms)] = value
     for cell in write.cells:
-        version_ms = new_versions_ms.get(cell.name, now_ms) if cell.version_ms is None else cell.version_ms
+        version_ms = default_versions_ms.get(cell.name, now_ms) if cell.version_ms is None else cell.version_ms
         columns.setdefault(cell.name, {})[version_ms] = cell.value
     return [
         Cell(name, columns[name][version_ms], version_ms)

@@ -67,7 +67,7 @@ class Bulk:
             yield from self._messages.iterate(session_id)
 
     def sessions(self, *, user_id: str | None = None, session_id: str | None = None) -> Iterator[Session]:
-        """Return the sessions that `items` yields. Raises InvalidInput at once if both ids are given."""
+        """Return the sessions that `items` yields. Raises InvalidInput if both ids are given, when it is called."""
         return map(self._codecs.session.decode, self._sessions.rows(user_id, session_id))
 
     def check(self, records: Iterable[ImportedItem], options: LoadOptions | None = None) -> BulkResult:
@@ -82,7 +82,7 @@ class Bulk:
     def load(
         self, records: Iterable[ImportedItem], options: LoadOptions | None = None, *, result: BulkResult
     ) -> BulkResult:
-        """Write records, and count them in `result`. Cost: as `BatchWriter`.
+        """Write records, and count them in `result`. Cost: that of `BatchWriter`.
 
         Raises InvalidInput, with the line, for an invalid record if there is no `on_refused`, and AlreadyExists if
         `on_conflict` is "fail" and a row exists. Either becomes PartialFailure if other rows were written. Raises

@@ -106,7 +106,7 @@ def test_a_version_within_the_deviation_is_written(engine: Engine) -> None:
     write(engine, put(NewCell("x", 1, NOW - 86_400_000), NewCell("x", 2, NOW + 86_400_000)))
     engine.definitions.update_table("t", TableOptions(deviation_s=1))
     write(engine, update(NewCell("y", 1, NOW - 1000)))
-    assert "more than 1 s from now" in refused(engine, update(NewCell("y", 1, NOW - 1001)))
+    assert "more than 1 s from the current time" in refused(engine, update(NewCell("y", 1, NOW - 1001)))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
     [
         (RowChange(Change.UPDATE, REF, KEY, increments=(("k", 1),)), "Column 'k' is a primary key column"),
         (RowChange(Change.UPDATE, REF, KEY), "missing cells in request"),
-        (update(NewCell("x", 1))._replace(increments=(("x", 1),)), "written, deleted or incremented at once."),
+        (update(NewCell("x", 1))._replace(increments=(("x", 1),)), "and also written or deleted in one update."),
         (put(NewCell("#x", 1)), "Invalid column name: '#x'."),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x", 2**63),)), "64 bits"),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x" * 256, 1),)), "Invalid column name: 'xxx"),
