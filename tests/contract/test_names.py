@@ -11,8 +11,7 @@ from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
 from tsmem.queries import Search, Term
 from tsmem.rows import Comparison, Condition, Delete, Not, Op, Put, Row, Update, Value
-from tsmem.store import MemoryStore, Message, Metadata, Session
-from tsmem.store.collection import Changes
+from tsmem.store import Changes, MemoryStore, Message, Metadata, Session
 from tsmem.store.documents import decode_json, export_line, item_from_document
 
 REF = PLAIN.ref

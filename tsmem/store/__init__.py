@@ -9,13 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tsmem.store.collection import Changes
     from tsmem.store.memory_store import MemoryStore
     from tsmem.store.metadata import Metadata
-    from tsmem.store.model import Message, Page, Session
+    from tsmem.store.model import Changes, Message, Page, Session
 
 _MODULES = {
-    "Changes": "collection",
+    "Changes": "model",
     "MemoryStore": "memory_store",
     "Message": "model",
     "Metadata": "metadata",

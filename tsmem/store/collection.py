@@ -37,8 +37,7 @@ from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
 from tsmem.store.listing.scan import ItemStream, ReadProgress, RowScan, Scan, read_filter
-from tsmem.store.metadata import EMPTY
-from tsmem.store.model import Item
+from tsmem.store.model import Changes, Item
 from tsmem.store.requests import ListRequest
 
 if TYPE_CHECKING:
@@ -49,20 +48,6 @@ ANY_TIME = Window(None, None)
 MAX_SAMPLE_ROWS = 100
 MAX_ROWS_FOR_IDS = 1000
 """Most rows that are read to find owners whose ids resemble a mistyped id."""
-
-
-class Changes(NamedTuple):
-    """The changes that an update makes to an item, apart from setting its fields."""
-
-    metadata: Mapping[str, Value] = EMPTY
-    """Values to set."""
-    unset: tuple[str, ...] = ()
-    """Metadata keys or fields to remove. A missing one is not an error."""
-    replace_metadata: bool = False
-    """True to remove all metadata that is not in `metadata`."""
-
-
-NO_CHANGES = Changes()
 
 
 class Sample(NamedTuple):

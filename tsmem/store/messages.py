@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
 from tsmem.rows import And, Comparison, Delete, Filter, Key, Op, Row, Value
-from tsmem.store.collection import ANY_TIME, NO_CHANGES, Changes, Collection
+from tsmem.store.collection import ANY_TIME, Collection
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
 from tsmem.store.listing.scan import ItemStream, RowScan, Scan, read_filter
 from tsmem.store.metadata import EMPTY, Metadata
-from tsmem.store.model import Message, Page
-from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest, Sort
+from tsmem.store.model import NO_CHANGES, Changes, Message, Order, Page, Sort
+from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 MAX_SESSIONS_AHEAD = 8
 """Maximum number of sessions whose first page, of up to 4 MB, is requested in advance."""
-Order = Literal["asc", "desc"]
 
 
 class Messages(Collection[Message]):

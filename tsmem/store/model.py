@@ -1,13 +1,15 @@
-"""Sessions, messages and pages of them. They are plain immutable values, which callers of the library create and get.
+"""The plain immutable values that callers of the library give and get: sessions, messages, pages, changes, and orders.
 
 None always means that a value is absent. Empty content is content, and 0 is a time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
+from tsmem.rows import Value
 from tsmem.store.metadata import EMPTY, Metadata
 
 
@@ -53,3 +55,24 @@ class Total(NamedTuple):
     """None if only reading all pages would tell."""
     at_most: int | None
     """An upper bound; None if it is unknown."""
+
+
+class Changes(NamedTuple):
+    """The changes that an update makes to an item, apart from setting its fields."""
+
+    metadata: Mapping[str, Value] = EMPTY
+    """Values to set."""
+    unset: tuple[str, ...] = ()
+    """Metadata keys or fields to remove. A missing one is not an error."""
+    replace_metadata: bool = False
+    """True to remove all metadata that is not in `metadata`."""
+
+
+NO_CHANGES = Changes()
+
+OnConflict = Literal["overwrite", "skip", "fail"]
+"""What an import does with a row that exists already."""
+Order = Literal["asc", "desc"]
+"""The order of a session's messages by time."""
+Sort = Literal["newest", "score"]
+"""The order of what a search finds."""

@@ -7,7 +7,7 @@ its filter, turns ages into points in time and decodes its page token.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from tsmem.clock import Age, Clock, Time
 from tsmem.errors import InvalidInput
@@ -16,13 +16,13 @@ from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
 from tsmem.store.listing.scan import read_filter
+from tsmem.store.model import Sort
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
 DEFAULT_LIMIT = 50
 """Default limit of a page, a search and `recent`."""
-Sort = Literal["newest", "score"]
 SORTS: tuple[Sort, ...] = ("newest", "score")
 
 

@@ -19,14 +19,14 @@ from tsmem.errors import ConditionFailed, InvalidInput, InvalidReply, TableNotFo
 from tsmem.port import RowRead, TableClient, rows_of
 from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, Key, Op, Row, Update, Value
 from tsmem.store.codec import Codec
-from tsmem.store.collection import NO_CHANGES, Changes, Collection
+from tsmem.store.collection import Collection
 from tsmem.store.concurrency import Pending, prefetch, submit
 from tsmem.store.listing import cursor
 from tsmem.store.listing.scan import ItemStream, RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
-from tsmem.store.model import Page, Session
-from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest, PageOptions, Sort
+from tsmem.store.model import NO_CHANGES, Changes, Page, Session, Sort
+from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest, PageOptions
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.plurals import quantity
-from tsmem.store.bulk.bulk import ImportedItem, LoadOptions, OnConflict
+from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
+from tsmem.store.model import OnConflict
 from tsmem.transfer.caller import LibraryCaller
 from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.formats.conversations import Conversion, note_lines

@@ -18,8 +18,7 @@ from tsmem.errors import AlreadyExists
 from tsmem.plurals import quantity
 from tsmem.render.result import Listing
 from tsmem.render.values import metadata_pairs
-from tsmem.store.collection import Changes
-from tsmem.store.requests import Sort
+from tsmem.store.model import Changes, Sort
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context

@@ -20,8 +20,7 @@ from tsmem.cli.io.progress import counted, show_scan
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure
 from tsmem.render.result import Listing, LiveTail, Report
-from tsmem.store.messages import Order
-from tsmem.store.model import Message
+from tsmem.store.model import Message, Order
 
 if TYPE_CHECKING:
     from tsmem.errors import Unavailable

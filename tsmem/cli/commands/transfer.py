@@ -24,8 +24,9 @@ from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.plurals import quantity
 from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report
-from tsmem.store.bulk.bulk import ImportedItem, LoadOptions, OnConflict
+from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.comparing import Difference, compare
+from tsmem.store.model import OnConflict
 from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.files.descriptors import names_stdout
 from tsmem.transfer.files.outputs import ForbiddenFiles, Output

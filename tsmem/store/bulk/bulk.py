@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
 from tsmem.port import TableClient, rows_of
@@ -22,12 +22,11 @@ from tsmem.store.bulk.result import BulkResult
 from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
 from tsmem.store.messages import Messages
-from tsmem.store.model import Message, Session
+from tsmem.store.model import Message, OnConflict, Session
 from tsmem.store.sessions import Sessions
 
 REMEMBERED_KEYS = 10_000
 """Number of recent rows whose keys are compared with each new row, to count repeated keys."""
-OnConflict = Literal["overwrite", "skip", "fail"]
 
 
 class ImportedItem(NamedTuple):

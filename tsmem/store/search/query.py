@@ -19,8 +19,7 @@ from tsmem.rows import Op, Row
 from tsmem.store.filters.tree import Compared, Either, Every, Tree
 from tsmem.store.layout import TableLayout
 from tsmem.store.listing.cursor import Window
-from tsmem.store.model import Message, Session
-from tsmem.store.requests import Sort
+from tsmem.store.model import Message, Session, Sort
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
