@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
-from tsmem.engine.rows.cells import pack, unpack
+from tsmem.engine.rows.cells import pack, unpack, unpack_columns
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, Key, KeyBound, Put, Range
 from tsmem.store.layout import DEFAULT
@@ -124,7 +124,7 @@ def _bare_forget(connection: sqlite3.Connection, key: Key) -> None:
     """Delete the index entry of a session, if the session exists."""
     old = connection.execute("SELECT cells FROM session WHERE k0 = ? AND k1 = ?", key).fetchone()
     if old is not None:
-        entry = key[0], unpack(old[0], ("update_time",))[1]["update_time"], key[1]
+        entry = key[0], unpack_columns(old[0], ("update_time",))[1]["update_time"], key[1]
         connection.execute("DELETE FROM session_index WHERE k0 = ? AND k1 = ? AND k2 = ?", entry)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
-from tsmem.engine.rows.cells import Cell, unpack, unpack_cells
+from tsmem.engine.rows.cells import Cell, unpack_cells, unpack_columns
 from tsmem.engine.tables import SecondaryIndex, Table
 from tsmem.rows import Key, Value
 
@@ -82,7 +82,7 @@ def _entry_changes(table: Table, key: Key, old: bytes | None, row: NewRow | None
     for index in table.indexes:
         old_key = None
         if index.attribute_columns and old is not None:
-            old_key = index.entry_key(key, unpack(old, index.attribute_columns)[1])
+            old_key = index.entry_key(key, unpack_columns(old, index.attribute_columns)[1])
         elif not index.attribute_columns and (old is not None or row is None):
             old_key = index.entry_key(key, {})
         entry = None if row is None else index.entry(key, row.columns, row.versions_ms)

@@ -30,7 +30,7 @@ from zlib import crc32
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
 from tsmem.engine.indexes.trigrams import trigram_text
 from tsmem.engine.requests import invalid
-from tsmem.engine.rows.cells import unpack
+from tsmem.engine.rows.cells import unpack_columns
 from tsmem.engine.tables import SearchDescription, Table
 from tsmem.errors import StorageFailure, from_service
 from tsmem.port import FieldType
@@ -153,7 +153,7 @@ class SearchIndex:
         """Return the indexed attribute columns of a row. Return none if its cells are damaged, so that the row can be
         replaced and deleted."""
         try:
-            return unpack(cells, self._attribute_names)[1]
+            return unpack_columns(cells, self._attribute_names)[1]
         except StorageFailure:
             return {}
 

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply, invalid
-from tsmem.engine.rows.cells import size_of, unpack
+from tsmem.engine.rows.cells import size_of, unpack, unpack_columns
 from tsmem.engine.rows.filters import Prefilter, compile_filter, compile_prefilter
 from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
@@ -65,7 +65,7 @@ class RowReader(Reader[Row]):
         if self.reads_key_only:
             size, columns = self._key_bytes(key), {}
         else:
-            size, columns = unpack(blob, self._wanted)
+            size, columns = unpack(blob) if self._wanted is None else unpack_columns(blob, self._wanted)
         if (self._needs_column and not columns) or (self._passes is not None and not self._passes(key, columns)):
             return size, None
         return size, Row(key, columns)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from tsmem.engine.indexes.search_index import Field
 from tsmem.engine.indexes.trigrams import all_of, any_of
-from tsmem.engine.rows.cells import unpack
+from tsmem.engine.rows.cells import unpack_columns
 from tsmem.engine.search import values
 from tsmem.engine.search.words import CutText, count_phrase, cut_words, is_pair, match_groups, term_words
 from tsmem.folding import fold, is_case_invariant
@@ -67,7 +67,7 @@ class TextTest(NamedTuple):
         """Return the score of a row without its weight, or 0 if it does not match. `source` is the value of the field's
         SQL column: the packed cells of the row, or the text of a key column."""
         if isinstance(source, bytes):
-            source = unpack(source, (self.field.name,))[1].get(self.field.name)
+            source = unpack_columns(source, (self.field.name,))[1].get(self.field.name)
         if not isinstance(source, str):
             return 0.0
         text = CutText(self.field.type, source)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmem.engine.rows.cells import Cell, pack, pack_cells, unpack, unpack_cells
+from tsmem.engine.rows.cells import Cell, pack, pack_cells, unpack, unpack_cells, unpack_columns
 from tsmem.engine.rows.cells import size_of as packed_size
 from tsmem.errors import StorageFailure
 from tsmem.rows import Value
@@ -63,7 +63,7 @@ def test_a_packed_row_is_unpacked_with_types_and_size(columns: dict[str, Value],
 @given(COLUMNS, st.sets(NAMES, max_size=3))
 def test_unpacking_some_columns_counts_only_their_size(columns: dict[str, Value], others: set[str]) -> None:
     wanted = {name for place, name in enumerate(columns) if place % 2} | others
-    size, found = unpack(pack(7, columns, 0), wanted)
+    size, found = unpack_columns(pack(7, columns, 0), wanted)
     expected = {name: value for name, value in columns.items() if name in wanted}
 
     assert found == expected
@@ -91,7 +91,7 @@ def test_a_damaged_packed_row_is_read_or_refused() -> None:
         changed[place] ^= 1 << source.randrange(8)
         damaged.append(bytes(changed))
     for each in damaged:
-        for read in (unpack, unpack_cells, packed_size, lambda blob: unpack(blob, ("bytes",))):
+        for read in (unpack, unpack_cells, packed_size, lambda blob: unpack_columns(blob, ("bytes",))):
             with suppress(StorageFailure):
                 read(each)
 
