@@ -78,14 +78,22 @@ SESSION_PUT = "At a terminal, `session put` takes 1 more, to look for other user
 QUESTION = "A `put` that finds the row there asks first, which takes 2 more."
 DELETE = "`session delete --with-messages` of n messages takes 3 + ⌈n/5000⌉ + ⌈n/200⌉."
 PURGE_QUESTION = "The question before a `purge` counts first, which costs as much as `--dry-run`."
-EXPORT = "| `export` | ⌈n/5000⌉ a table; for a user the sessions twice, and at least 1 for each of them |"
-IMPORT = "| `import` | ⌈n/200⌉; a search for each 500 sessions; 1 for each conversation whose messages have no time,"
-LOCAL_IMPORT = "On the embedded store an import takes 4 requests more, to see that the tables are there."
+EXPORT = (
+    "| `export` | ⌈n/5000⌉ for each table; for one user, the sessions are read twice,"
+    " and each session takes at least 1 |"
+)
+IMPORT = (
+    "| `import` | ⌈n/200⌉, and a search for each 500 sessions;"
+    " 1 more for each conversation whose messages have no times,"
+)
+LOCAL_IMPORT = (
+    "An import into the embedded store (the local file) counts 4 more requests, to check that the tables exist."
+)
 COPY = "| `copy` | those of an export and of an import |"
-CHECK = "| `copy --check` | those of an export, of each side |"
+CHECK = "| `copy --check` | those of an export of each side |"
 PURGE = (
-    "| `session purge`, `message purge` | ⌈n/5000⌉ + ⌈n/200⌉; `--with-messages` 1 more for each session,"
-    " with `--until` about 3, and a search for each 500 sessions |"
+    "| `session purge`, `message purge` | ⌈n/5000⌉ + ⌈n/200⌉; `--with-messages` adds 1 for each session"
+    " (about 3 with `--until`), and a search for each 500 sessions |"
 )
 INIT = (
     "| `init-tables` | up to 2 a table and 2 a search index, half of that with `--dry-run` or `--check`;"
