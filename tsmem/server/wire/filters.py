@@ -1,8 +1,9 @@
 """Decodes the filter of a read, the condition of a write, and the columns and versions that a read asks for.
 
-`actions.row_actions` passes in the messages, and gets types of the port and the engine. A filter that the engine cannot
-evaluate is refused, never ignored. On the wire, the field `filter_if_missing` is the opposite of `pass_if_missing` in
-the SDKs and here. Source: table_store_filter.proto and the SDKs' tests.
+`actions.row_actions` passes in protobuf messages, and gets back values of `tsmem.rows` and `tsmem.engine`. A filter that
+the engine cannot evaluate is refused, never ignored. The wire's field `filter_if_missing` means the opposite of
+`pass_if_missing` of the SDKs and of `Comparison`. Errors have the service's own words where these are known. Source:
+table_store_filter.proto and the SDKs' tests.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def decode_columns(message: Any) -> tuple[str, ...]:
 
 
 def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
-    """Return a filter of rows or a page of columns, which is a kind of filter on the wire. The other one is None, and
-    both are None for empty data. Raises OTSParameterInvalid."""
+    """Return a row filter, or the offset and limit of a column page: on the wire, both are filters. The result is a
+    pair of which at most one is set. Raises OTSParameterInvalid."""
     if not data:
         return None, None
     message = parse_message("Filter", data)
@@ -90,7 +91,7 @@ def _decode_comparison(message: Any) -> Filter:
 
 
 def decode_view(message: Any, page: ColumnPage | None) -> View:
-    """Return the cells of a row that a read asks for. Raises OTSParameterInvalid."""
+    """Return the view that says which cells of a row a read asks for. Raises OTSParameterInvalid."""
     time_range = _decode_time_range(message.time_range) if message.HasField("time_range") else None
     max_versions = message.max_versions if message.HasField("max_versions") else None
     if max_versions is None and time_range is None:

@@ -1,7 +1,8 @@
-"""Read the OpenAI chat format: an object with a list of `messages`, each with a `role` or the `type` of an item.
+"""Check conversations in OpenAI's chat format: an object with a list of `messages`. Each message has a `role`, or is an
+item of the Responses API with one of the types in `ITEM_TYPES`.
 
-`conversations.py` calls `read_conversation`. `tsmem.py` calls `conversation_error`, for conversations that are imported
-without `--format openai`.
+`conversations.py` calls `read_conversation`. When a file is imported without `--format openai`, `tsmem.py` calls
+`conversation_error` to find out if it holds such conversations.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from tsmem.errors import InvalidInput
 from tsmem.transfer.formats import shapes
 
-# Types of items in the Responses API.
+# Types of items in the Responses API that have no `role`.
 ITEM_TYPES = frozenset(
     (
         *("reasoning", "compaction", "item_reference", "web_search_call", "file_search_call", "code_interpreter_call"),
@@ -29,7 +30,7 @@ _OTHER_CONTENT = frozenset(("parts", "blocks", "text", "value", "message"))
 
 
 def read_conversation(value: object) -> dict[str, Any]:
-    """Return the value if it is a conversation. Raises InvalidInput, which names the value's format if it is known."""
+    """Return the value if it is a conversation. Otherwise raise InvalidInput, which names the format if it is known."""
     if error := conversation_error(value):
         raise error
     assert isinstance(value, dict)
@@ -47,7 +48,7 @@ def conversation_error(value: object) -> InvalidInput | None:
         errors = (_message_error(number, message) for number, message in enumerate(messages))
         error = next(filter(None, errors), None)
     elif is_message(value):
-        error = single_message("this is one message; a conversation has a list of 'messages'")
+        error = single_message_error("this is one message; a conversation has a list of 'messages'")
     else:
         error = InvalidInput(
             f"a conversation has a list of 'messages'; the keys here are {shapes.key_names(value)}",
@@ -62,7 +63,7 @@ def is_message(value: Mapping[str, object]) -> bool:
     return isinstance(value.get("role"), str) or (isinstance(kind, str) and kind in ITEM_TYPES)
 
 
-def single_message(text: str) -> InvalidInput:
+def single_message_error(text: str) -> InvalidInput:
     """Return the error for a message that is not in a list of messages."""
     join = "jq -s . FILE | tsmem import --format openai --user USER"
     return InvalidInput(text, hint=f"put the messages of a conversation into one list: {join}")

@@ -107,4 +107,4 @@ def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None
         return None
     if in_array:
         return is_openai
-    return None if "message_id" in value else openai.single_message("this is one message in the OpenAI format")
+    return None if "message_id" in value else openai.single_message_error("this is one message in the OpenAI format")
