@@ -1,7 +1,7 @@
 """Decodes the filter of a read, the condition of a write, and the columns and versions that a read asks for.
 
-`actions.row_actions` passes in protobuf messages, and gets back values of `tsmem.rows` and `tsmem.engine`. A filter that
-the engine cannot evaluate is refused, never ignored. The wire's field `filter_if_missing` means the opposite of
+`actions.row_actions` passes in protobuf messages, and gets back values of `tsmem.rows` and `tsmem.engine`. A filter
+that the engine cannot evaluate is refused, never ignored. The wire's field `filter_if_missing` means the opposite of
 `pass_if_missing` of the SDKs and of `Comparison`. Errors have the service's own words where these are known. Source:
 table_store_filter.proto and the SDKs' tests.
 """
