@@ -6,7 +6,6 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.support.faults import Fault, FaultyClient, every_client
-from tests.support.server_in_process import environ, serving
 from tsmem.errors import Denied
 from tsmem.store import Message, Metadata, Session
 
@@ -118,16 +117,3 @@ def test_a_failure_while_looking_for_the_reason_is_not_an_error(filled: Cli) -> 
     denied = Fault("get_range", Denied("there is no permission for this"), call=2)
     with every_client(lambda client: FaultyClient(client, denied)):
         assert "no messages found\n" == filled.ok("message", "list", "--session", "trip7").err
-
-
-def test_an_empty_result_costs_at_most_two_more_requests(filled: Cli) -> None:
-    with serving(filled.database) as served:
-        for line, sent in (
-            ("session list --user user-01", 1),
-            ("session list --user usr-01", 3),
-            ("message list --filter lnag==1", 2),
-            ("message list --session trip7", 3),
-        ):
-            served.log.clear()
-            filled.ok("-p", "env", *line.split(), environ=environ(served.endpoint))
-            assert ["GetRange"] * sent == served.actions()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Cli
-from tests.support.server_in_process import environ, serving
 from tsmem.store import Message, Metadata, Session
 
 TIME = 1_760_000_000_000_000
@@ -81,19 +80,3 @@ def test_put_of_an_existing_message_id_needs_create_time_or_new(filled: Cli) -> 
 
 def contents(cli: Cli) -> list[str]:
     return [line["content"] for line in cli.ok("message", "list", "--session", "s", "-o", "jsonl").lines]
-
-
-def test_put_sends_one_request_and_one_more_to_look_up_an_id(filled: Cli) -> None:
-    with serving(filled.database) as served:
-        for line, actions in (
-            ("session put ada s", ["PutRow"]),
-            ("session put ada", ["PutRow"]),
-            ("message put s --content x", ["PutRow"]),
-            ("message put s --content x --if-absent", ["PutRow"]),
-            (f"message put s m --content x --create-time {TIME}", ["PutRow"]),
-            ("message put s m --content x --new", ["PutRow"]),
-            ("message put s m9 --content x", ["GetRange", "PutRow"]),
-        ):
-            served.log.clear()
-            assert 0 == filled("-p", "env", *line.split(), environ=environ(served.endpoint)).code
-            assert actions == served.actions(), line

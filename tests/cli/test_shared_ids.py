@@ -5,8 +5,6 @@ messages.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -84,20 +82,6 @@ def test_an_import_warns_if_it_cannot_check_for_shared_ids(unsearched: Cli) -> N
 
     assert "warning: could not check whether other users have these session ids: search index" in outcome.err
     unsearched.ok("session", "get", "bob", "s")
-
-
-def test_an_import_checks_shared_ids_with_one_request_per_500_sessions(filled: Cli) -> None:
-    items: list[Session | Message] = [Session("bob", f"s{n:04d}", n) for n in range(501)]
-    Path("sessions.jsonl").write_bytes(export_lines(items))
-    Path("messages.jsonl").write_bytes(export_line(Message("s", "m", 1)))
-    with serving(filled.database) as served:
-        filled("-p", "env", "import", "sessions.jsonl", environ=environ(served.endpoint))
-        sent = Counter(served.actions())
-        served.log.clear()
-        filled("-p", "env", "import", "messages.jsonl", environ=environ(served.endpoint))
-
-    assert Counter({"Search": 2, "BatchWriteRow": 3}) == sent
-    assert ["BatchWriteRow"] == served.actions()
 
 
 def test_put_with_touch_warns_of_an_id_that_another_user_has(filled: Cli) -> None:

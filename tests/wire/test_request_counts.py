@@ -151,17 +151,6 @@ def test_each_store_operation_sends_the_expected_requests_and_no_others(copied: 
             assert store.cost.requests - before == len(served.log)
 
 
-def test_plan_only_describes_and_a_second_apply_creates_nothing(copied: Path) -> None:
-    with served_store(copied) as (served, store):
-        assert [] == served.log
-        store.tables.plan()
-        assert ["DescribeTable", "DescribeSearchIndex"] * 2 == served.actions()
-
-        served.log.clear()
-        store.tables.apply()
-        assert {"DescribeTable": 4, "DescribeSearchIndex": 4} == dict(Counter(served.actions()))
-
-
 def conversation_lines(count: int, messages: list[dict[str, Any]], name: str = "s") -> bytes:
     return b"".join(json.dumps({"id": f"{name}{n}", "messages": messages}).encode() + b"\n" for n in range(count))
 
