@@ -117,7 +117,7 @@ class PartialFailure(TsmemError):
 
 
 class ServiceCode(NamedTuple):
-    """What one of TableStore's error codes means."""
+    """The meaning of one of TableStore's error codes."""
 
     error: type[TsmemError]
     http_status: int

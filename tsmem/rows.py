@@ -165,7 +165,7 @@ Filter = Comparison | Not | And | Or
 
 
 class Existence(StrEnum):
-    """Whether a write expects the row to exist."""
+    """The expectation of a write that its row exists, or does not."""
 
     IGNORE = "IGNORE"
     EXPECT_EXIST = "EXPECT_EXIST"

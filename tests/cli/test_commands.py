@@ -148,7 +148,7 @@ def test_profile_commands_edit_the_profile_file(cli: Cli) -> None:
 
 
 def test_if_absent_without_a_time_refuses_an_id_that_exists(ready: Cli) -> None:
-    """Without this rule each put would get a new time, and its key would never exist."""
+    """The current time is a part of the key, so otherwise no put would ever find its row."""
     put = ("message", "put", "s", "m", "--content", "x", "--if-absent")
     assert ready(*put).code == 0
     assert ready(*put).code == 4

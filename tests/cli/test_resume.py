@@ -29,7 +29,7 @@ from tsmem.store.documents import export_line
 KILLS = 8
 ROWS = 2_000
 FAULTS = ("throttle:0.02", "unavailable:0.02", "timeout:0.02", "drop:0.02", "partial:0.02")
-"""In one of ten requests, the request or some of its rows fail."""
+"""One of ten requests fails, or some of its rows."""
 
 
 def items(count: int) -> list[Session | Message]:

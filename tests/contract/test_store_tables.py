@@ -196,8 +196,8 @@ def test_wait_lasts_until_all_tables_and_indexes_can_be_read(
 def test_wait_lasts_until_a_secondary_index_is_built(
     store: MemoryStore, faulty: FaultyClient, clock: ManualClock
 ) -> None:
-    """While the index is being built, the service answers reads of it with an error about an invalid parameter. Any
-    other error of that kind is raised."""
+    """The service refuses reads of an unfinished index with OTSParameterInvalid. Other errors of that code are
+    raised."""
     building = InvalidInput("Disallow read index table in building base state", service_code="OTSParameterInvalid")
     faulty.expect(Fault("get_range", building, 2), Fault("get_range", building, 5))
     plan = store.tables.plan()

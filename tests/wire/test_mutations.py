@@ -1,7 +1,4 @@
-"""Valid request bodies of every action, mutated at random: each gets a reply or a TableStore error.
-
-Anyone who has a key can send such bodies.
-"""
+"""Mutate valid request bodies of every action at random. The server answers each with a reply or a TableStore error."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Changes(NamedTuple):
 NO_CHANGES = Changes()
 
 OnConflict = Literal["overwrite", "skip", "fail"]
-"""What an import does with a row that exists already."""
+"""The treatment of rows that already exist, in an import."""
 Order = Literal["asc", "desc"]
 """The order of a session's messages by time."""
 Sort = Literal["newest", "score"]

@@ -52,7 +52,7 @@ class ImportSource:
                 del value  # free its memory before the next value is parsed
 
     def report_bad_value(self, value: JsonValue, error: InvalidInput) -> None:
-        """Pass a bad value to `on_bad_value`, or if that is None, raise InvalidInput with the line."""
+        """Pass a bad value to `on_bad_value`. Without it, raise InvalidInput with the line."""
         if self.on_bad_value is None:
             raise InvalidInput(f"line {value.place}: {error.message}", hint=error.hint) from error
         self.bad_values += 1

@@ -24,7 +24,6 @@ OTHER = '[profiles.other]\nbackend = "local"\npath = "FOLDER/other.db"\n'
 
 
 def no_store(stage: Stage) -> None:
-    """Remove the store."""
     stage.database.unlink()
 
 

@@ -196,8 +196,8 @@ def _single_test(tree: Tree, readable: ReadableColumns) -> Filter | None:
 
 
 def _service_comparison(test: Compared, key_type: type | None) -> Filter | None:
-    """Return the service's equivalent of a comparison. There is none (None) if the value has another type than the key
-    column, for the order of booleans, and for numbers beyond _MAX_EXACT."""
+    """Return the service's equivalent of a comparison. Return None if the service has none: the value has another type
+    than the key column, booleans are compared by order, or a number is beyond _MAX_EXACT."""
     column, op, value = test
     if type(value) is int or type(value) is float:
         bounds = [bound for bound in _bounds(op, value) if key_type in (None, type(bound[1]))]

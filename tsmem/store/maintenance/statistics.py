@@ -93,7 +93,7 @@ class Survey:
         self._days: dict[int, int] = {}
 
     def run(self, user_id: str | None, session_id: str | None) -> Statistics:
-        """Implement `MemoryStore.statistics`."""
+        """Return the statistics. For the arguments, errors and cost, see `MemoryStore.statistics`."""
         ids = self._count_sessions(self._sessions.rows(user_id, session_id))
         if user_id is not None:
             self._count_messages(self._messages.rows_of(ids))

@@ -68,8 +68,8 @@ def duplicate(number: int) -> int:
 
 
 class WaitingFile(io.FileIO):
-    """An unbuffered file that waits until a non-blocking descriptor is ready. Another program can have made a pipe or
-    terminal non-blocking for everyone who has it open."""
+    """An unbuffered file that waits until a non-blocking descriptor is ready. A pipe or terminal can be
+    non-blocking because another program that has it open has set it so."""
 
     def write(self, data: Any, /) -> int:
         rest = memoryview(data).cast("B")

@@ -30,7 +30,7 @@ class ScriptedClient:
         self.allowed = [threading.Event() for _ in range(10)]
         self.requested: list[int] = []
         self.announced: dict[int, Sequence[int]] = {}
-        """By page: the wrong starts of the next page to announce instead of the right one."""
+        """The wrong starts of the next page to announce instead of the right one, by page."""
         self.failing: set[int] = set()
         self._changed = threading.Condition()
 
