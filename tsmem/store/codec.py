@@ -1,4 +1,4 @@
-"""Convert sessions and messages to rows, and rows back. The collections and bulk operations use one `Codec` for each table.
+"""Convert sessions and messages to rows, and back. The collections and bulk operations share one `Codec` per table.
 
 Decoding never fails, because other libraries can write anything: if a field's column has a value of another type, the
 field is None and the value becomes metadata under the column's name. Encoding is strict, and refuses the name of a
