@@ -3,10 +3,12 @@
 `search.py` builds an `Order` from the sorters of a search, and uses its SQL to select and sort rows. The token of a
 page says where the next page starts.
 
-Every order ends with the primary key. So each position in it belongs to one row, and pages neither repeat nor skip
-rows. Rows without a sort field come last in both directions. A token contains its sorters, because clients can omit
-them for later pages, and a digest of the query, because only the same query can use it. Every part of a token is
-checked, because a client can forge it.
+- Every order ends with the primary key, so each position belongs to one row. A page starts after the position of the
+  previous page's last row, so pages neither repeat nor skip rows.
+- An order by score has no positions. Its pages start at an offset. They can repeat or skip rows when rows change.
+- Rows without a sort field come last in both directions.
+- A token contains its sorters, because clients can omit them for later pages, and a digest of the query, because only
+  the same query can use it. Every part of a token is checked, because a client can forge it.
 """
 
 from __future__ import annotations
@@ -83,7 +85,8 @@ class Order:
         """The columns whose values are the position of a row."""
 
     def accepts(self, start: PageStart) -> bool:
-        """Return True if the start of a page, which comes from a token, is possible in this order."""
+        """Return True if the start of a later page, read from a token, fits this order: no position in an order by
+        score, and otherwise a complete one, with None only where a field can be missing."""
         if self.is_by_score or start.position is None:
             return self.is_by_score and start.position is None
         is_nullable = [unit.is_nullable for unit in self.units for _ in unit.columns]
@@ -113,17 +116,18 @@ class Order:
         the first sort field."""
         after, (first, *rest) = self.after(position), self.units
         value = None if position is None else position[: len(first.columns)]
-        # `start` follows from `after`. It is in a form from which SQLite knows where to start in the index.
         if not first.is_nullable:
-            start = [] if value is None else [first.after(value, or_equal=True)]
-            return [(all_sql([*start, after]), self.sql)]
+            # `after` implies `bound`. It is added because SQLite can use it to begin in the middle of the index.
+            bound = [] if value is None else [first.after(value, or_equal=True)]
+            return [(all_sql([*bound, after]), self.sql)]
         column = first.columns[0]
         order = ", ".join(unit.sql for unit in rest)
         scans = [(all_sql([Sql(f"{column} IS NULL"), after]), order)]
         if value is None or value[0] is not None:
-            start = [Sql(f"{column} IS NOT NULL") if value is None else first.after(value, or_equal=True)]
+            # Here `bound` also leaves out the rows with NULL, which the other scan returns.
+            bound = [Sql(f"{column} IS NOT NULL") if value is None else first.after(value, or_equal=True)]
             direction = "DESC" if first.descending else "ASC"
-            scans.insert(0, (all_sql([*start, after]), f"{column} {direction}, {order}"))
+            scans.insert(0, (all_sql([*bound, after]), f"{column} {direction}, {order}"))
         return scans
 
 
@@ -134,28 +138,28 @@ class PageStart(NamedTuple):
     position: Position | None = None
     """The position of the previous page's last row; None for the first page, and in an order by score."""
     offset: int = 0
-    """The number of matching rows to skip: the offset of the request or, in an order by score, the number of rows of
-    all previous pages."""
+    """The number of matching rows to skip. On the first page, it is the offset of the request; on a later page of an
+    order by score, the number of rows that the pages before it skipped and returned."""
 
 
 def write_token(table: str, index: str, query: Query, start: PageStart) -> bytes:
-    sorts = [[_LETTERS[type(sort)], *sort] for sort in start.sorts]
+    sorters_json = [[_LETTERS[type(sort)], *sort] for sort in start.sorts]
     offset_or_position = start.offset if start.position is None else [*map(_to_json, start.position)]
-    content = [_VERSION, _digest(table, index, query), sorts, offset_or_position]
+    content = [_VERSION, _digest(table, index, query), sorters_json, offset_or_position]
     return json.dumps(content, separators=(",", ":")).encode()
 
 
 def read_token(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: bytes) -> PageStart:
-    """Return the start of a page from its token. Raises InvalidInput for a damaged token, and for one of another
-    search."""
+    """Return the start of the next page from the token of the page before it. Raises InvalidInput for a damaged token,
+    and for the token of another search."""
     try:
-        version, digest, sorters, offset_or_position = json.loads(token)
-        found = tuple(_sorter_from_json(*each) for each in sorters)
+        version, digest, sorters_json, offset_or_position = json.loads(token)
+        found = tuple(_sorter_from_json(*each) for each in sorters_json)
         if type(offset_or_position) is int:
             start = PageStart(found, None, offset_or_position)
         else:
             start = PageStart(found, tuple(map(_from_json, offset_or_position)))
-        if start.offset < 0:
+        if start.offset < 0:  # `search.py` checks the upper limit
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise invalid("The token of the search cannot be read.") from error

@@ -4,8 +4,9 @@
 and each row of a batch draws one too.
 
 All draws come from one seeded source in the order of the requests, so a client that sends its requests one after
-another meets the same faults each time. A request meets at most one fault: one draw decides between all the kinds that
-apply to it.
+another meets the same faults each time. One draw for each request decides between no fault and the kinds that apply to
+it, except `partial`. Each row of a batch has a draw of its own for `partial`, so a request with a fault can have failed
+rows, too.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ class Fault(NamedTuple):
 
     kind: str
     is_carried_out: bool  # True if the request is carried out before it fails
-    error: tuple[str, str] | None  # code and message of the response; None if the response is missing or cut
-    cut: float  # the place where the response is cut, drawn from 0 to 1
+    error: tuple[str, str] | None  # code and message of the response; None for `drop` and `hang`, which send none
+    cut_draw: float  # a random number from 0 to 1, of which `sent_bytes` computes where a `drop` cuts the response
 
     def sent_bytes(self, head_bytes: int, body_bytes: int) -> int:
         """Return how many bytes of a cut response are sent. There are three cases, each as likely as the others:
-        nothing, a part of the head, or the head and a part of the body."""
-        third, part = divmod(self.cut * 3, 1)
+        nothing, a part of the head, or the head and up to the whole body, of which the head promises one byte more."""
+        third, part = divmod(self.cut_draw * 3, 1)
         if third == 0:
             return 0
         return int(part * head_bytes) if third == 1 else head_bytes + int(part * (body_bytes + 1))
@@ -142,5 +143,5 @@ def _check_rates(specs: Sequence[FaultSpec], action: str | None) -> None:
     of_action = f" for {action}" if any(spec.action for spec in specs) else ""
     raise InvalidInput(
         f"the rates of {kinds}{of_action} add up to more than 1",
-        hint="a request meets at most one fault, so rates must add up to at most 1",
+        hint="a request, or a row for `partial`, meets at most one fault, so rates must add up to at most 1",
     )
