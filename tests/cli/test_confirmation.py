@@ -18,7 +18,7 @@ QUESTIONS = {
     "session purge --user ada": "Delete 2 sessions of user 'ada', but not their messages?",
     "session purge --user ada --with-messages": "(the messages of 1 session are kept: another user ",
     "session purge --user ada --with-messages --shared-too": "Delete 2 sessions and 3 messages of user 'ada' "
-    "(including messages shared with another user's session of the same id)?",
+    "(including messages shared with another user's session with the same id)?",
     "session purge --everyone": "Delete 3 sessions of everyone, but not their messages?",
     "message purge --session s00000": "Delete 3 messages of session 's00000' (of any user)?",
     "message purge --everything": "Delete 3 messages of all sessions",

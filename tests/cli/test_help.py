@@ -95,8 +95,8 @@ def test_manual_pages_name_only_options_that_exist(cli: Cli) -> None:
 def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: str) -> None:
     """The embedded store does what its help says."""
     shown = " ".join(ready.ok(*command.split(), "--help").text.split())
-    assert "On the embedded store every part of a text is found" in shown
-    assert "On TableStore" in shown
+    assert "In the embedded store, TEXT is found anywhere" in shown
+    assert "In TableStore, TEXT matches whole words" in shown
 
     ready.fill([Session("ada", "s", 1, "flights"), Message("s", "m", 1, "user", "flights")])
     assert ready.ok(*command.split(), "light", "-o", "json").json["total"] == 1

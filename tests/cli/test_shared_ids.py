@@ -116,7 +116,7 @@ def test_deletions_keep_messages_of_an_id_that_another_user_has(filled: Cli, arg
     kept = filled.ok(*argv)
     assert ["ada", "ada"] == [line["user_id"] for line in filled.ok("session", "list", "-o", "jsonl").lines]
     assert ["own", "support"] == left(filled)
-    said = "the messages of 1 session were kept, because another user has a session of the same id: 'support'"
+    said = "the messages of 1 session were kept, because another user has a session with the same id: 'support'"
     assert f"{said}; --shared-too deletes them too" in kept.err
 
     filled.fill([Session("bob", "support", 5)])

@@ -200,7 +200,8 @@ class Root(CommandGroup):
 
     def __init__(self) -> None:
         super().__init__(
-            "tsmem", "The memory of AI agents, sessions and messages, on Alibaba Cloud TableStore or in one local file."
+            "tsmem",
+            "Manage the memory of AI agents (sessions and messages) in Alibaba Cloud TableStore or in one local file.",
         )
         self.commands = dict.fromkeys(self.summaries())
 

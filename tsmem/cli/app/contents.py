@@ -21,11 +21,11 @@ CONTENTS: dict[str, dict[str, str]] = {
         "import": "Read sessions and messages from a file into the store.",
         "copy": "Copy sessions and messages from one profile to another, or compare both.",
     },
-    "tsmem.cli.commands.stats": {"stats": "Count sessions, messages and bytes, by role, day and size."},
+    "tsmem.cli.commands.stats": {"stats": "Count sessions, messages (by role and day) and bytes."},
     "tsmem.cli.commands.doctor": {
         "doctor": "Check the profile, the connection, the tables and the stored data for problems."
     },
-    "tsmem.cli.commands.profile": {"profile": "Manage profiles: which store a command talks to."},
+    "tsmem.cli.commands.profile": {"profile": "Manage profiles. A profile says which store a command talks to."},
     "tsmem.cli.commands.serve": {
         "serve": "Run a TableStore-compatible endpoint on this machine, backed by a file or memory."
     },

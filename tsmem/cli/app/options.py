@@ -46,6 +46,9 @@ Meta = Annotated[
 Unset = Annotated[list[str] | None, option("--unset", "KEY", "Remove this metadata key or field.")]
 ReplaceMetadata = Annotated[bool, flag("--replace-metadata", "Remove metadata that is not given with -m.")]
 SearchContent = Annotated[str | None, option("--search-content", "TEXT", "Additional text for search.")]
+SessionSearchContent = Annotated[
+    str | None, option("--search-content", "TEXT", "Text for session search, which looks nowhere else.")
+]
 Role = Annotated[str | None, option("--role", "ROLE", "user, assistant, system, tool or another role.", ROLES)]
 Content = Annotated[str | None, option("--content", "TEXT", "Text of the message.")]
 ContentFile = Annotated[
@@ -53,8 +56,14 @@ ContentFile = Annotated[
 ]
 CreateTime = Annotated[str | None, option("--create-time", "T", f"Time of the message: {TIMES}.")]
 UpdateTime = Annotated[str | None, option("--update-time", "T", f"Update time: {TIMES}.")]
-Since = Annotated[str | None, option("--since", "T", f"Not before this time: {TIMES}.")]
-Until = Annotated[str | None, option("--until", "T", f"Not after this time: {TIMES}.")]
+StoredCreateTime = Annotated[
+    str | None,
+    option("--create-time", "T", "Create time of the message, if several have the id: microseconds or ISO 8601."),
+]
+Since = Annotated[str | None, option("--since", "T", f"Only those from this time or later: {TIMES}.")]
+Until = Annotated[str | None, option("--until", "T", f"Only those from this time or earlier: {TIMES}.")]
+UpdatedSince = Annotated[str | None, option("--since", "T", f"Only those updated at this time or later: {TIMES}.")]
+UpdatedUntil = Annotated[str | None, option("--until", "T", f"Only those updated at this time or earlier: {TIMES}.")]
 Limit = Annotated[int | None, option("--limit", "N", "Maximum rows; 0 = no limit. [50; jsonl and csv: no limit]")]
 Filter = Annotated[
     str | None,
@@ -66,6 +75,7 @@ MissingOk = Annotated[bool, flag("--missing-ok", "Succeed if it does not exist."
 DryRun = Annotated[bool, flag("--dry-run", "Show what would be done without doing it.")]
 Progress = Annotated[bool, flag("--progress", "Show progress even without a terminal.")]
 Yes = Annotated[bool, flag("--yes", "Do not ask for confirmation.", "-y")]
+YesDelete = Annotated[bool, flag("--yes", "Delete without asking; required if there is no terminal.", "-y")]
 Full = Annotated[bool, flag("--full", "Do not shorten long content.")]
 SharedToo = Annotated[bool, flag("--shared-too", "Delete messages even if another user's session shares them.")]
 

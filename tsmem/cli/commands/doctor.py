@@ -67,7 +67,12 @@ class Finding(NamedTuple):
 def doctor(
     context: Context,
     fix: Annotated[
-        bool, o.flag("--fix", "Fix what is safe to fix: create what is missing, raise update times that are too early.")
+        bool,
+        o.flag(
+            "--fix",
+            "Fix what is safe to fix: create what is missing, and set update times that are too early to the time of "
+            "the last message.",
+        ),
     ] = False,
     progress: o.Progress = False,
 ) -> Report:

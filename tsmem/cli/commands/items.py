@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tsmem.store.model import Item, Message, Session
 
 Text = Annotated[str | None, o.argument("[TEXT]", "Text to find; omit to list everything.")]
-Sorting = Annotated[Sort, o.option("--sort", "ORDER", "newest first, or score (best match first).")]
+Sorting = Annotated[Sort, o.option("--sort", "ORDER", "newest (latest first) or score (best match first).")]
 _NOT_DROPPED = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
 """Fields that a put never drops, because they are the key or always set, and metadata, which is compared by key."""
 _MAX_LOST_CHARS = 200
@@ -142,6 +142,6 @@ def say_kept(context: Context, result: BulkResult, *, dry_run: bool = False) -> 
         more = ", ..." if result.shared > len(result.shared_ids) else ""
         verb = "would be kept" if dry_run else "were kept"
         context.say(
-            f"the messages of {quantity(result.shared, 'session')} {verb}, because another user has a session of the "
-            f"same id: {named}{more}; --shared-too deletes them too"
+            f"the messages of {quantity(result.shared, 'session')} {verb}, because another user has a session with "
+            f"the same id: {named}{more}; --shared-too deletes them too"
         )

@@ -34,8 +34,8 @@ group = root.group("message", "List, find, write and delete messages.")
 @group.command(
     help="""Write a message: its content, its metadata, or both.
 
-    If the session already has a message of this id, give --create-time T to replace it, or --new to add another one. At
-    a terminal, tsmem shows what would be lost and asks first.
+    If the session already has a message with this id, give that message's --create-time to replace it, or --new to add
+    another. At a terminal, tsmem shows what would be lost and asks first; otherwise it replaces without asking.
     """,
     example='tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada',
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -52,7 +52,7 @@ def put(
     create_time: o.CreateTime = None,
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
-    new: Annotated[bool, o.flag("--new", "Add a message even if the session has one of this id.")] = False,
+    new: Annotated[bool, o.flag("--new", "Add a message even if the session has one with this id.")] = False,
     touch: Annotated[str | None, o.option("--touch", "USER", TOUCH, complete_user)] = None,
     yes: o.Yes = False,
 ) -> Message | None:
@@ -92,7 +92,9 @@ def put(
 
 
 @group.command(help="Show one message.", example="tsmem message get trip-7 000003 -o json", shows="message")
-def get(context: Context, session: o.SessionId, message: o.MessageId, create_time: o.CreateTime = None) -> Message:
+def get(
+    context: Context, session: o.SessionId, message: o.MessageId, create_time: o.StoredCreateTime = None
+) -> Message:
     time = context.time_us(create_time, "--create-time")
     return context.store.messages.get(session, message, create_time=time)
 
@@ -105,7 +107,7 @@ def update(
     context: Context,
     session: o.SessionId,
     message: o.MessageId,
-    create_time: o.CreateTime = None,
+    create_time: o.StoredCreateTime = None,
     content: o.Content = None,
     content_file: o.ContentFile = None,
     role: o.Role = None,
@@ -129,7 +131,8 @@ def update(
 @group.command(
     help="""Delete one message.
 
-    Messages belong to a session id, not to a user: it is deleted for every user who has a session of that id.
+    Messages belong to a session id, not to a user, so the message is deleted for every user who has a session with that
+    id.
     """,
     example="tsmem message delete trip-7 000003",
 )
@@ -137,7 +140,7 @@ def delete(
     context: Context,
     session: o.SessionId,
     message: o.MessageId,
-    create_time: o.CreateTime = None,
+    create_time: o.StoredCreateTime = None,
     missing_ok: o.MissingOk = False,
 ) -> None:
     time = context.time_us(create_time, "--create-time")
@@ -146,10 +149,10 @@ def delete(
 
 
 @group.command(
-    help="""Delete many messages: of one session or of all, optionally up to a time.
+    help="""Delete the messages of one session or of all sessions, or only the older ones.
 
-    Messages belong to a session id, not to a user: if two users have a session of the same id, the messages of both
-    are deleted.
+    Messages belong to a session id, not to a user: if two users have a session with the same id, its messages are
+    deleted for both.
     """,
     example="tsmem message purge --session trip-7 --until 2026-01-01 --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -161,7 +164,7 @@ def purge(
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002 - the option's own name
     dry_run: o.DryRun = False,
-    yes: o.Yes = False,
+    yes: o.YesDelete = False,
     progress: o.Progress = False,
 ) -> Report | None:
     if everything == (session is not None):
@@ -214,9 +217,9 @@ def list_(
 @group.command(
     help="""Find messages that contain a text, newest first.
 
-    TEXT is looked for in content and search content; case does not matter. On the embedded store every part of a text
-    is found. On TableStore whole words of a content are found, and the beginning of a word: `flight` finds `flights`,
-    `light` does not.
+    TEXT is looked for in content and search content; case does not matter. In the embedded store, TEXT is found
+    anywhere, even inside a word. In TableStore, TEXT matches whole words of the content or the beginning of a word:
+    `flight` finds `flights`, but `light` does not.
     """,
     example='tsmem message search "hi" --role user --limit 5',
     shows="message",
@@ -240,10 +243,10 @@ def search(
 
 
 @group.command(
-    help="""Show the last messages of a session, and with --follow new ones as they arrive.
+    help="""Show the last messages of a session; with --follow, also new ones as they arrive.
 
-    In a pipe it prints JSON lines, unless -o says otherwise. Each message is shown once, even if it arrives up to a
-    minute late. If the store cannot be reached, tail waits for it.
+    In a pipe it prints JSON lines, unless -o says otherwise. A message that is stored up to a minute after its create
+    time is still shown; none is shown twice. If the store cannot be reached, tail --follow waits for it.
     """,
     example="tsmem message tail trip-7 --follow --last 3",
     shows="message",

@@ -20,7 +20,7 @@ from tsmem.render.result import Report
 
 Name = Annotated[str, o.argument("NAME", "The profile's name.", complete_profile)]
 
-group = root.group("profile", "Manage profiles: which store a command talks to.")
+group = root.group("profile", "Manage profiles. A profile says which store a command talks to.")
 
 
 @group.command(
@@ -52,10 +52,15 @@ def show(
 @group.command(
     help="""Set values of a profile in the profile file; a new name makes a new profile.
 
-    Keys: backend, timeout, output; path of a local store; endpoint, instance,
-    region, access_key_id, access_key_secret, security_token and ca_file (the
-    certificates of a private authority) of TableStore; tables.session.name,
-    .index, .search_index and .search_fields.COLUMN, and those of tables.message.
+    Keys:
+
+    \b
+      all stores   backend, timeout, output
+      local store  path
+      TableStore   endpoint, instance, region, access_key_id, access_key_secret,
+                   security_token, ca_file (certificates of a private authority)
+      tables       tables.session.name, .index, .search_index and
+                   .search_fields.COLUMN; tables.message has the same keys
 
     Write a secret as env:NAME, file:PATH or cmd:COMMAND, never the secret itself.
     access_key_id is not a secret and can be written as it is.

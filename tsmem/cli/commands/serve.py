@@ -43,13 +43,15 @@ _MAX_FAILURE_CHARS = 400
 @root.command(
     help="""Run a TableStore-compatible endpoint on this machine, backed by a file or memory.
 
-    Without --access-key-id any key is accepted, but the Python and Java SDKs reject replies unless the client's secret
-    is 'tsmem' or the access key id itself. Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (rows
-    of a batch), each with a rate from 0 to 1; rates must add up to at most 1. The same requests in the same order meet
-    the same faults.
+    Without --access-key-id the server accepts any key. The Python and Java SDKs also check the replies, so give the
+    client the secret 'tsmem', or its access key id as the secret.
 
-    Ctrl-C, SIGTERM and SIGHUP stop the server with exit code 0. A signal before it serves, or a second one, ends it
-    with the signal's own code.
+    Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (some rows of a batch fail), each with a rate
+    from 0 to 1; rates must add up to at most 1. With the same --fault-seed, the same requests in the same order get the
+    same faults.
+
+    Ctrl-C, SIGTERM and SIGHUP stop the server with exit code 0. A signal that arrives before the server is ready, or a
+    second one, ends it with that signal's exit code.
     """,
     example="tsmem serve --memory --port 0",
     exit_codes=(),
@@ -70,7 +72,7 @@ def serve(
         list[str] | None,
         o.option("--fault", "KIND:RATE[:ACTION]", "Inject a fault, e.g. throttle:0.1:PutRow; repeatable."),
     ] = None,
-    fault_seed: Annotated[int, o.option("--fault-seed", "N", "Seed that decides which requests meet a fault.")] = 0,
+    fault_seed: Annotated[int, o.option("--fault-seed", "N", "Seed that decides which requests get a fault.")] = 0,
     log: Annotated[bool, o.flag("--log", "Print a line to stderr for each request.")] = False,
 ) -> Document:
     from tsmem.server.http.faults import Faults, parse_fault

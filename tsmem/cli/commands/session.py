@@ -33,7 +33,8 @@ group = root.group("session", "List, find, write and delete sessions.")
 @group.command(
     help="""Write a session; an existing one is replaced as a whole, metadata included.
 
-    To change single values, use session update. At a terminal, tsmem shows what would be lost and asks first.
+    To change single values, use session update. At a terminal, tsmem shows what would be lost and asks first; otherwise
+    it replaces without asking.
     """,
     example="tsmem session put ada trip-7 -m topic=travel -m score:=0.5",
     shows="session",
@@ -44,7 +45,7 @@ def put(
     session: Annotated[str | None, o.argument("[SESSION]", "The session's id; default: a new UUID.")] = None,
     metadata: o.Meta = None,
     update_time: o.UpdateTime = None,
-    search_content: o.SearchContent = None,
+    search_content: o.SessionSearchContent = None,
     if_absent: o.IfAbsent = False,
     yes: o.Yes = False,
 ) -> Session | None:
@@ -80,7 +81,7 @@ def update(
     metadata: o.Meta = None,
     unset: o.Unset = None,
     replace_metadata: o.ReplaceMetadata = False,
-    search_content: o.SearchContent = None,
+    search_content: o.SessionSearchContent = None,
     update_time: o.UpdateTime = None,
     touch: Annotated[bool, o.flag("--touch", "Set the update time to now.")] = False,
 ) -> None:
@@ -98,10 +99,10 @@ def update(
 
 
 @group.command(
-    help="""Delete one session, and with --with-messages its messages.
+    help="""Delete one session; with --with-messages, also its messages.
 
-    Messages belong to a session id, not to a user. If another user has a session of the same id, --with-messages keeps
-    the messages and says so; --shared-too deletes them.
+    Messages belong to a session id, not to a user. If another user has a session with the same id, the messages are
+    kept even with --with-messages, and tsmem says so; add --shared-too to delete them.
     """,
     example="tsmem session delete ada trip-7 --with-messages",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -127,11 +128,11 @@ def delete(
 
 
 @group.command(
-    help="""Delete many sessions: of one user or of everyone, optionally up to a time.
+    help="""Delete the sessions of one user or of everyone, or only the older ones.
 
-    Messages belong to a session id, not to a user. If another user has a session of the same id, --with-messages keeps
-    the messages and says so; --shared-too deletes them. With --everyone and no --filter, messages are kept only if the
-    other user's session is kept.
+    Messages belong to a session id, not to a user. If another user has a session with the same id, the messages are
+    kept even with --with-messages, and tsmem says so; add --shared-too to delete them. With --everyone and no --filter,
+    messages are kept only if another user's session with the same id is kept.
     """,
     example="tsmem session purge --everyone --until 90d --with-messages --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -139,13 +140,13 @@ def delete(
 def purge(
     context: Context,
     user: o.UserOption = None,
-    everyone: Annotated[bool, o.flag("--everyone", "Everyone's.")] = False,
-    until: o.Until = None,
+    everyone: Annotated[bool, o.flag("--everyone", "The sessions of all users.")] = False,
+    until: o.UpdatedUntil = None,
     filter: o.Filter = None,  # noqa: A002 - the option's own name
     with_messages: Annotated[bool, o.flag("--with-messages", "Delete their messages too.")] = False,
     shared_too: o.SharedToo = False,
     dry_run: o.DryRun = False,
-    yes: o.Yes = False,
+    yes: o.YesDelete = False,
     progress: o.Progress = False,
 ) -> Report | None:
     if everyone == (user is not None):
@@ -160,10 +161,10 @@ def purge(
         if not with_messages:
             also = ", but not their messages"
         elif shared_too:
-            also = " (including messages shared with another user's session of the same id)"
+            also = " (including messages shared with another user's session with the same id)"
         elif found.shared:
             kept = quantity(found.shared, "session")
-            also = f" (the messages of {kept} are kept: another user has a session of the same id)"
+            also = f" (the messages of {kept} are kept: another user has a session with the same id)"
         return f"Delete {counted(found)} of {whose}{also}?"
 
     filter = o.valid_filter(context, filter)  # noqa: A001
@@ -196,9 +197,9 @@ def list_(
 
 
 @group.command(
-    help="""List sessions by update time, latest first: of one user or of everyone.
+    help="""List the sessions of one user or of everyone, latest update first.
 
-    Sessions of everyone are read through the search index. Sessions without an update time are left out.
+    Without --user, sessions are read through the search index. Sessions without an update time are left out.
     """,
     example="tsmem session recent --user ada --since 7d",
     shows="session",
@@ -206,8 +207,8 @@ def list_(
 def recent(
     context: Context,
     user: o.UserOption = None,
-    since: o.Since = None,
-    until: o.Until = None,
+    since: o.UpdatedSince = None,
+    until: o.UpdatedUntil = None,
     filter: o.Filter = None,  # noqa: A002
     limit: o.Limit = None,
     page_token: o.PageToken = None,
@@ -221,8 +222,8 @@ def recent(
 @group.command(
     help="""Find sessions whose search content contains a text, latest first.
 
-    Case does not matter. On the embedded store every part of a text is found. On TableStore whole words are found, and
-    parts of words if the index is fuzzy, as those made by init-tables are.
+    Case does not matter. In the embedded store, TEXT is found anywhere, even inside a word. In TableStore, TEXT matches
+    whole words, and parts of words if the index is fuzzy; init-tables creates fuzzy indexes.
     """,
     example='tsmem session search "refund" --user ada --since 30d',
     shows="session",
@@ -231,8 +232,8 @@ def search(
     context: Context,
     text: items.Text = None,
     user: o.UserOption = None,
-    since: o.Since = None,
-    until: o.Until = None,
+    since: o.UpdatedSince = None,
+    until: o.UpdatedUntil = None,
     filter: o.Filter = None,  # noqa: A002
     sort: items.Sorting = "newest",
     limit: o.Limit = None,

@@ -17,8 +17,8 @@ from tsmem.render.result import Conversation
 @root.command(
     help="""Show a conversation.
 
-    On a terminal, long content is folded, with its size, and JSON and tool calls are broken into lines. --markdown
-    renders content as Markdown, except the output of tools; links are shown with their targets.
+    On a terminal, long content is folded and its size is shown; JSON and tool calls are split over several lines.
+    --markdown renders content as Markdown, except the output of tools; links are shown with their targets.
     """,
     example="tsmem show trip-7 --user ada --last 10",
     shows="message",

@@ -25,9 +25,10 @@ _TOTALS = ("sessions", "users", "messages", "bytes", "first_time", "last_time")
 
 
 @root.command(
-    help="""Count sessions, messages and bytes, by role, day and size.
+    help="""Count sessions, messages (by role and day) and bytes.
 
-    Every row is read once. Days are UTC. If users share a session id, --user counts the messages of all of them.
+    Also list the biggest sessions, and values of 80 % of 2 MB or more. Every row is read once. Days are UTC. If other
+    users have a session with the same id, --user still counts all messages of that session.
     """,
     example="tsmem stats --user ada",
 )

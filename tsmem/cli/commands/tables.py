@@ -25,7 +25,7 @@ _COLUMNS = ("kind", "name", "table", "state", "differences")
 @root.command(
     help="""Create missing tables and indexes; existing ones are never changed.
 
-    It can be repeated. The exit code is 4 if something exists but differs from the profile.
+    It is safe to run this command again. The exit code is 4 if something exists but differs from the profile.
     """,
     example="tsmem init-tables --check -o json",
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
@@ -58,7 +58,7 @@ def init_tables(
     example="tsmem drop-tables --yes",
     exit_codes=(CONFLICT, DENIED, UNAVAILABLE),
 )
-def drop_tables(context: Context, yes: o.Yes = False) -> Report | None:
+def drop_tables(context: Context, yes: o.YesDelete = False) -> Report | None:
     def question() -> str:
         tables = [
             f"{table} (not there)" if rows is None else f"{table} with {quantity(rows, 'row')}"

@@ -41,20 +41,25 @@ if TYPE_CHECKING:
 MAX_DIFFERENCES = 10_000
 """The number of differences that `copy --check` names. It counts the rest."""
 
-File = Annotated[str, o.argument("[FILE]", "A file, .gz compressed; - or none: standard streams.")]
+ExportFile = Annotated[
+    str,
+    o.argument("[FILE]", "File to write, compressed if its name ends in .gz; - or omitted: standard output."),
+]
+ImportFile = Annotated[str, o.argument("[FILE]", "File to read (.gz is decompressed); - or omitted: standard input.")]
 
 
 @root.command(
     help="""Write sessions and messages to a file of JSON lines.
 
-    A file is written whole or not at all. If users share a session id, --user writes the messages of all of them.
+    A file is written whole or not at all. If other users have a session with the same id, --user still writes all
+    messages of that session.
     """,
     example="tsmem export memory.jsonl.gz --user ada",
     formats=("table", "jsonl"),
 )
 def export(
     context: Context,
-    file: File = "-",
+    file: ExportFile = "-",
     user: o.UserOption = None,
     session: o.SessionOption = None,
     progress: o.Progress = False,
@@ -88,17 +93,17 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
 @root.command(
     help="""Read sessions and messages from a file into the store.
 
-    A file is checked completely before the first row is written. Importing it again changes nothing. With --rejects,
-    rows that cannot be read or written are kept in a file that can be imported later, and the rest is imported. The
-    tables of a new embedded store are created. A warning names session ids that other users have too, because users
-    with the same session id share its messages.
+    A file is checked completely before the first row is written. Importing it again changes nothing. With --rejects
+    FILE, rows that cannot be read or written are saved to FILE, which can be mended and imported later; all other rows
+    are imported. If the embedded store is new, import creates its tables. A warning lists session ids that other users
+    have too, because users with the same session id share its messages.
     """,
     example="tsmem import chats.jsonl --format openai --user ada",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def import_(
     context: Context,
-    file: File = "-",
+    file: ImportFile = "-",
     format: Annotated[  # noqa: A002
         str, o.option("--format", "FORMAT", "tsmem or openai.", suggest_words(*FORMATS))
     ] = "tsmem",
@@ -107,13 +112,17 @@ def import_(
     ] = None,
     start_time: Annotated[
         str | None,
-        o.option("--start-time", "T", "Time of the first message if messages have none (format openai). [the file's]"),
+        o.option(
+            "--start-time",
+            "T",
+            "Time of the first message if messages have none (format openai). [the file's modification time]",
+        ),
     ] = None,
     on_conflict: Annotated[
         OnConflict, o.option("--on-conflict", "WHAT", "What to do with rows that exist: overwrite, skip or fail.")
     ] = "overwrite",
     rejects: Annotated[
-        str | None, o.option("--rejects", "FILE", "Write rows that cannot be read or written to FILE.")
+        str | None, o.option("--rejects", "FILE", "Save to FILE the rows that cannot be read or written.")
     ] = None,
     resume: Annotated[bool, o.flag("--resume", "Continue a stopped import of the same file.")] = False,
     dry_run: o.DryRun = False,
@@ -138,11 +147,12 @@ def import_(
 @root.command(
     help="""Copy sessions and messages from one profile to another, or compare both.
 
-    Existing rows are overwritten. --check names rows that are missing, surplus or different, and ends with 4. If users
-    share a session id, --user copies the messages of all of them; a warning names ids that other users have in the
-    target.
+    Existing rows are overwritten. --check lists rows that are missing, surplus or different, and exits with code 4 if
+    there are any. If other users have a session with the same id, --user still copies all messages of that session. A
+    warning lists session ids that other users already have in the target, because users with the same session id share
+    its messages.
     """,
-    example="tsmem copy --from local --to local --check",
+    example="tsmem copy --from local --to staging --user ada",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
 )
 def copy(
