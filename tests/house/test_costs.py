@@ -59,17 +59,20 @@ reading, moving = partial(Cost, "reading"), partial(Cost, "moving")
 permissions, provisioning = partial(Cost, "permissions"), partial(Cost, "provisioning")
 troubleshooting = partial(Cost, "troubleshooting")
 
-RECENT = "| `session recent` | ⌈n/5000⌉ + ⌈n/100⌉; for everyone those of a search |"
+RECENT_OF_USER = "| `session recent --user USER` | ⌈n/5000⌉ + ⌈n/100⌉ |"
+RECENT = "| `session recent` | 1 + ⌈n/100⌉ |"
 SESSION_GET = "| `session get USER SESSION` | 1 |"
 SESSION_LIST = "| `session list` | ⌈n/5000⌉ |"
 SESSION_SEARCH = "| `session search TEXT` | 1 + ⌈n/100⌉ |"
-SHOW = "| `show SESSION` | ⌈n/5000⌉; 1 more with `--user` |"
+SHOW = "| `show SESSION` | ⌈n/5000⌉ |"
+SHOW_USER = "| `show SESSION --user USER` | ⌈n/5000⌉ + 1 |"
 MESSAGE_LIST = "| `message list` | ⌈n/5000⌉ |"
 MESSAGE_SEARCH = "| `message search TEXT` | 1 + ⌈n/100⌉ |"
-TAIL = "| `message tail SESSION --follow` | 1 for each look |"
-MESSAGE_GET = "| `message get SESSION MESSAGE` | 1 with `--create-time`, else 2 |"
-STATS = "| `stats` | ⌈n/5000⌉ a table; for a user 1 at least for each session |"
-EMPTY = "in at most 2 requests, only when the result is empty"
+TAIL = "| `message tail SESSION --follow` | 1 for each check |"
+MESSAGE_GET = "| `message get SESSION MESSAGE` | 1 with `--create-time`, otherwise 2 |"
+STATS = "| `stats` | ⌈n/5000⌉ for each of the two tables |"
+STATS_OF_USER = "| `stats --user USER` | ⌈n/5000⌉ for the sessions, and at least 1 for each session |"
+EMPTY = "To find the reason, tsmem sends at most 2 more requests"
 WRITE = "A write is one request: `put` 1, `update` 1 (2 with `--replace-metadata`), `delete` 1."
 BY_ID = "A message that is named without `--create-time` takes 1 more, because its time is looked up by its id."
 PUT_BY_ID = "`message put` with an id takes 1 more for the same reason."
@@ -112,20 +115,20 @@ UNTIMED = b"".join(
 """Three conversations whose messages have no time."""
 
 COSTS = [
-    reading(RECENT, "session recent --user ada --limit 0 -o jsonl", pages(SESSIONS) + 2),
+    reading(RECENT_OF_USER, "session recent --user ada --limit 0 -o jsonl", pages(SESSIONS) + 2),
     reading(RECENT, "session recent --limit 0 -o jsonl", searched(SESSIONS)),
     reading(SESSION_LIST, "session list --limit 0 -o jsonl", pages(SESSIONS)),
     reading(SESSION_GET, "session get ada chat", 1),
     reading(SESSION_SEARCH, "session search --user ada --limit 0 -o jsonl", searched(SESSIONS)),
     reading(SHOW, "show chat", pages(CHAT)),
-    reading(SHOW, "show chat --user ada", pages(CHAT) + 1),
+    reading(SHOW_USER, "show chat --user ada", pages(CHAT) + 1),
     reading(MESSAGE_LIST, "message list --limit 0 -o jsonl", pages(CHAT)),
     reading(MESSAGE_GET, "message get chat m00001", 2),
     reading(MESSAGE_GET, "message get chat m00001 --create-time 1", 1),
     reading(MESSAGE_SEARCH, "message search tea --session chat --limit 0 -o jsonl", searched(CHAT)),
     reading(TAIL, "message tail chat", 1),
     reading(STATS, "stats", ALL_ROWS),
-    reading(STATS, "stats --user ada", pages(SESSIONS) + SESSIONS),
+    reading(STATS_OF_USER, "stats --user ada", pages(SESSIONS) + SESSIONS),
     reading(EMPTY, "session list --user nobody", 1 + 2),
     reading(EMPTY, "message list --session none", 1 + 2),
     reading(EMPTY, "message list --filter none==1", 1 + 1),
