@@ -73,14 +73,15 @@ MESSAGE_GET = "| `message get SESSION MESSAGE` | 1 with `--create-time`, otherwi
 STATS = "| `stats` | ⌈n/5000⌉ for each of the two tables |"
 STATS_OF_USER = "| `stats --user USER` | ⌈n/5000⌉ for the sessions, and at least 1 for each session |"
 EMPTY = "To find the reason, tsmem sends at most 2 more requests"
-WRITE = "A write is one request: `put` 1, `update` 1 (2 with `--replace-metadata`), `delete` 1."
-BY_ID = "A message that is named without `--create-time` takes 1 more, because its time is looked up by its id."
-PUT_BY_ID = "`message put` with an id takes 1 more for the same reason."
-TOUCH = "`message put --touch` takes 2 more, or 3 if the session's update time is already as late."
-SESSION_PUT = "At a terminal, `session put` takes 1 more, to look for other users of the id."
-QUESTION = "A `put` that finds the row there asks first, which takes 2 more."
-DELETE = "`session delete --with-messages` of n messages takes 3 + ⌈n/5000⌉ + ⌈n/200⌉."
-PURGE_QUESTION = "The question before a `purge` counts first, which costs as much as `--dry-run`."
+PUT = "| `session put`, `message put` | 1 |"
+UPDATE = "| `session update`, `message update` | 1, or 2 with `--replace-metadata` |"
+DELETE = "| `session delete`, `message delete` | 1 |"
+DELETE_ALL = "| `session delete --with-messages` | 3 + ⌈n/5000⌉ + ⌈n/200⌉ for a session with n messages |"
+BY_ID = "A command that names a message by its id, without `--create-time` or `--new`, sends 1 more to look up the id."
+TOUCH = "`message put --touch` sends 2 more, or 3 more if the session's update time is already as late."
+SESSION_PUT = "At a terminal, `session put` sends 1 more, to look for other users who have a session with this id."
+QUESTION = "If a `put` finds the row there, it sends 2 more and asks before it overwrites the row."
+PURGE_QUESTION = "Before `purge` asks, it counts the rows, which takes as many requests as `--dry-run`."
 EXPORT = (
     "| `export` | ⌈n/5000⌉ for each table; for one user, the sessions are read twice,"
     " and each session takes at least 1 |"
@@ -99,10 +100,13 @@ PURGE = (
     " (about 3 with `--until`), and a search for each 500 sessions |"
 )
 INIT = (
-    "| `init-tables` | up to 2 a table and 2 a search index, half of that with `--dry-run` or `--check`;"
-    " 1 for each thing created;"
+    "| `init-tables` | up to 2 for each table and 2 for each search index, or half as many with `--dry-run` or"
+    " `--check`; 1 more for each table or index that it creates;"
 )
-DROP = "| `drop-tables` | 3 a table, 1 a search index; the question at a terminal counts the rows, ⌈n/5000⌉ a table |"
+DROP = (
+    "| `drop-tables` | 3 for each table and 1 for each search index; at a terminal it counts the rows before it asks,"
+    " which takes ⌈n/5000⌉ for a table of n rows |"
+)
 DOCTOR = "3 + k⌈s/5000⌉ + ⌈m/5000⌉ + k requests, where k is ⌈s/50000⌉."
 
 ALL_ROWS = pages(SESSIONS) + pages(CHAT)
@@ -139,19 +143,19 @@ COSTS = [
     troubleshooting(DOCTOR, "doctor", 3 + pages(SESSIONS) + pages(CHAT) + 1),
     provisioning(INIT, "init-tables --check", 2 + 2),
     provisioning(INIT, "init-tables", 2 * (2 + 2)),
-    permissions(WRITE, "session put ada new", 1),
-    permissions(WRITE, "session put ada new", 1),
-    permissions(WRITE, "session put zoe", 1),
-    permissions(WRITE, "session update ada new -m a=1", 1),
-    permissions(WRITE, "session update ada new -m a=1 --replace-metadata", 2),
-    permissions(WRITE, "session delete ada new", 1),
-    permissions(WRITE, "message put chat --content hello", 1),
-    permissions(WRITE, "message put chat by-time --content hello --create-time 8", 1),
-    permissions(WRITE, "message put chat by-time --content hello --create-time 8", 1),
-    permissions(WRITE, "message put chat --content hello --if-absent", 1),
-    permissions(WRITE, "message put chat new --content hello --new", 1),
-    permissions(WRITE, "message delete chat by-time --create-time 8", 1),
-    permissions(PUT_BY_ID, "message put chat by-id --content hello", 1 + 1),
+    permissions(PUT, "session put ada new", 1),
+    permissions(PUT, "session put ada new", 1),
+    permissions(PUT, "session put zoe", 1),
+    permissions(UPDATE, "session update ada new -m a=1", 1),
+    permissions(UPDATE, "session update ada new -m a=1 --replace-metadata", 2),
+    permissions(DELETE, "session delete ada new", 1),
+    permissions(PUT, "message put chat --content hello", 1),
+    permissions(PUT, "message put chat by-time --content hello --create-time 8", 1),
+    permissions(PUT, "message put chat by-time --content hello --create-time 8", 1),
+    permissions(PUT, "message put chat --content hello --if-absent", 1),
+    permissions(BY_ID, "message put chat new --content hello --new", 1),
+    permissions(DELETE, "message delete chat by-time --create-time 8", 1),
+    permissions(BY_ID, "message put chat by-id --content hello", 1 + 1),
     permissions(BY_ID, "message update chat by-id --content again", 1 + 1),
     permissions(BY_ID, "message delete chat by-id", 1 + 1),
     permissions(TOUCH, "message put s001 --content hello --touch ada", 1 + 2),
@@ -161,7 +165,7 @@ COSTS = [
     permissions(QUESTION, "message put chat m00001 --content hello --create-time 1", 1 + 2, typed=b"y\n"),
     permissions(PURGE_QUESTION, "message purge --session chat", pages(CHAT), typed=b"n\n"),
     permissions(PURGE_QUESTION, "message purge --session chat --dry-run", pages(CHAT)),
-    permissions(DELETE, "session delete ada chat --with-messages", 3 + pages(CHAT) + batches(CHAT)),
+    permissions(DELETE_ALL, "session delete ada chat --with-messages", 3 + pages(CHAT) + batches(CHAT)),
     moving(IMPORT, "import", batches(501) + 2, piped=NEW_SESSIONS),
     moving(IMPORT, "import", 1, piped=export_lines([Message("chat", "m", 1)])),
     moving(LOCAL_IMPORT, "-p local import", 4 + batches(501) + 2, piped=NEW_SESSIONS),

@@ -179,7 +179,7 @@ def test_the_exit_codes_page_lists_every_exit_code() -> None:
 
 def test_the_permissions_page_lists_exactly_the_needed_actions(tmp_path: Path) -> None:
     """The row of each kind of command lists every action that it sends, and no action that none of them sends."""
-    rows = re.findall(r"^\| (\w+)[^|]* \| (those[^`]*)?(`ots:.*`) \|$", MANUAL["permissions"], re.MULTILINE)
+    rows = re.findall(r"^\| (\w+)[^|]* \| (the actions[^`]*)?(`ots:.*`) \|$", MANUAL["permissions"], re.MULTILINE)
     listed = {kind: set(re.findall(r"`ots:(\w+)`", actions)) for kind, _, actions in rows}
     assert set(listed) == {"read", "write", "check", "create", "drop"}
     reading = [
