@@ -28,7 +28,7 @@ CAPACITY_UNIT_BYTES = 4096
 
 MAX_NAME_BYTES = 255
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
-COLUMN_NAME_RULE = f"1 to {MAX_NAME_BYTES} bytes of UTF-8 without a null character, and does not begin with #"
+COLUMN_NAME_RULE = f"must be 1 to {MAX_NAME_BYTES} bytes of UTF-8 without a null character, and must not begin with #"
 """The rule that `is_column_name` checks, for error messages and hints."""
 
 
@@ -124,7 +124,7 @@ def check_key(names: Sequence[str], key: Key) -> int:
             raise _limit(
                 f"The length of primary key column: '{name}' exceeds the MaxLength:{MAX_KEY_BYTES} "
                 f"with CurrentLength:{length}.",
-                hint=f"an id has at most {MAX_KEY_BYTES:,} bytes of UTF-8",
+                hint=f"an id can be at most {MAX_KEY_BYTES:,} bytes long in UTF-8",
             )
         size += (len(name) if name.isascii() else name_bytes(name)) + length
     return size
@@ -140,7 +140,7 @@ def check_columns(columns: Mapping[str, Value]) -> int:
             raise _limit(
                 f"The length of attribute column: '{name}' exceeds the MaxLength:{MAX_VALUE_BYTES} "
                 f"with CurrentLength:{length}.",
-                hint="a value can have at most 2 MB: split it, or store it elsewhere",
+                hint="a value can be at most 2 MB: split it, or store it elsewhere",
             )
         size += name_length + length
     return size
@@ -166,13 +166,13 @@ def check_row_size(count: int, size: int) -> None:
             f"The number of attribute columns exceeds the limit, limit count: {MAX_COLUMNS_PER_WRITE}, "
             f"column count: {count}.",
             "OTSOutOfColumnCountLimit",
-            hint=f"one write has at most {MAX_COLUMNS_PER_WRITE:,} columns: write the rest with an update",
+            hint=f"one write can hold at most {MAX_COLUMNS_PER_WRITE:,} columns: write the rest with an update",
         )
     if size > MAX_ROW_BYTES:
         raise _limit(
             f"The total data size of the row exceeds the limit, limit size: {MAX_ROW_BYTES}, data size: {size}.",
             "OTSOutOfRowSizeLimit",
-            hint="one write has at most 4 MB: write the rest with an update",
+            hint="one write can hold at most 4 MB: write the rest with an update",
         )
 
 

@@ -37,7 +37,7 @@ def test_without_a_terminal_a_deletion_needs_yes(filled: Cli) -> None:
     for line in QUESTIONS:
         outcome = filled(*line.split())
         assert (outcome.code, outcome.out) == (2, b""), line
-        assert f"add --yes to do it in {filled.database} without being asked" in outcome.err
+        assert f"add --yes to delete data in {filled.database} without a question" in outcome.err
         assert "deleting" not in outcome.err
 
     assert filled.export() == before
@@ -46,7 +46,7 @@ def test_without_a_terminal_a_deletion_needs_yes(filled: Cli) -> None:
 def test_no_question_is_asked_if_stderr_is_not_a_terminal(filled: Cli) -> None:
     outcome = filled("drop-tables", stdin=io.BytesIO(b"yes\n"), typed=True)
 
-    assert (outcome.code, "add --yes to do it" in outcome.err) == (2, True)
+    assert (outcome.code, "add --yes to delete data" in outcome.err) == (2, True)
     filled.ok("session", "get", "ada", "s00000")
 
 

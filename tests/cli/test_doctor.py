@@ -78,7 +78,7 @@ def test_fix_creates_nothing_on_a_table_whose_key_differs(cli: Cli) -> None:
     missing = [each for each in findings(outcome, "tables") if "session_" in each["sentence"]]
     assert {"tsmem init-tables --check"} == {each["command"] for each in missing}
     (rows,) = findings(outcome, "rows")
-    assert ("error", True) == (rows["severity"], "table session has another key" in rows["sentence"])
+    assert ("error", True) == (rows["severity"], "the primary key of table session differs" in rows["sentence"])
     with cli.store() as store:
         assert [] == store._client.list_search_indexes("session")
 
@@ -89,7 +89,7 @@ def test_recent_orphan_messages_are_a_note_and_old_ones_a_warning(ready: Cli) ->
     ready.clock.sleep(3600)
     old = examined(ready)
 
-    assert "no user has the session 's' of 1 message" in findings(recent, "orphans")[0]["sentence"]
+    assert "session 's' has 1 message but no user" in findings(recent, "orphans")[0]["sentence"]
     assert (["note"], []) == (severities(recent, "orphans"), findings(recent, "rows"))
     assert (4, ["warning"]) == (old.code, severities(old, "orphans"))
 
@@ -229,7 +229,7 @@ def test_doctor_reports_the_difference_between_clocks(
 
     (finding,) = findings(outcome, "clock")
     assert (code, [service]) == (outcome.code, severities(outcome, "service"))
-    assert "this machine's is" in finding["sentence"]
+    assert "this machine's clock is" in finding["sentence"]
     assert said in finding["sentence"]
 
 

@@ -88,7 +88,7 @@ def test_an_error_inside_a_zip_names_the_file_and_the_line(ready: Cli) -> None:
     Path("a.zip").write_bytes(zipped([*CONVERSATIONS, {"id": "c"}]))
     outcome = ready("import", "a.zip", *FORMATS["openai"][1])
     assert outcome.code == 2
-    assert "a.zip: line 6, element 1 of conversations-001.json: a conversation has" in outcome.err
+    assert "a.zip: line 6, element 1 of conversations-001.json: this conversation has" in outcome.err
 
 
 def test_a_resumed_import_keeps_all_rejects_of_one_line(ready: Cli) -> None:
@@ -180,14 +180,18 @@ def test_importing_a_long_array_takes_bounded_memory() -> None:
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        ("""io.BytesIO(packed(b"x" * 2**20, 200, b'{"messages": "'))""", "line 1: longer than 64 MB"),
+        ("""io.BytesIO(packed(b"x" * 2**20, 200, b'{"messages": "'))""", "line 1: this value is longer than 64 MB"),
         ("io.BytesIO(packed(bytes(2**20), 200))", "the input is binary data, not JSON"),
         pytest.param(
             """io.BytesIO(packed(b'{"a":1},' * 2**17, 100, b'[{"messages": ['))""",
-            "line 1, element 0: more than 1,000,000 values within one",
+            "line 1, element 0: this array or object holds more than 1,000,000 values",
             marks=pytest.mark.slow,
         ),
-        pytest.param("zipped()", "line 1, element 0 of conversations.json: longer than 64 MB", marks=pytest.mark.slow),
+        pytest.param(
+            "zipped()",
+            "line 1, element 0 of conversations.json: this value is longer than 64 MB",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["a line", "zeros", "many small values", "an element in a zip"],
 )

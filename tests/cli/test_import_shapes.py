@@ -90,11 +90,11 @@ def test_a_file_of_another_tool_is_refused_without_a_format_and_in_a_dry_run(rea
         ([{"role": 3, "content": "tea"}], "message 0 has no role"),
         ([{"role": "user", "text": "tea"}], "message 0 has no content; its keys are role, text"),
         ({"messages": [SAID, {"type": "unheard", "x": 1}]}, "message 1 has no role; its keys are type, x"),
-        ([{"title": "x"}, {"messages": [SAID]}], "line 1, element 0: a conversation has a list of 'messages'"),
+        ([{"title": "x"}, {"messages": [SAID]}], "line 1, element 0: this conversation has no list 'messages'"),
         ([{"messages": [SAID]}, {"messages": [SAID, {"a": 1}]}], "line 1, element 1: message 1 has no role"),
-        ({"messages": {"m": SAID}}, "a conversation has a list of 'messages'; the keys here are messages"),
-        ({f"k{n}": n for n in range(20)}, "the keys here are k0, k1, k2, k3, k4, k5, k6, k7 and 12 more"),
-        ({}, "the keys here are none"),
+        ({"messages": {"m": SAID}}, "this conversation has no list 'messages'; its keys are messages"),
+        ({f"k{n}": n for n in range(20)}, "its keys are k0, k1, k2, k3, k4, k5, k6, k7 and 12 more"),
+        ({}, "its keys are none"),
     ],
 )
 def test_an_element_that_is_not_a_conversation_is_refused_with_its_place_and_keys(

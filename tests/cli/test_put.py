@@ -68,7 +68,9 @@ def test_put_of_an_existing_message_id_needs_create_time_or_new(filled: Cli) -> 
     put = ("message", "put", "s", "m", "--content", "z")
     refused = filled(*put, "-o", "json")
     assert (4, "AlreadyExists") == (refused.code, refused.error["code"])
-    assert f"--create-time {TIME} replaces that one, --new keeps both" == refused.error["hint"]
+    assert (
+        f"--create-time {TIME} replaces the existing message; --new keeps it and adds another" == refused.error["hint"]
+    )
 
     filled.ok(*put, "--create-time", str(TIME))
     assert ["z"] == contents(filled)

@@ -146,7 +146,7 @@ def test_tail_follow_refuses_output_json_of_the_profile(ready: Cli, following: F
     outcome = following()
 
     assert 2 == outcome.code
-    assert "--follow never ends, and a JSON document must" == outcome.error["message"]
+    assert "--follow never ends, so it cannot write a complete JSON document" == outcome.error["message"]
     assert 130 == Following(ready)("-o", "jsonl").code
 
 

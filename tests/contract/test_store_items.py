@@ -117,7 +117,7 @@ def test_put_if_absent_keeps_the_existing_row(store: MemoryStore) -> None:
 def test_get_raises_not_found_and_find_returns_none(store: MemoryStore) -> None:
     with pytest.raises(NotFound, match="no session 's' of user 'u'"):
         store.sessions.get("u", "s")
-    with pytest.raises(NotFound, match="no message 'm' of session 's'"):
+    with pytest.raises(NotFound, match="no message 'm' in session 's'"):
         store.messages.get("s", "m")
     assert store.sessions.find("u", "s") is None
     assert store.messages.find("s", "m") is None

@@ -213,7 +213,7 @@ def test_an_age_counts_from_the_first_page_on_all_pages(store: MemoryStore, cloc
 
 DAMAGED = ("", "x", "{}", "bnVsbA", "e30", "W10", "!!!!", "é", "A" * 20_000, "eyJ2IjoxfQ")
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"limit": 0}, "limit"), ({"limit": -1}, "limit"), ({"since": 5, "until": 4}, "is later than until"),
+    ({"limit": 0}, "limit"), ({"limit": -1}, "limit"), ({"since": 5, "until": 4}, "is later than --until"),
     *(({"page_token": token}, "page token") for token in DAMAGED),
 ]  # fmt: skip
 

@@ -24,6 +24,7 @@ from tsmem.profiles.model import Profile, Secret
 from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
 
 LOCAL, ENV = "local", "env"
+RESERVED = "the name 'env' is reserved for the profile of the TABLESTORE_... environment variables"
 
 
 def load_profile(
@@ -96,9 +97,10 @@ def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, cho
         return WrittenProfile(LOCAL, environ, {**built_in, **values}, file if LOCAL in profiles else None, origins)
     if name not in profiles:
         names = _all_names(environ, profiles)
-        where = f", which {chosen_by} asks for" if chosen_by not in ("", "--profile") else ""
+        chosen_by = chosen_by.replace("environment ", "the environment variable ", 1)
+        where = f", which {chosen_by} names" if chosen_by not in ("", "--profile") else ""
         raise ProfileError(
-            f"no profile {name!r}{where}{did_you_mean(name, names)}", hint=f"profiles: {', '.join(names)}"
+            f"there is no profile {name!r}{where}{did_you_mean(name, names)}", hint=f"profiles: {', '.join(names)}"
         )
     return WrittenProfile(name, environ, values, file)
 
@@ -109,7 +111,7 @@ def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, obje
     if not isinstance(entry, dict):
         raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
     if name == ENV:
-        raise ProfileError(f"{place}: 'env' is the profile of the TABLESTORE_ variables; choose another name")
+        raise ProfileError(f"{place}: {RESERVED}; choose another name")
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
         raise ProfileError(
             f"{place}: {name!r} is not a valid profile name: use 1 to 64 printable characters, no leading hyphen"

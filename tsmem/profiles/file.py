@@ -125,7 +125,7 @@ def read_file(path: Path) -> ConfigFile:
 def decode_text(path: Path, raw: bytes) -> str:
     """Return the text with \\n line ends, without a byte order mark. Raises ProfileError."""
     if len(raw) > MAX_FILE_BYTES:
-        raise ProfileError(f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB, too large for a profile file")
+        raise ProfileError(f"{path}: the profile file is larger than {MAX_FILE_BYTES // 1024} KiB")
     try:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -131,7 +131,7 @@ def _backend(source: WrittenProfile) -> Backend:
         known = (*COMMON_KEYS, *(key for keys in BACKEND_KEYS.values() for key in keys))
         _check_keys(source, (), known)  # 'backend' can be there, but misspelt
         hint = f"a store in a file: {_set_command(source, 'backend=local')}"
-        raise source.error((), f"needs 'backend', one of {', '.join(BACKEND_KEYS)}", hint)
+        raise source.error((), f"'backend' is missing; it must be {' or '.join(BACKEND_KEYS)}", hint)
     return cast(Backend, _one_of(source, tuple(BACKEND_KEYS), "backend"))
 
 
@@ -264,12 +264,12 @@ def _table(source: WrittenProfile, noun: str, default: TableNames) -> TableNames
     for key, default_name in zip(TABLE_KEYS[:3], default[:3], strict=True):
         names.append(_text(source, *path, key) or default_name)
         if not is_name(names[-1]):
-            problem = "must be letters, digits and _, not beginning with a digit, 255 at most"
+            problem = "must be at most 255 letters, digits and _, and must not begin with a digit"
             raise source.error((*path, key), f"'{'.'.join((*path, key))}' {problem}")
     fields: dict[str, str] = {}
     for name in source.table(*path, "search_fields"):
         if not is_column_name(name):
-            raise source.error((*path, "search_fields", name), f"search field {name!r} must be {COLUMN_NAME_RULE}")
+            raise source.error((*path, "search_fields", name), f"search field {name!r} {COLUMN_NAME_RULE}")
         fields[name] = _one_of(source, FIELD_TYPES, *path, "search_fields", name) or ""
     table, index, search_index = names
     return TableNames(table, index, search_index, fields)

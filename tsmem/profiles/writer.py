@@ -17,7 +17,7 @@ from typing import Any
 from tsmem.disk import link_of_another
 from tsmem.errors import ProfileError
 from tsmem.nearest import did_you_mean
-from tsmem.profiles.choice import ENV, LOCAL, profiles_in, written_profile
+from tsmem.profiles.choice import ENV, LOCAL, RESERVED, profiles_in, written_profile
 from tsmem.profiles.file import ConfigFile, config_path, decode_text, read_file
 from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.replacing import lock_profiles, replace
@@ -45,7 +45,7 @@ def set_values(
     that name with all its keys. Raises ProfileError, and writes nothing, if the profile would break a rule, or if a
     secret is given as it is instead of as env:NAME, file:PATH or cmd:COMMAND."""
     if name == ENV:
-        raise ProfileError("'env' is the profile of the TABLESTORE_ variables; it cannot be set")
+        raise ProfileError(f"{RESERVED}; it cannot be set")
     edits: _Edits = {}
     for key, text in assignments:
         table, search_fields, field = key.partition(".search_fields.")
@@ -75,7 +75,7 @@ def _parse_value(key: str, text: str) -> object:
         return None
     if key in SECRET_KEYS and not text.startswith(REFERENCES):
         raise ProfileError(
-            f"{key!r} takes no plain secret on the command line (it would stay in the shell's history)",
+            f"do not give {key!r} as plain text on the command line (it would stay in the shell's history)",
             hint=f"write {key}=env:NAME, {key}=file:PATH or {key}=cmd:COMMAND",
         )
     if key not in NUMBER_KEYS:
@@ -171,7 +171,7 @@ def _change(path: Path, notice: Notice | None, plan: Callable[[ConfigFile], _Edi
 def _read(path: Path) -> ConfigFile:
     """Return the profile file, empty if it does not exist. Raises ProfileError."""
     if path.exists() and not path.is_file():
-        raise ProfileError(f"{path}: not a plain file")
+        raise ProfileError(f"'{path}' is not a plain file")
     try:
         return read_file(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -189,7 +189,9 @@ def _apply(data: Mapping[str, Any], edits: _Edits) -> dict[str, Any]:
                 if depth == 2:
                     hint = "delete it first, with tsmem profile delete"
                     raise ProfileError(f"profile {path[1]!r} must be a table", hint=hint)
-                raise ProfileError(f"{'.'.join(path[2:depth])!r} is a value and has no keys")
+                raise ProfileError(
+                    f"{'.'.join(path[2:depth])!r} is a plain value, so {'.'.join(path[2:])!r} cannot be set"
+                )
         if value is None:
             level.pop(path[-1], None)
         else:

@@ -71,9 +71,12 @@ def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[
 
             return join_lines(encode_lines(tail_lines(result, options), options), at_once=result.is_endless)
         if result.is_endless and options.format == "json":
-            raise InvalidInput("--follow never ends, and a JSON document must", hint="-o jsonl prints a line a message")
+            raise InvalidInput(
+                "--follow never ends, so it cannot write a complete JSON document",
+                hint="-o jsonl prints one line per message",
+            )
         if result.is_endless and options.format == "table":
-            raise InvalidInput("a table needs all rows before it can be laid out", hint="-o csv, or -o jsonl")
+            raise InvalidInput("a table needs all rows before it can be laid out", hint="use -o csv or -o jsonl")
         result = Listing("message", result.messages, is_endless=result.is_endless)
     if options.format == "json":
         return json_chunks(result, options)

@@ -20,7 +20,7 @@ MIN_ATTEMPTS = 3
 """Attempts before an error with a `hopeless_after_s` above 0 ends a call, even if each attempt takes long."""
 _LAST_ATTEMPT_S, _LAST_ATTEMPT_SHARE = 1.0, 0.1
 """Time kept free for the last attempt: this many seconds, or this share of the timeout if that is less."""
-MAYBE_DONE = "it may have been carried out"
+MAYBE_DONE = "the request may have been carried out"
 LATER = "try again later, or raise `timeout` (seconds) in the profile"
 """The hint for an error that has no hint of its own."""
 

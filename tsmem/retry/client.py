@@ -227,7 +227,7 @@ class RetryingClient:
                     rows = [error] * len(positions)
                 for position, row in zip(positions, rows, strict=True):
                     if isinstance(row, TsmemError):
-                        message = f"{MAYBE_DONE}, and could not be read back in time: {row.message}"
+                        message = f"{MAYBE_DONE}, but its row could not be read back in time: {row.message}"
                         batch.outcomes[position] = Unavailable(message, ambiguous=True)
                     elif _is_as_written(writes[position], row):
                         batch.outcomes[position] = None

@@ -125,7 +125,10 @@ class Collection(Generic[Item]):
             # This includes field columns in which another library stored a value of another type.
             delete |= set(self._get(key).metadata) - set(columns)
         elif not columns and not changes.metadata and not delete:
-            raise InvalidInput("nothing to change", hint=f"say what to change in the {self._noun}")
+            raise InvalidInput(
+                "nothing to change",
+                hint=f"give at least one option that changes it; see tsmem {self._noun} update --help",
+            )
         columns.update(changes.metadata)
         update = Update(self._codec.table, key, columns, tuple(sorted(delete - set(columns))), MUST_EXIST)
         limits.check_write(update)
@@ -137,9 +140,8 @@ class Collection(Generic[Item]):
             raise self._missing(key) from error
 
     def _name(self, key: Key) -> str:
-        owner = self._codec.table.key[0].removesuffix("_id")
-        first, last = str(key[0]), str(key[-1])
-        return f"{self._noun} '{last}' of {owner} '{first}'"
+        owner = "of user" if self._noun == "session" else "in session"
+        return f"{self._noun} '{key[-1]}' {owner} '{key[0]}'"
 
     def _missing(self, key: Key) -> TsmemError:
         when = f" at the create time {key[1]!r}" if self._noun == "message" else ""

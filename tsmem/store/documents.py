@@ -100,7 +100,7 @@ def item_from_document(document: object) -> Session | Message:
     if kind is None:
         kind = "message" if "message_id" in document else "session" if "user_id" in document else None
         if kind is None:
-            raise InvalidInput("neither a session (it would have a user_id) nor a message (a message_id)")
+            raise InvalidInput("neither a session (no user_id) nor a message (no message_id)")
     if kind != "session" and kind != "message":
         raise InvalidInput(f'kind is {brief(repr(kind))}; only "session" and "message" are known')
     for name in document:

@@ -98,7 +98,7 @@ def _search_index(names: TableNames, fields: tuple[tuple[str, FieldType], ...]) 
     for name in names.search_fields:
         if name in layout_fields:
             raise InvalidInput(
-                f"search_fields of table '{names.name}' names '{name}', which is always searched",
+                f"search_fields of table '{names.name}' names '{name}', which is always in the search index",
                 hint="take it out of search_fields in the profile",
             )
     chosen = tuple((name, SEARCH_FIELD_TYPES[kind]) for name, kind in names.search_fields.items())

@@ -92,14 +92,15 @@ class Messages(Collection[Message]):
         """Raise AlreadyExists if a session has a message with this id, whatever its create time. Cost: 1 request."""
         if times := self._times(session_id, message_id):
             raise AlreadyExists(
-                f"message '{message_id}' of session '{session_id}' exists already",
-                hint=f"--create-time {' or '.join(map(str, times))} replaces that one, --new keeps both",
+                f"message '{message_id}' in session '{session_id}' exists already",
+                hint=f"--create-time {' or '.join(map(str, times))} replaces the existing message; "
+                "--new keeps it and adds another",
             )
 
     def _key(self, session_id: str, message_id: str, create_time: int | None) -> Key:
         key = self._find_key(session_id, message_id, create_time)
         if key is None:
-            raise NotFound(f"there is no message '{message_id}' of session '{session_id}'")
+            raise NotFound(f"there is no message '{message_id}' in session '{session_id}'")
         return key
 
     def _find_key(self, session_id: str, message_id: str, create_time: int | None) -> Key | None:
@@ -109,7 +110,7 @@ class Messages(Collection[Message]):
         if len(times) > 1:
             raise Ambiguous(
                 f"the id '{message_id}' is used more than once in session '{session_id}'",
-                hint=f"choose one by its create time: {' and '.join(map(str, times))} are the first",
+                hint=f"choose one with --create-time; the first two times are {' and '.join(map(str, times))}",
             )
         return (session_id, times[0], message_id) if times else None
 

@@ -24,7 +24,7 @@ def check_metadata_key(name: object) -> str:
         return name
     text = str(name)
     shown = repr(text if len(text) <= 60 else text[:60] + "…")
-    raise InvalidInput(f"{shown} cannot be a metadata key", hint=f"a key is {COLUMN_NAME_RULE}")
+    raise InvalidInput(f"{shown} cannot be a metadata key", hint=f"a key {COLUMN_NAME_RULE}")
 
 
 class Metadata(Mapping[str, Value]):

@@ -231,7 +231,7 @@ class Sessions(Collection[Session]):
             missing_count = 0 if any(row is not None for row in found) else missing_count + len(found)
             if missing_count > MAX_MISSING:
                 table = self._codec.table.name
-                raise InvalidReply(f"table '{table}' has none of the {missing_count:,} sessions in its index")
+                raise InvalidReply(f"the index lists {missing_count:,} sessions, but table '{table}' has none of them")
             for key, row in zip(index_keys, found, strict=True):
                 if row is not None and (test is None or test(row)):
                     left = None if left is None else left - 1

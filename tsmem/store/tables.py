@@ -130,7 +130,9 @@ class Tables:
             left_s = deadline_s - self._clock.monotonic_s() - _SHORTEST_S
             if left_s <= 0:
                 names = ", ".join(step.full_name for step in waiting)
-                raise Unavailable(f"not ready after {timeout_s:g} s: {names}", hint="the same command waits again")
+                raise Unavailable(
+                    f"not ready after {timeout_s:g} s: {names}", hint="run the same command again to go on waiting"
+                )
             self._clock.sleep(min(_PAUSE_S, left_s))
 
     def _is_ready(self, step: Step, timeout_s: float) -> bool:

@@ -49,13 +49,18 @@ class ImportOptions(NamedTuple):
     def check(self, *, is_file: bool) -> None:
         """Raise InvalidInput for options that exclude each other, or that this kind of input does not allow."""
         if self.format == "tsmem" and (self.user is not None or self.start_time is not None):
-            raise InvalidInput("--user and --start-time are for --format openai; an export contains both")
+            raise InvalidInput(
+                "--user and --start-time are for --format openai; a tsmem export already contains users and times"
+            )
         if self.resume and not is_file:
-            raise InvalidInput("standard input cannot be resumed, because it is read once", hint="import a file")
+            raise InvalidInput(
+                "standard input can be read only once, so the import cannot be resumed", hint="import a file"
+            )
         if self.resume and self.on_conflict == "fail":
             raise InvalidInput(
-                "--resume cannot be combined with --on-conflict fail: rows of the stopped import would be conflicts",
-                hint="--on-conflict skip leaves what is there",
+                "--resume cannot be combined with --on-conflict fail: "
+                "rows that the stopped import wrote would count as conflicts",
+                hint="--on-conflict skip keeps existing rows",
             )
 
 
@@ -136,7 +141,7 @@ class Import:
         options, folder = self._options, self._caller.resume_folder
         if not self._input.is_file or not self._input.raw.seekable() or options.on_conflict == "fail":
             if options.resume:
-                raise InvalidInput(f"{self._input.name} cannot be resumed, because it can be read once only")
+                raise InvalidInput(f"'{self._input.name}' can be read only once, so the import cannot be resumed")
             return None
         start_time = None if options.format == "tsmem" else self._start_time
         reading = (options.format, options.user, start_time)

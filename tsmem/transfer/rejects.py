@@ -49,9 +49,10 @@ class Rejects:
 
         Raises InvalidInput for a file that cannot be written, is the input, holds anything but rejects, or without
         `resume` ends in an incomplete line."""
-        if name == "-" or is_compressed(name):
-            what = "a compressed file" if name != "-" else "standard output"
-            raise InvalidInput(f"--rejects does not write {what}: {name}", hint="name a file, such as rejects.jsonl")
+        if name == "-":
+            raise InvalidInput("--rejects cannot write to standard output", hint="name a file, such as rejects.jsonl")
+        if is_compressed(name):
+            raise InvalidInput(f"--rejects cannot write compressed files: {name}", hint="choose a name without .gz")
         self._name = name
         self._format = input_format
         self._result = caller.result
@@ -92,7 +93,7 @@ class Rejects:
                     if not resume:
                         raise InvalidInput(
                             f"{self._name} ends in a line that was cut off",
-                            hint="--resume goes on with the import that was stopped; or write to another file",
+                            hint="continue the stopped import with --resume, or write to another file",
                         ) from error
                     os.ftruncate(self._descriptor, size)
                     return
@@ -203,9 +204,8 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
     if not isinstance(document, dict) or document.get("kind") != "rejected":
         return document
     if format == "tsmem" != document.get("format"):  # openai may read what tsmem rejected: a wrong --format can be why
-        raise InvalidInput(
-            f"this was rejected as a line of --format {brief(str(document.get('format')))}: import it as one"
-        )
+        other = brief(str(document.get("format")))
+        raise InvalidInput(f"this line was rejected by an import with --format {other}; import it with that format")
     try:
         match document.get("text"):
             case str(text):
@@ -213,5 +213,5 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
             case {"$bytes": str(encoded)}:
                 return decode_json(base64.b64decode(encoded, validate=True))
     except binascii.Error as error:
-        raise InvalidInput("the bytes of a rejected line are no base64") from error
-    raise InvalidInput("a rejected line has a text")
+        raise InvalidInput("the bytes of this rejected line are not valid base64") from error
+    raise InvalidInput("this rejected line has no text")

@@ -19,7 +19,7 @@ from tests.cli.errors.servers import (
 from tests.support.lies import LIES, no_rows_in_a_batch
 from tests.support.listening import never_reply
 
-ENDPOINT = "check the endpoint in the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
+ENDPOINT = "check the endpoint in the profile; it looks like https://INSTANCE.REGION.ots.aliyuncs.com"
 LATER = "try again later, or raise `timeout` (seconds) in the profile"
 CREATE = "create what is missing in agent-memory @ http://HOST with: tsmem init-tables"
 KEYS = "check the access key, the instance and the region in the profile"
@@ -40,7 +40,7 @@ CASES = (
     _denied("A wrong instance.", "The instance is not found.",
         "check the instance in the profile, and that the endpoint is in its region", served(instance="elsewhere")),
     _denied("A secret that the server does not sign with.",
-        "wrong secret: the reply of HOST has a different signature; the request may have been carried out",
+        "the signature of HOST's reply does not match access_key_secret; the request may have been carried out",
         "check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
         served(secret="other", credentials=None)),
     _denied("A server whose clock is an hour ahead.",
@@ -57,7 +57,7 @@ CASES = (
         "the connection to HOST broke before the reply was complete (tried N times in N s)",
         LATER, served("refuse:1")),
     Case("A write whose replies are lost.", "session put ada s9",
-        "the connection to HOST broke before the reply was complete (tried N times in N s); it may have been carried out",
+        "the connection to HOST broke before the reply was complete (tried N times in N s); the request may have been carried out",
         LATER, code="Unavailable", given=(served("drop:1:PutRow", more="timeout = 1"),), changes=True),
     Case("Rows of an import that the server always refuses.", "import in.jsonl",
         "1 of 1 row could not be written", code="PartialFailure",
@@ -68,7 +68,7 @@ CASES = (
         given=(served("partial:1:BatchWriteRow", more="timeout = 1"),), changes=True),
     Case("Tables that are not ready in time.", "init-tables --wait 1",
         "not ready after 1 s: table session, secondary index session_secondary_index, table message, secondary index message_secondary_index, search index message_search_index",
-        "the same command waits again", code="Unavailable", given=(served("throttle:1:GetRange"),)),
+        "run the same command again to go on waiting", code="Unavailable", given=(served("throttle:1:GetRange"),)),
     _unavailable("A server that never answers.", "HOST did not answer in time (tried N times in N s)",
         LATER, answering(never_reply, more="timeout = 2")),
     _unavailable("A web server.", "HOST does not reply like TableStore (HTTP 404) (tried once in 0 s)",
@@ -86,7 +86,7 @@ CASES = (
     _unavailable("A captive portal.", "HOST does not reply like TableStore (HTTP 200) (tried once in 0 s)",
         ENDPOINT, answering(saying(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi"))),
     Case("A file of certificates that is not there.", "session list",
-        "profile 'cloud': the file of certificates FOLDER/config/tsmem/none.pem (config.toml line 8): No such file or directory",
+        "profile 'cloud': cannot read the certificate file FOLDER/config/tsmem/none.pem (config.toml line 8): No such file or directory",
         code="ProfileError", given=(answering(saying(b""), scheme="https", more='ca_file = "none.pem"'),)),
     _unavailable("A server that accepts only TLS.", "HOST accepts only TLS (tried once in 0 s)",
         "begin the endpoint with https://", answering(saying(b"\x15\x03\x01\x00\x02\x02\x0a"))),
@@ -106,7 +106,7 @@ CASES = (
     _denied("An unknown error code of the service.", "Not for you.",
         None, answering(refusing(403, "OTSNewRefusal", "Not for you."))),
     _denied("A missing permission.", "You have no permission.",
-        "the access key lacks a permission for this: see the policies of its user",
+        "grant this permission to the RAM user of the access key",
         answering(refusing(403, "OTSNoPermissionAccess", "You have no permission."))),
     Case("An exhausted quota.", "init-tables",
         "Number of tables exceeds the quota:64.", "delete what is not needed, or ask for a larger quota",
@@ -126,7 +126,7 @@ CASES = (
         "HOST answered with a reply that cannot be decoded (Checksum is mismatch); the reply was not used", ENDPOINT,
         code="InvalidReply", given=(lied(LIES["rows with a wrong checksum"]),)),
     Case("A server that reports fewer rows than it was sent.", "import in.jsonl",
-        "HOST answered with 0 outcomes for a batch of 1; the request may have been carried out (1 may have been)", ENDPOINT,
+        "HOST answered with 0 results for 1 row; the request may have been carried out (1 may have been)", ENDPOINT,
         code="InvalidReply",
         given=(lied(LIES["one outcome too few"]), file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n')), changes=True),
     Case("A server that sends empty pages without end.", "session list --user ada",
@@ -140,7 +140,7 @@ CASES = (
         "search index 'session_search_index' answered with 6 pages without a new row", code="InvalidReply",
         given=(lied(LIES["new tokens for no rows"]), patched("tsmem.store.search.finder.MAX_EMPTY_PAGES", 5))),
     Case("A server whose index names sessions that its table lacks.", "session recent --user ada",
-        "table 'session' has none of 2 sessions that its index names", code="InvalidReply",
+        "the index lists 2 sessions, but table 'session' has none of them", code="InvalidReply",
         given=(lied(no_rows_in_a_batch), patched("tsmem.store.sessions.MAX_MISSING", 1))),
 )
 # fmt: on

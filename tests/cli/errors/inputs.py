@@ -13,7 +13,7 @@ from tests.cli.errors.case import Case
 from tests.cli.errors.given import file, patched
 
 UNPACK = "unpack it first, and import what is in it"
-EXPORT = "write the conversations as JSON first"
+EXPORT = "convert the conversations to JSON first"
 SMALLER = "write it as several smaller values"
 
 
@@ -55,7 +55,7 @@ CASES = (
         "a.db is an SQLite database, not JSON", EXPORT, given=(file("a.db", database()),)),
     Case("A store file of tsmem.", "import a.db",
         "a.db is a tsmem store, not an export",
-        "make a profile for it, then: tsmem copy --from PROFILE --to PROFILE",
+        "create a profile for it, then run: tsmem copy --from NEW_PROFILE --to PROFILE",
         given=(file("a.db", database(0x74736D6D)),)),
     Case("A file that is compressed twice.", "import a.gz",
         "a.gz is compressed twice", UNPACK, given=(file("a.gz", gzip.compress(gzip.compress(b"{}"))),)),
@@ -76,19 +76,19 @@ CASES = (
         "a.zip is a zip with a password", UNPACK,
         given=(file("a.zip", zipped("conversations.json").replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")),)),
     Case("A zip with a compression that cannot be unpacked in chunks.", "import a.zip",
-        "a.zip is a zip that is packed in an unusual way", UNPACK,
+        "a.zip uses a compression method that import does not support", UNPACK,
         given=(file("a.zip", zipped("conversations.json", method=zipfile.ZIP_BZIP2)),)),
     Case("Text in UTF-16 that was cut off.", "import a.jsonl",
         "a.jsonl: line 1: this line or a later one is not valid UTF-16",
         given=(file("a.jsonl", '{"user_id": "u", "session_id": "s"}'.encode("utf-16")[:-1]),)),
     Case("A JSON value that is too large.", "import in.json",
-        "in.json: line 1: longer than 2 MB", SMALLER,
+        "in.json: line 1: this value is longer than 2 MB", SMALLER,
         given=(patched("tsmem.transfer.input.json_values.MAX_VALUE_BYTES", 2 * 2**20), file("in.json", '{"user_id": "' + "x" * (2 * 2**20)))),
     Case("A JSON value with too many elements.", "import in.json",
-        "in.json: line 1, element 0: more than 1,000,000 values within one", SMALLER,
+        "in.json: line 1, element 0: this array or object holds more than 1,000,000 values", SMALLER,
         given=(file("in.json", '[{"a": [' + "0," * 3_000_000),)),
     Case("A long text that is not JSON.", "import in.json",
-        "in.json: line 1: a text or number longer than 1 MB, which is in no object",
+        "in.json: line 1: a text or number outside any object is longer than 1 MB",
         given=(file("in.json", '"' + "x" * (2 * 2**20 + 2)),)),
     Case("A conversation that is too large.", "import in.json --format openai --user ada",
         "in.json: line 1: an array of messages is one conversation, and this one has more than 2 MB or 1,000,000 values",

@@ -10,7 +10,7 @@ from tests.cli.errors.servers import no_names, taken
 CASES = (
     Case("serve without --path or --memory.", "serve",
         "say where the tables are: --path FILE, or --memory", "give exactly one"),
-    Case("An empty path.", "serve --path ''", "--path and --instance must not be empty"),
+    Case("An empty path.", "serve --path ''", "--path must not be empty"),
     Case("An instance name that no client can send.", "serve --memory --instance 'a b'",
         "--instance must be printable ASCII without spaces", "clients cannot send other characters"),
     Case("-o csv for serve.", "serve --memory -o csv",
@@ -31,7 +31,8 @@ CASES = (
         "'0.0.0.0' can be reached from other machines, so an access key is required",
         "set one, or listen on 127.0.0.1"),
     Case("A port that is taken.", "serve --memory --port PORT",
-        "127.0.0.1:PORT is in use", "choose another port; port 0 takes a free one", code="TsmemError", given=(taken,)),
+        "127.0.0.1:PORT is in use", "choose another port; with port 0 a free one is chosen", code="TsmemError",
+        given=(taken,)),
     Case("A privileged port or an unusable address.",
         "serve --memory --host 192.0.2.1 --port 0 --access-key-id k",
         "cannot listen on 192.0.2.1:0: Cannot assign requested address", code="TsmemError",

@@ -237,7 +237,7 @@ def test_a_callers_deadline_ends_retries_before_the_timeout(engine: TableClient,
 def test_reading_back_shares_the_deadline_of_the_write(engine: TableClient, clock: ManualClock) -> None:
     faulty = FaultyClient(engine, Fault("write_row", LOST, done=True), *always("get_row", BUSY))
     started = clock.monotonic_s()
-    with pytest.raises(Unavailable, match=r"; it may have been carried out$") as caught:
+    with pytest.raises(Unavailable, match=r"; the request may have been carried out$") as caught:
         retrying(faulty, clock).write_row(Put(REF, ("a",), {}, MUST_NOT_EXIST))
 
     assert caught.value.ambiguous
@@ -301,7 +301,7 @@ def test_the_error_of_a_write_whose_reply_was_lost_is_ambiguous(
         getattr(retrying(faulty, clock), operation)(*arguments)
 
     assert (Unavailable, True) == (type(caught.value), caught.value.ambiguous)
-    assert is_write == caught.value.message.endswith(" s); it may have been carried out")
+    assert is_write == caught.value.message.endswith(" s); the request may have been carried out")
     assert is_write == caught.value.message.count("may have been carried out")
 
 
@@ -316,7 +316,7 @@ def test_only_rows_whose_reply_was_lost_are_ambiguous(engine: TableClient, clock
     client = Scripted(engine, *[lambda call, batch: [LOST if write.key == ("a",) else BUSY for write in batch]] * 99)
     in_doubt, refused = retrying(client, clock).write_rows([Put(REF, ("a",), {}), Put(REF, ("b",), {})])
 
-    assert str(in_doubt).endswith("; it may have been carried out")
+    assert str(in_doubt).endswith("; the request may have been carried out")
     assert str(refused).endswith(" s)")
 
 

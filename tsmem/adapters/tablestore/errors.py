@@ -100,7 +100,7 @@ _DISTRUSTED_REPLIES = (
     ),
     (
         "Invalid signature in response",
-        f"wrong secret: the reply of {{host}} has a different signature; {_MAYBE_DONE}",
+        f"the signature of {{host}}'s reply does not match access_key_secret; {_MAYBE_DONE}",
         "check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
     ),
     (
@@ -120,7 +120,7 @@ _HINTS = (
     ("OTSAuthFailed", "x-ots-date", "the clock of this machine differs from the service's: set it"),
     ("OTSAuthFailed", "instance", "check the instance in the profile, and that the endpoint is in its region"),
     ("OTSAuthFailed", "", "check the access key, the instance and the region in the profile"),
-    ("OTSNoPermissionAccess", "", "the access key lacks a permission for this: see the policies of its user"),
+    ("OTSNoPermissionAccess", "", "grant this permission to the RAM user of the access key"),
     ("OTSQuotaExhausted", "", "delete what is not needed, or ask for a larger quota"),
     ("OTSParameterInvalid", "field: ", "the search index lacks this field: create an index that has it"),
 )

@@ -55,7 +55,7 @@ def check_page(span: Range, limit: int | None, page: RangePage) -> None:
 
 def check_outcomes(outcomes: int, rows: int) -> None:
     if outcomes != rows:
-        raise WrongReply(f"{quantity(outcomes, 'outcome')} for a batch of {rows:,}")
+        raise WrongReply(f"{quantity(outcomes, 'result')} for {quantity(rows, 'row')}")
 
 
 def check_search(search: Search, page: SearchPage) -> None:

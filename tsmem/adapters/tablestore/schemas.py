@@ -90,7 +90,7 @@ def search_meta(schema: SearchIndexSchema) -> Any:
 
 def _field_schema(name: str, kind: FieldType) -> Any:
     if kind.name not in _CREATABLE:
-        raise InvalidInput(f"field {name}: a search index field of type {kind.name} cannot be made here")
+        raise InvalidInput(f"field {name}: a search index field of type {kind.name} cannot be created here")
     parameter = None
     if kind.analyzer == "fuzzy" and kind.min_chars is not None and kind.max_chars is not None:
         parameter = ots.FuzzyAnalyzerParameter(kind.min_chars, kind.max_chars)

@@ -30,8 +30,8 @@ def make_transport(profile: Profile) -> Transport:
         return Transport(profile.endpoint or "", ca_file, profile.ca_folders)
     except OSError as error:
         where = f"{profile.ca_file} ({profile.origins.get('ca_file')})"
-        reason = "holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
-        raise ProfileError(f"profile '{profile.name}': the file of certificates {where}: {reason}") from error
+        reason = "it holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ProfileError(f"profile '{profile.name}': cannot read the certificate file {where}: {reason}") from error
 
 
 def make_sdk_client(profile: Profile, credentials: Credentials, transport: Transport) -> Any:

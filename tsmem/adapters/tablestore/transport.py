@@ -46,7 +46,7 @@ MAX_IDLE_CONNECTIONS = 64
 MAX_REPLY_BYTES = 320 * 1024 * 1024
 """A reply of BatchGetRow with 100 rows, each with a value of 2 MB, has 200 MB."""
 USE_HTTPS = "begin the endpoint with https://"
-CHECK_HOST = "check the endpoint in the profile: https://INSTANCE.REGION.ots.aliyuncs.com"
+CHECK_HOST = "check the endpoint in the profile; it looks like https://INSTANCE.REGION.ots.aliyuncs.com"
 _TOO_LONG = "is longer than any TableStore reply"
 _MAX_REQUEST_ID_CHARS = 64
 _MAX_HEADER_CHARS = 4096

@@ -94,7 +94,7 @@ class Context:
         `question` is called only when the user is asked, because it can need a count. It returns None if there is
         nothing to do, after saying that. If `doing` is given, it and the store are said first."""
         if not yes and not self.can_ask:
-            hint = f"add --yes to do it in {self.profile.target} without being asked"
+            hint = f"add --yes to delete data in {self.profile.target} without a question"
             raise InvalidInput("cannot ask for confirmation: not a terminal", hint=hint)
         if doing is not None:
             self.say_target(doing)

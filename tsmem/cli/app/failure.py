@@ -99,6 +99,8 @@ def _usage_hint(error: Any, message: str, ctx: Any) -> str:
     arguments = [param.metavar.strip("[]") for param in params if param.param_type_name == "argument"]
     if message.startswith("No such option"):
         if isinstance(ctx.command, CommandGroup):
+            if error.possibilities:  # a misspelt global option
+                return f"{path} --help"
             return f"options of a command go after its name; see {path} --help"
         if arguments and not error.option_name.startswith("--"):
             words = " ".join(arguments)

@@ -1,7 +1,7 @@
 """The command `tsmem doctor`: check the profile, the credentials, the service, the tables and the rows, in this order.
 
-Each check adds findings. An error that keeps doctor from going on is a finding too, and the report ends with it: it
-decides the exit code. Otherwise the code is 4 if an error or a warning is left. Nothing is ever deleted.
+Each check adds findings. An error that ends a check is a finding, too; the first one decides the exit code. Without
+one, the exit code is 4 if errors or warnings remain. Nothing is ever deleted.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def doctor(
 
 
 class Doctor:
-    """The findings of one run. A check that returns False makes the checks after it impossible."""
+    """The findings of one run. A check returns False if the later checks cannot run."""
 
     def __init__(self, context: Context, *, fix: bool, progress: bool) -> None:
         self._context = context
@@ -88,7 +88,7 @@ class Doctor:
         self._progress = progress
         self._command = partial(repeated_command, context)
         self._findings: list[Finding] = []
-        self._stopped_by: TsmemError | None = None
+        self._first_failure: TsmemError | None = None
 
     def run(self) -> Report:
         if self._check_profile() and self._check_credentials() and self._check_tables():
@@ -96,14 +96,14 @@ class Doctor:
         return self._report()
 
     def _report(self) -> Report:
-        found, error = self._findings, self._stopped_by
+        found, error = self._findings, self._first_failure
         left = [finding for finding in found if finding.severity in ("warning", "error") and not finding.mended]
         if error is None and left:
             hint = None
             fixes = (self._command("init-tables"), self._command("doctor", "--fix"))
             if not self._fix and any(finding.command in fixes for finding in left):
                 hint = f"{command_hint(self._context, 'doctor', '--fix')} fixes what is safe to fix automatically"
-            error = Conflict(f"{len(left):,} finding{' is' if len(left) == 1 else 's are'} left", hint=hint)
+            error = Conflict(f"{quantity(len(left), 'problem')} remain{'s' if len(left) == 1 else ''}", hint=hint)
         rows: list[tuple[object, ...]] = []
         advices: list[Advice] = []
         for severity, about, sentence, command, mended in found:
@@ -120,25 +120,25 @@ class Doctor:
     def _chmod(self, mode: str, file: Path) -> CommandWords:
         return all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
 
-    def _stop(self, about: str, error: TsmemError) -> None:
+    def _add_failure(self, about: str, error: TsmemError) -> None:
         """Add the finding of an error that ended a check. The first such error decides the exit code."""
         hint = "" if error.hint is None else f"; {error.hint}"
         verb = "path" if about == "profile" else "show"  # `path` works even if the profile file cannot be read
         self._add("error", about, f"{error.message}{hint}", self._command("profile", verb))
-        self._stopped_by = self._stopped_by or error
+        self._first_failure = self._first_failure or error
 
     def _check_profile(self) -> bool:
         context = self._context
         try:
             profile = context.profile
         except ProfileError as error:
-            self._stop("profile", error)
+            self._add_failure("profile", error)
             return False
         self._add("ok", "profile", f"{profile.name} ({profile.origins['name']}): {profile.target}")
         for warning in profile.warnings:
-            file = config_path(context.environ, context.options.config)  # raises without a home, if nothing warns
-            is_readable = warning.startswith(f"{file}: holds secrets")
-            command = self._chmod("600", file) if is_readable else self._command("profile", "show")
+            file = config_path(context.environ, context.options.config)  # raises if there is no home, so only if needed
+            is_exposed = warning.startswith(f"{file}: holds secrets")
+            command = self._chmod("600", file) if is_exposed else self._command("profile", "show")
             self._add("warning", "profile", warning, command)
         return True
 
@@ -148,7 +148,7 @@ class Doctor:
         try:
             _ = self._context.store
         except TsmemError as error:
-            self._stop("credentials" if profile.backend == "tablestore" else "store", error)
+            self._add_failure("credentials" if profile.backend == "tablestore" else "store", error)
             return False
         if profile.backend == "local":
             self._add("ok", "credentials", "not needed for a file")
@@ -158,7 +158,8 @@ class Doctor:
         credentials = []
         for key in ("access_key_id", "access_key_secret", "security_token"):
             secret = getattr(profile, key)
-            # Only a variable is read again: a `cmd:` secret would run its command a second time.
+            # Opening the store has read the secrets. Only environment variables are read again, because a `cmd:` secret
+            # would run its command twice.
             is_set = secret is not None and not (secret.shown.startswith("env:") and secret.find() is None)
             credentials.append(f"{key} {secret.shown if is_set else '(not set)'}")
         self._add("ok", "credentials", f"present: {', '.join(credentials)}")
@@ -190,42 +191,43 @@ class Doctor:
             plan = tables.plan()
         except TsmemError as error:
             self._check_clock()
-            self._stop("service", error)
+            self._add_failure("service", error)
             return error.service_code == _NO_PERMISSION
         self._add("ok", "service", "it answers")
         self._check_clock()
-        refused = None
+        apply_error = None
         if self._fix and plan.missing:
             try:
                 plan = tables.apply()
             except TsmemError as error:
-                refused = error
-        can_read_rows = self._compare(plan)
-        if refused is not None:
-            self._stop("tables", refused)
-            return can_read_rows and refused.service_code == _NO_PERMISSION
+                apply_error = error
+        can_read_rows = self._check_table_differences(plan)
+        if apply_error is not None:
+            self._add_failure("tables", apply_error)
+            return can_read_rows and apply_error.service_code == _NO_PERMISSION
         return can_read_rows
 
-    def _compare(self, plan: Plan) -> bool:
+    def _check_table_differences(self, plan: Plan) -> bool:
         """Add a finding for each table or index that is missing or differs. Return True if rows can be read."""
-        check = self._command("init-tables", "--check")
+        check_command = self._command("init-tables", "--check")
         for step in plan.steps:
             severity: Severity = "warning" if step.kind == "search index" else "error"
             differences = "; ".join(step.differences)
             if step.created:
-                sentence = f"{step.full_name} was missing; created"
+                sentence = f"{step.full_name} was missing and has been created"
                 self._findings.append(Finding(severity, "tables", sentence, mended=True))
             elif step.state == "missing":
                 reason = f": {differences}" if differences else ""
-                command = check if step.is_foreign else self._command("init-tables")
+                command = check_command if step.is_foreign else self._command("init-tables")
                 self._add(severity, "tables", f"{step.full_name} is missing{reason}", command)
             elif step.state == "different":
-                self._add("warning", "tables", f"{step.full_name} differs: {differences}", check)
+                self._add("warning", "tables", f"{step.full_name} differs: {differences}", check_command)
         if all(step.state == "present" and not step.created for step in plan.steps):
             self._add("ok", "tables", f"all {len(plan.steps)} tables and indexes match the profile")
         if foreign := sorted({step.table for step in plan.steps if step.is_foreign}):
-            sentence = f"not checked: table {' and table '.join(foreign)} has another key"
-            self._add("error", "rows", sentence, check)
+            keys = f"key of table {foreign[0]} differs" if len(foreign) == 1 else "keys of both tables differ"
+            sentence = f"rows were not checked, because the primary {keys}"
+            self._add("error", "rows", sentence, check_command)
             return False
         if any(step.state == "missing" or step.created for step in plan.steps if step.kind == "table"):
             sentence = "not checked: a table is missing or was just created; check again"
@@ -242,12 +244,16 @@ class Doctor:
             return
         length = duration(round(abs(skew_s)) * 1_000_000)
         side = "behind" if skew_s > 0 else "ahead of"
-        sentence = f"this machine's is {length} {side} the service's; it refuses more than 15 minutes"
+        sentence = (
+            f"this machine's clock is {length} {side} the service's; "
+            "the service refuses a difference of more than 15 minutes"
+        )
         self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
 
     def _check_rows(self) -> None:
-        """Read all rows; with --fix, raise update times that are too early. At most MAX_NAMED findings of each kind are
-        added one by one, and one more finding counts the rest. Notes, warnings and mended findings count separately."""
+        """Read all rows. With --fix, set update times that are too early to the time of the last message. At most
+        MAX_NAMED findings of each kind are added one by one, and one more finding counts the rest. Notes, warnings and
+        mended findings count separately."""
         result = self._context.result
         named: list[Finding] = []
         rest: dict[tuple[object, ...], Finding] = {}
@@ -267,7 +273,7 @@ class Doctor:
             error = failure
         self._findings += sorted([*named, *rest.values()], key=lambda finding: _ROW_KINDS.index(finding.about))
         if error is not None:
-            self._stop("rows", error)
+            self._add_failure("rows", error)
         elif not named:
             counts = f"{quantity(result.sessions, 'session')} and {quantity(result.messages, 'message')}"
             self._add("ok", "rows", f"{counts} are consistent")
@@ -276,19 +282,19 @@ class Doctor:
         kinds: dict[type, Any] = {
             OrphanMessages: self._orphans,
             SharedSessionId: self._shared,
-            OutdatedSession: self._behind,
+            OutdatedSession: self._outdated_session,
         }
         for trouble in self._context.store.troubles(result=self._context.result):
-            with suppress(NotFound):  # the session was deleted before its update time could be raised
+            with suppress(NotFound):  # the session was deleted before its update time could be set
                 yield kinds.get(type(trouble), self._big_cell)(trouble)
 
     def _orphans(self, found: OrphanMessages) -> Finding:
         count, last = quantity(found.message_count, "message"), iso_time(found.last_time, None)
-        sentence = f"no user has the session {found.session_id!r} of {count}, the last of {last}"
+        sentence = f"session {found.session_id!r} has {count} but no user; its last message is dated {last}"
         if found.is_recent:
-            sentence += "; it may have been written just now; check again"
+            sentence += "; its session may have been written just now; check again"
             return Finding("note", "orphans", sentence, self._command("doctor"))
-        sentence += "; session put adopts them, and the command deletes them"
+        sentence += "; to keep the messages, create the session with `session put`; the command deletes them"
         return Finding("warning", "orphans", sentence, self._command("message", "purge", session=found.session_id))
 
     def _shared(self, found: SharedSessionId) -> Finding:
@@ -300,23 +306,25 @@ class Doctor:
         command = self._command("session", "list", filter=f"session_id == {encode_json(found.session_id)}", limit="0")
         return Finding("warning", "shared session", sentence, command)
 
-    def _behind(self, found: OutdatedSession) -> Finding:
-        """Return the finding of an update time that is too early, and raise it with --fix. Raises NotFound."""
+    def _outdated_session(self, found: OutdatedSession) -> Finding:
+        """Return the finding for a session whose update time is too early. With --fix, set it to the time of the last
+        message. Raises NotFound if the session was deleted meanwhile."""
         was = "no update_time" if found.update_time is None else f"the update_time {iso_time(found.update_time, None)}"
-        last = f"its last message is of {iso_time(found.last_time, None)}"
-        sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, and {last}"
-        if found.last_time > self._context.clock.now_us() + MARGIN_US:  # a mistake that must not spread
-            sentence += ", which is in the future: not raised; the command shows it"
+        last = f"its last message is dated {iso_time(found.last_time, None)}"
+        sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, but {last}"
+        if found.last_time > self._context.clock.now_us() + MARGIN_US:
+            # The message's time must be wrong, so it is not copied.
+            sentence += ", which is in the future, so update_time was not changed; the command shows the message"
             command = self._command("message", "tail", last="1", arguments=(found.session_id,))
             return Finding("warning", "update_time", sentence, command)
         if not self._fix:
             return Finding("warning", "update_time", sentence, self._command("doctor", "--fix"))
         self._context.store.sessions.touch(found.user_id, found.session_id, found.last_time)
-        return Finding("warning", "update_time", f"{sentence}; raised to that", mended=True)
+        return Finding("warning", "update_time", f"{sentence}; update_time was set to that", mended=True)
 
     def _big_cell(self, found: CellSize) -> Finding:
         where = f"{found.kind} {' / '.join(map(repr, found.key))}"
-        sentence = f"{found.column} of {where} holds {size(found.bytes)} of 2 MB; the command shows it"
+        sentence = f"{found.column} of {where} is {size(found.bytes)}; the limit is 2 MB; the command shows it"
         first, *create_time, last = map(str, found.key)  # a session's key has no create time
         options = {"create_time": create_time[0]} if create_time else {}
         command = self._command(found.kind, "get", arguments=(first, last), output="json", **options)

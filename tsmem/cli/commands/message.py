@@ -85,8 +85,9 @@ def put(
         try:
             context.store.sessions.touch(touch, session, item.create_time)
         except NotFound as error:
-            written = f"message '{item.message_id}' is written, create time {item.create_time}"
-            raise PartialFailure(f"{written}, but {error.message}", done=1) from error
+            written = f"message '{item.message_id}' was written (create time {item.create_time})"
+            missing = f"session '{session}' of user '{touch}' does not exist, so it was not touched"
+            raise PartialFailure(f"{written}, but {missing}", done=1) from error
         SharedIds(context.say, context.store).check(touch, session)
     return item
 
@@ -125,7 +126,7 @@ def update(
         search_content=search_content,
         changes=items.parse_changes(context, metadata, unset, replace_metadata),
     )
-    context.say(f"updated message '{message}' of session '{session}', create time {key[1]!r}")
+    context.say(f"updated message '{message}' in session '{session}', create time {key[1]!r}")
 
 
 @group.command(
@@ -145,7 +146,7 @@ def delete(
 ) -> None:
     time = context.time_us(create_time, "--create-time")
     was_there = context.store.messages.delete(session, message, create_time=time, missing_ok=missing_ok)
-    context.say(f"{'deleted' if was_there else 'there was no'} message '{message}' of session '{session}'")
+    context.say(f"{'deleted' if was_there else 'there was no'} message '{message}' in session '{session}'")
 
 
 @group.command(
@@ -167,7 +168,9 @@ def purge(
     yes: o.YesDelete = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    if everything == (session is not None):
+    if everything and session is not None:
+        raise InvalidInput("give --session or --everything, not both")
+    if not everything and session is None:
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="give exactly one")
     until_time = context.time(until, "--until", end_of_day=True)
 

@@ -78,10 +78,13 @@ def serve(
     from tsmem.server.http.faults import Faults, parse_fault
     from tsmem.server.http.settings import Settings
 
-    if memory == (path is not None):
+    if memory and path is not None:
+        raise InvalidInput("give --path or --memory, not both")
+    if not memory and path is None:
         raise InvalidInput("say where the tables are: --path FILE, or --memory", hint="give exactly one")
-    if path == "" or instance == "":
-        raise InvalidInput("--path and --instance must not be empty")
+    for option, value in (("--path", path), ("--instance", instance)):
+        if value == "":
+            raise InvalidInput(f"{option} must not be empty")
     if instance is not None and re.fullmatch("[!-~]+", instance) is None:
         raise InvalidInput(
             "--instance must be printable ASCII without spaces", hint="clients cannot send other characters"

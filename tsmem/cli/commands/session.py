@@ -149,7 +149,9 @@ def purge(
     yes: o.YesDelete = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    if everyone == (user is not None):
+    if everyone and user is not None:
+        raise InvalidInput("give --user or --everyone, not both")
+    if not everyone and user is None:
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="give exactly one")
     until_time = context.time(until, "--until", end_of_day=True)
     o.check_shared_too(shared_too, with_messages)

@@ -58,10 +58,10 @@ def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Tim
     text = text.strip()
     if _INTEGER.fullmatch(text):
         _refuse_date(text)
-        value = _fitting(text.removeprefix("-"), 1, "time")
+        value = _fitting(text.removeprefix("-"), 1, f"time {text[:40]}")
         return (-value if text.startswith("-") else value), _unit_warning(text, value, now_us)
     if age := _AGE.fullmatch(text):
-        return Age(_fitting(age[1], _UNIT_US[age[2]], "age")), None
+        return Age(_fitting(age[1], _UNIT_US[age[2]], f"age {text[:40]}")), None
     try:
         if _DATE.fullmatch(text):
             return _day(datetime.fromisoformat(text), end_of_day), None
@@ -102,7 +102,7 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
     first, because int() takes quadratic time."""
     significant = digits.lstrip("0") or "0"
     if len(significant) > 19 or int(significant) * unit_us > MAX_INTEGER:
-        raise _refused(f"the {what} {digits[:40]} does not fit in 64 bits of microseconds")
+        raise _refused(f"the {what} is out of range")
     return int(significant) * unit_us
 
 
@@ -120,7 +120,7 @@ def _moment(match: re.Match[str]) -> int:
     if len(fraction) > 6:
         raise _refused("at most 6 digits may follow the point: times are kept in microseconds")
     if fraction and len(match["clock"].replace(":", "")) < 6:
-        raise _refused("a fraction needs seconds before it")
+        raise _refused("only seconds can have a fraction (write 00:00:30, not 00:00.5)")
     zone = match["zone"] or ""
     if not re.fullmatch(r"Z?|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?", zone.upper()):
         raise _refused(f"{zone} is not a valid offset from UTC")

@@ -27,7 +27,7 @@ _MEANINGS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_NOTADB: ("{path} is not a tsmem file", "choose another path"),
     sqlite3.SQLITE_CORRUPT: (
         "{path} is damaged: {error}",
-        "end every tsmem that uses it, remove the -wal and -shm files beside it, and restore it from a copy",
+        "stop every tsmem that uses the file, remove the -wal and -shm files beside it, and restore it from a copy",
     ),
 }
 """Message and hint of the primary error codes that mean the same in every stage."""
@@ -72,7 +72,7 @@ def _io_failure(error: sqlite3.Error, path: str, stage: Stage) -> StorageFailure
     if extended == sqlite3.SQLITE_IOERR_WRITE:
         hint = "look for a quota, or a limit on the size of files (ulimit -f)"
     else:
-        hint = "look for errors of the disk in the system's log"
+        hint = "look for disk errors in the system log"
     if ambiguous:
         hint += "; then check whether the write was kept, or repeat it"
     return StorageFailure(message, hint=hint, ambiguous=ambiguous)
@@ -134,7 +134,7 @@ def from_os_error(error: OSError, path: str) -> TsmemError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _disk_full(path, "write", ambiguous=False)
     hint = "check that its folder is writable" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else None
-    return StorageFailure(f"{path} cannot be made: {error.strerror or error}", hint=hint)
+    return StorageFailure(f"{path} cannot be created: {error.strerror or error}", hint=hint)
 
 
 def _is_disk_full(path: str) -> bool:

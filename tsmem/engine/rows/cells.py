@@ -74,8 +74,8 @@ class _Shape(NamedTuple):
 
 def _damaged(what: str) -> StorageFailure:
     return StorageFailure(
-        f"a stored row is damaged, because {what}",
-        hint="it can be neither read, written nor deleted: restore the file from a copy",
+        f"a stored row is damaged: {what}",
+        hint="it cannot be read, written or deleted; restore the file from a copy",
     )
 
 

@@ -129,7 +129,7 @@ def get_range(transaction: Transaction, request: GetRange, make_reader: MakeRead
 
 
 def _damaged(error: StorageFailure, key: Key) -> StorageFailure:
-    return StorageFailure(f"{error.message}: row {'/'.join(map(str, key))}", hint=error.hint)
+    return StorageFailure(f"row {'/'.join(map(str, key))}{error.message.removeprefix('a stored row')}", hint=error.hint)
 
 
 def _range_query(table: Table, ref: TableRef, span: Range, *, with_cells: bool) -> tuple[str, list[KeyValue]]:

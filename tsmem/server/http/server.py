@@ -70,7 +70,9 @@ class Server:
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             if error.errno == errno.EADDRINUSE:
-                raise TsmemError(f"{where} is in use", hint="choose another port; port 0 takes a free one") from error
+                raise TsmemError(
+                    f"{where} is in use", hint="choose another port; with port 0 a free one is chosen"
+                ) from error
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise TsmemError(f"cannot listen on {where}: {reason}") from error
         listener.setblocking(False)

@@ -190,8 +190,12 @@ def _raise_conflicts(result: BulkResult) -> None:
     existing = [failure for failure in result.failures if isinstance(failure.error, ConditionFailed)]
     if not existing:
         return
-    some = "a row exists" if len(existing) == 1 else f"{len(existing):,} rows at least exist"
-    message = f"{some} already, the first is {'/'.join(map(str, existing[0].key))}"
+    first = "/".join(map(str, existing[0].key))
+    message = f"row {first} already exists"
+    if len(existing) > 1:
+        message = f"at least {len(existing):,} rows already exist; the first is {first}"
     if result.done == 0:
-        raise AlreadyExists(message, hint="--on-conflict skip leaves them, overwrite replaces them")
+        raise AlreadyExists(
+            message, hint="--on-conflict skip keeps existing rows; --on-conflict overwrite replaces them"
+        )
     raise PartialFailure(f"{message}; {result.done:,} rows were written", done=result.done, failures=result.failures)

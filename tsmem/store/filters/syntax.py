@@ -176,7 +176,7 @@ class _Parser:
             case _:
                 raise self._misplaced(node)
         if not is_column_name(name):
-            raise self._error_at(node, f"a column's name is {COLUMN_NAME_RULE}")
+            raise self._error_at(node, f"a column's name {COLUMN_NAME_RULE}")
         return name
 
     def _value(self, node: ast.expr) -> Value:

@@ -47,7 +47,7 @@ def resolve_window(since: Time | None, until: Time | None, now_us: int) -> Windo
         if not _is_time(point):
             raise InvalidInput(f"the time {point} does not fit in 64 bits")
     if since is not None and until is not None and since > until:
-        raise InvalidInput(f"since ({since}) is later than until ({until})", hint="swap them")
+        raise InvalidInput(f"--since ({since}) is later than --until ({until})", hint="swap them")
     return Window(since, until)
 
 

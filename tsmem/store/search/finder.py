@@ -58,7 +58,7 @@ class Finder(Generic[Item]):
         if request.sort not in SORTS:
             raise InvalidInput(f"the order must be newest or score, not '{request.sort}'")
         if request.text == "":
-            raise InvalidInput("the text to search for is empty", hint="leave it out to list everything")
+            raise InvalidInput("the text to search for is empty", hint="leave out TEXT to list everything")
         limits.text_bytes(request.text or "", "the text")
         table = self._codec.table
         equal = {name: value for name, value in request.scope.items() if value is not None}

@@ -82,7 +82,7 @@ def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: 
     time = layout.time_column
     has_time = _has_field(fields, time, "LONG")
     if criteria.sort == "newest" and not has_time:
-        raise _missing_field_error(layout, f"field {time} of type LONG, by which newest first is ordered")
+        raise _missing_field_error(layout, f"LONG field {time}, which is needed to sort by newest first")
     conditions: list[Query] = [
         Term(name, value) for name, value in criteria.equal.items() if _has_field(fields, name, "KEYWORD")
     ]
@@ -100,7 +100,7 @@ def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: 
         return IndexQuery(Bool(filter=filters) if filters else MatchAll(), sorter, exact)
     texts = tuple(Contains(name, criteria.text) for name in layout.text_columns if _has_field(fields, name, "TEXT"))
     if not texts:
-        raise _missing_field_error(layout, f"text field {' or '.join(layout.text_columns)}, so no text can be found")
+        raise _missing_field_error(layout, f"text field {' or '.join(layout.text_columns)}, so text cannot be searched")
     by_text = texts[0] if len(texts) == 1 else Bool(should=texts)
     exact = exact and len(texts) == len(layout.text_columns)
     return IndexQuery(Bool(must=(by_text,), filter=filters) if filters else by_text, sorter, exact)
@@ -150,5 +150,6 @@ def _missing_field_error(layout: TableLayout, what: str) -> InvalidInput:
     index, table = layout.search.name, layout.schema.name
     return InvalidInput(
         f"search index '{index}' of table '{table}' has no {what}",
-        hint=f"name another in the profile as tables.{layout.noun}.search_index, and init-tables makes one that has",
+        hint=f"set tables.{layout.noun}.search_index in the profile to a new name; "
+        "init-tables then creates an index with the field",
     )

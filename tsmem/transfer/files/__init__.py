@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from tsmem.errors import InvalidInput, StorageFailure, TsmemError
 
 _DISK_FAILS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+_NO_NAME = "the file name is empty"
 _HINTS = {errno.ENOSPC: "free some space and try again", errno.ENOENT: "create the folder first"}
 
 
 def cannot_read(name: str, error: Exception) -> InvalidInput:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return InvalidInput(f"cannot read {name or 'a file without a name'}: {reason}")
+    return InvalidInput(f"cannot read {name}: {reason}" if name else _NO_NAME)
 
 
 def cannot_write(name: str, error: OSError) -> TsmemError:
@@ -28,7 +29,9 @@ def cannot_write(name: str, error: OSError) -> TsmemError:
     kind = StorageFailure if error.errno in _DISK_FAILS else InvalidInput
     number = error.errno or 0
     reason = error.strerror or os.strerror(number)
-    return kind(f"cannot write {name or 'a file without a name'}: {reason}", hint=_HINTS.get(number))
+    if not name:
+        return InvalidInput(_NO_NAME)
+    return kind(f"cannot write {name}: {reason}", hint=_HINTS.get(number))
 
 
 @contextmanager

@@ -203,7 +203,7 @@ class Conversion:
             if hash(given_id) in self._given_ids:
                 raise InvalidInput(
                     f"the session id '{brief(given_id)}' was used by an earlier conversation",
-                    hint="merge conversations of one id, or give them different ids",
+                    hint="merge conversations that have the same id, or give them different ids",
                 )
             self._given_ids.add(hash(given_id))
         session_id = given_id or self._derived_id(user, conversation)

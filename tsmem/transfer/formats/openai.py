@@ -51,7 +51,7 @@ def conversation_error(value: object) -> InvalidInput | None:
         error = single_message_error("this is one message; a conversation has a list of 'messages'")
     else:
         error = InvalidInput(
-            f"a conversation has a list of 'messages'; the keys here are {shapes.key_names(value)}",
+            f"this conversation has no list 'messages'; its keys are {shapes.key_names(value)}",
             hint=shapes.READABLE,
         )
     return error and (shapes.foreign_error(value, shapes.CONVERSATIONS) or error)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tsmem.errors import InvalidInput
+from tsmem.plurals import quantity
 from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.documents import brief, item_from_document
 from tsmem.store.model import Message, Session
@@ -48,14 +49,15 @@ def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
         else:
             if counts is not None:
                 raise InvalidInput(
-                    f"line {place}: an export begins here, before the one above has ended: it was cut short"
+                    f"line {place}: an export begins here, before the one above has ended: "
+                    "the earlier export was cut short"
                 )
             _check_header(place, document)
             counts, bad_before = Counter(), source.bad_values
     if counts is not None:
         raise InvalidInput(
             f"line {place}: the file ends in the middle of an export: it was cut short",
-            hint="export again, or remove its first line to import what is there",
+            hint="export again, or remove the first line of the export to import the rows that are there",
         )
 
 
@@ -63,7 +65,9 @@ def _check_header(place: Place, header: object) -> None:
     assert isinstance(header, dict)
     if header != {"kind": "tsmem", "version": VERSION}:
         version = brief(repr(header.get("version")))
-        raise InvalidInput(f"line {place}: made by another version: {version}; this one reads {VERSION}")
+        raise InvalidInput(
+            f"line {place}: this export has format version {version}; this tsmem reads version {VERSION}"
+        )
 
 
 def _check_end(place: Place, end: object, counts: Counter[type] | None, bad_lines: int) -> None:
@@ -71,7 +75,7 @@ def _check_end(place: Place, end: object, counts: Counter[type] | None, bad_line
     session or a message."""
     assert isinstance(end, dict)
     if counts is None:
-        raise InvalidInput(f"line {place}: an export ends here that did not begin")
+        raise InvalidInput(f"line {place}: an export ends here, but its beginning is missing")
     match end:
         case {"kind": "end", "sessions": int(sessions), "messages": int(messages), **rest} if not rest:
             missing = (sessions - counts[Session], messages - counts[Message])
@@ -79,14 +83,14 @@ def _check_end(place: Place, end: object, counts: Counter[type] | None, bad_line
                 return
     raise InvalidInput(
         f"line {place}: the export says it holds {end.get('sessions')} sessions and {end.get('messages')} messages, "
-        f"and {counts[Session]} and {counts[Message]} were read"
+        f"but {quantity(counts[Session], 'session')} and {quantity(counts[Message], 'message')} were read"
     )
 
 
 def _item(document: object, *, in_array: bool) -> Session | Message:
     try:
         if not isinstance(document, dict):
-            raise InvalidInput("a record is a JSON object")
+            raise InvalidInput("this is not a JSON object")
         return item_from_document(document)
     except InvalidInput as error:
         raise _conversation_error(document, in_array=in_array) or error from None

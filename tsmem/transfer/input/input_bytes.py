@@ -51,8 +51,8 @@ def open_input(name: str) -> Iterator[Input]:
 
 
 _UNPACK = "unpack it first, and import what is in it"
-_COPY = "make a profile for it, then: tsmem copy --from PROFILE --to PROFILE"
-_EXPORT = "write the conversations as JSON first"
+_COPY = "create a profile for it, then run: tsmem copy --from NEW_PROFILE --to PROFILE"
+_EXPORT = "convert the conversations to JSON first"
 _KINDS = (
     (b"SQLite format 3\x00", "an SQLite database", _EXPORT),
     (b"%PDF-", "a PDF", _EXPORT),
@@ -185,5 +185,5 @@ def _conversation_files(members: list[ZipInfo], name: str) -> list[ZipInfo]:
     if any(each.flag_bits & 1 for each in found):
         raise InvalidInput(f"{name} is a zip with a password", hint=_UNPACK)
     if any(each.compress_type not in (0, 8) for each in found):  # Python does not unpack bzip2 and LZMA in chunks
-        raise InvalidInput(f"{name} is a zip that is packed in an unusual way", hint=_UNPACK)
+        raise InvalidInput(f"{name} uses a compression method that import does not support", hint=_UNPACK)
     return found

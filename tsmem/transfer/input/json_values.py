@@ -136,7 +136,7 @@ class _Window:
         while (end := self.text.find("\n", self.position)) < 0 and not self.is_exhausted:
             size += self.read_more(2**20)
             if size > MAX_VALUE_BYTES:
-                raise InvalidInput(f"line {self.line}: longer than {MAX_VALUE_BYTES // 2**20} MB")
+                raise InvalidInput(f"line {self.line}: this line is longer than {MAX_VALUE_BYTES // 2**20} MB")
         start, end = self.position, end + 1 if end >= 0 else len(self.text)
         self.advance(end)
         return self.text[start:end]
@@ -221,7 +221,7 @@ class _Reader:
         while (found := self._try_decode()) is None:
             size = len(window.text) - window.position
             if size >= _SHORT_CHARS and window.text[window.position] not in "{[":
-                self._raise_error("a text or number longer than 1 MB, which is in no object")
+                self._raise_error("a text or number outside any object is longer than 1 MB")
             # 4 times as much each time, so that all attempts before the last take a third of its time.
             window.read_more(min(3 * size, MAX_VALUE_BYTES - size + 1))
             if len(window.text) - window.position >= _SHORT_CHARS and window.text[window.position] in "{[":
@@ -264,9 +264,9 @@ class _Reader:
         text, at = self._window.text, self._window.position
         end, depth, parts = _find_end(text, at)
         if parts > MAX_VALUE_PARTS:
-            self._raise_error(f"more than {MAX_VALUE_PARTS:,} values within one", hint=_SPLIT_HINT)
+            self._raise_error(f"this array or object holds more than {MAX_VALUE_PARTS:,} values", hint=_SPLIT_HINT)
         if len(text[at : None if depth else end].encode(errors="surrogateescape")) > MAX_VALUE_BYTES:
-            self._raise_error(f"longer than {MAX_VALUE_BYTES // 2**20} MB", hint=_SPLIT_HINT)
+            self._raise_error(f"this value is longer than {MAX_VALUE_BYTES // 2**20} MB", hint=_SPLIT_HINT)
 
     def _with_line_end(self, length: int) -> int:
         """Return the length of a value, including the line end if nothing but spaces comes before it. Raises _Fault if

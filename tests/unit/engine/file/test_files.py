@@ -198,7 +198,7 @@ def test_a_temporary_store_leaves_no_file_name_in_its_folder(tmp_path: Path, mon
 
 def test_a_temporary_file_without_a_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
-    with pytest.raises(StorageFailure, match="the temporary file cannot be made: No such file or directory"):
+    with pytest.raises(StorageFailure, match="the temporary file cannot be created: No such file or directory"):
         read_version(Connections(None))
 
 
