@@ -134,7 +134,7 @@ def test_serve_reports_a_file_that_cannot_be_created_before_the_endpoint(cli: Cl
     outcome = cli("serve", "--path", path, "--port", "0")
 
     assert (1, b"") == (outcome.code, outcome.out)
-    assert re.match(f"error: (/.*/)?{path} cannot be (made|opened): ", outcome.err)
+    assert re.match(f"error: (/.*/)?{path} cannot be (created|opened): ", outcome.err)
 
 
 def test_serve_reports_a_file_that_cannot_be_written_before_the_endpoint(ready: Cli, process: Processes) -> None:
