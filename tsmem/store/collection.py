@@ -141,7 +141,8 @@ class Collection(Generic[Item]):
 
     def _name(self, key: Key) -> str:
         owner = "of user" if self._noun == "session" else "in session"
-        return f"{self._noun} '{key[-1]}' {owner} '{key[0]}'"
+        first, last = str(key[0]), str(key[-1])
+        return f"{self._noun} '{last}' {owner} '{first}'"
 
     def _missing(self, key: Key) -> TsmemError:
         when = f" at the create time {key[1]!r}" if self._noun == "message" else ""
