@@ -100,13 +100,13 @@ _DISTRUSTED_REPLIES = (
     ),
     (
         "Invalid signature in response",
-        f"the signature of {{host}}'s reply does not match access_key_secret; {_MAYBE_DONE}",
+        "the signature of {host}'s reply does not match access_key_secret",
         "check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
     ),
     (
         "Invalid access key id in response",
-        f"wrong access key: the reply of {{host}} is for another one; {_MAYBE_DONE}",
-        "check the endpoint in the profile",
+        "the reply of {host} is signed for another access key",
+        "check the endpoint in the profile; it may be that of another server",
     ),
 )
 """Translations of the SDK's errors for replies that it does not trust (see its protocol.py): words of its message, and
@@ -129,7 +129,8 @@ fits is used."""
 
 
 def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError | None:
-    """Return our error for an exception; None if neither the SDK nor the network raises it, because then it is a bug.
+    """Return our error for an exception. Return None for a bug: nothing was sent, and neither the SDK nor the network
+    raises such an exception. After sending, an unknown exception counts as a reply that cannot be read.
 
     The messages are cleaned with `without_secrets`, so the caller must have passed the secrets to `hide`."""
     if isinstance(failure, TsmemError):
@@ -140,7 +141,8 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
         failure.message = without_secrets(str(failure.message))[:MAX_MESSAGE_CHARS]  # tracebacks show it
         status = attempt.status or getattr(failure, "http_status", None) or 0
         is_tablestore = attempt.request_id is not None or (isinstance(failure, ots.OTSServiceError) and failure.code)
-        # A status below 300 proves nothing: http.client takes a reply that breaks off after it for a whole one.
+        # A status below 300 does not prove that the server is another one: if the connection breaks after the status
+        # line, http.client takes the reply for complete and without headers.
         if not is_tablestore and status >= 300 and is_final(status):
             return foreign_server_error(status, host)
     if isinstance(failure, ots.OTSServiceError):
@@ -151,7 +153,8 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
     if isinstance(failure, ots.OTSClientError):
         for words, message, hint in _DISTRUSTED_REPLIES:
             if words in str(failure):
-                return Denied(message.format(host=host), hint=hint, request_id=attempt.request_id)
+                message = f"{message.format(host=host)}; {_outcome(attempt)}"
+                return Denied(message, ambiguous=not _is_read(attempt), hint=hint, request_id=attempt.request_id)
     if not attempt.is_sent:
         if not isinstance(failure, _ENCODING_ERRORS):
             return None
@@ -167,10 +170,17 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
 
 def _invalid_reply(what: str, attempt: HttpAttempt, host: str) -> InvalidReply:
     """Return the error for a reply that does not fit its request; `what` says what the host answered with."""
-    is_read = attempt.operation.startswith(_READ_PREFIXES)
-    message = f"{host} answered with {what}; {'the reply was not used' if is_read else _MAYBE_DONE}"
-    request_id = attempt.request_id
-    return InvalidReply(message, ambiguous=not is_read, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=0)
+    message = f"{host} answered with {what}; {_outcome(attempt)}"
+    ambiguous, request_id = not _is_read(attempt), attempt.request_id
+    return InvalidReply(message, ambiguous=ambiguous, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=0)
+
+
+def _is_read(attempt: HttpAttempt) -> bool:
+    return attempt.operation.startswith(_READ_PREFIXES)
+
+
+def _outcome(attempt: HttpAttempt) -> str:
+    return "the reply was not used" if _is_read(attempt) else _MAYBE_DONE
 
 
 def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unavailable | None:

@@ -41,6 +41,17 @@ def translated(failure: Exception, *, sent: bool) -> TsmemError | None:
     return translate(failure, exchange(sent=sent), "host")
 
 
+@pytest.mark.parametrize(("operation", "is_ambiguous"), [("BatchWriteRow", True), ("GetRange", False)])
+def test_a_write_whose_reply_is_not_trusted_may_have_been_carried_out(operation: str, is_ambiguous: bool) -> None:
+    attempt = HttpAttempt(operation, 1)
+    attempt.is_sent = True
+    for words in ("Invalid signature in response.", "Invalid access key id in response.", "more than 15 minutes"):
+        error = translate(ots.OTSClientError(words), attempt, "host")
+
+        assert isinstance(error, Denied)
+        assert (is_ambiguous, is_ambiguous) == (error.ambiguous, "may have been carried out" in error.message)
+
+
 FOREIGN = [
     kind
     for module in (urllib3.exceptions, ots.error)
