@@ -1,8 +1,8 @@
 """TableStore's limits, and the functions that check them.
 
-The store calls these functions before it sends a write, and the engine calls them for what any client sends, so that
-every backend raises the same errors. Source: "General limits" of TableStore's product overview. The SDKs' test suites
-expect the texts of the errors as they are here.
+The store and the TableStore adapter call these functions before they send a request, and the engine calls them for what
+any client sends, so that every backend raises the same errors. Source: "General limits" of TableStore's product
+overview. The errors that the service has too carry its own texts, because the SDKs' test suites expect them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_KEY_BYTES = 1024  # of one string or binary primary key column
 MAX_VALUE_BYTES = 2 * 1024 * 1024  # of one string or binary attribute column
 MAX_ROW_BYTES = 4 * 1024 * 1024  # of one row in a write
 MAX_BATCH_BYTES = 4 * 1024 * 1024  # of all rows in one write_rows
-MAX_COLUMNS_PER_WRITE = 1024
+MAX_COLUMNS_PER_WRITE = 1024  # in the write of one row
 MAX_ROWS_PER_WRITE = 200  # in one write_rows
 MAX_ROWS_PER_READ = 100  # in one get_rows
 MAX_ROWS_PER_PAGE = 5000  # scanned by one get_range
@@ -116,7 +116,8 @@ def value_bytes(name: str, value: object) -> int:
 
 
 def check_key(names: Sequence[str], key: Key) -> int:
-    """Return the size of a primary key and its column names in bytes. Raises LimitExceeded or InvalidInput."""
+    """Return the size of a primary key and its column names in bytes. Raises LimitExceeded or InvalidInput. The types
+    and the number of the values are for the caller to check."""
     size = 0
     for name, value in zip(names, key, strict=True):
         length = value_bytes(name, value)
@@ -124,7 +125,7 @@ def check_key(names: Sequence[str], key: Key) -> int:
             raise _limit(
                 f"The length of primary key column: '{name}' exceeds the MaxLength:{MAX_KEY_BYTES} "
                 f"with CurrentLength:{length}.",
-                hint=f"an id can be at most {MAX_KEY_BYTES:,} bytes long in UTF-8",
+                hint=f"each id can be at most {MAX_KEY_BYTES:,} bytes long in UTF-8",
             )
         size += (len(name) if name.isascii() else name_bytes(name)) + length
     return size
@@ -156,15 +157,15 @@ def check_write(write: Write) -> int:
     if isinstance(write, Update):
         count += len(write.delete)
         size += sum(map(check_column_name, write.delete))
-    check_row_size(count, size)
+    check_row_limits(count, size)
     return size
 
 
-def check_row_size(count: int, size: int) -> None:
-    if count > MAX_COLUMNS_PER_WRITE:
+def check_row_limits(column_count: int, size: int) -> None:
+    if column_count > MAX_COLUMNS_PER_WRITE:
         raise _limit(
             f"The number of attribute columns exceeds the limit, limit count: {MAX_COLUMNS_PER_WRITE}, "
-            f"column count: {count}.",
+            f"column count: {column_count}.",
             "OTSOutOfColumnCountLimit",
             hint=f"one write can hold at most {MAX_COLUMNS_PER_WRITE:,} columns: write the rest with an update",
         )

@@ -47,7 +47,7 @@ def listed(cli: Cli) -> list[tuple[str, int]]:
 @pytest.mark.parametrize(
     ("given", "stored", "sentence"),
     [
-        ([0, 0, 0], [0, 1, 2], "2 messages with the time of another: moved a microsecond after it"),
+        ([0, 0, 0], [0, 1, 2], "2 messages with the time of another: moved to a later microsecond"),
         (
             [None, None, 0, None, None, 10, None],
             [-2, -1, 0, 1, 2, 10, 11],
@@ -92,7 +92,7 @@ def test_times_that_cannot_be_read_are_kept_and_counted(ready: Cli) -> None:
     assert listed(ready) == [(text, SECOND_US + n) for n, text in enumerate("abcd")]
     kept = [each["metadata"] for each in ready.ok("message", "list", "-o", "jsonl").lines]
     assert kept == [{}, {"created_at": "9 Oct"}, {"timestamp": -1}, {}]
-    assert "2 times that cannot be read: kept as metadata, and the message has none\n3 messages without" in outcome.err
+    assert "2 messages with a time that cannot be read: it is kept as metadata\n3 messages without" in outcome.err
 
 
 UNTIMED = {"id": "s", "messages": said("a", "b", "c")}
@@ -156,7 +156,9 @@ def test_messages_in_the_same_second_keep_their_times_when_others_are_added_or_r
 
 def test_a_longer_conversation_without_an_id_becomes_another_session(ready: Cli) -> None:
     outcome = imported(ready, {"messages": said("a")})
-    assert outcome.err.endswith("1 conversation without an id: a longer copy becomes another session\n")
+    assert outcome.err.endswith(
+        "1 conversation without an id: imported again with more messages, it becomes another session\n"
+    )
     imported(ready, {"messages": said("a", "b")})
     assert len(session_ids(ready)) == 2
 

@@ -1,11 +1,12 @@
 """Find and read the profile file, with the line of each key, and check whether other users could change it.
 
-`choice.py` calls `read_profiles`, and `writer.py` calls `read_file`. Both return a `ConfigFile` with the parsed TOML,
-or raise a ProfileError that names the line. `rules.py` checks the keys and values later.
+`choice.py` calls `read_profiles`, and `writer.py` calls `read_file`. Both return a `ConfigFile` with the parsed TOML.
+`rules.py` checks the keys and values later.
 """
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -49,16 +50,19 @@ def _named_path(environ: Mapping[str, str], flag: str | Path | None) -> Path | N
 
 
 class ConfigFile(NamedTuple):
-    """The content of a profile file. A path to a key is a tuple of keys, beginning at the root of the document."""
+    """The content of a profile file. A key is given as the tuple of its names from the root of the document:
+    `("profiles", "work", "timeout_s")`."""
 
     path: Path
+    """The path of the file."""
     data: Mapping[str, object]
     raw: bytes = b""
     lines: Mapping[tuple[str, ...], int] = {}
-    """Line numbers of keys and tables, by path. Empty for new content that was not written to the file yet."""
+    """The line number of each key and table. Empty for new content that was not written to the file yet."""
     distrust_reason: str | None = None
     """Reason why another user could change the file; None if nobody can."""
     is_readable_by_others: bool = False
+    """True if the file's group or all users can read it."""
 
     def __repr__(self) -> str:
         return f"ConfigFile({str(self.path)!r})"  # without the content, which can include secrets
@@ -86,7 +90,8 @@ class ConfigFile(NamedTuple):
 
 
 def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile:
-    """Return the profile file. It is empty if the user has not named a file and the default one does not exist.
+    """Return the profile file. It is empty if the user has not named a file, and the default one does not exist or the
+    home directory is unknown.
 
     Raises ProfileError."""
     try:
@@ -98,7 +103,8 @@ def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) ->
     except (FileNotFoundError, NotADirectoryError) as error:
         if _named_path(environ, flag) is None:
             return ConfigFile(path, {})
-        raise ProfileError(f"{path}: {error.strerror}", hint="tsmem profile set creates it") from error
+        hint = "tsmem profile set creates it" if isinstance(error, FileNotFoundError) else None
+        raise ProfileError(f"{path}: {error.strerror}", hint=hint) from error
 
 
 def read_file(path: Path) -> ConfigFile:
@@ -126,8 +132,9 @@ def decode_text(path: Path, raw: bytes) -> str:
     """Return the text with \\n line ends, without a byte order mark. Raises ProfileError."""
     if len(raw) > MAX_FILE_BYTES:
         raise ProfileError(f"{path}: the profile file is larger than {MAX_FILE_BYTES // 1024} KiB")
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+        text = raw.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
         raise ProfileError(
@@ -160,8 +167,8 @@ def distrust_reason(path: Path, status: os.stat_result) -> str | None:
 
     The file itself, and each folder and symbolic link on the path to it, must meet one of these conditions:
 
-    - It belongs to root or the user, and neither its group nor others can write it. Others may write a folder that has
-      the sticky bit, because they cannot replace another user's files there.
+    - It belongs to root or the user, and only its owner can write it. This does not apply to the permissions of a
+      symbolic link, nor of a folder with the sticky bit, in which nobody can replace another user's files.
     - It is on a file system that is mounted read-only."""
     for step, found in steps_to(path):
         if found is None:
@@ -174,5 +181,5 @@ def distrust_reason(path: Path, status: os.stat_result) -> str | None:
         if found.st_uid not in (0, os.geteuid()):
             return f"{'the link ' if is_link else ''}{step} belongs to another user"
         if not is_link and found.st_mode & 0o022 and not (is_folder and found.st_mode & stat.S_ISVTX):
-            return f"{step} can be written by others (mode {stat.S_IMODE(found.st_mode):o})"
+            return f"other users can write {step} (mode {stat.S_IMODE(found.st_mode):o})"
     return None

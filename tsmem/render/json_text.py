@@ -3,8 +3,9 @@
 `transcript.py` and the tables call `tool_calls` for the metadata of a message; `transcript.py` also looks for JSON in
 content and metadata with `parsed_json` and shows it with `pretty_lines`.
 
-The output always says what was stored. JSON that would not read the same (a key given twice, a number that Python
-writes in another way, such as 1.50) is left alone.
+Only the spacing and the escapes of strings change. JSON in which more would change (a key given twice, a number that
+Python writes in another way, such as 1.50) is shown as it was stored. Of a tool call, only its name and arguments are
+shown.
 """
 
 from __future__ import annotations
@@ -30,17 +31,19 @@ MAX_PARSED_DEPTH = 100
 class ToolCall(NamedTuple):
     name: str
     arguments: dict[str, object] | str
-    """Values by name, or the stored text if it is not a JSON object."""
+    """Values by name, or the stored text if `parsed_json` does not make a JSON object of it."""
 
     def line(self) -> str:
         """Return the call on one line, safe to show."""
-        text = self.arguments
-        if not isinstance(text, str):
-            text = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in text.items())
-        return visible(f"{self.name}({text})")
+        arguments = self.arguments
+        if not isinstance(arguments, str):
+            parts = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items())
+            arguments = ", ".join(parts)
+        return visible(f"{self.name}({arguments})")
 
     def lines(self, room: int) -> list[str]:
-        """Return the call, safe to show: on one line if it fits in `room` cells, else with a line for each argument."""
+        """Return the call, safe to show: on one line if it fits in `room` cells, else each argument as `pretty_lines`
+        would show it. Text arguments stay on one line."""
         line = self.line()
         if isinstance(self.arguments, str) or not self.arguments or width(line) <= room:
             return [line]
@@ -53,7 +56,7 @@ class ToolCall(NamedTuple):
 
 
 def tool_calls(metadata: Mapping[str, Value]) -> dict[str, list[ToolCall]]:
-    """Return the calls in each of CALL_KEYS that holds some. A key whose value is not a list of calls is left out."""
+    """Return the calls by metadata key. A key is left out if its value is neither a call nor a list of calls alone."""
     calls_by_key = {key: _calls(metadata.get(key)) for key in CALL_KEYS}
     return {key: calls for key, calls in calls_by_key.items() if calls}
 
@@ -93,15 +96,16 @@ def _depth(value: object) -> int:
 
 
 def _number_as_written(kind: type[int] | type[float], number: str) -> float:
-    """Return the number. Raises ValueError if Python would write it differently, such as -0, or if it is too long."""
+    """Return the number. Raises ValueError if Python would write it differently, as it would -0, or if it is too
+    long."""
     if repr(kind(number)) != number:
         raise ValueError(number)
     return kind(number)
 
 
 def pretty_lines(value: object, room: int, prefix: str = "", comma: str = "") -> Iterator[str]:
-    """Yield a value as JSON: on one line if it fits in `room` cells, else with a line for each part. `prefix` is put
-    before the value and `comma` after it."""
+    """Yield a value as JSON. An object or list that does not fit on one line of `room` cells gets a line for each part,
+    or several. `prefix` is put before the value and `comma` after it."""
     line = prefix + json.dumps(value, ensure_ascii=False) + comma
     if not isinstance(value, dict | list) or not value or (len(line) < 8 * room and width(line) <= room):
         yield line

@@ -46,7 +46,7 @@ CASES = (
     Case("An unknown order of a listing.", "message list --session s1 --order up",
         "Invalid value for '--order': 'up' is not one of 'asc', 'desc'.", "tsmem message list --help"),
     Case("--last without --session.", "message list --last 3",
-        "--last needs --session, and cannot be combined with --limit, --page-token or --order"),
+        "--last needs --session, and cannot be combined with --limit, --page-token or --order desc"),
     Case("--last 0 for a listing.", "message list --session s1 --last 0", "--last must be 1 or more, not 0"),
     Case("A negative --last for tail.", "message tail s1 --last -1",
         "--last must be 0 or more, not -1"),

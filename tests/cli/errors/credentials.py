@@ -51,7 +51,7 @@ CASES = (
         f"{SECRET}the command after cmd: cannot be split into words: No closing quotation"),
     _refused("A secret from an empty command.", "cmd:''", f"{SECRET}there is no command after cmd:"),
     Case("A cmd: secret in a file that others can write.", "session list",
-        f"{SECRET}a cmd: command runs only if nobody else can write the profile file: FOLDER/config/tsmem/config.toml can be written by others (mode 666)",
+        f"{SECRET}a cmd: command runs only if nobody else can write the profile file: other users can write FOLDER/config/tsmem/config.toml (mode 666)",
         code="ProfileError", given=(_profile("env:ID", "cmd:true", 0o666), environ(ID="id"))),
     Case("The profile env without access keys.", "session list",
         "profile 'env': not set: TABLESTORE_INSTANCE_NAME, TABLESTORE_ACCESS_KEY_ID, TABLESTORE_ACCESS_KEY_SECRET",

@@ -14,7 +14,7 @@ CASES = (
     Case("An empty user id.", "session put ''", "the user id is empty"),
     Case("A user id that is too long.", "session put " + "u" * 1025,
         "The length of primary key column: 'user_id' exceeds the MaxLength:1024 with CurrentLength:1025.",
-        "an id can be at most 1,024 bytes long in UTF-8", code="LimitExceeded"),
+        "each id can be at most 1,024 bytes long in UTF-8", code="LimitExceeded"),
     Case("Metadata without =, := or @.", "session put ada s9 -m topic",
         "'topic' is not KEY=VALUE",
         "write KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"),

@@ -37,6 +37,7 @@ def test_config_path_is_flag_then_variable_then_xdg_then_home(
     [
         ("a = 'x", "(at end of document)"),
         (b"ok = 1\n\xff\xfe", ":2:1: not UTF-8"),
+        (b"\xef\xbb\xbfok = 1\n\xff", ":2:1: not UTF-8"),
         ("a = " + "{a=" * 1300, "nested too deeply"),
         ("[[profiles]]\nname = 'x'", ":1: 'profiles' must be a table"),
         ("[a]\nb.c = = 1", ":2:7: "),
@@ -89,7 +90,7 @@ def test_an_ancestor_folder_that_others_can_write_is_distrusted(
     (folder / "c.toml").touch(mode=0o600)
     (tmp_path / "above").chmod(mode)
     reason = distrust_reason(folder / "c.toml", (folder / "c.toml").stat())
-    assert reason == (expected and f"{tmp_path}/above can be written by others {expected}")
+    assert reason == (expected and f"other users can write {tmp_path}/above {expected}")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")

@@ -71,7 +71,7 @@ def test_warnings_of_readable_secrets_writable_files_and_plain_http(env: dict[st
         write(config, text, 0o644)
         assert load_profile(env, profile="p").warnings == ()
     write(config, MINIMAL, 0o620)
-    assert "can be written by others (mode 620)" in load_profile(env, profile="p").warnings[0]
+    assert "other users can write" in load_profile(env, profile="p").warnings[0]
     write(config, MINIMAL.replace("https://h", "http://h:80"))
     assert "not encrypted" in load_profile(env, profile="p").warnings[0]
     for host in ("localhost:8087", "127.0.0.1:8087", "[::1]:8087"):
@@ -79,6 +79,6 @@ def test_warnings_of_readable_secrets_writable_files_and_plain_http(env: dict[st
         assert load_profile(env, profile="p").warnings == ()
     write(config, MINIMAL)
     config.parent.chmod(0o777)
-    assert "can be written by others (mode 777)" in load_profile(env, profile="p").warnings[0]
+    assert "(mode 777)" in load_profile(env, profile="p").warnings[0]
     config.parent.chmod(0o1777)
     assert load_profile(env, profile="p").warnings == ()

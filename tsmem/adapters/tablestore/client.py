@@ -1,9 +1,10 @@
 """The port's `TableClient` over TableStore's SDK.
 
-`adapters.open_client` creates it and wraps it in the client of tsmem.retry, so each call here is one attempt. A method
+`adapters.open_client` creates it and wraps it in the client of tsmem.retry, so nothing here is tried again. A method
 converts its arguments into the SDK's classes, calls the SDK within `_call`, converts the reply into the port's types
-and checks it. `_call` meters and logs the attempt, and translates its errors. Before anything is sent, tsmem.limits
-refuses input that TableStore would not accept, with the same errors as the engine.
+and checks it. `_call` runs one request: it meters and logs it, and translates its errors. Before a write is sent,
+tsmem.limits refuses what TableStore would not accept. The engine of the embedded store calls the same functions, so
+both backends raise the same errors.
 
 The service does not say how many rows it scanned, so the meter counts the rows of the reply. If the request had a
 filter, that is only a lower bound, and the meter counts the call in `filtered`.
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
 MAX_CONCURRENT_CALLS = 32
-"""Enough to hide a latency of 50 ms if the service works 2 ms on each request."""
+"""Enough to keep a service busy that works 2 ms on a request whose reply takes 50 ms. That needs 26 calls at once."""
 _CLOSED = "the store is closed"
 
 
@@ -73,8 +74,8 @@ class TablestoreClient:
     def _call(self, operation: str, *tables: str) -> Iterator[HttpAttempt]:
         """Run the block as one attempt of an operation on these tables, then add its cost to the meter and log it.
 
-        The block calls the SDK, and sets `rows` and `cost` of the attempt from the reply. Raises errors of
-        tsmem.errors for what the SDK raises."""
+        The block calls the SDK. If the operation reads or writes rows, it also sets `rows` and `cost` of the attempt.
+        Raises errors of tsmem.errors for what the SDK raises."""
         if self._is_closed:
             raise TsmemError(_CLOSED)
         started_s = time.monotonic()
@@ -84,7 +85,8 @@ class TablestoreClient:
         try:
             yield attempt
         except Exception as failure:
-            # The failure can show the signatures. The secrets are hidden again because only the newest are remembered.
+            # The error's text can contain the signatures, so they are hidden too. `hide` remembers only the strings
+            # that it was given last, so it gets the credentials again.
             hide((*attempt.signatures, *self._secrets))
             if self._is_closed and not attempt.is_sent:  # another thread has called close()
                 raise TsmemError(_CLOSED) from None
@@ -119,7 +121,7 @@ class TablestoreClient:
         with self._call("DescribeTable", name):
             found = sdk_schemas.to_table_schema(self._sdk.describe_table(name))
             if found.name != name or not found.key:
-                raise reply_checks.WrongReply("the description of another table")
+                raise reply_checks.WrongReply("not the description of this table")
             return found
 
     def create_table(self, schema: port.TableSchema) -> None:
@@ -133,8 +135,8 @@ class TablestoreClient:
     def create_index(self, table: str, index: port.IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """Create a secondary index, as TableClient says.
 
-        The service refuses an index on columns that the table does not define. In that case this method adds the
-        columns to the table and tries again, which costs three more requests."""
+        The service refuses an index on columns that the table does not define. If the table lacks some columns of
+        `defined`, this method adds them and creates the index again, which costs three more requests."""
         try:
             with self._call("CreateIndex", table):
                 self._sdk.create_secondary_index(table, sdk_schemas.index_meta(index), True)
@@ -210,7 +212,7 @@ class TablestoreClient:
                 sdk_rows.bound_columns(table, span.start),
                 sdk_rows.bound_columns(table, span.end),
                 columns,
-                None if limit is None else min(limit, MAX_ROWS_PER_PAGE),  # a request has only 31 bits for it
+                None if limit is None else min(limit, MAX_ROWS_PER_PAGE),  # no page has more; the field has 31 bits
                 sdk_rows.column_filter(filter),
                 max_version=1,
             )
@@ -252,7 +254,7 @@ class TablestoreClient:
                     units, _ = send(write.table.name, row, condition)
             except ots.OTSServiceError as error:
                 if error.code == "OTSConditionCheckFail":
-                    attempt.cost = sdk_rows.FAILED_CONDITION
+                    attempt.cost = sdk_rows.FAILED_CONDITION_COST
                 raise
             attempt.cost = sdk_rows.to_cost(units)
 

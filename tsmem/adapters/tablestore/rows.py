@@ -52,7 +52,7 @@ _COMPARATORS = {
     Op.LT: ots.ComparatorType.LESS_THAN,
     Op.LE: ots.ComparatorType.LESS_EQUAL,
 }
-FAILED_CONDITION = Cost(0, 1, 1)
+FAILED_CONDITION_COST = Cost(0, 1, 1)
 """Cost of a write whose condition failed, if the reply does not say it. Source: API reference, PutRow, "Billing"."""
 _BATCH_ITEMS: dict[type[Write], Any] = {Put: ots.PutRowItem, Update: ots.UpdateRowItem, Delete: ots.DeleteRowItem}
 
@@ -230,5 +230,5 @@ def _failure(item: Any) -> TsmemError | None:
 def to_cost(units: Any, rows_scanned: int = 0, failure: TsmemError | None = None) -> Cost:
     """Return the cost of reading or writing a row, or of reading a page. `units` are the SDK's; None counts as 0."""
     if units is None or not (units.read or units.write):
-        return FAILED_CONDITION if isinstance(failure, ConditionFailed) else Cost(rows_scanned=rows_scanned)
+        return FAILED_CONDITION_COST if isinstance(failure, ConditionFailed) else Cost(rows_scanned=rows_scanned)
     return Cost(0, units.read, units.write, rows_scanned)

@@ -24,7 +24,7 @@ from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[
 
 from tsmem.cli.app.contents import CONTENTS
 from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS, OPENS_STORE
-from tsmem.cli.app.global_options import HelpShown, global_options, show_help
+from tsmem.cli.app.global_options import HelpRequested, global_options, show_help
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
-            raise HelpShown(ctx.get_help())
+            raise HelpRequested(ctx.get_help())
         return super().parse_args(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

@@ -1,8 +1,9 @@
 """The options that every command and group has. They can be given before or after the name of a command; the last one
 given counts.
 
-Each option's callback stores its value in the `Context` of the run. While a shell completes a command line there is no
-`Context`, so `suggest.py` finds the values in `ctx.meta`, under `tsmem.NAME`.
+Each option's callback stores a given value twice: in the options of tsmem's own `Context` (`ctx.obj`), and in Click's
+`ctx.meta`, with a key such as `tsmem.profile`. `suggest.py` reads `ctx.meta`, because while a shell completes a command
+line `ctx.obj` is not set. --version and --help only raise HelpRequested.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from tsmem.cli.app.suggest import complete_profile
 from tsmem.errors import InvalidInput
 
 
-class HelpShown(Exception):
-    """Raised with the text of the help or the version, which `main.py` then writes."""
+class HelpRequested(Exception):
+    """Raised with the text of the help or the version, for `main.py` to write."""
 
 
 def show_help(ctx: Any, param: object, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        raise HelpShown(ctx.get_help())
+        raise HelpRequested(ctx.get_help())
 
 
 def global_options() -> list[TyperOption]:
@@ -48,7 +49,7 @@ def global_options() -> list[TyperOption]:
 
 
 def _option(*names: str, parse: Callable[[str], object] | None = None, **more: Any) -> TyperOption:
-    """Return an option. If it is given, its value is parsed and stored in the run's options under the option's name."""
+    """Return an option whose value, if it is given, is parsed and stored as the module's docstring says."""
     name = names[0].removeprefix("--").replace("-", "_")
 
     def store(ctx: Any, param: object, value: Any) -> None:
@@ -85,4 +86,4 @@ def _show_version(ctx: Any, param: object, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         from tsmem import __version__
 
-        raise HelpShown(f"tsmem {__version__}")
+        raise HelpRequested(f"tsmem {__version__}")

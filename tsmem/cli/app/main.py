@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tsmem.cli.app import exit_codes
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.global_options import HelpShown
+from tsmem.cli.app.global_options import HelpRequested
 from tsmem.cli.app.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.io.streams import Streams, give_up
 from tsmem.clock import Clock, SystemClock
@@ -82,10 +82,10 @@ def _run(context: Context, argv: Sequence[str]) -> int:
     try:
         with root.make_context("tsmem", list(argv), obj=context) as ctx:
             result: Result | None = ctx.command.invoke(ctx)
-    except HelpShown as shown:
+    except HelpRequested as help_text:
         from tsmem.cli.io.output import send
 
-        send(context, iter([f"{shown}\n".encode()]))
+        send(context, iter([f"{help_text}\n".encode()]))
         return exit_codes.DONE
     return exit_codes.DONE if result is None else _write(context, result, argv)
 

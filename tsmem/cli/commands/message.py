@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from tsmem.errors import Unavailable
     from tsmem.store.bulk.result import BulkResult
 
-TOUCH = "Also set the update time of this user's session; warn if other users share the session id."
+TOUCH = "Also set the update time of USER's session to the message's create time."
 
 group = root.group("message", "List, find, write and delete messages.")
 
 
 @group.command(
-    help="""Write a message: its content, its metadata, or both.
+    help="""Write a message with content, metadata, or both.
 
-    If the session already has a message with this id, give that message's --create-time to replace it, or --new to add
-    another. At a terminal, tsmem shows what would be lost and asks first; otherwise it replaces without asking.
+    A message id that the session already has is refused, unless you give that message's --create-time to replace it, or
+    --new to add another. Before it replaces a message, tsmem shows what would be lost and asks, but only at a terminal.
     """,
     example='tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada',
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -209,7 +209,9 @@ def list_(
         if last < 1:
             raise InvalidInput(f"--last must be 1 or more, not {last}")
         if session is None or limit is not None or page_token is not None or order != "asc":
-            raise InvalidInput("--last needs --session, and cannot be combined with --limit, --page-token or --order")
+            raise InvalidInput(
+                "--last needs --session, and cannot be combined with --limit, --page-token or --order desc"
+            )
         show_scan(context, asked)
         found, _ = context.store.messages.last(session, last, role=role, filter=filter, **times)
         return Listing("message", found, why_empty=partial(why_empty, context, asked))
@@ -302,7 +304,7 @@ def _watch_pages(context: Context, session: str) -> None:
     def on_page() -> None:
         nonlocal pages
         context.streams.check_reader()
-        pages += 1  # by the second page, the messages of the first one are counted as returned
+        pages += 1  # `returned` counts a page's messages only after this call: those of page 1 at page 2
         if pages == 2 and not messages.read_progress.returned and not messages.sample(session).row_count:
             context.say(f"session '{session}' has no messages yet{nearest_session(context.store, session)}")
 

@@ -3,18 +3,21 @@
 `maintenance.py` calls `insert`, `replace` and `delete` with the rows of the write path, `definitions.py` calls `create`
 and `drop`, and `engine/search/` reads the SQL tables:
 
-    t<id>       the table itself. Its rowid identifies a row in the other two, where it is called doc.
-    s<id>       for each row: doc, a checksum, and a column f<n> for each field that is neither TEXT nor a key column;
-                NULL if the row does not have the field in the declared type. Each column of a field that is not TEXT,
-                here or in t<id>, has an SQL index.
-    s<id>_text  an FTS5 table with the trigrams of all TEXT fields together: contentless and without positions, so that
-                no text is copied.
+    t<table>       the table itself. Its rowid identifies a row in the other two, where it is called doc.
+    s<index>       for each row: doc, a checksum, and a column f<n> for each field that is neither TEXT nor a key
+                   column; NULL if the row does not have the field in the declared type. Each column of a field that is
+                   not TEXT, here or in t<table>, has an SQL index.
+    s<index>_text  an FTS5 table with the trigrams of all TEXT fields together: contentless and without positions, so
+                   that no text is copied.
 
-Before a row is changed or deleted, its trigrams must be deleted from FTS5, exactly as they were added. They are
-computed again from the old text, but another Python, with another version of Unicode, can fold some characters
-differently. `checksum` is the CRC-32 of the folded text that was indexed. If the text now folds to something else, its
-trigrams are left in FTS5. They only propose rows that do not match, and a search checks every proposed row. Until its
-row is written again, a text with such a character may not be found under another Python.
+<table> is the id of the table, and <index> that of the search index.
+
+When a row is changed or deleted, its old trigrams must be deleted from FTS5, by giving it the text that was added. That
+text is computed again from the old cells, but another Python, with another version of Unicode, can fold some characters
+differently, and the cells can be damaged. `checksum` is the CRC-32 of the text that was added. If it is not that of the
+text now, the trigrams stay in FTS5. This is harmless: at worst a search gets a candidate that does not match, and it
+checks every candidate. Until its row is written again, a text with such a character may not be found under another
+Python.
 
 A field of another type than KEYWORD, LONG, DOUBLE, BOOLEAN and TEXT is described, but not indexed.
 """
@@ -65,7 +68,7 @@ class Field(NamedTuple):
 
 
 class SearchIndex:
-    """The fields and the SQL of one search index. It is built once for each version of the catalog."""
+    """The fields and the SQL of one search index."""
 
     def __init__(self, table: Table, description: SearchDescription) -> None:
         self.table = table
@@ -76,7 +79,7 @@ class SearchIndex:
         self.trigram_table = f"{self.doc_table}_text"
         join_rows = f"CROSS JOIN {self.row_table} AS r ON r.rowid = c.doc"
         self.row_joins = f"AS c CROSS JOIN {self.doc_table} AS d ON d.doc = c.doc {join_rows}"
-        """SQL that follows a query for docs, and joins the typed fields (d) and the row (r) of each."""
+        """SQL that follows a query for docs, and joins the row of s<index> (d) and of t<table> (r) to each."""
         self.key_columns = tuple(f"r.k{place}" for place in range(len(table.key_names)))
         self.fields: dict[str, Field] = {}
         for place, (name, kind) in enumerate(description.schema.fields):
@@ -88,13 +91,13 @@ class SearchIndex:
             if kind.name in _PYTHON_TYPES:
                 self.fields[name] = field
         self._text_fields = [field for field in self.fields.values() if field.type.name == "TEXT"]
-        typed = [field for field in self.fields.values() if field.type.name != "TEXT"]
-        self._doc_fields = [field for field in typed if field.key_place is None]
+        not_text = [field for field in self.fields.values() if field.type.name != "TEXT"]
+        self._doc_fields = [field for field in not_text if field.key_place is None]
         self._attribute_names = frozenset(field.name for field in self.fields.values() if field.key_place is None)
         # The index on the first key column is that of the table's key.
         self.sql_indexes = {
             field.column: f"{self.row_table}_key" if field.key_place == 0 else f"{self.doc_table}_{field.column[2:]}"
-            for field in typed
+            for field in not_text
         }
         """The name of the SQL index on each column of a field that is not TEXT."""
         where = " AND ".join(f"k{place} = ?" for place in range(len(table.key_names)))
@@ -198,7 +201,7 @@ def search_indexes(table: Table) -> tuple[SearchIndex, ...]:
 
 
 def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:
-    """Return a search index. Raises TableNotFound."""
+    """Return a search index. Raises TableNotFound if the table or the index does not exist."""
     for index in search_indexes(transaction.catalog().table(table, main_only=True)):
         if index.description.schema.name == name:
             return index

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
 from tsmem.engine.tables import Table
-from tsmem.limits import MAX_INTEGER, MIN_INTEGER, check_column_name, check_columns, check_key, check_row_size
+from tsmem.limits import MAX_INTEGER, MIN_INTEGER, check_column_name, check_columns, check_key, check_row_limits
 from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
 
 MAX_VERSION_MS = MAX_INTEGER // 1000  # exclusive. Source: the documentation of PutRow.
@@ -100,7 +100,7 @@ def check_change(table: Table, write: RowChange) -> int:
     bytes. Raises LimitExceeded, InvalidInput."""
     size = check_key(write.table.key, write.key) + check_columns(write.columns)
     if write.is_plain_put:
-        check_row_size(len(write.columns), size)
+        check_row_limits(len(write.columns), size)
         _refuse_key_columns(table, write.columns)
         return size
     for cell in write.cells:
@@ -112,7 +112,7 @@ def check_change(table: Table, write: RowChange) -> int:
     for name, _ in write.delete_versions:
         size += check_column_name(name) + _VERSION_BYTES
     parts = (write.columns, write.cells, write.increments, write.delete, write.delete_versions)
-    check_row_size(sum(map(len, parts)), size)
+    check_row_limits(sum(map(len, parts)), size)
     _check_columns_and_versions(table, write)
     return size
 

@@ -1,15 +1,16 @@
 """Search, ComputeSplits and ParallelScan.
 
-`dispatch` calls one function for each action. Unsupported options are refused if they would change the result; routing
+`dispatch` calls one function for each action. Unsupported options are refused if they could change the result; routing
 values and timeouts are ignored. A page token contains the sort order, because the Go and Python SDKs send no order with
 a token.
 
-A parallel scan has one split and returns rows in key order, each page as the rows are when it is read. It keeps no
-state, so all scans share one session id, which is valid as long as the server runs. Even the page with the last rows
-has a token: clients expect an empty page at the end.
+A parallel scan has one split and returns rows in key order. It takes no snapshot: each page has the rows as they are
+when that page is read. It keeps no state, so all scans share one session id, which is valid as long as the server runs.
+Even the page with the last rows has a token: clients expect an empty page at the end.
 
-The size of a search is limited, because its work on one row cannot be interrupted. On a text of 1.8 MB, a phrase of 256
-words took 2.2 s, a Match of 1,024 words on a fuzzy field 1.9 s, and a text of 8,192 characters 3 ms (measured).
+The size of a query is limited, because the check of one row cannot be interrupted. Measured on a row with a text of
+1.8 MB: the check for a phrase of 256 words took 2.2 s, for a Match of 1,024 words on a fuzzy field 1.9 s, and for a
+term of 8,192 characters 3 ms.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ _UNCOUNTED = -1  # the number of hits if they are not counted
 MAX_PATTERN = 32
 """Characters of a wildcard pattern. Source: "Search index limits" of the service. The next three limits are our own,
 and apply to all queries of a search together."""
-MAX_WORDS = 1024  # number of words and terms
-MAX_PHRASE_WORDS = 256  # number of words in phrases
+MAX_WORDS = 1024  # as `_count_terms` counts
+MAX_PHRASE_WORDS = 256  # as `_count_phrase_words` counts
 MAX_CHARACTERS = 8192  # number of characters to find in TEXT fields
 
 MAX_SCAN_LIMIT = 2000
@@ -86,7 +87,7 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
     response.total_hits = _UNCOUNTED if reply.total is None else reply.total
     if reply.token is not None:
         response.next_token = reply.token
-    # There is one hit for each row: the memory library reads hits, and the Go SDK crashes if there are fewer than rows.
+    # Add a hit for each row: tablestore-for-agent-memory reads the hits, and the Go SDK crashes if they are fewer.
     for score in reply.scores:
         response.search_hits.add(score=math.nan if score is None else score)
     return len(reply.rows)
@@ -187,8 +188,8 @@ def _columns_to_get(message: Any, index: _Index) -> tuple[str, ...] | None:
 
 
 def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: Any) -> SearchReply[CellRow]:
-    """Find a page of rows, and add them to the response. Raises OTSParameterInvalid if the search needs an unsupported
-    option of a field, or exceeds a limit."""
+    """Find a page of rows, and add them to the response. Raises OTSParameterInvalid if a query or sort uses a field
+    that has an unsupported option, or if the search exceeds a limit."""
     queries = list(leaves(engine_search.query))
     sorters = [sorter for sorter in engine_search.sorts if isinstance(sorter, FieldSort)]
     for each in (*queries, *sorters):
@@ -199,7 +200,7 @@ def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: A
     field_types = [(query, index.fields.get(query.field)) for query in queries]
     on_text = [(query, field_type) for query, field_type in field_types if field_type and field_type.name == "TEXT"]
     # Characters are counted first, so that no text over the limit is split into words.
-    characters = sum(len(text) for query, _ in on_text for text in _searched_texts(query))
+    characters = sum(len(text) for query, _ in on_text for text in _texts_to_find(query))
     _check_count("characters in the texts", characters, MAX_CHARACTERS)
     terms = sum(_count_terms(query, field_type) for query, field_type in field_types)
     _check_count("words and terms", terms, MAX_WORDS)
@@ -215,7 +216,7 @@ def _check_count(what: str, count: int, limit: int) -> None:
         raise invalid_parameter(f"The number of {what} of a search exceeds the limit: {limit}.")
 
 
-def _searched_texts(query: Leaf) -> list[str]:
+def _texts_to_find(query: Leaf) -> list[str]:
     """Return the texts that a query looks for. It omits wildcard patterns, which have a limit of their own."""
     if isinstance(query, Match | MatchPhrase | Prefix):
         return [query.text]
@@ -224,7 +225,7 @@ def _searched_texts(query: Leaf) -> list[str]:
 
 
 def _count_terms(query: Leaf, field_type: FieldType | None) -> int:
-    """Count the words or terms that a query looks for. A repeated word in a Match on a TEXT field counts once."""
+    """Return the number of distinct words of a Match on a TEXT field, of values of a Terms, and 1 for other queries."""
     if isinstance(query, Match) and field_type is not None and field_type.name == "TEXT":
         fuzzy = field_type.analyzer == "fuzzy"
         return len(set(query.text.split()) if fuzzy else words.match_groups(field_type, query.text, are_separate=True))
@@ -232,11 +233,11 @@ def _count_terms(query: Leaf, field_type: FieldType | None) -> int:
 
 
 def _count_phrase_words(query: Leaf, field_type: FieldType) -> int:
-    """Count the words that must be adjacent. In a fuzzy field there are none, because a phrase is found as a single
-    substring."""
+    """Count the words of a MatchPhrase, and of each term of several words. In a fuzzy field there are none, because a
+    phrase is found as a single substring."""
     if field_type.analyzer == "fuzzy":
         return 0
     if isinstance(query, MatchPhrase):
         return len(words.cut_words(field_type, query.text))
-    terms = _searched_texts(query) if isinstance(query, Term | Terms) else ()
+    terms = _texts_to_find(query) if isinstance(query, Term | Terms) else ()
     return sum(count for term in terms if (count := len(words.term_words(field_type, term))) > 1)

@@ -1,6 +1,7 @@
 """Find the differences between two stores, for `tsmem copy --check`.
 
-Both stores are listed in key order and merged like sorted lists, so that memory does not grow with their size.
+Both stores are listed in key order and merged like sorted lists, so that no rows are kept in memory. For one user, the
+ids of the sessions can be.
 """
 
 from __future__ import annotations
@@ -39,14 +40,16 @@ def compare(
     session_id: str | None = None,
 ) -> Iterator[Difference]:
     """Yield the differences between two stores: in all rows, in one user's sessions and their messages, or in the rows
-    with one session id. `result` counts the rows compared. Cost: as much as exporting these rows from each store."""
-    sides = [store.bulk.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
-    yield from _compared("session", sides[0], sides[1], result)
+    with one session id. `result` counts each key found in either store. Cost: as much as exporting these rows from each
+    store."""
+    sessions = [store.bulk.sessions(user_id=user_id, session_id=session_id) for store in (source, target)]
+    yield from _compared("session", sessions[0], sessions[1], result)
     if user_id is None:
         messages = [store.messages.iterate(session_id) for store in (source, target)]
         yield from _compared("message", messages[0], messages[1], result)
         return
-    # List the messages of the sessions of both sides, so that surplus messages are found.
+    # Ask each store for the messages of every session that is in either. The target can have messages of sessions that
+    # the source does not have.
     pairs = _paired(source.sessions.iterate(user_id), target.sessions.iterate(user_id))
     ids = tee((str(key[1]) for key, _ in pairs), 2)
     of_user = source.messages.of_sessions(ids[0]), target.messages.of_sessions(ids[1])

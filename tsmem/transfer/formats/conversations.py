@@ -1,9 +1,9 @@
 """Turn conversations into sessions and messages, with their ids, times and metadata.
 
 `records.py` calls `read_conversations` with the reader of a format. The reader returns each conversation in the OpenAI
-shape. A `Conversion` makes a draft of it, which has everything but the times of the messages, and looks up times in the
-store while later conversations are read; then it makes the session and messages of the draft. Nothing is dropped: the
-manual's page on moving memory says where each key goes.
+shape. A `Conversion` makes a draft of it, which has everything but the final times, and looks up times in the store
+while later conversations are read; then it makes the session and messages of the draft. No key with a value is dropped:
+the manual's page on moving memory says where each goes.
 """
 
 from __future__ import annotations
@@ -40,22 +40,23 @@ MESSAGE_ID_KEYS = ("message_id", "id")
 JSON_COLUMN = "_json"
 """Metadata column with the names of the columns that hold JSON text, separated by commas."""
 OTHER_COLUMN = "_other"
-"""Metadata column for keys that cannot be columns: a key that is not a valid column name, that is a field's name, or
-that has a comma, so that JSON_COLUMN could not list it."""
+"""Metadata column for keys that cannot be columns: a key that is not a valid column name, that is reserved, or that has
+JSON text and a comma in its name, so that JSON_COLUMN could not list it."""
 _TEXT_FIELDS = ("role", "content", "search_content")
 _SESSION_RESERVED = DEFAULT.session.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
 _MESSAGE_RESERVED = DEFAULT.message.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
 _NOTES = {
-    "unread": ("time", "that cannot be read: kept as metadata, and the message has none"),
+    "unread": ("message", "with a time that cannot be read: it is kept as metadata"),
     "known": ("message", "without a time: already in the store with a time, which is kept"),
     "followed": ("message", "without a time: put a microsecond from the one before or after"),
-    "moved": ("message", "with the time of another: moved a microsecond after it"),
+    "moved": ("message", "with the time of another: moved to a later microsecond"),
     "backwards": ("message", "earlier than the one before: stored in the order of time"),
     "zoneless": ("time", "without a zone: taken as UTC"),
-    "unnamed": ("conversation", "without an id: a longer copy becomes another session"),
+    "unnamed": ("conversation", "without an id: imported again with more messages, it becomes another session"),
 }
 """Reports of `import` about times and ids, by the name under which they are counted: a noun for the count, and the rest
-of the sentence. The names `message` and `empty conversation` count what got its time from the start time."""
+of the sentence. Two other names are counted, `message` and `empty conversation`, for those that got their time from the
+start time. `note_lines` writes their line."""
 
 ConversationReader = Callable[[object], dict[str, Any]]
 """The function of one format. It takes a JSON value and returns it as a conversation, an object with a list of
@@ -77,8 +78,8 @@ class _MessageDraft(NamedTuple):
     message_id: str
     given: message_times.ReadTime | None
     """The time in the input."""
-    is_unread: bool
-    """True if the input has a time that cannot be read."""
+    has_unreadable_time: bool
+    """True if the input has times, and none of them can be read."""
     texts: dict[str, str | None]
     """The text fields of the message by name."""
     metadata: Metadata
@@ -92,20 +93,21 @@ class _ConversationDraft(NamedTuple):
     session: Session
     messages: Sequence[_MessageDraft]
     start: int
-    """Time of the first message if neither the input nor the store has one."""
+    """Time of the first message if neither the input nor the store has a time for any message of the conversation."""
     lookup: Pending[dict[str, list[int]]] | None
     """The pending lookup of the messages' times in the store; None if their times do not depend on the store."""
 
 
 _Draft = _ConversationDraft | Session | Message
-"""A conversation, or the row of a line of rejects."""
+"""The draft of a conversation, or a finished row that was read from a file of rejects."""
 
 
 def read_conversations(
     source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[ImportedItem]:
-    """Yield the session and the messages of each conversation. Raises InvalidInput, with the line, for a bad value that
-    `source` does not take. Cost: that of looking up times (`StoredTimes`)."""
+    """Yield the session and the messages of each conversation. A bad value goes to `source.report_bad_value`, which
+    raises InvalidInput with its line unless bad values are set aside. Cost: that of looking up times in
+    `StoredTimes`."""
     for value, content in _drafts(source, conversion, read):
         try:
             items = [*conversion.rows(content)] if isinstance(content, _ConversationDraft) else [content]
@@ -120,7 +122,7 @@ def _drafts(
     source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[tuple[JsonValue, _Draft]]:
     """Yield each value with its draft. Several drafts are made before the first is yielded, so that their times are
-    looked up concurrently; the values that wait have at most MAX_WAITING_CHARS, not counting the newest."""
+    looked up concurrently. Their values together have at most MAX_WAITING_CHARS, not counting the newest."""
     width = 1 if conversion.stored is None else conversion.stored.width
     waiting: deque[tuple[JsonValue, _Draft]] = deque()
     try:
@@ -143,8 +145,8 @@ def _drafts(
 
 
 def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
-    """Yield the values that are conversations. If an element of an array has `messages`, each element is one;
-    otherwise the array is one conversation and its elements are the messages.
+    """Yield a value for each conversation. If an element of an array has `messages`, each element is a conversation;
+    otherwise the array is one, and its elements are the messages.
 
     Raises InvalidInput for an array of messages that is larger than a value can be."""
     for array, elements in groupby(values, key=lambda value: value.array):
@@ -242,7 +244,7 @@ class Conversion:
         for each, known, time in zip(draft.messages, stored, times, strict=True):
             yield Message(session.session_id, each.message_id, time, **each.texts, metadata=each.metadata)
             if each.given is None:
-                notes["unread"] += each.is_unread
+                notes["unread"] += each.has_unreadable_time
                 notes["known" if known is not None else "followed" if any_given else "message"] += 1
             else:
                 notes["zoneless"] += not each.given.has_zone
@@ -251,8 +253,8 @@ class Conversion:
                 before = each.given.time
 
     def _derived_id(self, user: str, conversation: dict[str, object]) -> str:
-        """Return a UUID5 of the user, the content, and the number of equal conversations before this one. So the same
-        conversation always gets the same id, wherever it is in the input."""
+        """Return a UUID5 of the user, the content, and the number of equal conversations before this one. So equal
+        conversations get different ids, which do not depend on the other conversations of the input."""
         import uuid
 
         content = json.dumps(conversation, sort_keys=True)
@@ -265,9 +267,9 @@ class Conversion:
 def _message_draft(number: int, message: dict[str, object]) -> _MessageDraft:
     rest = dict(message)
     given = message_times.take_time(rest)
-    is_unread = given is None and any(message.get(key) is not None for key in message_times.TIME_KEYS)
+    has_unreadable_time = given is None and any(message.get(key) is not None for key in message_times.TIME_KEYS)
     message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{number:06d}"
-    return _MessageDraft(message_id, given, is_unread, *_columns(rest, _MESSAGE_RESERVED, _TEXT_FIELDS))
+    return _MessageDraft(message_id, given, has_unreadable_time, *_columns(rest, _MESSAGE_RESERVED, _TEXT_FIELDS))
 
 
 def _columns(
