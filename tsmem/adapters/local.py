@@ -1,8 +1,4 @@
-"""The local adapter: the port's `TableClient` over the engine, which keeps TableStore's tables in one SQLite file.
-
-`adapters.open_client` makes one for each profile with `backend = "local"`. Each method makes one of the engine's
-requests, adds its cost to the meter and returns the result in the port's types.
-"""
+"""The local adapter: the port's `TableClient` over the engine, which keeps TableStore's tables in one SQLite file."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tsmem import port
-from tsmem.adapters.naming import name_missing_table, tables_of
+from tsmem.adapters import name_missing_table, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange, WriteReply
@@ -117,8 +113,7 @@ class LocalClient:
         return SearchPage(reply.rows, reply.scores, reply.token, reply.total, reply.total_is_exact)
 
     def _request(self, call: Callable[[], T], *tables: str, cost: Callable[[T], port.Cost] | None = None) -> T:
-        """Call the engine about these tables, and add the cost of the reply to the meter: one request, unless `cost`
-        computes it. A call that fails costs one request."""
+        """Call the engine and meter what `cost` says of the reply; without it, or after an error, one request."""
         total = port.Cost(1)
         try:
             reply = call()

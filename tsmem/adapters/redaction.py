@@ -1,9 +1,8 @@
 """Replace secrets in a text by `(hidden)` before the text is printed.
 
 The SDK puts the headers of a request, with their access key and signature, into the messages of its errors, and a
-service can repeat them in a reply. Whoever knows a secret passes it to `hide`: each connection to TableStore, and
-`tsmem serve`. Whoever prints a foreign text passes it through `without_secrets` first: the TableStore adapter for the
-messages of the SDK and the service, and the command line for tracebacks.
+service can repeat them in a reply. Whoever knows a secret passes it to `hide`, and whoever prints a foreign text passes
+it through `without_secrets`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ _MIN_SECRET_CHARS_WITHIN_WORDS = 8
 """Shorter secrets are hidden only where they are whole words. Real secrets have at least 16 characters."""
 _PUBLIC_SECRET = "tsmem"  # noqa: S105 - of a server without a key; it also occurs in the paths of every traceback
 _MAX_KNOWN = 256
-"""Number of secrets that are remembered. Older ones are forgotten, so that memory stays bounded."""
 _HEADER = re.compile(
     r"(x-ots-(?:accesskeyid|ststoken|signature(?:v4)?)\\?['\"]?\s*[:=,]\s*b?\\?)(?:(['\"]).*?\2|[^\s'\",}\\]+)",
     re.IGNORECASE,
@@ -34,13 +32,11 @@ _known: deque[str] = deque(maxlen=_MAX_KNOWN)
 
 
 def hide(secrets: Iterable[str | None]) -> None:
-    """Remember secrets for `without_secrets`, except those that are too short or public."""
     _known.extend(s for s in secrets if s and _is_hideable(s) and s not in _known)
 
 
 def without_secrets(text: str, more: Iterable[str] = ()) -> str:
-    """Return the text with these parts replaced: secrets that were passed to `hide`, secrets in `more`, and the values
-    of headers that carry credentials."""
+    """Replace the secrets that `hide` was given, those in `more`, and the values of headers with credentials."""
     for secret in sorted({*_known, *filter(_is_hideable, more)}, key=len, reverse=True):
         for form in _printed_forms(secret):
             if len(secret) < _MIN_SECRET_CHARS_WITHIN_WORDS:
@@ -56,8 +52,7 @@ def _is_hideable(secret: str) -> bool:
 
 @lru_cache(4 * _MAX_KNOWN)
 def _printed_forms(secret: str) -> tuple[str, ...]:
-    """Return the forms in which a secret can appear in a text, longest first: as it is, escaped by Python's repr or by
-    JSON (once or twice), percent-encoded, and in base64."""
+    """Return the forms in which a secret can appear in a text, longest first. Some texts are escaped twice."""
     found = {secret}
     if not secret.isalnum() or not secret.isascii():
         for _ in range(2):

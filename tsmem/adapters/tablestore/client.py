@@ -1,10 +1,7 @@
 """The port's `TableClient` over TableStore's SDK.
 
-`adapters.open_client` creates it and wraps it in the client of tsmem.retry, so nothing here is tried again. A method
-converts its arguments into the SDK's classes, calls the SDK within `_call`, converts the reply into the port's types
-and checks it. `_call` runs one request: it meters and logs it, and translates its errors. Before a write is sent,
-tsmem.limits refuses what TableStore would not accept. The engine of the embedded store calls the same functions, so
-both backends raise the same errors.
+A failed request is not sent again here: tsmem.retry does that. Before a write is sent, tsmem.limits refuses what
+TableStore would not accept, with the same errors as in the embedded store.
 
 The service does not say how many rows it scanned, so the meter counts the rows of the reply. If the request had a
 filter, that is only a lower bound, and the meter counts the call in `filtered`.
@@ -18,14 +15,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tsmem import port
-from tsmem.adapters.naming import name_missing_table, tables_of
+from tsmem.adapters import name_missing_table, tables_of
 from tsmem.adapters.redaction import hide
 from tsmem.adapters.tablestore import reply_checks
 from tsmem.adapters.tablestore import rows as sdk_rows
 from tsmem.adapters.tablestore import schemas as sdk_schemas
 from tsmem.adapters.tablestore.errors import translate
-from tsmem.adapters.tablestore.sdk import ots
-from tsmem.adapters.tablestore.sdk_client import make_sdk_client, make_transport
+from tsmem.adapters.tablestore.sdk import make_sdk_client, make_transport, ots
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt
 from tsmem.errors import InvalidInput, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_PAGE, MAX_ROWS_PER_WRITE, check_write
@@ -43,17 +39,14 @@ _CLOSED = "the store is closed"
 
 
 class TablestoreClient:
-    """A client of the TableStore instance that a profile names. It connects on its first call."""
-
     def __init__(self, profile: Profile, log: Callable[[str], None] | None = None) -> None:
-        """`log` is called with one line for each request: operation, table, rows, milliseconds, request id, error code.
-        Raises ProfileError."""
+        """`log` gets one line for each request: operation, tables, rows, milliseconds, request id, error code. Raises
+        ProfileError for credentials and certificates that cannot be used."""
         self.meter = port.Meter()
         self.limiter = port.ConcurrencyLimiter(MAX_CONCURRENT_CALLS)
         self.rows_per_write = MAX_ROWS_PER_WRITE
         self._clock_skew_s: float | None = None
         self._search_fields: dict[tuple[str, str], Mapping[str, port.FieldType]] = {}
-        """The fields of each search index that was described, by the names of its table and itself."""
         self._timeout_s = profile.timeout_s
         self._log = log
         self._is_closed = False
@@ -62,6 +55,7 @@ class TablestoreClient:
         self._secrets = tuple(credentials)
         hide(self._secrets)
         self._sdk = make_sdk_client(profile, credentials, self._transport)
+        sdk_schemas.extend(self._sdk)
 
     def clock_skew_s(self) -> float | None:
         return self._clock_skew_s
@@ -72,10 +66,7 @@ class TablestoreClient:
 
     @contextmanager
     def _call(self, operation: str, *tables: str) -> Iterator[HttpAttempt]:
-        """Run the block as one attempt of an operation on these tables, then add its cost to the meter and log it.
-
-        The block calls the SDK. If the operation reads or writes rows, it also sets `rows` and `cost` of the attempt.
-        Raises errors of tsmem.errors for what the SDK raises."""
+        """Run the block, which calls the SDK once: translate what it raises, meter its cost and log it."""
         if self._is_closed:
             raise TsmemError(_CLOSED)
         started_s = time.monotonic()
@@ -126,16 +117,14 @@ class TablestoreClient:
 
     def create_table(self, schema: port.TableSchema) -> None:
         with self._call("CreateTable", schema.name):
-            self._sdk.create_table(*sdk_schemas.table_request(schema))
+            self._sdk.create_table(*sdk_schemas.create_table_arguments(schema))
 
     def delete_table(self, name: str) -> None:
         with self._call("DeleteTable", name):
             self._sdk.delete_table(name)
 
     def create_index(self, table: str, index: port.IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
-        """Create a secondary index, as TableClient says.
-
-        The service refuses an index on columns that the table does not define. If the table lacks some columns of
+        """The service refuses an index on columns that the table does not define. If the table lacks some columns of
         `defined`, this method adds them and creates the index again, which costs three more requests."""
         try:
             with self._call("CreateIndex", table):
@@ -224,8 +213,8 @@ class TablestoreClient:
             return page
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
-        """Search, as TableClient says. The service does not say how many capacity units a search took, so the meter
-        counts none. The first search for a Contains in an index may take one more request, to describe the index."""
+        """The service does not say how many capacity units a search took, so the meter counts none. The first search
+        for a Contains in an index may take one more request, to describe the index."""
         from tsmem.adapters.tablestore import search as sdk_search
 
         is_approximate = sdk_search.has_contains(search.query)

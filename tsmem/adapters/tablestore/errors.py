@@ -1,15 +1,11 @@
 """Translate exceptions of the SDK, urllib3 and sockets into the errors of tsmem.errors.
 
-`TablestoreClient` calls `translate` for every exception of an attempt, and `rows.py` calls `service_error` for each row
-of a batch that failed. The error depends on how far the attempt came:
+The error depends on how far the attempt came:
 
 - If nothing was sent, an exception of the SDK means that the input is wrong. An exception of the network means that
   nothing was done.
 - If the service replied with an error, its code says what happened.
 - Otherwise a write may have been carried out: the error is `ambiguous`.
-
-Errors that a retry cannot avoid say so in `hopeless_after_s`. A test checks that every exception class of urllib3 and
-of the SDK is translated.
 """
 
 from __future__ import annotations
@@ -48,22 +44,15 @@ from tsmem.errors import (
 )
 
 MAX_MESSAGE_CHARS = 4000
-"""Longer messages of the service or the SDK are cut."""
 _STARTUP_S = 3.0
 """Seconds during which it is worth trying again if a host cannot be found or does not listen: it may be starting."""
 _CHECK_ENDPOINT = "check the endpoint and the instance in the profile, and the network"
-
-_READ_PREFIXES = ("BatchGet", "Describe", "Get", "List", "Search")
-"""Prefixes of the names of operations that change nothing."""
 _ENCODING_ERRORS = (ots.OTSClientError, ValueError, TypeError, OverflowError, RecursionError, struct.error)
-"""Exceptions of the SDK and protobuf for a request that they cannot encode."""
-_MAYBE_DONE = "the request may have been carried out"
 _BROKEN = "the connection to {host} broke before the reply was complete"
 _NO_TLS = "cannot make a secure connection to {host}: it does not speak TLS"
 _USE_HTTP = "an endpoint without TLS begins with http://"
 
-_Kinds = type[BaseException] | tuple[type[BaseException], ...]
-_NETWORK: tuple[tuple[_Kinds, str, str, str | None, float | None], ...] = (
+_NETWORK: tuple[tuple[type | tuple[type, ...], str, str, str | None, float | None], ...] = (
     (ssl.SSLError, "WRONG_VERSION_NUMBER", _NO_TLS, _USE_HTTP, 0),
     (ssl.SSLError, "HTTP_REQUEST", _NO_TLS, _USE_HTTP, 0),
     (BadStatusLine, "\x15\x03", "{host} accepts only TLS", USE_HTTPS, 0),
@@ -79,15 +68,14 @@ _NETWORK: tuple[tuple[_Kinds, str, str, str | None, float | None], ...] = (
     ((urllib3.HTTPError, urllib3.ProxySchemeUnsupported, OSError), "", _BROKEN, None, None),
     (MemoryError, "", "not enough memory for the reply of {host}", None, 0),
 )
-"""Translations of network exceptions: the class of the exception, words that its text must contain, and the message,
-hint and `hopeless_after_s` of our error. The first entry that fits the exception or one of its causes is used."""
+"""The class of a network exception, words that its text must contain, and the message, hint and `hopeless_after_s` of
+our error. The first entry that fits the exception or one of its causes is used."""
 
-_TRUST = (
-    "to trust a private authority, name the file of its certificates as ca_file in the profile, or in SSL_CERT_FILE"
-)
 _CERTIFICATE_HINTS = {
     (9, 10): "renew the certificate, or set the clock of this machine",
-    (2, 18, 19, 20, 21): _TRUST,
+    (2, 18, 19, 20, 21): (
+        "to trust a private authority, name the file of its certificates as ca_file in the profile, or in SSL_CERT_FILE"
+    ),
     (62, 64): "check the endpoint in the profile: the certificate is for another host",
 }
 """Hints for a certificate that is not trusted, by OpenSSL's error codes (X509_V_ERR_* in x509_vfy.h)."""
@@ -109,8 +97,7 @@ _DISTRUSTED_REPLIES = (
         "check the endpoint in the profile; it may be that of another server",
     ),
 )
-"""Translations of the SDK's errors for replies that it does not trust (see its protocol.py): words of its message, and
-the message and hint of our error."""
+"""Words of the SDK's message about a reply that it does not trust (protocol.py), and our message and hint."""
 
 _MISSING = re.compile(r"^\s*(?:table|search index|index)\s*\[[^]]*\] (?:does not|doesn't) exist", re.IGNORECASE)
 _EXISTING = re.compile(r"already exists?\b", re.IGNORECASE)
@@ -124,15 +111,12 @@ _HINTS = (
     ("OTSQuotaExhausted", "", "delete what is not needed, or ask for a larger quota"),
     ("OTSParameterInvalid", "field: ", "the search index lacks this field: create an index that has it"),
 )
-"""Hints for errors of the service: its code, words that its message must contain, and the hint. The first entry that
-fits is used."""
+"""The service's code, words that its message must contain, and the hint. The first entry that fits is used."""
 
 
 def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError | None:
-    """Return our error for an exception. Return None for a bug: nothing was sent, and neither the SDK nor the network
-    raises such an exception. After sending, an unknown exception counts as a reply that cannot be read.
-
-    The messages are cleaned with `without_secrets`, so the caller must have passed the secrets to `hide`."""
+    """Return our error for an exception; None for a bug: nothing was sent, and neither the SDK nor the network raises
+    such an exception. The caller must have passed the secrets to `hide`, which keeps them out of the message."""
     if isinstance(failure, TsmemError):
         return failure
     if isinstance(failure, WrongReply):
@@ -169,22 +153,20 @@ def translate(failure: Exception, attempt: HttpAttempt, host: str) -> TsmemError
 
 
 def _invalid_reply(what: str, attempt: HttpAttempt, host: str) -> InvalidReply:
-    """Return the error for a reply that does not fit its request; `what` says what the host answered with."""
     message = f"{host} answered with {what}; {_outcome(attempt)}"
     ambiguous, request_id = not _is_read(attempt), attempt.request_id
     return InvalidReply(message, ambiguous=ambiguous, hint=CHECK_HOST, request_id=request_id, hopeless_after_s=0)
 
 
 def _is_read(attempt: HttpAttempt) -> bool:
-    return attempt.operation.startswith(_READ_PREFIXES)
+    return attempt.operation.startswith(("BatchGet", "Describe", "Get", "List", "Search"))
 
 
 def _outcome(attempt: HttpAttempt) -> str:
-    return "the reply was not used" if _is_read(attempt) else _MAYBE_DONE
+    return "the reply was not used" if _is_read(attempt) else "the request may have been carried out"
 
 
 def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unavailable | None:
-    """Return our error for an exception of the network, or None for any other exception."""
     causes = _causes(failure)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -202,8 +184,7 @@ def _network_error(failure: Exception, attempt: HttpAttempt, host: str) -> Unava
 
 
 def service_error(code: str, message: str, request_id: str | None = None, *, status: int | None = None) -> TsmemError:
-    """Return our error for a code and message of the service. `status` is the HTTP status of the reply. The outcome of
-    a single row in a batch has none."""
+    """`status` is the HTTP status of the reply; None for the outcome of a single row in a batch."""
     code, message = (without_secrets(text)[:MAX_MESSAGE_CHARS] for text in (code, message))
     message = message or f"the service answered {code or status}"
     kind: type[TsmemError] | None = None

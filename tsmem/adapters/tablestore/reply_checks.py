@@ -1,8 +1,7 @@
 """Check that a reply fits its request: the rows are those that were requested, and paging comes to an end.
 
-`client.py`, `rows.py` and `search.py` call these checks on results in the port's types. A failed check raises
-WrongReply, which `errors.py` turns into InvalidReply with the name of the host. Replies are signed, so nobody can alter
-them on the way: the checks catch faults of the service, such as a page that starts where the previous one started.
+Replies are signed, so nobody can alter them on the way: the checks catch faults of the service, such as a page that
+starts where the previous one started. `errors.py` turns WrongReply into InvalidReply with the name of the host.
 """
 
 from __future__ import annotations
@@ -29,11 +28,7 @@ def check_same_key(key: Key, row: Row | None) -> None:
 
 
 def check_page(span: Range, limit: int | None, page: RangePage) -> None:
-    """Raise WrongReply unless all of this holds:
-
-    - The page has at most `limit` rows. They are within the range and in its order.
-    - The next page starts within the range, after the last row of this one. If this page is empty, the next one starts
-      after the start of the range; otherwise paging could go on forever."""
+    """Raise WrongReply for wrong rows, or for a next page that is not further on: paging might never end."""
     most = MAX_ROWS_PER_PAGE if limit is None else min(limit, MAX_ROWS_PER_PAGE)
     if len(page.rows) > most:
         raise WrongReply(f"{len(page.rows):,} rows when at most {most:,} were allowed")
@@ -59,8 +54,6 @@ def check_outcomes(outcomes: int, rows: int) -> None:
 
 
 def check_search(search: Search, page: SearchPage) -> None:
-    """Raise WrongReply unless the page has at most `search.limit` rows, each of them once and with a score. The total,
-    if there is one, must be at least the number of rows, and the token of the next page must be a new one."""
     if len(page.rows) > search.limit:
         raise WrongReply(f"{len(page.rows):,} rows when at most {search.limit:,} were allowed")
     if len({row.key for row in page.rows}) != len(page.rows):

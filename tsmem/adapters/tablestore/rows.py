@@ -1,9 +1,5 @@
 """Convert keys, filters, writes and batches into the SDK's classes, and rows and outcomes from the SDK into ours.
 
-`client.py` calls this module before and after each call of the SDK. On the way in, tsmem.limits checks every key,
-column and size. On the way out, each key must have the columns of its table, and each row of a batch must have exactly
-one outcome; otherwise the functions raise WrongReply.
-
 The SDK sends `bytes` as text and `bytearray` as binary, so binary values are sent as bytearray. A batch has one part
 for each table, and the reply numbers the outcomes within each part.
 
@@ -63,7 +59,6 @@ def key_columns(table: TableRef, key: Key) -> list[tuple[Any, Any]]:
 
 
 def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
-    """Return the columns of the start or end of a range. Raises InvalidInput, LimitExceeded."""
     columns: list[tuple[Any, Any]] = []
     for name, value in zip(table.key, bound, strict=True):
         if not isinstance(value, Bound):
@@ -73,7 +68,6 @@ def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
 
 
 def to_wire_name(name: str) -> str | bytes:
-    """Return a column name as the SDK needs it. Raises InvalidInput."""
     check_column_name(name)
     # For a str, the SDK takes the number of characters for the number of bytes (write_cell_name, compute_column_size).
     return name if name.isascii() else name.encode()
@@ -84,7 +78,6 @@ def to_wire(value: Value) -> Any:
 
 
 def column_filter(test: Filter | None) -> Any:
-    """Return a filter as the SDK's column condition. Raises InvalidInput."""
     if test is None:
         return None
     if isinstance(test, Comparison):
@@ -125,7 +118,6 @@ def sdk_row(write: Write) -> Any:
 
 
 def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
-    """Return the key of a reply. Raises WrongReply unless its columns are those of the table's key, in order."""
     names, values = zip(*columns, strict=True) if columns else ((), ())
     if names != table.key:
         raise WrongReply(f"a key that does not have the columns {', '.join(table.key)}")
@@ -135,7 +127,6 @@ def to_key(table: TableRef, columns: Sequence[tuple[str, Any]]) -> Key:
 
 
 def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence[Any] | None) -> Row:
-    """Return a row of a reply, with its columns sorted by name. Raises WrongReply."""
     columns = {column[0]: column[1] for column in attributes or ()}
     types = set(map(type, columns.values()))
     if bytearray in types:
@@ -154,13 +145,11 @@ class PreparedBatch(NamedTuple):
     places: dict[str, list[int]]
     """For each table, the places in `outcomes` of the rows that are sent to it, in the order of the request."""
     outcomes: list[RowOutcome]
-    """One outcome for each write. An error stands here before the request is sent if that write cannot be sent."""
+    """One for each write. A write that breaks a limit is not sent: its error stands here from the beginning."""
 
 
 def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
-    """Return the request for a batch of writes. A write that breaks a limit gets an error as its outcome and is left
-    out of the request. Raises InvalidInput or LimitExceeded if the batch as a whole cannot be sent."""
-    limits.check_batch(writes, ())
+    """Raises InvalidInput or LimitExceeded only if the batch as a whole cannot be sent."""
     outcomes: list[RowOutcome] = [None] * len(writes)
     items: dict[str, list[Any]] = {}
     places: dict[str, list[int]] = {}
@@ -182,7 +171,6 @@ def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
 
 
 def set_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
-    """Set the outcomes of the rows that were sent, and return the cost of the batch. Raises WrongReply."""
     costs = []
     for name, places in batch.places.items():
         kinds = (reply.table_of_put, reply.table_of_update, reply.table_of_delete)
@@ -195,7 +183,6 @@ def set_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
 
 
 def batch_read_request(table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None) -> Any:
-    """Return the request for a batch of reads. Raises InvalidInput for no keys, LimitExceeded for more than 100."""
     limits.check_read(keys)
     request = ots.BatchGetRowRequest()
     sdk_keys = [key_columns(table, key) for key in keys]
@@ -211,7 +198,6 @@ def batch_read_cost(items: Iterable[Any]) -> Cost:
 
 
 def batch_read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
-    """Return the row, None or the error for each key. Raises WrongReply."""
     check_outcomes(len(items), len(keys))
     rows: list[RowRead] = []
     for key, item in zip(keys, items, strict=True):
@@ -228,7 +214,6 @@ def _failure(item: Any) -> TsmemError | None:
 
 
 def to_cost(units: Any, rows_scanned: int = 0, failure: TsmemError | None = None) -> Cost:
-    """Return the cost of reading or writing a row, or of reading a page. `units` are the SDK's; None counts as 0."""
     if units is None or not (units.read or units.write):
         return FAILED_CONDITION_COST if isinstance(failure, ConditionFailed) else Cost(rows_scanned=rows_scanned)
     return Cost(0, units.read, units.write, rows_scanned)

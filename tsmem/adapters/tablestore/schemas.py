@@ -1,7 +1,6 @@
 """Convert the schemas of tables, secondary indexes and search indexes between the port's types and the SDK's classes.
 
-`client.py` calls this module to create and describe tables and indexes. `sdk_client.py` calls `extend`, which adds to
-an SDK client what the SDK lacks:
+`extend` adds to an SDK client what the SDK lacks:
 
 - a decoder of DescribeSearchIndex that knows all field types (the SDK takes an unknown type for LONG);
 - the operation AddDefinedColumn, which an existing table needs before it gets an index on a new column.
@@ -38,14 +37,9 @@ _ANALYZER_PARAMETERS = {
     "split": search_pb2.SplitAnalyzerParameter,
     "fuzzy": search_pb2.FuzzyAnalyzerParameter,
 }
-"""The protobuf class of each analyzer's parameters."""
 
 
-# Tables
-
-
-def table_request(schema: TableSchema) -> tuple[Any, ...]:
-    """Return the arguments of the SDK's create_table. Raises InvalidInput for a key column of an invalid type."""
+def create_table_arguments(schema: TableSchema) -> tuple[Any, ...]:
     for name, kind in schema.key:
         if kind not in _KEY_TYPES:
             message = f"{kind} is an invalid type for the primary key column '{name}'."
@@ -80,11 +74,7 @@ def to_table_schema(reply: Any) -> TableSchema:
     )
 
 
-# Search indexes
-
-
 def search_meta(schema: SearchIndexSchema) -> Any:
-    """Return the SDK's schema of a new search index. Raises InvalidInput for a field that the SDK cannot create."""
     return ots.SearchIndexMeta([_field_schema(name, kind) for name, kind in schema.fields])
 
 
@@ -102,11 +92,11 @@ def _field_schema(name: str, kind: FieldType) -> Any:
         )
     elif kind.analyzer == "split" and kind.delimiter is not None:
         parameter = ots.SplitAnalyzerParameter(kind.delimiter)
-    analyzer = {"analyzer": kind.analyzer, "analyzer_parameter": parameter}
     sortable = None if kind.name == "TEXT" else True
     return ots.FieldSchema(
-        name, ots.FieldType[kind.name], index=True, store=True, enable_sort_and_agg=sortable, **analyzer
-    )
+        name, ots.FieldType[kind.name], index=True, store=True, enable_sort_and_agg=sortable,
+        analyzer=kind.analyzer, analyzer_parameter=parameter,
+    )  # fmt: skip
 
 
 def _decode_search_index(body: bytes, _request_id: str) -> tuple[SearchIndexSchema, Any]:
@@ -150,9 +140,6 @@ def _second_number(message: Any) -> int:
     """Return the integer in field 2 of a message, or 0. This also works if the SDK's protobuf class lacks the field, or
     the value of its enum."""
     return int(table_store_pb2.CapacityUnit.FromString(message.SerializeToString()).write)
-
-
-# What the SDK lacks
 
 
 def extend(client: Any) -> None:

@@ -1,9 +1,8 @@
 """Convert searches into the SDK's classes, and the pages of their results into ours.
 
-`client.py` imports this module at the first search. `search_request` converts a query node by node. Only `Contains`,
-which finds a text anywhere in a field, has no counterpart in the service: `plan_contains` replaces it by a query that
-the index can answer. That query finds every row that contains the text as whole words, and possibly other rows. The
-store checks each row that comes back. The query depends on the analyzer, which has cut the field into words:
+Only `Contains`, which finds a text anywhere in a field, has no counterpart in the service: `plan_contains` replaces it
+by a query that the index can answer. That query finds every row that contains the text as whole words, and possibly
+other rows; the store checks them. It depends on the analyzer, which has cut the field into words:
 
     fuzzy                 a phrase: every part of the first 1,024 characters of a field is indexed
     single_word           a phrase. The text can end within a word, so its last word is also searched for as a prefix.
@@ -41,7 +40,6 @@ MAX_TEXT_CHARS = 120
 MAX_LAST_WORD_CHARS = 30  # length of the last word, which is left out of a text that was cut
 MIN_PREFIX_CHARS = 3  # a last word with fewer characters is not searched for as a prefix
 MAX_PATTERN_CHARS = 30  # length of the text in a wildcard pattern; the service allows 32 with the two asterisks
-_OPERATORS = {Operator.OR: ots.QueryOperator.OR, Operator.AND: ots.QueryOperator.AND}
 _SAME_ARGUMENTS = {
     queries.MatchAll: ots.MatchAllQuery,
     MatchPhrase: ots.MatchPhraseQuery,
@@ -53,10 +51,8 @@ _SAME_ARGUMENTS = {
 
 
 def search_request(search: Search, fields: Mapping[str, FieldType]) -> Any:
-    """Return a search as the SDK's SearchQuery. `fields` are those of the index, and are needed only for a Contains.
-
-    Raises InvalidInput for a Contains within `must_not`: the query that replaces it can match more rows, and those
-    would be excluded too."""
+    """`fields` are those of the index, and are needed only for a Contains. Raises InvalidInput for a Contains within
+    `must_not`: the query that replaces it can match more rows, and those would be excluded too."""
     return ots.SearchQuery(
         _sdk_query(search.query, fields),
         sort=ots.Sort([_sorter(each) for each in search.sorts or (queries.KeySort(),)]),
@@ -74,7 +70,6 @@ def sdk_columns(names: Sequence[str] | None) -> Any:
 
 
 def to_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
-    """Return the page of a reply. Raises WrongReply, and Unavailable if a part of the index did not respond."""
     if not reply.is_all_succeed:
         raise Unavailable("part of the search index did not respond")
     rows = [to_row(table, *row[:2]) for row in reply.rows]
@@ -98,7 +93,7 @@ def _sdk_query(query: Query, fields: Mapping[str, FieldType]) -> Any:
         )
         return ots.BoolQuery(must, must_not, filters, should, query.minimum_should_match)
     if isinstance(query, Match):
-        return ots.MatchQuery(query.field, query.text, query.minimum_should_match, _OPERATORS[query.operator])
+        return ots.MatchQuery(query.field, query.text, query.minimum_should_match, ots.QueryOperator[query.operator])
     if isinstance(query, queries.Term):
         return ots.TermQuery(query.field, to_wire(query.value))
     if isinstance(query, queries.Terms):
@@ -123,7 +118,6 @@ def has_contains(query: Query) -> bool:
 
 
 def plan_contains(query: Contains, fields: Mapping[str, FieldType]) -> Query:
-    """Return a query to send instead of a Contains, to an index with these fields."""
     if query.field not in fields:
         return HasField(query.field)  # the service's error will say that there is no such field
     text = query.text
@@ -160,7 +154,7 @@ def _by_analyzer(field: str, kind: FieldType, text: str) -> Query:
 
 
 def _words_with(field: str, text: str) -> Query:
-    """Return the query for words that contain the text. The index may have lowercased them in one of two ways."""
+    """The index may have lowercased its words in one of two ways."""
     forms = dict.fromkeys((fold(text), text.lower()))
     patterns = tuple(queries.Wildcard(field, f"*{form[:MAX_PATTERN_CHARS]}*") for form in forms)
     return patterns[0] if len(patterns) == 1 else Bool(should=patterns)

@@ -6,8 +6,8 @@
 urllib3 pools the connections, speaks HTTP and checks certificates. This module adds:
 
 - A deadline for the whole attempt. urllib3's timeout is for a single read, so a server that sends one byte a second
-  never exceeds it. Here each connect, TLS handshake, send and read gets the time that is left of the attempt. A host
-  name is looked up in a thread of its own, because a look-up has no timeout and can only be abandoned.
+  never exceeds it. A host name is looked up in a thread of its own, because a look-up has no timeout and can only be
+  abandoned.
 - A limit on the size of a reply, and errors for replies of servers that are not TableStore.
 - `HttpAttempt.is_sent`, which decides whether a failed write may have been carried out.
 
@@ -54,20 +54,18 @@ _MIN_ATTEMPT_S = 1.0
 
 
 def attempt_timeout_s(left_s: float) -> float:
-    """Return the timeout of the next attempt, given the time that is left for all attempts. It is half of that time, so
-    that another attempt is possible if a packet is lost, but at least a second if there is one."""
+    """Return half of the time that is left for all attempts, so that another one is possible, but at least a second if
+    that much is left."""
     return max(left_s / 2, min(left_s, _MIN_ATTEMPT_S))
 
 
 @dataclass
 class HttpAttempt:
-    """One attempt to send a request and read its reply: its deadline, and what is known about it so far."""
-
     operation: str
     timeout_s: float
     """Duration of the attempt if `tsmem.clock.deadline` sets none."""
     deadline_s: float = 0.0
-    """End of the attempt, by time.monotonic. It is set when the request is encoded and about to be sent."""
+    """End of the attempt by time.monotonic, set when the request is about to be sent."""
     announce: Callable[[Any], None] | None = None
     """Called with the start of a range's next page, in the SDK's form, before the rows are decoded."""
     signatures: tuple[str, ...] = ()  # of the request; no message may show them
@@ -82,7 +80,7 @@ class HttpAttempt:
     """Capacity units and rows scanned. The request itself is not counted here."""
 
     def left_s(self) -> float:
-        """Return the seconds until the deadline. Raises TimeoutError if it has passed."""
+        """Raises TimeoutError if the deadline has passed."""
         if (left := self.deadline_s - time.monotonic()) <= 0:
             raise TimeoutError("timed out")
         return left
@@ -93,7 +91,6 @@ CURRENT_ATTEMPT: ContextVar[HttpAttempt] = ContextVar("CURRENT_ATTEMPT")
 
 
 def foreign_server_error(status: int, host: str, hint: str = CHECK_HOST) -> TsmemError:
-    """Return the error for a final reply of another kind of server than TableStore."""
     if status == 413:  # from a gateway in front of the service
         return from_service("OTSRequestBodyTooLarge", f"the request is too large for {host}")
     message = f"{host} does not reply like TableStore (HTTP {status})"
@@ -106,17 +103,14 @@ def is_final(status: int) -> bool:
 
 
 def safe_request_id(text: object) -> str | None:
-    """Return a request id as it can be shown to the user: cut, printable and without secrets. Any server can have made
-    it up."""
+    """Return a request id as it can be shown to the user. Any server can have made it up."""
     plain = without_secrets(str(text or "")[:_MAX_HEADER_CHARS])[:_MAX_REQUEST_ID_CHARS]
     return "".join(char for char in plain if " " < char <= "~") or None
 
 
 def clock_skew_s(date: str, sent_s: float, received_s: float) -> float | None:
-    """Return the seconds by which the service's clock is ahead; None for a date in an unknown format.
-
-    `date` is the service's time, from the reply. `sent_s` and `received_s` are this machine's times before and after
-    the request, in seconds since 1970."""
+    """Return the seconds by which the service's clock is ahead; None for a date in an unknown format. `sent_s` and
+    `received_s` are this machine's times, in seconds since 1970."""
     try:
         replied = datetime.strptime(date, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError:
@@ -133,9 +127,8 @@ class Transport:
     """Sends requests to one endpoint, from any number of threads."""
 
     def __init__(self, endpoint: str, ca_file: str | None = None, ca_folders: str | None = None) -> None:
-        """Trust the certificate authorities in `ca_file`, by default those of certifi, and in `ca_folders`.
-
-        Raises OSError if `ca_file` cannot be read or has no certificates."""
+        """Trust the certificate authorities in `ca_file`, by default those of certifi, and in `ca_folders`. Raises
+        OSError if `ca_file` cannot be read or has no certificates."""
         url = parse_url(endpoint)
         self.host = url.netloc or endpoint
         self._endpoint = endpoint
@@ -156,9 +149,7 @@ class Transport:
         return pool
 
     def send_receive(self, url: str, headers: dict[str, str], body: bytes) -> tuple[int, str | None, Any, bytes]:
-        """Send a request and return the status, reason, headers and body of the reply. The SDK calls this method.
-
-        Raises TsmemError, TimeoutError and the errors of urllib3."""
+        """The SDK calls this method. Raises TsmemError, TimeoutError and the errors of urllib3."""
         attempt = CURRENT_ATTEMPT.get()
         left_s = time_left_s()
         timeout_s = attempt.timeout_s if left_s is None else attempt_timeout_s(left_s)
@@ -205,8 +196,6 @@ def _speaks_tls(address: tuple[str, int], timeout_s: float) -> bool:
 
 
 def _check_headers(reply: BaseHTTPResponse, host: str, hint_for_400: str) -> None:
-    """Raise if the body of a reply should not be read, because it comes from another kind of server, is compressed or
-    too long, or does not say how long it is. `hint_for_400` is the hint for status 400 from a web server."""
     length = reply.headers.get("content-length")
     is_html = reply.headers.get("content-type", "").lower().startswith("text/html")
     if reply.headers.get("x-ots-requestid") is None and (is_html or reply.version == 10) and is_final(reply.status):
@@ -222,13 +211,11 @@ def _check_headers(reply: BaseHTTPResponse, host: str, hint_for_400: str) -> Non
 
 
 def _unreadable_error(problem: str) -> Unavailable:
-    """Return the error for a reply that is not read to its end. Another attempt would get the same reply."""
     hint = "check the endpoint in the profile"
     return Unavailable(f"the reply {problem}", ambiguous=True, hint=hint, hopeless_after_s=0)
 
 
 def _look_up(host: str, port: int, timeout_s: float) -> list[Any]:
-    """Return the addresses of a host. Raises socket.gaierror, or TimeoutError if it takes too long."""
     addresses: Future[list[Any]] = Future()
 
     def look_up() -> None:
@@ -273,9 +260,8 @@ class _TimedTlsSocket(_TimedSocket, ssl.SSLSocket):
 
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address that accepts. The time that is left is shared evenly between the addresses.
-
-        urllib3 calls this method and expects it to raise its own errors. Their causes say what happened."""
+        """Connect to the first address that accepts, and share the time that is left evenly between the addresses.
+        urllib3 calls this method and expects its own errors."""
         attempt = CURRENT_ATTEMPT.get()
         failure = OSError("no address")
         try:
