@@ -1,21 +1,22 @@
 """Turn the results of commands into bytes. Commands return data, and only this package decides how it looks.
 
-`cli/app/main.py` calls `render` with a command's result and writes the chunks that it yields; `cli/app/failure.py`
-calls `render_error` for stderr. Nothing here asks a stream or the clock: `Options` in `result.py` describes
-the terminal.
+The command line writes the chunks that `render` yields. Nothing here asks a stream or the clock: the `Options` say what
+the terminal is.
 
 - For programs: `documents.py` (JSON, JSON lines, CSV, error objects, `--fields`).
 - For people: `tables/` (listings, records, reports), `transcript.py` (conversations), `markdown.py` (drawn Markdown)
   and `json_text.py` (tool calls and other JSON in stored text).
 - Building blocks of the output for people: `text.py` escapes stored text, `cells.py` measures, cuts and wraps it,
-  `values.py` formats times and numbers, `palette.py` colours, and `ascii.py` serves terminals without UTF-8.
+  `values.py` formats times and numbers, and `palette.py` colours.
 
 A format is imported when it is used, so that JSON loads neither rich nor csv.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any
 
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.render.documents import (
@@ -38,28 +39,46 @@ from tsmem.render.result import (
     Result,
 )
 from tsmem.store.documents import encode_json
+from tsmem.store.metadata import Metadata
+from tsmem.store.model import Message, Session
 
 __all__ = ["Options", "render", "render_error"]
 
 _MAX_PAGE_WIDTH = 100
-"""Pages of the manual are not drawn wider than this, because long lines are hard to read."""
 
 
 def render(result: Result, options: Options) -> Iterator[bytes]:
-    """Return the result as chunks of bytes, ready to be written.
-
-    An error that the result's items raise is raised after the chunks of the items before it. Raises InvalidInput at
-    once for an endless result in a format that needs an end. The fields are those that
-    `check_fields` accepted."""
+    """Return the result as chunks of bytes. An error that its items raise is raised after the chunks of the earlier
+    items. Raises InvalidInput at once for an endless result in a format that needs an end."""
     if isinstance(result, Document):
         if options.unicode:
             return iter(result.chunks)
         return (json_in_ascii(chunk.decode()).encode() for chunk in result.chunks)
     if not options.unicode and options.format in ("table", "csv"):
-        from tsmem.render.ascii import ascii_result
+        from tsmem.render.text import ascii_text
 
-        return _chunks(ascii_result(result), options)
+        return _chunks(_map_texts(ascii_text, result), options)
     return _chunks(result, options)
+
+
+def _map_texts(change: Callable[[str], str], value: Any) -> Any:
+    match value:
+        case str():
+            return change(value)
+        case Iterator():
+            return (_map_texts(change, part) for part in value)
+        case Session() | Message():
+            return replace(value, **{f.name: _map_texts(change, getattr(value, f.name)) for f in fields(value)})
+        case Metadata():
+            return Metadata({change(key): _map_texts(change, part) for key, part in value.items()})
+        case dict():
+            return {change(key): _map_texts(change, part) for key, part in value.items()}
+        case tuple() if hasattr(value, "_make"):
+            return value._make(_map_texts(change, part) for part in value)
+        case tuple() | list():
+            return [_map_texts(change, part) for part in value]
+        case _:
+            return value
 
 
 def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[bytes]:
@@ -112,8 +131,6 @@ def _table_lines(result: Data, options: Options) -> Iterator[str]:
 
 
 def render_error(error: TsmemError, output: Format, *, unicode: bool = True) -> bytes:
-    """Return an error as it is written to stderr: one object for json and jsonl, else a line for the message and a line
-    for the hint. Without `unicode`, it is ASCII."""
     if output in ("json", "jsonl"):
         text = f"{encode_json(error_document(error))}\n"
         return (text if unicode else json_in_ascii(text)).encode()

@@ -21,18 +21,15 @@ _TWO_CELLS = re.compile("[\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U0001
 circled numbers on black squares, hexagrams, Vietnamese reading marks and skin tones. Found by measuring every character
 in tmux 3.3a (glibc 2.36)."""
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
-"""Unicode blocks of right-to-left scripts, with their digits."""
 _LEFT_TO_RIGHT_BLANK = "\u2800"
 """The blank Braille pattern: it shows nothing and counts as left-to-right in the algorithm of UAX 9."""
 
 
 def width(text: str) -> int:
-    """Return the largest number of cells that the text takes on any terminal."""
     return len(text) if text.isascii() else sum(map(_character_width, text))
 
 
 def cut(text: str, cells: int) -> str:
-    """Return the longest beginning of the text that fits in the given number of cells."""
     if text.isascii():
         return text[: max(0, cells)]
     used = 0
@@ -55,7 +52,6 @@ def _character_width(character: str) -> int:
 
 
 def fit(text: str, cells: int, ellipsis: str) -> str:
-    """Return the text if it fits in the given number of cells, else its beginning with an ellipsis."""
     return text if width(text) <= cells else cut(text, cells - len(ellipsis)) + ellipsis[:cells]
 
 
@@ -71,7 +67,7 @@ def fit_middle(text: str, cells: int, ellipsis: str) -> str:
 
 
 def space_after(text: str, cells: int) -> str:
-    """Return the given number of cells of space, to separate a text from the next one on the same line.
+    """Return space that keeps a text apart from the next one on its line.
 
     A terminal that reorders text treats two right-to-left texts, with the spaces and numbers between them, as one text
     and draws the second one first. A blank left-to-right character between them prevents this. So would isolates

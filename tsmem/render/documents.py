@@ -1,8 +1,4 @@
-"""The formats for programs: JSON, JSON lines, CSV, and errors as JSON objects. `render` chooses between them.
-
-`records` makes each item of a result a dict of plain values, with the chosen fields only; `json_chunks` and
-`line_chunks` write these dicts as text. `join_lines` gathers the lines of every format, also those for people, into
-chunks of bytes.
+"""The formats for programs: JSON, JSON lines, CSV, and errors as JSON objects.
 
 A JSON list is streamed and is a valid document however it ends:
 
@@ -33,13 +29,11 @@ CHUNK_BYTES = 32 * 1024
 MAX_DELAY_S = 0.05
 _FORMULA = "'*[=+\\-@\t\r\n＝＋－＠]"  # noqa: RUF001 - spreadsheets accept the wide signs too
 """The beginning of a cell that a spreadsheet might run as a formula (owasp.org/www-community/attacks/CSV_Injection).
-Such a cell gets an apostrophe. Cells that already begin with apostrophes get one more, so that removing one from each
-changed cell restores the stored text."""
+Such a cell gets one more apostrophe than it has, and removing that one restores the stored text."""
 _NUMBER = r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 
 
 def check_fields(noun: Noun, fields: Sequence[str]) -> None:
-    """Raise InvalidInput if a name is neither a field of the noun nor `metadata.<key>`, or if it is given twice."""
     hint = f"fields: {', '.join(FIELDS[noun])} and metadata.<key>"
     if not fields:
         raise InvalidInput("--fields is empty", hint=hint)
@@ -56,7 +50,6 @@ def check_fields(noun: Noun, fields: Sequence[str]) -> None:
 
 
 def records(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, Any]]:
-    """Return one dict for each line of JSON lines or row of CSV."""
     match result:
         case Session() | Message():
             return [_item(result, fields)]
@@ -74,16 +67,11 @@ def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, An
     document = item_document(item)
     if fields is None:
         return document
-    return {
-        field: document["metadata"].get(field.removeprefix(METADATA_PREFIX))
-        if field.startswith(METADATA_PREFIX)
-        else document[field]
-        for field in fields
-    }
+    document |= {METADATA_PREFIX + key: value for key, value in document["metadata"].items()}
+    return {field: document.get(field) for field in fields}
 
 
 def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
-    """Return one JSON document: a list with a line for each item, another document indented on a terminal."""
     document: Mapping[str, Any]
     match result:
         case Listing():
@@ -101,7 +89,6 @@ def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
 
 
 def line_chunks(result: Data, options: Options) -> Iterator[bytes]:
-    """Return one line for each record, as JSON or CSV."""
     at_once = options.is_terminal or (isinstance(result, Listing) and result.is_endless)
     if options.format == "csv":
         return join_lines(_csv_lines(result, options), at_once=at_once)
@@ -110,11 +97,8 @@ def line_chunks(result: Data, options: Options) -> Iterator[bytes]:
 
 
 def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
-    """Yield CSV (RFC 4180) with a header. Metadata is one cell of JSON; null and empty text are both empty cells.
-
-    In a pipe, cells hold the stored text and rows end in CRLF, as the RFC demands. On a terminal, cells are escaped and
-    rows end in a newline. The header comes with the first row, so that a listing that fails before it writes nothing.
-    """
+    """Yield CSV. Null and empty text are both empty cells. In a pipe, rows end in CRLF, as RFC 4180 demands. The header
+    comes with the first row, so that a listing that fails before it writes nothing."""
     import csv
 
     from tsmem.render.text import visible
@@ -191,7 +175,6 @@ def json_in_ascii(document: str) -> str:
 
 
 def error_document(error: BaseException) -> dict[str, Any]:
-    """Return an error as a JSON object. That of a bulk request lists the failed rows."""
     if not isinstance(error, TsmemError):
         interrupted = isinstance(error, KeyboardInterrupt)
         code, message = ("Interrupted", "interrupted") if interrupted else (type(error).__name__, str(error))
@@ -212,11 +195,8 @@ def error_document(error: BaseException) -> dict[str, Any]:
 
 
 def join_lines(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[bytes]:
-    """Join lines into chunks.
-
-    The first line is a chunk of its own. Later lines are gathered until they have CHUNK_BYTES, or until one arrives
-    MAX_DELAY_S after the last chunk. With `at_once`, each line is a chunk. If `lines` raises, the gathered lines are
-    yielded first."""
+    """Join lines into chunks. The first line is a chunk of its own. Later ones are gathered until they fill a chunk, or
+    until one arrives MAX_DELAY_S after the last chunk. If `lines` raises, the gathered lines are yielded first."""
     gathered: list[bytes] = []
     size, due_s = 0, 0.0
     try:

@@ -1,8 +1,5 @@
 """Make JSON in stored text readable: tool calls as `name(argument=value)`, other JSON broken into lines.
 
-`transcript.py` and the tables call `tool_calls` for the metadata of a message; `transcript.py` also looks for JSON in
-content and metadata with `parsed_json` and shows it with `pretty_lines`.
-
 Only the spacing and the escapes of strings change. JSON in which more would change (a key given twice, a number that
 Python writes in another way, such as 1.50) is shown as it was stored. Of a tool call, only its name and arguments are
 shown.
@@ -34,7 +31,6 @@ class ToolCall(NamedTuple):
     """Values by name, or the stored text if `parsed_json` does not make a JSON object of it."""
 
     def line(self) -> str:
-        """Return the call on one line, safe to show."""
         arguments = self.arguments
         if not isinstance(arguments, str):
             parts = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in arguments.items())
@@ -42,8 +38,7 @@ class ToolCall(NamedTuple):
         return visible(f"{self.name}({arguments})")
 
     def lines(self, room: int) -> list[str]:
-        """Return the call, safe to show: on one line if it fits in `room` cells, else each argument as `pretty_lines`
-        would show it. Text arguments stay on one line."""
+        """Return the call on one line if it fits in `room` cells, else with lines of its own for each argument."""
         line = self.line()
         if isinstance(self.arguments, str) or not self.arguments or width(line) <= room:
             return [line]
@@ -96,8 +91,7 @@ def _depth(value: object) -> int:
 
 
 def _number_as_written(kind: type[int] | type[float], number: str) -> float:
-    """Return the number. Raises ValueError if Python would write it differently, as it would -0, or if it is too
-    long."""
+    """Raises ValueError for a number that Python would write differently, such as -0, and for one that is too long."""
     if repr(kind(number)) != number:
         raise ValueError(number)
     return kind(number)

@@ -28,8 +28,7 @@ _DISABLED_RULES = ("reference", "entity", "autolink", "image")
 
 
 def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
-    """Return the lines of the drawn text, in `room` cells. Return None if the text is better shown as it was written:
-    it is too long, does not fit, or would lose letters."""
+    """Return None for a text that is better shown as it was written: it is too long or too wide, or loses letters."""
     text = visible(text, keep_newlines=True)
     if len(text) > MARKDOWN_CHARACTERS or room < 20:
         return None
@@ -46,12 +45,7 @@ def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
         return None
     if any(visible(line) != line for line in plain):  # the removed signs kept marks apart, which now pile up
         return None
-    shown = [paint_line(line, palette) for line in lines]
-    while not shown[0]:
-        del shown[0]
-    while not shown[-1]:
-        del shown[-1]
-    return shown
+    return "\n".join(paint_line(line, palette) for line in lines).strip("\n").split("\n")
 
 
 class _Heading(Paragraph):

@@ -1,11 +1,8 @@
-"""Colours and signs of the output for people, as far as the terminal can show them. Tables, transcripts and Markdown
-use a `Palette`. Colours only decorate: the words alone say everything.
-"""
+"""Colours and signs of the output for people. Colours only decorate: the words alone say everything."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from rich.color import ColorSystem
 from rich.style import Style
@@ -31,19 +28,17 @@ class Palette:
         self.ellipsis, self.arrow, self.speaker_sign, self.rule, self.dot = signs
 
     def paint(self, style: str | Style, text: str) -> str:
-        """Return the text with the escape sequences of the style, if there are colours. Links are dropped."""
+        """Return the text with the escape sequences of the style, if there are colours. No link is ever made."""
         if not self._color or not style:
             return text
-        style = style_of(style) if isinstance(style, str) else style
+        style = Style.parse(style) if isinstance(style, str) else style
         return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
 
     def wrapped(self, style: str, text: str) -> Iterator[str]:
-        """Yield the lines of the styled text, wrapped to the width of the terminal."""
         for line in [text] if self.width is None else wrap(text, self.width):
             yield self.paint(style, line)
 
     def highlighted(self, style: str, text: str) -> Iterator[tuple[str, str]]:
-        """Yield the parts of the text, each with its style: the given one, or HIGHLIGHT_STYLE for matches."""
         done = 0
         for begin, end in () if self._searched is None else spans(text, self._searched):
             yield style, text[done:begin]
@@ -53,8 +48,3 @@ class Palette:
 
     def first_match(self, text: str) -> tuple[int, int] | None:
         return None if self._searched is None else next(spans(text, self._searched), None)
-
-
-@lru_cache
-def style_of(definition: str) -> Style:
-    return Style.parse(definition)

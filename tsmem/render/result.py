@@ -1,8 +1,4 @@
-"""The results that commands return, and the options for showing them.
-
-A command returns one of these results, which hold data and say nothing about their looks. `cli/app/main.py` passes the
-result and the `Options` of the run to `render`, which turns them into bytes.
-"""
+"""The results that commands return, which say nothing about their looks, and the options for showing them."""
 
 from __future__ import annotations
 
@@ -21,12 +17,8 @@ FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
 
 
 class Options(NamedTuple):
-    """Everything besides the result that decides how the output looks. Formatters never ask the stream, the clock or
-    the environment."""
-
     format: Format = "table"
     fields: tuple[str, ...] | None = None
-    """The value of --fields."""
     width: int | None = None
     """Columns of the terminal. None for a pipe, where nothing is cut or wrapped."""
     color: bool = False
@@ -37,7 +29,7 @@ class Options(NamedTuple):
     timezone: tzinfo | None = None
     """None for the local time zone."""
     highlight: str | None = None
-    """The text that was searched for. It is highlighted in content and search content, ignoring case."""
+    """The text that was searched for, whatever its case."""
 
 
 class Listing(NamedTuple):
@@ -46,13 +38,12 @@ class Listing(NamedTuple):
     noun: Noun
     items: Iterable[Session] | Iterable[Message]
     next_page_token: Callable[[int | None], str | None] = lambda count: None
-    """The function that returns the token of the next page. It is called with None after the last item, or with the
-    number of items that were written before an error."""
+    """Called with None after the last item, or with the number of items that were written before an error."""
     total: Callable[[], Total] | None = None
-    """The function that returns the number of matches of a search on all pages. It is called after the last item."""
+    """The number of matches of a search on all pages. Called after the last item."""
     highlight: str | None = None
     is_endless: bool = False
-    """True if new items keep coming. Each one is then shown as soon as it arrives."""
+    """True if new items keep coming."""
     why_empty: Callable[[], str] | None = None
 
 
@@ -63,15 +54,13 @@ class Conversation(NamedTuple):
     """None if the user is unknown."""
     messages: Sequence[Message]
     has_earlier: bool = False
-    """True if earlier messages were left out."""
     full: bool = False
     """True to fold nothing."""
     markdown: bool = False
-    """True to draw content as Markdown."""
 
 
 class LiveTail(NamedTuple):
-    """The last messages of a session, oldest first. If `is_endless`, new messages follow as they arrive."""
+    """The last messages of a session, oldest first."""
 
     session_id: str
     messages: Iterable[Message]

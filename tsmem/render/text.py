@@ -81,7 +81,8 @@ def visible_id(text: str) -> str:
 
 
 def ascii_text(text: str) -> str:
-    """Return the text with an escape such as `\\u9000` for each character that is not ASCII."""
+    """Return the text with an escape such as `\\u9000` for each character that is not ASCII. A terminal without UTF-8
+    takes the bytes of a character one by one, and those from 0x80 to 0x9f are control characters."""
     return text.encode("ascii", "backslashreplace").decode()
 
 

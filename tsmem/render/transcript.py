@@ -1,8 +1,5 @@
 """A conversation as a transcript: a header with its id, user, length and time, then one message after the other.
 
-`render` calls `conversation_lines` for `show`, and `tail_lines` for `message tail`. Both format each message with a
-`TranscriptWriter`: a line when the day changes, a heading with role and time, then content, tool calls and metadata.
-
 Only headings and day lines begin at the left edge. Content is indented, so that no message can pass itself off as the
 heading of another one. On a terminal, lines are wrapped, and long content is folded with a note that says so. In a
 pipe, nothing is wrapped or folded, and times are complete.
@@ -26,9 +23,8 @@ from tsmem.store.model import Message, Session
 INDENT = "  "
 READING_WIDTH = 100
 FOLD_LINES = 12
-"""Lines that are shown of folded content."""
 MIN_HIDDEN_LINES = 3
-"""Content is folded only if this many lines are hidden."""
+"""Content is folded only if at least this many lines are then hidden."""
 FOLD_CHARACTERS = 20_000
 """Content beyond this is folded without being wrapped first, which would take too long."""
 METADATA_CHARACTERS = 400
@@ -47,8 +43,7 @@ def conversation_lines(conversation: Conversation, options: Options) -> Iterator
 
 
 def tail_lines(tail: LiveTail, options: Options) -> Iterator[str]:
-    """Yield the session's id, then each message as a single string of several lines. A message is then written as soon
-    as it arrives, and whole."""
+    """Yield each message as a single string of several lines, so that it is written whole as soon as it arrives."""
     palette, is_empty = Palette(options), True
     yield "\n".join(palette.wrapped("bold", f"session {visible_id(tail.session_id)}"))
     writer = TranscriptWriter(options, full=tail.full)
@@ -114,7 +109,6 @@ class TranscriptWriter:
         self._day: str | None = None
 
     def lines(self, message: Message) -> Iterator[str]:
-        """Yield the day if it has changed, the heading, the content, the tool calls and the metadata."""
         day = local_day(message.create_time, self._options.timezone)
         if self._options.width is not None and day is not None and day != self._day:  # in a pipe, times have dates
             self._day = day
@@ -159,8 +153,6 @@ class TranscriptWriter:
         return speaker + space_after(role, 1) + palette.paint("dim", between.join(facts))
 
     def _content(self, content: str, role: str | None) -> Iterator[str]:
-        """Yield JSON broken into lines, Markdown drawn if that was asked for, and other text as it is. The output of a
-        tool is never taken for Markdown."""
         if parsed := parsed_json(content):
             yield from self._folded_text("\n".join(pretty_lines(parsed, self._line_width)), content)
             return
@@ -173,8 +165,7 @@ class TranscriptWriter:
         yield from self._folded_text(content, content)
 
     def _metadata(self, message: Message, shown_keys: Collection[str]) -> Iterator[str]:
-        """Yield each JSON text in lines of its own, then the rest of the metadata on one line. The value of `_json` is
-        the list of keys that hold JSON."""
+        """Yield JSON in lines of its own, then the rest on one line. `_json` lists the keys that hold JSON."""
         shown = {"_json", *shown_keys} | ({"name"} if message.role == "tool" else set())
         for key in str(message.metadata.get("_json", "")).split(","):
             text = message.metadata.get(key)
@@ -187,16 +178,13 @@ class TranscriptWriter:
             yield from self._indented(_metadata_line(message, rest, self._options, full=self._full), "dim")
 
     def _folded_text(self, shown: str, stored: str, style: str = "") -> Iterator[str]:
-        """Yield the text in lines: wrapped, indented, and folded if it is long. The note of a fold says the size of
-        `stored`.
-        """
         is_complete = not self._folds or len(shown) <= FOLD_CHARACTERS
         beginning = visible(shown if is_complete else shown[:FOLD_CHARACTERS], keep_newlines=True)
         lines = [line.removeprefix(INDENT) for line in self._indented(beginning, style)]
         yield from self._folded(lines, stored, is_complete=is_complete)
 
     def _folded(self, lines: Sequence[str], stored: str, *, is_complete: bool = True) -> Iterator[str]:
-        """Yield the lines, indented. Long content on a terminal is cut to FOLD_LINES and a note of what is hidden."""
+        """Yield the lines, indented. Long content on a terminal is cut, with a note that says the size of `stored`."""
         hides = self._folds and (not is_complete or len(lines) >= FOLD_LINES + MIN_HIDDEN_LINES)
         shown = list(lines[:FOLD_LINES] if hides else lines)
         while hides and shown and not shown[-1]:
@@ -223,7 +211,6 @@ class TranscriptWriter:
 
 
 def _metadata_line(item: Session | Message, metadata: Metadata, options: Options, *, full: bool) -> str:
-    """Return metadata and search content on one line. On a terminal it is cut to two lines, unless `full`."""
     if item.search_content is not None:
         metadata = Metadata({**metadata, "search_content": item.search_content})
     if options.width is None or full:

@@ -1,7 +1,4 @@
-"""Format times, ages, sizes and metadata values for people. Tables, transcripts and messages on stderr use it.
-
-Every returned string is safe to show on one line.
-"""
+"""Format times, ages, sizes and metadata values for people. Every returned string is safe to show on one line."""
 
 from __future__ import annotations
 
@@ -57,7 +54,6 @@ def duration(length_us: int) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """Return how long something took, below a minute in tenths of a second."""
     return f"{seconds:.1f} s" if seconds < 60 else duration(round(seconds) * _US_PER_SECOND)
 
 

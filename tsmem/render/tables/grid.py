@@ -1,8 +1,4 @@
-"""Draw rows of cells in columns. `listing.py` and `report.py` plan the widths with `natural_widths` and `plan_widths`,
-then call `table_lines`. `markdown.py` uses `draw` and `paint_line` too.
-
-On a terminal, every line fits the width. In a pipe, nothing is cut: a value longer than MAX_ALIGNED pushes the rest of
-its row to the right.
+"""Draw rows of cells in columns of planned widths.
 
 Rich draws the table. Cutting, wrapping and measuring are ours, because rich
 
@@ -18,19 +14,17 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.theme import Theme
 
 from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
-from tsmem.render.palette import Palette, style_of
-
-if TYPE_CHECKING:
-    from rich.console import ConsoleOptions, RenderableType
+from tsmem.render.palette import Palette
 
 GAP = 2
 MAX_ALIGNED = 60
@@ -68,7 +62,6 @@ class TableCell(NamedTuple):
 
     text: str
     style: str | None = None
-    """The style of this cell if it differs from the column's."""
     is_searched: bool = False
     """True for a text in which matches of the search are highlighted."""
 
@@ -106,10 +99,8 @@ def table_lines(
     titled: bool = True,
     cuts: bool = False,
 ) -> Iterator[str]:
-    """Draw rows in columns of these widths.
-
-    On a terminal there is a rule beneath the titles, and a value that is wider than its column is wrapped, or cut if
-    `cuts`. In a pipe it stays whole and pushes the rest of its row to the right."""
+    """On a terminal, a value that is wider than its column is wrapped, or cut if `cuts`. In a pipe it stays whole and
+    pushes the rest of its row to the right."""
     is_pipe = palette.width is None
     box = SIMPLE_HEAD if titled and not is_pipe else None
     table = Table(box=box, show_header=titled, show_edge=False, padding=0, header_style=None, border_style="dim")
@@ -147,8 +138,7 @@ class _MeasuredSegment(Segment):
 
 
 def _cell_lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, *, cuts: bool) -> _CellLines:
-    """Return the lines of a cell in a column of the given number of cells. A line that fills its column ends in the gap
-    to the next column."""
+    """A line that is wider than its column ends in the gap to the next column."""
     blank = _direction_blank(cell.text) if gap else ""
     room = cells - width(blank)
     texts: Iterable[str] = [cell.text]
@@ -160,7 +150,7 @@ def _cell_lines(column: Column, cell: TableCell, cells: int, gap: int, palette: 
         text += blank + " " * (gap if width(text) > room else 0)
         lines.append([])
         for part_style, part in palette.highlighted(style, text) if cell.is_searched else [(style, text)]:
-            segment = _MeasuredSegment(part, style_of(part_style))
+            segment = _MeasuredSegment(part, Style.parse(part_style))
             segment.cells = min(width(part), cells + gap)
             lines[-1].append(segment)
     return lines
@@ -172,8 +162,6 @@ def _direction_blank(text: str) -> str:
 
 
 def _cut(column: Column, cell: TableCell, cells: int, palette: Palette) -> str:
-    """Return the part of a value that fits in its column: the ends of an id, the first match of a search with the text
-    around it, or the beginning of another text."""
     text, ellipsis = cell.text, palette.ellipsis
     if column.kind == "id":
         return fit_middle(text, cells, ellipsis)
@@ -188,14 +176,11 @@ def _cut(column: Column, cell: TableCell, cells: int, palette: Palette) -> str:
 
 
 def draw(renderable: RenderableType, room: int) -> Iterable[list[Segment]]:
-    """Return the lines that rich draws in `room` cells."""
     console = _console(room)
     return Segment.split_lines(console.render(renderable, console.options))
 
 
 def paint_line(line: Sequence[Segment], palette: Palette) -> str:
-    """Return a drawn line as text with colours, without trailing spaces. Rich's signs are replaced on a terminal that
-    shows only ASCII."""
     parts = []
     for text, style, _ in line:
         if not palette.unicode and not text.isascii():

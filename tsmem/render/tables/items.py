@@ -1,7 +1,4 @@
-"""Turn the fields of a session or message into table cells: the column of each field, and how its value reads.
-
-`listing.py` uses this for rows, `report.py` for single records.
-"""
+"""Turn the fields of a session or message into table cells: the column of each field, and how its value reads."""
 
 from __future__ import annotations
 
@@ -53,8 +50,8 @@ def is_blank(item: Session | Message, field: str) -> bool:
 
 
 def _shown_elsewhere(item: Session | Message) -> tuple[str, ...]:
-    """Return the metadata keys that a terminal does not show as metadata: tool calls, if they are shown in the place of
-    missing content, and `_json`, which names the keys that hold JSON."""
+    """Return the metadata keys that a terminal does not show: `_json`, which names the keys that hold JSON, and tool
+    calls if they stand in the place of missing content."""
     shows_calls = isinstance(item, Message) and item.content is None
     return ("_json", *tool_calls(item.metadata)) if shows_calls else ("_json",)
 
@@ -63,7 +60,7 @@ def field_cell(
     item: Session | Message, field: str, options: Options, limit: int | None, *, has_age: bool = False
 ) -> TableCell:
     """Return the cell of a field, on one line. `limit` is the number of characters of a long text that are formatted:
-    more would not fit the terminal. None formats all of it. With `has_age`, a time is followed by its age."""
+    more would not fit the terminal."""
     value = _value(item, field)
     if value is None:
         shows_all_metadata = limit is None and (options.fields is None or "metadata" in options.fields)
@@ -89,7 +86,6 @@ def field_cell(
 
 
 def _excerpt(text: str, limit: int | None, options: Options) -> str:
-    """Return up to `limit` characters of the text: its beginning, or the part around the first match."""
     if limit is None or len(text) <= limit:
         return text
     start, end = (0, 0) if options.highlight is None else next(spans(text, options.highlight), (0, 0))
@@ -99,7 +95,6 @@ def _excerpt(text: str, limit: int | None, options: Options) -> str:
 
 
 def field_entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, TableCell]]:
-    """Yield the name and the cell of a field for a record; metadata yields one for each key."""
     value = _value(item, field)
     if field == "metadata" and value is not None:
         for key in value:

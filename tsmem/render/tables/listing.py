@@ -1,7 +1,6 @@
 """Listings for people: a table with one column for each field and one row for each session or message.
 
-`render` calls `listing_lines`. It reads the items in batches, so that memory does not grow with the listing; the first
-batch decides the layout; `items.py` makes a cell of each value, and `grid.py` draws the cells.
+The items are read in batches, so that memory does not grow with the listing. The first batch decides the layout.
 
 In a pipe, every column is there, every value is whole, times are ISO 8601, and each row is one line.
 
@@ -14,8 +13,8 @@ an id that all rows share stands above the table. If the terminal is too narrow 
 4. the first key, if it is not wide
 5. the time
 
-Ids are shortened last, because no command accepts a shortened one. Fields that were chosen with --fields stay as long
-as they can.
+After that, ids are shortened, although no command accepts a shortened one, and then columns are hidden from the right.
+With --fields, steps 2 to 5 are left out.
 """
 
 from __future__ import annotations
@@ -35,7 +34,6 @@ from tsmem.store.model import Message, Session
 
 BATCH_ROWS = 1000
 BATCH_CHARACTERS = 1_000_000
-FIRST_KEY: dict[Noun, str] = {"session": "user_id", "message": "session_id"}
 _MIN_WIDTHS_WITH_AGES = {"text": 40, "extra": 24}
 """Cells that a column of each kind needs before ages are shown. A column with shorter values needs only their width."""
 _READABLE_WIDTHS = {"text": 20, "extra": 12}
@@ -45,8 +43,7 @@ _WIDE_KEY = 16
 
 
 def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
-    """Yield a header, then one line for each item. Rows with a value in a column that was left out as blank begin a new
-    table."""
+    """Rows with a value in a column that was left out as blank begin a new table."""
     options = options._replace(highlight=listing.highlight)
     palette, layout, heading, has_header = Palette(options), None, None, False
     for items in _batches(listing.items):
@@ -74,8 +71,7 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
 
 
 def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Session | Message]]:
-    """Yield lists of up to BATCH_ROWS items or BATCH_CHARACTERS; a single empty list if there are no items. An error is
-    raised after the items before it."""
+    """Yield a single empty list if there are no items. An error is raised after the items before it."""
     batch: list[Session | Message] = []
     characters, is_first = 0, True
     try:
@@ -95,8 +91,6 @@ def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Sess
 
 
 class _Layout(NamedTuple):
-    """The columns of a table, and what became of the other fields."""
-
     fields: Sequence[str]
     widths: Sequence[int] = ()
     has_ages: bool = False
@@ -108,7 +102,6 @@ class _Layout(NamedTuple):
     """Fields without a column because the terminal is too narrow."""
 
     def shows_all_of(self, items: Sequence[Session | Message]) -> bool:
-        """Return True if these items have no value in a blank column."""
         return all(is_blank(item, field) for field in self.blank for item in items)
 
     def row(self, item: Session | Message, options: Options) -> list[TableCell]:
@@ -125,7 +118,6 @@ class _Layout(NamedTuple):
         return self.without(field)._replace(grouped_by=field)
 
     def natural_widths(self, items: Sequence[Session | Message], options: Options, most: int) -> dict[str, int]:
-        """Return, by field, the width in which a column shows all its values, but no more than `most`."""
         columns = [column_of(field) for field in self.fields]
         rows = (self.row(item, options) for item in items)
         return dict(zip(self.fields, natural_widths(columns, rows, most), strict=True))
@@ -148,8 +140,7 @@ class _Layout(NamedTuple):
 
 
 def _layout_of(noun: Noun, items: Sequence[Session | Message], options: Options) -> _Layout:
-    """Return the layout that shows most of these items in the width of the terminal."""
-    layout, first_key = _Layout(options.fields or FIELDS[noun]), FIRST_KEY[noun]
+    layout, first_key = _Layout(options.fields or FIELDS[noun]), FIELDS[noun][0]
     if options.width is None:
         return layout._replace(widths=[*layout.natural_widths(items, options, MAX_ALIGNED).values()])
     if options.fields is None and items:
@@ -172,8 +163,8 @@ def _layout_of(noun: Noun, items: Sequence[Session | Message], options: Options)
 def _candidates(
     layout: _Layout, first_key: str, options: Options, is_wide_key: bool
 ) -> Iterator[tuple[_Layout, Mapping[str, int], bool]]:
-    """Yield layouts, from the one that shows most to the narrowest. With each come the cells that its columns need, by
-    kind, and True if ids may be shortened."""
+    """Yield layouts, from the one that shows most to the narrowest, each with the cells that its columns need by kind,
+    and True if ids may be shortened."""
     yield layout._replace(has_ages=True), _MIN_WIDTHS_WITH_AGES, False
     layouts = [layout]
     if options.fields is None:
@@ -189,7 +180,6 @@ def _candidates(
 
 
 def _smaller_layouts(layout: _Layout, first_key: str, options: Options, is_wide_key: bool) -> Iterator[_Layout]:
-    """Yield layouts, each with one column less than the one before."""
     extra = ("search_content", "metadata") if options.highlight is None else ("metadata", "search_content")
     for field in (first_key, *extra) if is_wide_key else (*extra, first_key):
         if field in layout.fields:

@@ -1,5 +1,4 @@
-"""A single session or message, or a report, for people: names at the left edge and values beside them. `render` calls
-`report_lines`, which makes cells of the values and draws them with `grid.py`.
+"""A single session or message, or a report, for people: names at the left edge and values beside them.
 
 On a terminal, values are wrapped and not cut. A command is broken only between its words, so that it can be copied. If
 one of its words is longer than a line, the command is not shown: broken inside that word it would be another command,
@@ -23,7 +22,6 @@ from tsmem.store.documents import FIELDS, encode_json
 from tsmem.store.model import Message, Session
 
 BLOCKS, ASCII_BLOCKS = "▁▂▃▄▅▆▇█", ".:-=+*#@"
-"""The columns of a plot, from low to high."""
 MAX_PLOT_COLUMNS = 60
 _NAMES_AND_VALUES = (Column("", "id", "bold"), Column(""))
 _INDENT = "    "
@@ -34,7 +32,6 @@ _ADVICE_STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "b
 
 
 def report_lines(result: Session | Message | Report, options: Options) -> Iterator[str]:
-    """Yield the fields of a session or message, or a report: its parts, else its rows, else its document."""
     if isinstance(result, Session | Message):
         entries = [
             (TableCell(visible(name)), cell)
@@ -83,14 +80,12 @@ def _columns(titles: Sequence[str]) -> list[Column]:
 
 
 def _json_cell(value: object) -> TableCell:
-    """Return the cell of a plain JSON value: the rows and the document of a report have these."""
     if value is None:
         return TableCell(NULL, "dim")
     return TableCell(visible(value) if isinstance(value, str) else visible(encode_json(value)))
 
 
 def _fact_cell(value: object, options: Options, *, with_age: bool = False) -> TableCell:
-    """Return the cell of a value of Facts or of a Section."""
     match value:
         case None:
             return TableCell(NULL, "dim")
@@ -108,12 +103,9 @@ def _fact_cell(value: object, options: Options, *, with_age: bool = False) -> Ta
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
-    """Yield a table, with a header if the columns have titles. On a terminal, long values are wrapped.
-
-    The first column names a row and must stay whole. If it does not fit beside the other columns, each row takes
-    several lines: the name, then the other columns beneath it, indented. A name that is longer than a line continues
-    indented too, so that no part of it looks like a row.
-    """
+    """Yield a table. The first column must stay whole. If it does not fit beside the other columns, they are drawn
+    beneath it, indented. A name that is longer than a line continues indented too, so that no part of it looks like a
+    row."""
     palette = Palette(options)
     titled = any(column.title for column in columns)
     natural = grid.natural_widths(columns, rows, grid.MAX_ALIGNED if options.width is None else options.width)
@@ -164,7 +156,6 @@ def _plot_lines(plot: Plot, options: Options) -> Iterator[str]:
 
 
 def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
-    """Return a small table: the severity alone at the left edge, beside it the sentence and below that the command."""
     room = None if options.width is None else max(8, options.width - _SEVERITY_WIDTH - GAP)
     severity = visible(advice.severity)
     rows = [(TableCell(severity, _ADVICE_STYLES.get(severity)), TableCell(visible(advice.sentence)))]
@@ -176,7 +167,6 @@ def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
 
 
 def _broken_command(words: Sequence[str], room: int | None) -> str | None:
-    """Return a command, broken into lines of at most `room` cells; None if one of its words is longer than a line."""
     if room is None:
         return " ".join(words)
     lines = [words[0]]
