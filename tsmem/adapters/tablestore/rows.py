@@ -68,6 +68,7 @@ def bound_columns(table: TableRef, bound: KeyBound) -> list[tuple[Any, Any]]:
 
 
 def to_wire_name(name: str) -> str | bytes:
+    check_column_name(name)
     # For a str, the SDK takes the number of characters for the number of bytes (write_cell_name, compute_column_size).
     return name if name.isascii() else name.encode()
 
