@@ -1,7 +1,6 @@
 """tsmem: the memory of AI agents (sessions and messages) on Alibaba Cloud TableStore or in one local file.
 
-This is the public interface of the library. Importing it loads no SDK, no SQLite and no terminal library; each name is
-loaded when it is used.
+Importing it loads no SDK, no SQLite and no terminal library; each name is loaded when it is used.
 
     import tsmem
 
@@ -13,12 +12,12 @@ loaded when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tsmem.clock import Clock
@@ -46,15 +45,13 @@ def open_store(
     """Open the store of a profile. The caller closes it, or uses it in a `with` statement.
 
     The profile is chosen as on the command line: `profile`, else TSMEM_PROFILE, else the default of the profile file,
-    else the built-in one. Nothing is connected to, created or read before the first call on the store.
+    else the built-in one. The store is neither connected to nor created before the first call on it.
 
     Raises ProfileError."""
-    import os
-
     from tsmem.profiles import load_profile
 
     variables = os.environ if environ is None else environ
-    return open_profile(load_profile(variables, config=None if config is None else str(config), profile=profile), clock)
+    return open_profile(load_profile(variables, config=config, profile=profile), clock)
 
 
 def open_profile(

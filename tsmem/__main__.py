@@ -9,7 +9,6 @@ from signal import SIGINT
 
 
 def run() -> None:
-    """Run the command line of this process, and exit with its code."""
     # Loading modules makes no garbage worth collecting, and the collector takes 7 % of a start (measured). Opening the
     # store turns the collector on again.
     gc.disable()

@@ -1,8 +1,7 @@
 """The clock, deadlines for calls, and ages.
 
-Times are integer microseconds since 1970 UTC. (Only the versions of the engine's cells are milliseconds, as on
-TableStore.) Whoever needs the time is given a `Clock`, so that tests can pass their own and no default is computed at
-import.
+Times are integer microseconds since 1970 UTC; only the versions of the engine's cells are milliseconds, as on
+TableStore. Code that needs the time is given a `Clock`, so that tests can pass their own.
 """
 
 from __future__ import annotations
@@ -17,11 +16,9 @@ from tsmem.errors import TsmemError
 
 
 class Clock(Protocol):
-    def now_us(self) -> int:
-        """Return the microseconds since 1970 UTC."""
+    def now_us(self) -> int: ...
 
-    def monotonic_s(self) -> float:
-        """Return the seconds since an arbitrary start. They never go back, so they measure deadlines and durations."""
+    def monotonic_s(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
 
@@ -58,21 +55,17 @@ def deadline(clock: Clock, ends_s: float) -> Iterator[None]:
 
 
 def time_left_s() -> float | None:
-    """Return the seconds until the deadline, at least 0; None without a deadline."""
     time_left = _time_left.get()
     return None if time_left is None else max(0.0, time_left())
 
 
 class Age(NamedTuple):
-    """A time that is given as an age, relative to now. It becomes a point in time when a query starts. A page token
-    keeps that point, so that later pages use the same one."""
+    """A time relative to now. It becomes a point in time when a query starts, and a page token keeps that point."""
 
     microseconds: int
 
     def before(self, now_us: int) -> int:
-        """Return the point in time in microseconds since 1970 UTC, at least 0."""
         return max(0, now_us - self.microseconds)
 
 
 Time = int | Age
-"""A point in time in microseconds, or an age."""

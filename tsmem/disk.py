@@ -1,8 +1,4 @@
-"""Files and folders: recognise a store's file, replace a file safely, sync folders, and check the links on a path.
-
-The engine, `profiles/`, `transfer/` and the command line use it. `replace_file` and `replacing` write a new file beside
-the old one, sync it, and then rename it, so that the old content stays until the new one is complete.
-"""
+"""Files and folders: recognise a store's file, replace a file safely, sync folders, and check the links on a path."""
 
 from __future__ import annotations
 
@@ -19,16 +15,14 @@ APPLICATION_ID = 0x74736D6D
 HEADER_BYTES = 100
 """Length of a SQLite header. Source: sqlite.org/fileformat2.html, section 1.3."""
 SUFFIXES = ("-wal", "-shm", "-journal", ".lock", ".new")
-"""Suffixes of the files beside a store's file while it is created or used."""
+"""Suffixes of the files beside a store's file."""
 
 ENTER_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 """Flags to open a folder that the user may enter, even if they may not read it."""
 
 _PARTIAL = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_BUFFER_BYTES = 1 << 20
 _MAX_STEPS = 400
 """Maximum number of folders and links on one path. The system itself follows at most 40 links."""
-_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-~")
 
 
 def is_store(header: bytes) -> bool:
@@ -47,14 +41,14 @@ def store_beside(path: str) -> str | None:
 
 
 def sqlite_uri(path: str, parameters: str) -> str:
-    """Return the path as a URI for SQLite. Its bytes are quoted, because a path need not be valid Unicode."""
-    quoted = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in os.fsencode(os.path.realpath(path)))
-    return f"file:{quoted}?{parameters}"
+    """Return the path as a URI for SQLite. urllib.parse would quote it too, but takes 6 ms to load."""
+    quoted = os.path.realpath(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return f"file://{quoted}?{parameters}"
 
 
 def replace_file(path: str, content: bytes, on_new: Callable[[int], None] = lambda descriptor: None) -> None:
-    """Write a file completely, or leave it as it was. Only the user can read the new file. `on_new` is called with its
-    descriptor, and can change its owner or mode before it replaces the old one. Raises OSError."""
+    """Write a file completely, or leave it as it was. The new file has mode 0600. `on_new` gets its descriptor, and can
+    change its owner or mode before it replaces the old one. The folder is not synced. Raises OSError."""
     folder = os.open(os.path.dirname(path), ENTER_FOLDER)  # noqa: PTH120
     base = os.path.basename(path)  # noqa: PTH119
     try:
@@ -69,13 +63,12 @@ def replace_file(path: str, content: bytes, on_new: Callable[[int], None] = lamb
 
 @contextmanager
 def replacing(folder: int, base: str, put_in_place: Callable[[str], None]) -> Iterator[BinaryIO]:
-    """Open a new file in a folder. After the block, sync it to the disk and call `put_in_place` with its name.
-
-    `folder` is a descriptor, and `base` the name of the file to replace. If anything fails, the new file is removed.
-    Raises OSError."""
+    """Open a new file in a folder. After the block, sync it to the disk and call `put_in_place` with its name, which
+    renames it. `folder` is a descriptor, and `base` the name of the file to replace. If anything fails, the new file is
+    removed. Raises OSError."""
     name, descriptor = _open_partial(folder, base)
     try:
-        with open(descriptor, "wb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123
+        with open(descriptor, "wb", buffering=1 << 20) as stream:  # noqa: PTH123
             yield stream
             stream.flush()
             os.fsync(descriptor)
@@ -89,9 +82,8 @@ def replacing(folder: int, base: str, put_in_place: Callable[[str], None]) -> It
 def _open_partial(folder: int, base: str) -> tuple[str, int]:
     """Return the name and descriptor of an empty file that only this process writes to.
 
-    The name is derived from the target's name, so that processes that are killed leave at most one such file, and the
-    next process reuses it. A lock is held on the file while it is written. The name is random if another process holds
-    the lock, if the name is in use for something else, or if the file system has no locks."""
+    The name is derived from the target's, so that the next process reuses the file that a killed one left. The file is
+    locked. If it cannot be locked or reused, the name is random."""
     import fcntl
     from hashlib import sha256
 
@@ -122,8 +114,7 @@ def _open_partial(folder: int, base: str) -> tuple[str, int]:
 
 
 def make_private_folder(folder: str) -> None:
-    """Create a folder and its missing parents with mode 0700, and sync their names to the disk. The path must be
-    absolute. Raises OSError."""
+    """Create a folder, given by an absolute path, and its missing parents. Sync their names to the disk."""
     if not os.path.isdir(folder):  # noqa: PTH112
         above = os.path.dirname(folder)  # noqa: PTH120
         make_private_folder(above)
@@ -159,7 +150,6 @@ def link_of_another(path: Path) -> Path | None:
 
 
 def is_read_only(step: Path, found: os.stat_result) -> bool:
-    """Return True if a file, folder or link is on a file system that is mounted read-only."""
     try:
         return bool(os.statvfs(step.parent if stat.S_ISLNK(found.st_mode) else step).f_flag & os.ST_RDONLY)
     except OSError:
@@ -167,8 +157,8 @@ def is_read_only(step: Path, found: os.stat_result) -> bool:
 
 
 def steps_to(path: Path) -> Iterator[tuple[Path, os.stat_result | None]]:
-    """Yield each folder and link on the path to a file, and then the file, each with its status. The iteration ends at
-    a step that cannot be read, which has None for its status."""
+    """Yield each folder and link on the path to a file, and then the file, each with its status. The last step has None
+    for its status if it cannot be read."""
     at, rest = Path("/"), [*reversed(path.absolute().parts[1:])]
     for _ in range(_MAX_STEPS):
         try:

@@ -1,7 +1,6 @@
 """The exceptions of tsmem, and the table that maps TableStore's error codes to them.
 
-Every failure reaches the caller as one of these classes. Each class exists because callers handle it differently. A
-message is written for people and contains no secret; `hint` is a next step, if one is known.
+A message is written for people and contains no secret; `hint` is a next step, if one is known.
 
     TsmemError                 something failed that has no class of its own
     ├── InvalidInput           the request itself is wrong; nothing was done
@@ -101,8 +100,6 @@ class StorageFailure(TsmemError): ...
 
 
 class RowFailure(NamedTuple):
-    """A row of a bulk request that was not written."""
-
     key: tuple[object, ...]
     error: TsmemError
 
@@ -117,12 +114,9 @@ class PartialFailure(TsmemError):
 
 
 class ServiceCode(NamedTuple):
-    """The meaning of one of TableStore's error codes."""
-
     error: type[TsmemError]
     http_status: int
     ambiguous: bool = False
-    """True if a write that gets this reply may have been carried out."""
 
 
 SERVICE_CODES: dict[str, ServiceCode] = {
@@ -160,7 +154,6 @@ SERVICE_CODES: dict[str, ServiceCode] = {
 
 
 def from_service(code: str, message: str, *, request_id: str | None = None) -> TsmemError:
-    """Return the error for one of TableStore's codes: for an unknown code, a TsmemError with that `service_code`."""
     meaning = SERVICE_CODES.get(code, ServiceCode(TsmemError, 500))
     error = meaning.error
     if code == "OTSQuotaExhausted" and "Too frequent" in message:

@@ -1,8 +1,7 @@
 """Fold the case of text for search, by Unicode's rules: `STRASSE` finds `straße`.
 
-The search index, the row matcher and the highlighting on a terminal all use these functions. If one of them folded
-differently, matches would be lost or not highlighted. Folded text can be longer than the original; `spans` finds
-matches in the original.
+The search index, the row matcher and the highlighting on a terminal must all fold like this. Otherwise, matches would
+be lost or not highlighted.
 """
 
 from __future__ import annotations
@@ -17,20 +16,14 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.casefold()
 
 
-def has_case(text: str) -> bool:
-    """True if a search treats other texts as equal to this one."""
-    return not text == fold(text) == text.upper() == text.lower()
-
-
 def is_case_invariant(character: str) -> bool:
     """True if folding does not change the character, and does not turn another one into it."""
-    return character not in _FOLDING_RESULTS and not has_case(character)
+    return character not in _FOLDING_RESULTS and character == fold(character) == character.upper() == character.lower()
 
 
 def spans(text: str, part: str) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of each place where the text contains the part, ignoring case. Places do not overlap. If
-    a match begins or ends within the folding of one character (`ß` is folded to `ss`), the whole character belongs to
-    it."""
+    """Yield the start and end (exclusive) of each place where the text contains the part, ignoring case. Places do not
+    overlap. A match that begins or ends within the folding of a character (`ß` is folded to `ss`) has all of it."""
     folded, wanted = fold(text), fold(part)
     if not wanted:
         return

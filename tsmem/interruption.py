@@ -1,11 +1,8 @@
 """Interrupt SQLite statements that take too long.
 
-`interrupted_by` sets a check for the current thread. The engine wraps with `callback` what SQLite calls while a
-statement runs: its progress handler, and SQL functions written in Python. Each call runs the check first, and a check
-that raises ends the statement. The engine then gets the exception from `take_raised`.
-
-Signals arrive the same way. Python handles them only between its own instructions, and during a long statement only
-these callbacks run Python.
+`interrupted_by` sets a check for the current thread. While a statement runs, SQLite calls functions that the engine has
+wrapped with `callback`. They run the check first, and a check that raises ends the statement. The engine then gets the
+exception from `take_raised`. Signals arrive the same way: during a long statement, only these functions run Python.
 """
 
 from __future__ import annotations
@@ -13,10 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 Check = Callable[[], None]
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -39,19 +35,17 @@ def interrupted_by(check: Check | None) -> Iterator[None]:
 
 
 def check() -> None:
-    """Call the thread's check, if there is one."""
     if _here.check is not None:
         _here.check()
 
 
-def callback(function: Callable[P, T]) -> Callable[P, T]:
-    """Wrap a function that SQLite calls, so that it runs the check first. An exception is kept for `take_raised`,
-    because SQLite replaces it with an error of its own."""
+def callback(function: Callable[..., T]) -> Callable[..., T]:
+    """Wrap a function that SQLite calls. Its exceptions are kept for `take_raised`, because SQLite replaces them."""
 
-    def call(*arguments: P.args, **options: P.kwargs) -> T:
+    def call(*arguments: object) -> T:
         try:
             check()
-            return function(*arguments, **options)
+            return function(*arguments)
         except BaseException as error:
             _here.raised = error
             raise
@@ -60,6 +54,5 @@ def callback(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def take_raised() -> BaseException | None:
-    """Return the exception that a callback of this thread raised, and forget it."""
     raised, _here.raised = _here.raised, None
     return raised

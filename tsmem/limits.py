@@ -1,8 +1,8 @@
 """TableStore's limits, and the functions that check them.
 
-The store and the TableStore adapter call these functions before they send a request, and the engine calls them for what
-any client sends, so that every backend raises the same errors. Source: "General limits" of TableStore's product
-overview. The errors that the service has too carry its own texts, because the SDKs' test suites expect them.
+The store and the TableStore adapter check before they send a request, and the engine checks what any client sends.
+Source: "General limits" of TableStore's product overview. Errors that the service has too carry its own texts, because
+the SDKs' test suites expect them. Checks that return an int return the size of what they checked, in bytes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,10 @@ MAX_ROWS_PER_READ = 100  # in one get_rows
 MAX_ROWS_PER_PAGE = 5000  # scanned by one get_range
 MAX_BYTES_PER_PAGE = 4 * 1024 * 1024  # scanned by one get_range
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
-CAPACITY_UNIT_BYTES = 4096
 
 MAX_NAME_BYTES = 255
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
 COLUMN_NAME_RULE = f"must be 1 to {MAX_NAME_BYTES} bytes of UTF-8 without a null character, and must not begin with #"
-"""The rule that `is_column_name` checks, for error messages and hints."""
 
 
 def _invalid(message: str) -> InvalidInput:
@@ -41,8 +39,7 @@ def _limit(message: str, code: str = "OTSParameterInvalid", hint: str | None = N
 
 
 def is_name(text: str) -> bool:
-    """True if text can name a table, an index or a key column: a letter or _, then letters, digits and _, at most 255
-    characters."""
+    """True if text can name a table, an index or a key column."""
     return _NAME.match(text) is not None
 
 
@@ -52,10 +49,9 @@ def check_name(kind: str, name: str) -> None:
 
 
 def is_column_name(text: str) -> bool:
-    """True if text can name an attribute column or a field of a search index: 1 to 255 bytes of UTF-8 that do not begin
-    with #. The documentation allows only letters, digits and _, but the Java SDK's testValidColumnName, which runs
-    against the service, uses other characters. A null character is refused, because for the Python SDK's C parser a
-    name ends there (native_plainbuffer.c, PyUnicode_FromString)."""
+    """True if text can name an attribute column or a field of a search index. The documentation allows only letters,
+    digits and _, but the Java SDK's testValidColumnName, which runs against the service, uses other characters. For the
+    Python SDK's C parser, a name ends at a null character (native_plainbuffer.c, PyUnicode_FromString)."""
     if _NAME.match(text) is not None:
         return True
     try:
@@ -65,7 +61,6 @@ def is_column_name(text: str) -> bool:
 
 
 def check_column_name(name: str, kind: str = "column") -> int:
-    """Return the size of a column's name in bytes. Raises InvalidInput unless `name` can name an attribute column."""
     if not is_column_name(name):
         raise _invalid(f"Invalid {kind} name: '{name}'.")
     return name_bytes(name)
@@ -76,7 +71,6 @@ def name_bytes(name: str) -> int:
 
 
 def text_bytes(text: str, what: str) -> int:
-    """Return the size of text in bytes of UTF-8. Raises InvalidInput for a lone surrogate, which has no UTF-8 form."""
     if text.isascii():
         return len(text)
     try:
@@ -88,10 +82,6 @@ def text_bytes(text: str, what: str) -> int:
 
 
 def value_bytes(name: str, value: object) -> int:
-    """Return the size of a value as TableStore counts it: the bytes of text and binary, 8 for numbers, 1 for booleans.
-
-    Raises InvalidInput for a value that no column can hold: another type, NaN or infinity, an integer of more than 64
-    bits, or a lone surrogate."""
     kind = type(value)
     if kind is str:
         if value.isascii():  # type: ignore[attr-defined] # fast path, because this runs for every value
@@ -116,8 +106,7 @@ def value_bytes(name: str, value: object) -> int:
 
 
 def check_key(names: Sequence[str], key: Key) -> int:
-    """Return the size of a primary key and its column names in bytes. Raises LimitExceeded or InvalidInput. The types
-    and the number of the values are for the caller to check."""
+    """Check a primary key, whose values have the right number and types. The size includes the names of its columns."""
     size = 0
     for name, value in zip(names, key, strict=True):
         length = value_bytes(name, value)
@@ -132,7 +121,6 @@ def check_key(names: Sequence[str], key: Key) -> int:
 
 
 def check_columns(columns: Mapping[str, Value]) -> int:
-    """Return the size of attribute columns and their names in bytes. Raises LimitExceeded or InvalidInput."""
     size = 0
     for name, value in columns.items():
         name_length = len(name) if _NAME.match(name) is not None else check_column_name(name)
@@ -148,7 +136,6 @@ def check_columns(columns: Mapping[str, Value]) -> int:
 
 
 def check_write(write: Write) -> int:
-    """Return the size of a write in bytes. Raises LimitExceeded or InvalidInput if the service would refuse it."""
     size = check_key(write.table.key, write.key)
     if isinstance(write, Delete):
         return size
@@ -178,7 +165,6 @@ def check_row_limits(column_count: int, size: int) -> None:
 
 
 def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_ROWS_PER_WRITE) -> None:
-    """Raise the service's error for a batch of no rows, of more rows than `most`, or of more than 4 MB."""
     if not writes:
         raise _invalid("No row is specified in BatchWriteRow.")
     check_row_count(len(writes), most)
@@ -190,7 +176,6 @@ def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_R
 
 
 def check_read(keys: Sequence[Key]) -> None:
-    """Raise the service's error for a get_rows of no keys, or of too many."""
     if not keys:
         raise _invalid("No row specified in the request of BatchGetRow.")
     check_row_count(len(keys), MAX_ROWS_PER_READ)
@@ -202,4 +187,4 @@ def check_row_count(count: int, most: int) -> None:
 
 
 def capacity_units(size: int) -> int:
-    return max(1, -(-size // CAPACITY_UNIT_BYTES))
+    return max(1, -(-size // 4096))

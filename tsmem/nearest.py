@@ -1,18 +1,16 @@
-"""Suggest similar names for a name that does not exist. Profiles, help and the messages of commands use it."""
+"""Suggest similar names for a name that does not exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_ALIKE = 0.75
-"""Minimum similarity of two names for a suggestion."""
 _MIN_NAME = 3
-"""Minimum length of a name to look for; shorter names are similar to everything."""
+"""Shorter names are similar to everything."""
 
 
 def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
-    """Return the names that begin with this one, or if there are none, those that are similar: up to `most`, the most
-    similar first. Case is ignored."""
+    """Return up to `most` names that begin with this one, or if there are none, similar names. The most similar comes
+    first. Case is ignored."""
     folded, known = name.casefold(), {each.casefold(): each for each in names}
     if folded in known:
         return [known[folded]]
@@ -22,10 +20,9 @@ def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
 
     rated = sorted(((SequenceMatcher(None, folded, each).ratio(), each) for each in known), reverse=True)
     begun = [each for _, each in rated if each.startswith(folded)]
-    return [known[each] for each in (begun or [each for alike, each in rated if alike >= _ALIKE])[:most]]
+    return [known[each] for each in (begun or [each for alike, each in rated if alike >= 0.75])[:most]]
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the most similar other name, or "" if there is none."""
     others = (each for each in names if each != name)
     return "".join(f"; did you mean '{near}'?" for near in nearest_names(name, others))

@@ -1,13 +1,13 @@
 """The port: `TableClient`, the part of TableStore that the store uses.
 
-Each adapter implements `TableClient`, `retry/` wraps it, and the store calls nothing else of a backend. The docstrings
-are the contract: tests/contract tests it on every backend, with tests/support/checked_client.py around each client.
-These rules hold for every method:
+Each adapter implements it, and the store calls nothing else of a backend. The docstrings are the contract, which
+tests/contract tests on every backend. These rules hold for every method:
 
 - Values are str, int (64 bit), float (finite), bool and bytes, and keep the type they were written with.
 - Errors are those of `tsmem.errors`, never an SDK's or a database's own. A call that fails has changed nothing, unless
-  the error is `ambiguous`: then the write may have been carried out.
-- Every call adds its cost to `meter`, even if it fails. A request that is refused before it is sent costs nothing.
+  the error is `ambiguous`: then the write may have been carried out. A missing table or index is TableNotFound.
+- A call costs one request, unless its documentation says otherwise. It adds its cost to `meter`, even if it fails. A
+  request that is refused before it is sent costs nothing.
 - Any thread can call any method; `limiter` says how many concurrent calls are useful.
 """
 
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage
 
 KeySchema = tuple[tuple[str, ColumnType], ...]
-"""Names and types of primary key columns, in order."""
 
 
 class Cost(NamedTuple):
-    """The cost of calls, as the service bills it: requests over the wire, including retries, and capacity units. A read
+    """The cost of calls, as the service bills it: requests over the wire, retries included, and capacity units. A read
     costs one unit for each 4 KB or part of it before any filter; so does each written row."""
 
     requests: int = 0
@@ -45,33 +44,24 @@ class Cost(NamedTuple):
 
 
 class Meter:
-    """Adds up costs; safe to share between threads."""
-
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._total = Cost()
+        self.total = Cost()
 
     def add(self, cost: Cost) -> None:
         with self._lock:
-            self._total = self._total.plus(cost)
-
-    @property
-    def total(self) -> Cost:
-        return self._total
+            self.total = self.total.plus(cost)
 
 
 class ConcurrencyLimiter:
     """Estimates how many concurrent calls are useful (`width`). The number grows by one with each reply until the
     service throttles. Then it is halved, and grows by one with each round of replies. Safe to share between threads."""
 
-    FIRST = 4
-
     def __init__(self, most: int = 1) -> None:
-        """`most` is the upper limit: 1 for a client that gains nothing from concurrent calls."""
         self.most = most
         self.cuts = 0
         """Number of times that `width` was halved."""
-        self._width = float(min(most, self.FIRST))
+        self._width = float(min(most, 4))
         self._lock = threading.Lock()
 
     @property
@@ -92,32 +82,29 @@ class ConcurrencyLimiter:
 
 
 class IndexSchema(NamedTuple):
-    """A secondary index. tsmem creates local ones, which are always consistent with their table. A row that lacks a
-    column of the index key is not in the index. An index is read by its name, like a table."""
+    """A secondary index, which is read by its name, like a table. A row that lacks a column of the index key is not in
+    it. tsmem creates only local ones, which are always consistent with their table."""
 
     name: str
     key: tuple[str, ...]
     """Key columns of the index. The service appends those key columns of the table that are missing."""
     columns: tuple[str, ...] = ()
     is_global: bool = False
-    """True for a global index, which lags behind its table. `describe_table` can return one; tsmem creates none."""
+    """True for a global index, which lags behind its table."""
 
 
 class TableSchema(NamedTuple):
-    """The schema of a table. `allow_update`, `deviation_s` and `reserved_units` are only read from tables that exist;
-    the store never sets them."""
-
     name: str
     key: KeySchema
     indexes: tuple[IndexSchema, ...] = ()
     defined_columns: tuple[tuple[str, ColumnType], ...] = ()
-    """Attribute columns with a declared type, for use in secondary indexes."""
+    """Attribute columns of secondary indexes, with their types."""
     time_to_live_s: int = -1
     """-1 keeps rows for ever."""
     max_versions: int = 1
     allow_update: bool = True
     deviation_s: int = 86400
-    """Maximum distance in seconds between now and a cell version that a client sets."""
+    """Maximum distance between now and a cell version that a client sets."""
     reserved_units: tuple[int, int] = (0, 0)
     """Read and write capacity units that are paid for in advance."""
 
@@ -147,7 +134,7 @@ class SearchIndexSchema(NamedTuple):
     table: str
     name: str
     fields: tuple[tuple[str, FieldType], ...] = ()
-    """Names and types of fields; a field is named after its column."""
+    """A field is named after its column."""
     in_step: bool = True
     """True once the index contains the rows that are older than the index itself."""
     not_indexed: frozenset[str] = frozenset()
@@ -167,11 +154,10 @@ class RangePage(NamedTuple):
 RowOutcome = TsmemError | None
 """The outcome of one row of a batch: None if it was written."""
 RowRead = Row | TsmemError | None
-"""The outcome of reading one key: the row, None if it is missing, or the error."""
+"""The outcome of reading one key: None if the row is missing."""
 
 
 def rows_of(found: Sequence[RowRead]) -> list[Row | None]:
-    """Return the rows of a read. Raises the first error among them."""
     rows: list[Row | None] = []
     for row in found:
         if isinstance(row, TsmemError):
@@ -185,8 +171,6 @@ Announce = Callable[[KeyBound | None], None]
 
 
 class TableClient(Protocol):
-    """TableStore, as the store uses it."""
-
     meter: Meter
 
     @property
@@ -197,51 +181,42 @@ class TableClient(Protocol):
         """Maximum number of rows in one write_rows: 200 on TableStore."""
 
     def list_tables(self) -> list[str]:
-        """Return the names of all tables in order; secondary indexes may be among them. Cost: 1 request."""
+        """Return the names of all tables, sorted; secondary indexes may be among them."""
 
-    def describe_table(self, name: str) -> TableSchema:
-        """Return a table's schema. Raises TableNotFound. Cost: 1 request."""
+    def describe_table(self, name: str) -> TableSchema: ...
 
     def create_table(self, schema: TableSchema) -> None:
-        """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput. Cost: 1 request."""
+        """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
 
     def delete_table(self, name: str) -> None:
-        """Delete a table, its rows and its secondary indexes. Raises TableNotFound; InvalidInput while it has a search
-        index. Cost: 1 request."""
+        """Delete a table, its rows and its secondary indexes. Raises InvalidInput while it has a search index."""
 
     def create_index(self, table: str, index: IndexSchema, defined: Sequence[tuple[str, ColumnType]] = ()) -> None:
         """Add a secondary index that includes existing rows. `defined` gives the types of attribute columns in its
-        key. Raises TableNotFound, AlreadyExists. Cost: 1 request."""
+        key. Raises AlreadyExists."""
 
-    def delete_index(self, table: str, name: str) -> None:
-        """Delete a secondary index. Raises TableNotFound. Cost: 1 request."""
+    def delete_index(self, table: str, name: str) -> None: ...
 
     def list_search_indexes(self, table: str) -> list[str]:
-        """Return the names of a table's search indexes in order. Raises TableNotFound. Cost: 1 request."""
+        """Return the names of a table's search indexes, sorted."""
 
     def create_search_index(self, schema: SearchIndexSchema) -> None:
-        """Create a search index that includes existing rows. Raises TableNotFound, AlreadyExists, InvalidInput.
-        Cost: 1 request."""
+        """Create a search index that includes existing rows. Raises AlreadyExists, InvalidInput."""
 
-    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema:
-        """Return a search index's schema. Raises TableNotFound. Cost: 1 request."""
+    def describe_search_index(self, table: str, name: str) -> SearchIndexSchema: ...
 
-    def delete_search_index(self, table: str, name: str) -> None:
-        """Delete a search index; the table's rows stay. Raises TableNotFound. Cost: 1 request."""
+    def delete_search_index(self, table: str, name: str) -> None: ...
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         """Return one row, or None if it is missing. Only the attribute columns in `columns` are read, all by default.
-        A row without any of these columns counts as missing, unless a key column is among them.
-
-        Raises TableNotFound, InvalidInput. Cost: 1 request."""
+        A row without any of these columns counts as missing, unless a key column is among them. Raises InvalidInput."""
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        """Read up to 100 rows and return an outcome for each key, in the keys' order. Raises TableNotFound,
-        LimitExceeded past 100 keys. Cost: 1 request."""
+        """Read up to 100 rows and return an outcome for each key, in the keys' order. Raises LimitExceeded past 100."""
 
     def write_row(self, write: Write) -> None:
-        """Put, update or delete one row. An update that only deletes columns does not create a missing row. Raises
-        ConditionFailed, TableNotFound, InvalidInput. Cost: 1 request."""
+        """Put, update or delete one row. An update creates a missing row, unless it only deletes columns. Raises
+        InvalidInput; ConditionFailed, which leaves the row as it was."""
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
         """Write up to `rows_per_write` rows of any tables, together up to 4 MB, and return an outcome for each. They
@@ -263,22 +238,18 @@ class TableClient(Protocol):
         whichever comes first. Rows that the filter refuses, or that have none of the requested columns, are scanned and
         not returned. A service may end a page earlier, even without a row: only `next_start` says whether more is left.
         `columns` is as in get_row, and the filter sees only those. `announce` may be called with `next_start` before
-        the rows are decoded, and more than once if the request is retried.
-
-        Raises TableNotFound; InvalidInput for a range that is empty by its bounds, or a limit below 1.
-        Cost: 1 request."""
+        the rows are decoded, and more than once if the request is retried. Raises InvalidInput for a range that is
+        empty by its bounds, or a limit below 1."""
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """Return one page of the rows that match a query. A row that lacks a field, or has it in another type, is still
         found by its other fields. A written row is found within the service's delay (seconds; at once on the engine).
-
-        Raises TableNotFound for a missing table or index; InvalidInput for a field that is not in the index, a query
-        that its type cannot answer, a limit past 100, offset + limit past 100,000, or a token of another query.
-        Cost: 1 request."""
+        Raises InvalidInput for a field that is not in the index, a query that its type cannot answer, a limit past 100,
+        offset + limit past 100,000, or a token of another query."""
 
     def clock_skew_s(self) -> float | None:
         """Return the seconds by which the service's clock was ahead of this machine's at its last reply, give or take
-        half the round trip; None before the first reply, or without another clock. Cost: nothing."""
+        half the round trip; None before the first reply, or without another clock. Sends no request."""
 
     def close(self) -> None:
         """Close connections and files. Closing twice is no error."""

@@ -1,7 +1,6 @@
 """The data types of searches: queries, sort orders and pages of results.
 
-The store makes a `Search`, passes it to `TableClient.search`, and gets a `SearchPage`; the port's documentation of that
-method says what a search does. Only searches load this module. Source: "Search" of the service's API reference,
+`TableClient.search` takes a `Search` and returns a `SearchPage`. Source: "Search" of the service's API reference,
 search.proto, and the SDKs' tests.
 """
 
@@ -45,14 +44,12 @@ class Term(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """The field equals one of the values."""
-
     field: str
     values: tuple[Value, ...]
 
 
 class Between(NamedTuple):
-    """The field's value lies in a range. None means that the range has no bound at that end."""
+    """The field's value lies in a range. None means no bound at that end."""
 
     field: str
     start: Value | None = None
@@ -82,16 +79,14 @@ class HasField(NamedTuple):
 
 
 class Contains(NamedTuple):
-    """The TEXT field contains the text, ignoring case. The result has every such row, but can have others too, so the
-    caller must check each row: the engine is exact, and the service depends on the field's analyzer. Not allowed in
-    `must_not`."""
+    """The TEXT field contains the text, ignoring case. On the service, the result can have other rows too, depending on
+    the field's analyzer, so the caller must check each row. Not allowed in `must_not`."""
 
     field: str
     text: str
 
 
-class MatchAll(NamedTuple):
-    """Every row of the index."""
+class MatchAll(NamedTuple): ...
 
 
 class Bool(NamedTuple):
@@ -116,14 +111,10 @@ class FieldSort(NamedTuple):
 
 
 class KeySort(NamedTuple):
-    """Order by primary key."""
-
     descending: bool = False
 
 
 class ScoreSort(NamedTuple):
-    """Order by the backend's own score, best first."""
-
     descending: bool = True
 
 
@@ -149,10 +140,9 @@ class Search(NamedTuple):
 class SearchPage(NamedTuple):
     rows: list[Row]
     scores: list[float | None]
-    """The score of each row; None if rows were not scored."""
     token: bytes | None
-    """Token of the next page; None if this is the last page."""
+    """Token of the next page; None on the last page."""
     total: int | None
-    """Number of matching rows; None if it was not requested."""
+    """Number of matching rows; None without `count`."""
     total_is_exact: bool = True
     """False if `total` is an upper bound."""

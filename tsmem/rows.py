@@ -1,8 +1,6 @@
-"""The data types of rows: keys, ranges, filters, conditions and writes.
+"""The data types of rows: keys, ranges, filters, conditions and writes. The port says what each call does with them.
 
-The store, the port, the adapters and the engine share these types; the port says what each call does with them. A key
-is a tuple of values in the order of the table's primary key, and only `TableRef` has the names of its columns. The
-classes are named tuples, because every command pays for defining them: a frozen dataclass takes eight times as long
+The classes are named tuples, because every command pays for defining them: a frozen dataclass takes eight times as long
 (583 instead of 71 microseconds).
 """
 
@@ -17,10 +15,8 @@ Value = str | int | float | bool | bytes
 """The value of an attribute column. `bool` is never an `int` here: True and 1 are different values."""
 
 KeyValue = str | int | bytes
-"""The value of a primary key column."""
-
 Key = tuple[KeyValue, ...]
-"""A row's primary key: values only, in the table's order."""
+"""A primary key: values only, in the order of the table's schema."""
 
 
 class Bound(Enum):
@@ -34,12 +30,9 @@ class Bound(Enum):
 
 
 MIN = Bound.MIN
-"""Sorts below every value."""
 MAX = Bound.MAX
-"""Sorts above every value."""
 
 KeyBound = tuple[KeyValue | Bound, ...]
-"""One end of a range."""
 
 
 def in_order(bound: KeyBound) -> tuple[tuple[int, Any], ...]:
@@ -91,13 +84,12 @@ MESSAGE_NAMES = TableNames("message", "message_secondary_index", "message_search
 
 
 class TableRef(NamedTuple):
-    """A table or secondary index as a row request names it."""
+    """A table or secondary index, with the names of its key columns."""
 
     name: str
     key: tuple[str, ...]
 
     def range_of(self, *prefix: KeyValue) -> Range:
-        """Return the range of all rows whose key begins with these values."""
         rest = len(self.key) - len(prefix)
         return Range((*prefix, *[MIN] * rest), (*prefix, *[MAX] * rest))
 
@@ -120,8 +112,7 @@ class Range(NamedTuple):
         return not in_order(low) < in_order(high)
 
     def includes(self, key: KeyBound) -> bool:
-        """True if a key, or the start of another range, is in this range. A key whose types differ from the bounds' is
-        not."""
+        """True if a key or bound is in this range. A key whose types differ from the bounds' is not."""
         start, place, end = in_order(self.start), in_order(key), in_order(self.end)
         try:
             return start >= place > end if self.backward else start <= place < end
@@ -165,16 +156,12 @@ Filter = Comparison | Not | And | Or
 
 
 class Existence(StrEnum):
-    """The expectation of a write that its row exists, or does not."""
-
     IGNORE = "IGNORE"
     EXPECT_EXIST = "EXPECT_EXIST"
     EXPECT_NOT_EXIST = "EXPECT_NOT_EXIST"
 
 
 class Condition(NamedTuple):
-    """The condition of a write. If it fails, ConditionFailed is raised and the row stays as it was."""
-
     existence: Existence = Existence.IGNORE
     filter: Filter | None = None
     """A missing row counts as a row without columns."""
@@ -196,7 +183,7 @@ class Put(NamedTuple):
 
 
 class Update(NamedTuple):
-    """Set some columns of a row and delete others. Creates a missing row, unless the condition expects it to exist."""
+    """Set some columns of a row and delete others. The port says when this creates a missing row."""
 
     table: TableRef
     key: Key

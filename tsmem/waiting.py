@@ -1,7 +1,7 @@
 """Wait for another process to release a file.
 
-The engine uses this for its store file and its lock files. A wait consists of short steps, because Python handles
-signals only between them. After a second, one notice tells the user; after a minute, the wait ends with an error.
+A wait consists of short steps, because Python handles signals only between them. After a second, a notice tells the
+user; after a minute, the wait ends with an error.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from tsmem.errors import Unavailable
 LIMIT_S = 60.0
 STEP_S = 0.1
 """Maximum length of one step of a wait."""
-SAID_AFTER_S = 1.0
-_PAUSE_S = 0.01
 
 T = TypeVar("T")
 Notice = Callable[[str], None]
@@ -41,8 +39,8 @@ class Waits:
         self._is_said = False
 
     def until_free(self, step: Callable[[], T], is_held: Callable[[Exception], bool], path: str) -> T:
-        """Call `step` until it succeeds, and return its result. `is_held` says whether an error means that another
-        process holds the file; any other error is raised at once, and such an error after `limit_s`."""
+        """Call `step` until it succeeds, and return its result. An error for which `is_held` is true means that another
+        process holds the file; it is raised after `limit_s`. Any other error is raised at once."""
         started_s = time.monotonic()
         while True:
             try:
@@ -51,13 +49,13 @@ class Waits:
                 waited_s = time.monotonic() - started_s
                 if waited_s >= self.limit_s or not is_held(error):
                     raise
-            if waited_s >= SAID_AFTER_S and self.notice is not None and not self._is_said:
+            if waited_s >= 1 and self.notice is not None and not self._is_said:
                 self._is_said = True
                 self.notice(f"waiting for another process that holds {path}; press Ctrl-C to stop")
-            time.sleep(_PAUSE_S)
+            time.sleep(0.01)
 
     def lock(self, descriptor: int, path: str) -> None:
-        """Lock a lock file. Raises BlockingIOError if another process still holds it after `limit_s`, and OSError."""
+        """Lock a lock file. Raises BlockingIOError if another process still holds it after `limit_s`."""
         self.until_free(
             lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB),
             lambda error: isinstance(error, BlockingIOError),

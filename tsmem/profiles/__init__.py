@@ -7,10 +7,7 @@ The command line and `tsmem.open_store` call `load_profile`. It passes through t
     rules.py    checks its keys and values, and builds a `Profile` (model.py)
 
 The commands `profile set`, `use` and `delete` call `writer.py`, which edits the text of the file (toml_text.py) and
-replaces the file (replacing.py). Reading a profile does not import these two.
-
-Each error names the file and line of the mistake. A `Secret` fetches its value only when a connection is made. The
-environment is always a parameter, so no module here reads the one of the process.
+replaces the file. The environment is a parameter: no module here reads the one of the process.
 """
 
 from tsmem.profiles.choice import describe, load_profile, profile_list

@@ -7,8 +7,6 @@ The command line and `tsmem.open_store` call `load_profile`. It uses the first o
 3. the one that `default_profile` in the profile file names
 4. `env`, which is made of the TABLESTORE_ variables, if TABLESTORE_ENDPOINT is set
 5. `local`, a store in the user's data folder
-
-`written_profile` collects the values of the profile, and `rules.build_profile` checks them.
 """
 
 from __future__ import annotations
@@ -30,10 +28,8 @@ RESERVED = "the name 'env' is reserved for the profile of the TABLESTORE_... env
 def load_profile(
     environ: Mapping[str, str], *, config: str | Path | None = None, profile: str | None = None
 ) -> Profile:
-    """Return the profile that a command works on.
-
-    Raises ProfileError if the file cannot be used, or if the profile does not exist or breaks a rule. Other profiles in
-    the file are not checked, so that a mistake in one of them does not make the rest useless."""
+    """Return the profile that a command works on. Raises ProfileError if the file cannot be used, or if the profile is
+    missing or breaks a rule. The other profiles of the file are not checked."""
     file = read_profiles(environ, config)
     _check_top_level(file)
     name, chosen_by = _choose(environ, file, profile)
@@ -58,7 +54,6 @@ def _check_top_level(file: ConfigFile) -> None:
 
 
 def profiles_in(file: ConfigFile) -> dict[str, object]:
-    """Return the profiles of a file by their names, unchecked. Raises ProfileError."""
     profiles = file.data.get("profiles", {})
     if not isinstance(profiles, dict):
         raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a table of profiles")
@@ -66,7 +61,6 @@ def profiles_in(file: ConfigFile) -> dict[str, object]:
 
 
 def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -> tuple[str, str]:
-    """Return the name of the profile to use, and what chose it, in words for the user."""
     if profile is not None:
         return profile, "--profile"
     if name := environ.get("TSMEM_PROFILE"):
@@ -79,9 +73,7 @@ def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -
 
 
 def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, chosen_by: str = "") -> WrittenProfile:
-    """Return the values of a profile in the file or of a built-in one, and where they come from.
-
-    Raises ProfileError if there is no such profile. The message says what chose the name, unless it was --profile."""
+    """Return the values of a profile, unchecked. Raises ProfileError if there is no such profile."""
     profiles = profiles_in(file)
     values = _checked_entry(file, name, profiles[name]) if name in profiles else {}
     if name == ENV:
@@ -106,7 +98,6 @@ def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, cho
 
 
 def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, object]:
-    """Return the values of a profile in the file. Raises ProfileError for an invalid name, or if it is not a table."""
     place = file.place(("profiles", name))
     if not isinstance(entry, dict):
         raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
@@ -131,15 +122,13 @@ class ProfileLine(NamedTuple):
     target: str
     """The store that the profile points to, or the rule that it breaks."""
     is_default: bool
-    """True if commands use the profile when --profile does not name another one."""
     origin: str
 
 
 def profile_list(
     environ: Mapping[str, str], config: str | Path | None = None, profile: str | None = None
 ) -> list[ProfileLine]:
-    """Return a line for each profile, also for those that break a rule. The default is the profile that `load_profile`
-    returns. Raises ProfileError if the file cannot be used."""
+    """Return a line for each profile, valid or not. Raises ProfileError if the file cannot be used."""
     file = read_profiles(environ, config)
     _check_top_level(file)
     profiles = profiles_in(file)
@@ -158,7 +147,6 @@ def profile_list(
 
 
 def describe(profile: Profile) -> list[tuple[str, str | float | None, str]]:
-    """Return the key, value and origin of each value in a profile, except its name. Secrets are not revealed."""
     keys = ("backend", *BACKEND_KEYS[profile.backend])
     values: dict[str, object] = {key: getattr(profile, key) for key in keys}
     values |= {"timeout": profile.timeout_s, "output": profile.output}

@@ -1,8 +1,4 @@
-"""Find and read the profile file, with the line of each key, and check whether other users could change it.
-
-`choice.py` calls `read_profiles`, and `writer.py` calls `read_file`. Both return a `ConfigFile` with the parsed TOML.
-`rules.py` checks the keys and values later.
-"""
+"""Find and read the profile file, with the line of each key, and check whether other users could change it."""
 
 from __future__ import annotations
 
@@ -20,24 +16,19 @@ from tsmem.errors import ProfileError
 from tsmem.profiles.model import NoHome, home
 
 MAX_FILE_BYTES = 64 * 1024
-"""A larger file is refused. Profile files of people are much smaller."""
 MAX_LINE_CHARS = 4 * 1024
-"""A longer line is refused: tomllib takes quadratic time for a key with thousands of parts."""
+"""tomllib takes quadratic time for a key with thousands of parts."""
 
 
 def config_path(environ: Mapping[str, str], flag: str | Path | None = None) -> Path:
-    """Return the path of the profile file, which is the first of these:
-
-    - `flag`, the value of the option --config
-    - the environment variable TSMEM_CONFIG
-    - tsmem/config.toml in XDG_CONFIG_HOME or ~/.config (raises NoHome if the home directory is unknown)"""
+    """Return the path of the profile file: `flag` (of the option --config), or else that of TSMEM_CONFIG, or else
+    tsmem/config.toml in XDG_CONFIG_HOME or ~/.config. Raises NoHome."""
     named = _named_path(environ, flag)
     return xdg_folder(environ, "XDG_CONFIG_HOME", ".config") / "tsmem" / "config.toml" if named is None else named
 
 
 def xdg_folder(environ: Mapping[str, str], variable: str, default: str) -> Path:
-    """Return the folder that a variable of the XDG Base Directory Specification names. If the variable is not set, or
-    not absolute, it is `default` in the home directory. Raises NoHome."""
+    """Return a folder of the XDG Base Directory Specification. Raises NoHome."""
     text = environ.get(variable, "")
     return Path(text) if text.startswith("/") else home(environ) / default
 
@@ -50,19 +41,16 @@ def _named_path(environ: Mapping[str, str], flag: str | Path | None) -> Path | N
 
 
 class ConfigFile(NamedTuple):
-    """The content of a profile file. A key is given as the tuple of its names from the root of the document:
-    `("profiles", "work", "timeout_s")`."""
+    """The content of a profile file. Its methods take a key as a tuple: `("profiles", "work", "timeout")`."""
 
     path: Path
-    """The path of the file."""
     data: Mapping[str, object]
     raw: bytes = b""
     lines: Mapping[tuple[str, ...], int] = {}
     """The line number of each key and table. Empty for new content that was not written to the file yet."""
     distrust_reason: str | None = None
-    """Reason why another user could change the file; None if nobody can."""
+    """How another user could change the file; None if nobody can."""
     is_readable_by_others: bool = False
-    """True if the file's group or all users can read it."""
 
     def __repr__(self) -> str:
         return f"ConfigFile({str(self.path)!r})"  # without the content, which can include secrets
@@ -79,27 +67,24 @@ class ConfigFile(NamedTuple):
         return self.lines[key] if key else None
 
     def place(self, key: tuple[str, ...]) -> str:
-        """Return the path of the file and the line of a key, for an error: `/home/ada/config.toml:12`."""
+        """Return the place of a key for an error: `/home/ada/config.toml:12`."""
         line = self.line(key)
         return str(self.path) if line is None else f"{self.path}:{line}"
 
     def origin(self, key: tuple[str, ...]) -> str:
-        """Return the name of the file and the line of a key, for `profile show`: `config.toml line 12`."""
+        """Return the place of a key for `profile show`: `config.toml line 12`."""
         line = self.line(key)
         return self.path.name if line is None else f"{self.path.name} line {line}"
 
 
 def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) -> ConfigFile:
-    """Return the profile file. It is empty if the user has not named a file, and the default one does not exist or the
-    home directory is unknown.
-
-    Raises ProfileError."""
+    """Return the profile file. If it is the default one, and does not exist or the home directory is unknown, the
+    result is empty. Raises ProfileError."""
     try:
         path = config_path(environ, flag)
+        return read_file(path)
     except NoHome:
         return ConfigFile(Path(), {})
-    try:
-        return read_file(path)
     except (FileNotFoundError, NotADirectoryError) as error:
         if _named_path(environ, flag) is None:
             return ConfigFile(path, {})
@@ -108,10 +93,8 @@ def read_profiles(environ: Mapping[str, str], flag: str | Path | None = None) ->
 
 
 def read_file(path: Path) -> ConfigFile:
-    """Return the content of a profile file.
-
-    Raises FileNotFoundError and NotADirectoryError if there is no such file; ProfileError if it cannot be read, is too
-    large, or is not TOML in UTF-8."""
+    """Read a profile file. Raises FileNotFoundError and NotADirectoryError if there is none; ProfileError if it cannot
+    be read, is too large, or is not TOML in UTF-8."""
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
@@ -129,7 +112,6 @@ def read_file(path: Path) -> ConfigFile:
 
 
 def decode_text(path: Path, raw: bytes) -> str:
-    """Return the text with \\n line ends, without a byte order mark. Raises ProfileError."""
     if len(raw) > MAX_FILE_BYTES:
         raise ProfileError(f"{path}: the profile file is larger than {MAX_FILE_BYTES // 1024} KiB")
     raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -137,9 +119,8 @@ def decode_text(path: Path, raw: bytes) -> str:
         text = raw.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line, column = raw.count(b"\n", 0, error.start) + 1, error.start - raw.rfind(b"\n", 0, error.start)
-        raise ProfileError(
-            f"{path}:{line}:{column}: not UTF-8 text"
-        ) from None  # the UnicodeDecodeError contains the bytes
+        # The UnicodeDecodeError contains the bytes.
+        raise ProfileError(f"{path}:{line}:{column}: not UTF-8 text") from None
     for number, line_text in enumerate(text.split("\n"), 1):
         if len(line_text) > MAX_LINE_CHARS:
             raise ProfileError(f"{path}:{number}: a line of more than {MAX_LINE_CHARS} characters")
@@ -165,11 +146,8 @@ def parse_toml(path: Path, text: str) -> dict[str, object]:
 def distrust_reason(path: Path, status: os.stat_result) -> str | None:
     """Return how anyone but root and the user could change or replace the file; None if nobody can.
 
-    The file itself, and each folder and symbolic link on the path to it, must meet one of these conditions:
-
-    - It belongs to root or the user, and only its owner can write it. This does not apply to the permissions of a
-      symbolic link, nor of a folder with the sticky bit, in which nobody can replace another user's files.
-    - It is on a file system that is mounted read-only."""
+    This looks at the file, and at each folder and link on the path to it. In a folder with the sticky bit, nobody can
+    replace another user's files."""
     for step, found in steps_to(path):
         if found is None:
             return f"{step} cannot be examined"

@@ -1,8 +1,7 @@
 """The values of a profile: `Profile`, and `Secret` for those values of it that must not be printed.
 
-`rules.py` builds a Profile, and the adapters read it. A Secret is built from the text in the profile, which usually is
-a reference to the value, such as `env:NAME`. The value is fetched when a connection is made. Only `reveal` and `find`
-return it; neither `repr` nor `str` nor an error message contains it.
+A Secret is made of the text in the profile: `env:NAME`, `file:PATH`, `cmd:COMMAND`, or the value itself. The value is
+fetched when a connection is made. Neither `repr` nor `str` nor an error message contains it.
 """
 
 from __future__ import annotations
@@ -23,20 +22,16 @@ REFERENCES = ("env:", "file:", "cmd:")
 COMMAND_TIMEOUT_S = 30.0
 MAX_SECRET_BYTES = 64 * 1024
 _OWN_SECRETS = frozenset(("TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"))
-"""Variables that hold secrets of tsmem itself. A `cmd:` command does not get them. It gets all other variables, because
-it may need any of them, such as PATH, HOME or the session of a password manager."""
+"""Variables that a `cmd:` command does not get. It may need any other, such as the session of a password manager."""
 
 
 class Secret:
-    """A secret as it is written in a profile: `env:NAME`, `file:PATH`, `cmd:COMMAND`, or the value itself."""
-
     __slots__ = ("_distrust_reason", "_environ", "_folder", "_name", "_text")
 
     def __init__(
         self, text: str, *, name: str, environ: Mapping[str, str], folder: Path, distrust_reason: str | None
     ) -> None:
-        """Errors call the secret `name`. A relative PATH starts at `folder`. If there is a `distrust_reason`, `cmd:` is
-        refused with it."""
+        """Errors call the secret `name`. A relative PATH starts at `folder`. A `distrust_reason` forbids `cmd:`."""
         self._text = text
         self._name = name
         self._environ = environ
@@ -61,10 +56,7 @@ class Secret:
         return f"Secret({self.shown})"
 
     def reveal(self) -> str:
-        """Return the value. Each call fetches it again.
-
-        Raises ProfileError if the variable is not set, the file cannot be read, the command fails or takes too long, or
-        the command may not be run because others can change the profile file."""
+        """Fetch and return the value. Raises ProfileError."""
         if (value := self.find()) is None:
             variable = self._text.removeprefix("env:")
             hint = f"in bash or zsh: read -rs {variable} && export {variable} (keeps the value out of the history)"
@@ -72,8 +64,7 @@ class Secret:
         return value
 
     def find(self) -> str | None:
-        """Return the value, or None if it is in an environment variable that is empty or not set. Otherwise raises
-        ProfileError, as `reveal` does."""
+        """Do the same as `reveal`, but return None for an environment variable that is empty or not set."""
         kind, _, rest = self._text.partition(":")
         if not self.is_reference:
             raw = self._text.encode()
@@ -101,8 +92,8 @@ class Secret:
         return text
 
     def _from_command(self, command: str) -> bytes:
-        """Return what the command writes to its standard output. It shares our standard error, so that it can prompt
-        or explain. `subprocess.run` is not used, because it has no limit on the size of the output."""
+        """Return the command's output. It shares our standard error, so that it can prompt or explain.
+        `subprocess.run` has no limit on the size of the output."""
         import select
         import shlex
         import subprocess
@@ -149,18 +140,15 @@ class Secret:
 
 
 _known: deque[Secret] = deque(maxlen=256)
-"""The newest secrets of this process. The number is limited because a process can load any number of profiles."""
+"""The newest secrets of this process. Their number is limited, because a process can load any number of profiles."""
 
 
 def known_secrets() -> list[str]:
-    """Return the values that are at hand, so that they can be removed from a traceback."""
+    """Return the values that can be removed from a traceback without a file being read or a command being run."""
     return [value for secret in _known if (value := secret.value_at_hand)]
 
 
 def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
-    """Return a path with `~` replaced by the home directory. A relative path starts at `folder`.
-
-    Raises ProfileError if the home directory is unknown."""
     if name == "~" or name.startswith("~/"):
         return home(environ) / name[2:].lstrip("/")
     path = os.path.expanduser(name)  # noqa: PTH111 - for ~user, which does not depend on the environment
@@ -170,11 +158,10 @@ def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
 
 
 class NoHome(ProfileError):
-    """The user's home directory is unknown, as for a user id without an account in a container."""
+    """The home directory is unknown, as for a user id without an account in a container."""
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Return the home directory from HOME, or else from the user's account. Raises NoHome."""
     if (text := environ.get("HOME", "")).startswith("/"):
         return Path(text)
     import pwd
@@ -212,12 +199,12 @@ class Profile(NamedTuple):
     endpoint: str | None = None
     instance: str | None = None
     region: str | None = None
-    """Region of the instance. If it is given, requests are signed with version 4 of TableStore's signatures."""
+    """If it is given, requests are signed with version 4 of TableStore's signatures."""
     access_key_id: Secret | None = None
     access_key_secret: Secret | None = None
     security_token: Secret | None = None
     ca_file: Path | None = None
-    """File with the certificates of the authorities to trust, instead of the public authorities."""
+    """Certificates of the authorities to trust, instead of the public authorities."""
     ca_folders: str | None = None
     """Folders with the certificates of further authorities to trust, joined by colons."""
     timeout_s: float = 30.0
@@ -225,7 +212,7 @@ class Profile(NamedTuple):
     output: str | None = None  # default output format of the command line
     tables: ProfileTables = ProfileTables()
     origins: Mapping[str, str] = MappingProxyType({})
-    """Source of each value that is not a default, by dotted key. The source of `name` says what chose the profile."""
+    """Source of each value that is not a default, by dotted key; that of `name` is what chose the profile."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -233,7 +220,6 @@ class Profile(NamedTuple):
         return str(self.path) if self.backend == "local" else f"{self.instance} @ {self.endpoint}"
 
     def credentials(self) -> Credentials:
-        """Fetch the secrets of a TableStore profile. Raises ProfileError if that fails, or for a local profile."""
         if self.access_key_id is None or self.access_key_secret is None:
             raise ProfileError(f"profile '{self.name}' has no access keys")
         token = None if self.security_token is None else self.security_token.find()

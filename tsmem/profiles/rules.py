@@ -1,8 +1,7 @@
 """The rules of profiles: which keys there are, and which values they can have.
 
 `choice.py` collects the values of a profile in a WrittenProfile. They come from the file or from environment variables,
-or are built in. `build_profile` checks them and returns the Profile. An error names the key, the file and the line; it
-never shows the value of a secret.
+or are built in. `build_profile` checks them and returns the Profile. An error never shows the value of a secret.
 """
 
 from __future__ import annotations
@@ -30,10 +29,8 @@ BACKEND_KEYS: dict[str, tuple[str, ...]] = {
     "local": ("path",),
     "tablestore": ("endpoint", "instance", "region", *CREDENTIAL_KEYS, "ca_file"),
 }
-NUMBER_KEYS = ("timeout",)
-TABLES = ("session", "message")
+PROFILE_KEYS = (*COMMON_KEYS, *BACKEND_KEYS["local"], *BACKEND_KEYS["tablestore"])
 TABLE_KEYS = ("name", "index", "search_index", "search_fields")
-FIELD_TYPES = ("keyword", "long", "double", "boolean", "text")
 OUTPUTS = ("table", "json", "jsonl", "csv")
 ENVIRONMENT = {
     "endpoint": "TABLESTORE_ENDPOINT",
@@ -46,7 +43,6 @@ ENVIRONMENT = {
 
 # A pattern here is a string, because compiling it would slow down the start of every command.
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
-_REFERENCE_NOUNS = {"env": "environment variable", "file": "file", "cmd": "command"}
 _REQUIRED = {
     "path": "memory.db",
     "endpoint": "https://my-instance.cn-hangzhou.ots.aliyuncs.com",
@@ -58,8 +54,6 @@ _REQUIRED = {
 
 
 class WrittenProfile(NamedTuple):
-    """The values of a profile before they are checked."""
-
     name: str
     environ: Mapping[str, str]
     values: Mapping[str, object] = {}
@@ -71,7 +65,6 @@ class WrittenProfile(NamedTuple):
         return f"WrittenProfile({self.name!r})"  # without the values, which can include secrets
 
     def table(self, *path: str) -> Mapping[str, object]:
-        """Return the table at a path of keys; if it is missing, an empty one. Raises ProfileError for a plain value."""
         level = self.values
         for depth, part in enumerate(path, 1):
             below = level.get(part, {})
@@ -94,7 +87,7 @@ class WrittenProfile(NamedTuple):
 
 
 def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
-    """Return the profile. `chosen_by` says what chose it. Raises ProfileError if it breaks a rule."""
+    """Check the values and return the profile. `chosen_by` says what chose it. Raises ProfileError."""
     backend = _backend(source)
     ca_folders: str | None = None
     if backend == "tablestore" and source.find("ca_file") is None:
@@ -128,8 +121,7 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
 
 def _backend(source: WrittenProfile) -> Backend:
     if source.find("backend") is None:
-        known = (*COMMON_KEYS, *(key for keys in BACKEND_KEYS.values() for key in keys))
-        _check_keys(source, (), known)  # 'backend' can be there, but misspelt
+        _check_keys(source, (), PROFILE_KEYS)  # 'backend' can be there, but misspelt
         hint = f"a store in a file: {_set_command(source, 'backend=local')}"
         raise source.error((), f"'backend' is missing; it must be {' or '.join(BACKEND_KEYS)}", hint)
     return cast(Backend, _one_of(source, tuple(BACKEND_KEYS), "backend"))
@@ -148,7 +140,6 @@ def _check_keys(source: WrittenProfile, table: tuple[str, ...], valid: tuple[str
 
 
 def _set_command(source: WrittenProfile, *assignments: str) -> str:
-    """Return the command that sets keys of this profile, for a hint."""
     file = source.file
     options = [] if file is None or file.is_default(source.environ) else ["--config", str(file.path)]
     return shlex.join(["tsmem", *options, "profile", "set", source.name, *assignments])
@@ -181,14 +172,14 @@ def _one_of(source: WrittenProfile, valid: tuple[str, ...], *path: str) -> str |
 
 
 def _folder(source: WrittenProfile) -> Path:
-    """Return the folder that relative paths start at."""
     return Path("/") if source.file is None else source.file.path.absolute().parent
 
 
 def _secret(source: WrittenProfile, key: str, text: str) -> Secret:
     kind, _, rest = text.partition(":")
     if text.startswith(REFERENCES) and not (rest.isidentifier() and rest.isascii() if kind == "env" else rest.strip()):
-        raise source.error((key,), f"{key!r} begins with {kind}: and names no {_REFERENCE_NOUNS[kind]}")
+        noun = {"env": "environment variable", "file": "file", "cmd": "command"}[kind]
+        raise source.error((key,), f"{key!r} begins with {kind}: and names no {noun}")
     reason = None if source.file is None else source.file.distrust_reason
     name = f"profile {source.name!r}, {key} ({source.origin(key)})"
     return Secret(text, name=name, environ=source.environ, folder=_folder(source), distrust_reason=reason)
@@ -202,8 +193,6 @@ def _path(source: WrittenProfile, key: str, text: str) -> Path:
 
 
 def _endpoint(source: WrittenProfile, key: str, text: str) -> str:
-    """Return the address of the service. Raises ProfileError unless it has a scheme and a host, perhaps a port, and
-    nothing else."""
     from urllib.parse import urlsplit
 
     try:
@@ -218,8 +207,7 @@ def _endpoint(source: WrittenProfile, key: str, text: str) -> str:
 
 
 def _host_label(source: WrittenProfile, key: str, text: str) -> str:
-    """Return the name of an instance or region. Raises ProfileError if it cannot be a part of a host name. The service
-    has stricter rules, which can change: the name of an instance has 3 to 16 characters."""
+    """Check the name of an instance or region. The service has stricter rules, which can change."""
     if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", text) is None:
         raise source.error((key,), f"{key!r} must be letters, digits and hyphens")
     return text
@@ -233,7 +221,6 @@ _PARSERS: dict[str, Callable[[WrittenProfile, str, str], object]] = {
     **dict.fromkeys(CREDENTIAL_KEYS, _secret),
     "ca_file": _path,
 }
-"""Functions that check the text of a key and return its value."""
 
 
 def _timeout(source: WrittenProfile) -> float:
@@ -248,7 +235,7 @@ def _timeout(source: WrittenProfile) -> float:
 
 
 def _tables(source: WrittenProfile) -> ProfileTables:
-    _check_keys(source, ("tables",), TABLES)
+    _check_keys(source, ("tables",), ("session", "message"))
     session, message = _table(source, "session", SESSION_NAMES), _table(source, "message", MESSAGE_NAMES)
     names = [name for table in (session, message) for name in (table.name, table.secondary_index)]
     for name in names:
@@ -267,10 +254,11 @@ def _table(source: WrittenProfile, noun: str, default: TableNames) -> TableNames
             problem = "must be at most 255 letters, digits and _, and must not begin with a digit"
             raise source.error((*path, key), f"'{'.'.join((*path, key))}' {problem}")
     fields: dict[str, str] = {}
+    types = ("keyword", "long", "double", "boolean", "text")
     for name in source.table(*path, "search_fields"):
         if not is_column_name(name):
             raise source.error((*path, "search_fields", name), f"search field {name!r} {COLUMN_NAME_RULE}")
-        fields[name] = _one_of(source, FIELD_TYPES, *path, "search_fields", name) or ""
+        fields[name] = _one_of(source, types, *path, "search_fields", name) or ""
     table, index, search_index = names
     return TableNames(table, index, search_index, fields)
 

@@ -1,7 +1,6 @@
 """Find the line of each key in a TOML text, and edit single keys while the rest of the text stays as it is.
 
-`file.py` calls `key_lines` for each profile file that is read, and `writer.py` calls `edit_text`. Our libraries cannot
-do this: tomllib does not keep positions, and tomli_w writes a whole document without its comments.
+Our libraries cannot do this: tomllib does not keep positions, and tomli_w writes a whole document without its comments.
 
 Both functions expect a text that tomllib can parse. They work line by line and know the two kinds of lines that
 `profile set` writes: `[table]` headers, and `key = value` pairs that end on the same line. They skip all other lines.
@@ -14,10 +13,9 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 KeyPath = tuple[str, ...]
-"""The keys that lead from the root of the document to a value or table."""
 
 _STRING = r"""(?:"(?:\\.|[^"\\])*"|'[^']*')"""
 _KEY = rf"(?:{_STRING}|[A-Za-z0-9_-]+)"
@@ -27,13 +25,12 @@ _PAIR = re.compile(rf"(\s*({_DOTTED_KEY})\s*=\s*)((?:{_STRING}|[^\"'#])*)(?:#.*)
 _COMMENT_OR_BLANK = re.compile(r"\s*(?:#.*)?$")
 
 
-class _Table:
+class _Table(NamedTuple):
     """The lines of a table: the comments directly above its header, the header, and what follows up to the next table.
     The first table of a text has no header."""
 
-    def __init__(self, path: KeyPath, lines: list[str]) -> None:
-        self.path = path
-        self.lines = lines
+    path: KeyPath
+    lines: list[str]
 
     def end(self) -> int:
         """Return the index after the last line that is neither blank nor a comment."""
@@ -41,7 +38,7 @@ class _Table:
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """Return the number of the first line of each key and table. Keys on lines of another kind are left out."""
+    """Return the number of the first line of each key and table."""
     lines: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for number, line in enumerate(text.split("\n"), 1):
@@ -76,7 +73,7 @@ def edit_text(text: str, paths: Iterable[KeyPath], wanted: Mapping[str, Any]) ->
 
 
 def _split(text: str) -> list[_Table]:
-    """Return the tables of a text, in order. A blank line above the comments of a table belongs to it, too."""
+    """Return the tables of a text. A blank line above the comments of a table belongs to it, too."""
     tables = [_Table((), [])]
     for line in text.removesuffix("\n").split("\n"):
         previous = tables[-1].lines
@@ -99,12 +96,11 @@ def _remove_tables(tables: list[_Table], path: KeyPath) -> None:
     for i in reversed(range(1, len(tables))):
         if tables[i].path[: len(path)] == path:
             removed = tables.pop(i)
-            tables[i - 1].lines += removed.lines[removed.end() :]
+            tables[i - 1].lines.extend(removed.lines[removed.end() :])
 
 
 def _edit_line(tables: list[_Table], path: KeyPath, wanted: Mapping[str, Any]) -> bool:
-    """Change the line that sets the key, or an inline table around the key, to the wanted value. If there is no such
-    value, delete the line. Return False if no line sets the key."""
+    """Change or delete the line that sets the key, or an inline table around it. Return False if there is none."""
     for table in tables:
         for i, line in enumerate(table.lines):
             if (pair := _PAIR.match(line)) is None:
@@ -130,8 +126,7 @@ def _add(tables: list[_Table], path: KeyPath, value: object) -> None:
 
 
 def _parse_key(dotted: str) -> KeyPath:
-    """Return the parts of a dotted key, without quotes. Returns () for a text that is not a key, which a line within a
-    multi-line string can be."""
+    """Return the parts of a dotted key, or () for a text that is none, which a line of a multi-line string can be."""
     parts: list[str] = []
     level: object = None
     with suppress(ValueError):

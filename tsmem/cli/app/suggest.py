@@ -50,10 +50,9 @@ def complete_profile(ctx: typer.Context, args: list[str], incomplete: str) -> li
 
 def complete_setting(incomplete: str) -> list[str]:
     """Offer the keys of a profile, each with the = that goes before its value."""
-    from tsmem.profiles.rules import BACKEND_KEYS, COMMON_KEYS
+    from tsmem.profiles.rules import PROFILE_KEYS
 
-    keys = dict.fromkeys(key for keys in (COMMON_KEYS, *BACKEND_KEYS.values()) for key in keys if key != "tables")
-    return [f"{key}=" for key in keys if key.startswith(incomplete)]
+    return [f"{key}=" for key in PROFILE_KEYS if key != "tables" and key.startswith(incomplete)]
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
