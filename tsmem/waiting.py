@@ -34,7 +34,7 @@ class Waits:
 
     limit_s = LIMIT_S
 
-    def __init__(self, notice: Notice | None = None) -> None:
+    def __init__(self, notice: Notice | None) -> None:
         self.notice = notice
         self._is_said = False
 

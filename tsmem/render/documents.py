@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from tsmem.errors import InvalidInput, PartialFailure, TsmemError
 from tsmem.limits import is_column_name
-from tsmem.nearest import nearest_names
+from tsmem.nearest import nearest_name
 from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report, noun_of
 from tsmem.store.documents import FIELDS, encode_json, item_document
 from tsmem.store.model import Message, Session
@@ -40,10 +40,10 @@ def check_fields(noun: Noun, fields: Sequence[str]) -> None:
     for position, field in enumerate(fields):
         key = field.removeprefix(METADATA_PREFIX)
         if field not in FIELDS[noun] and (key == field or not is_column_name(key)):
-            near = nearest_names(field, FIELDS[noun])
-            if not near and is_column_name(field) and not any(field in names for names in FIELDS.values()):
-                near = [f"{METADATA_PREFIX}{field}"]
-            question = f"; did you mean '{near[0]}'?" if near else ""
+            near = nearest_name(field, FIELDS[noun])
+            if near is None and is_column_name(field) and not any(field in names for names in FIELDS.values()):
+                near = f"{METADATA_PREFIX}{field}"
+            question = f"; did you mean '{near}'?" if near else ""
             raise InvalidInput(f"a {noun} has no field '{field}'{question}", hint=hint)
         if field in fields[:position]:
             raise InvalidInput(f"the field '{field}' is given twice")

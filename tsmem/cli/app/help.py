@@ -18,7 +18,7 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
-from tsmem.nearest import nearest_names
+from tsmem.nearest import nearest_name
 from tsmem.render.result import Document, ManualPage
 
 SCRIPTS_FOLDER = Path(__file__).with_name("completions")
@@ -93,8 +93,8 @@ def _command_help(words: Sequence[str]) -> str:
     for position, word in enumerate(words):
         known = list(getattr(at.command, "commands", ()))
         if word not in known:
-            near = nearest_names(word, known if position else [*TOPICS, *known])
-            question = f"; did you mean '{' '.join((*words[:position], *near))}'?" if near else ""
+            near = nearest_name(word, known if position else [*TOPICS, *known])
+            question = f"; did you mean '{' '.join((*words[:position], near))}'?" if near else ""
             raise InvalidInput(
                 f"there is no help on '{' '.join(words)}'{question}", hint=f"the pages are {', '.join(TOPICS)}"
             )
