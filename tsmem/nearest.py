@@ -9,7 +9,8 @@ _MIN_NAME = 3
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
-    """Return the most similar name that begins with this one, or else the most similar name, or None. Case is ignored."""
+    """Return the most similar of the names that begin with this one. If there are none, return a similar name, or None.
+    Case is ignored."""
     folded, known = name.casefold(), {each.casefold(): each for each in names}
     if folded in known:
         return known[folded]

@@ -212,7 +212,8 @@ class TableClient(Protocol):
         A row without any of these columns counts as missing, unless a key column is among them. Raises InvalidInput."""
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        """Read up to 100 rows and return an outcome for each key, in the keys' order. Raises LimitExceeded past 100."""
+        """Read 1 to 100 rows and return an outcome for each key, in the keys' order. Raises InvalidInput for no keys,
+        LimitExceeded for more than 100."""
 
     def write_row(self, write: Write) -> None:
         """Put, update or delete one row. An update creates a missing row, unless it only deletes columns. Raises
@@ -244,8 +245,8 @@ class TableClient(Protocol):
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         """Return one page of the rows that match a query. A row that lacks a field, or has it in another type, is still
         found by its other fields. A written row is found within the service's delay (seconds; at once on the engine).
-        Raises InvalidInput for a field that is not in the index, a query that its type cannot answer, a limit past 100,
-        offset + limit past 100,000, or a token of another query."""
+        Raises InvalidInput for a field that is not in the index, a query that its type cannot answer, a limit that is
+        too large, offset + limit past 100,000, or a token of another query."""
 
     def clock_skew_s(self) -> float | None:
         """Return the seconds by which the service's clock was ahead of this machine's at its last reply, give or take

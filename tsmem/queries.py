@@ -127,7 +127,7 @@ class Search(NamedTuple):
     """Empty for the order of the primary key. Ties are in the order of the primary key too. A search with a token must
     have the sorts of the search that returned it."""
     limit: int = 100
-    """Maximum number of rows in the page, at most 100 if columns are read. 0 only counts."""
+    """Maximum number of rows in the page, at most 100, or 1,000 if all requested columns are indexed. 0 only counts."""
     offset: int = 0
     """Rows to skip; not allowed with a token."""
     token: bytes | None = None
