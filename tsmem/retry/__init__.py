@@ -1,10 +1,5 @@
-"""Retries around any TableClient, with a deadline, growing pauses and jitter.
+"""Retries around any TableClient. `open_client` wraps TableStore's client in a RetryingClient."""
 
-The adapter for TableStore wraps its client in a RetryingClient. `client.py` retries calls of the port, and of a batch
-only the rows that failed. `attempts.py` decides whether and when to retry.
-"""
-
-from tsmem.retry.attempts import RetryPolicy
-from tsmem.retry.client import RetryingClient
+from tsmem.retry.client import RetryingClient, RetryPolicy
 
 __all__ = ["RetryPolicy", "RetryingClient"]

@@ -1,35 +1,24 @@
-"""A TableClient that retries the calls of another one, and says honestly what became of them.
-
-Callers see the same port. A call passes through in one or more attempts. Each attempt sees the deadline of the whole
-call (`tsmem.clock.time_left_s`), which bounds attempts, pauses and reading back together.
+"""A TableClient that retries the calls of another one, with growing pauses, until a deadline.
 
 - If every attempt fails, the error is that of the last attempt. It is ambiguous if any attempt was, which means that
   the request may have been carried out.
 - A write is sent again after its reply was lost. That is safe because every write of the store can be repeated: puts
   and deletes say how the whole row shall be, and updates set columns to values.
-- A repeated write can fail because its condition no longer holds after the first attempt. Then the row is read back. A
-  row that equals ours was written by us, and a missing row was deleted by us.
-- A repeated creation or deletion succeeds if the table or index turns out to exist, or to be gone.
+- A repeated write can fail because its condition no longer holds after the first attempt. Then the row is read back,
+  before the same deadline. A row that equals ours counts as written, and a missing row as deleted.
 - Only the failed rows of a batch are sent again, together.
+- If waiting is unlikely to fix an error, the attempts end sooner (the error's `hopeless_after_s`): a mistyped host is
+  reported within seconds, a wrong certificate at once.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from tsmem.clock import Clock, deadline
-from tsmem.errors import (
-    AlreadyExists,
-    ConditionFailed,
-    InvalidReply,
-    LimitExceeded,
-    TableNotFound,
-    Throttled,
-    TsmemError,
-    Unavailable,
-)
+from tsmem.clock import Clock, deadline, time_left_s
+from tsmem.errors import AlreadyExists, ConditionFailed, InvalidReply, TableNotFound, Throttled, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import (
     Announce,
@@ -41,7 +30,6 @@ from tsmem.port import (
     TableClient,
     TableSchema,
 )
-from tsmem.retry.attempts import MAYBE_DONE, Attempts, RetryPolicy
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Update, Write, is_same
 
 if TYPE_CHECKING:
@@ -52,6 +40,70 @@ Outcome = TypeVar("Outcome")
 _REQUEST_TOO_LARGE = "OTSRequestBodyTooLarge"
 """The service's code for a request over 5 MB on the wire, which it does not carry out. A batch within the port's limit
 of 4 MB can be that large, because the port counts only names and values, and not their encoding."""
+
+_MIN_ATTEMPTS = 3
+"""Attempts before an error with a `hopeless_after_s` above 0 ends a call, even if each attempt takes long."""
+_LAST_ATTEMPT_S, _LAST_ATTEMPT_SHARE = 1.0, 0.1
+"""Time kept free for the last attempt: this many seconds, or this share of the timeout if that is less."""
+MAYBE_DONE = "the request may have been carried out"
+
+
+class RetryPolicy(NamedTuple):
+    timeout_s: float = 30.0
+    """Total seconds for one call, with all its attempts and pauses."""
+    first_pause_s: float = 0.1
+    max_pause_s: float = 3.0
+
+
+class Attempts:
+    def __init__(self, clock: Clock, policy: RetryPolicy, random_source: random.Random) -> None:
+        callers_left_s = time_left_s()
+        timeout_s = policy.timeout_s if callers_left_s is None else min(policy.timeout_s, callers_left_s)
+        self._clock = clock
+        self._policy = policy
+        self._random = random_source
+        self._started_s = clock.monotonic_s()
+        self._pause_s = policy.first_pause_s
+        self.deadline_s = self._started_s + timeout_s
+        self._last_start_s = self.deadline_s - min(_LAST_ATTEMPT_S, timeout_s * _LAST_ATTEMPT_SHARE)
+        self._is_last = False
+        self.count = 0
+        self.is_ambiguous = False
+        """True if an attempt may have been carried out although it failed. The caller sets it."""
+
+    def has_time_left(self) -> bool:
+        return self._clock.monotonic_s() < self.deadline_s
+
+    def wait(self, error: Unavailable) -> bool:
+        """Pause before the next attempt and return True, or return False at once if there should be none."""
+        now_s = self._clock.monotonic_s()
+        next_s = min(now_s + self._pause_s * self._random.uniform(0.5, 1.0), self._last_start_s)
+        hopeless_s = error.hopeless_after_s
+        is_hopeless = hopeless_s == 0 or (
+            hopeless_s is not None and self.count >= _MIN_ATTEMPTS and next_s - self._started_s >= hopeless_s
+        )
+        if self._is_last or next_s <= now_s or is_hopeless:
+            return False
+        self._is_last = next_s == self._last_start_s
+        self._clock.sleep(next_s - now_s)
+        self._pause_s = min(self._pause_s * 2, self._policy.max_pause_s)
+        return True
+
+    def final_error(self, error: Unavailable, *, is_ambiguous: bool, is_write: bool) -> Unavailable:
+        """Return the error of the call, given the last attempt's. An ambiguous one becomes a plain Unavailable, because
+        its subclass Throttled says that nothing was carried out."""
+        times = "once" if self.count == 1 else f"{self.count} times"
+        tried_s = self._clock.monotonic_s() - self._started_s
+        message = f"{error.message.rstrip('.')} (tried {times} in {tried_s:.3g} s)"
+        if is_ambiguous and is_write:
+            message += f"; {MAYBE_DONE}"
+        return (Unavailable if is_ambiguous else type(error))(
+            message,
+            ambiguous=is_ambiguous,
+            hint=error.hint or "try again later, or raise `timeout` (seconds) in the profile",
+            request_id=error.request_id,
+            service_code=error.service_code,
+        )
 
 
 class RetryingClient:
@@ -70,7 +122,6 @@ class RetryingClient:
         return Attempts(self._clock, self._policy, self._random)
 
     def _retry(self, call: Callable[[], Result], attempts: Attempts | None = None, *, is_write: bool = False) -> Result:
-        """Repeat a call until it succeeds, fails for good, or the time is up."""
         attempts = self._attempts() if attempts is None else attempts
         while True:
             attempts.count += 1
@@ -92,8 +143,8 @@ class RetryingClient:
     # Tables
 
     def _retry_schema_change(self, call: Callable[[], None], already_done: type[TsmemError]) -> None:
-        """Retry a creation or deletion. Once an attempt was ambiguous, the error `already_done` counts as success.
-        Somebody else may have made a different change, so callers read what exists."""
+        """After an ambiguous attempt, take the error `already_done` for success. Somebody else may have made a
+        different change, so callers read what exists."""
         attempts = self._attempts()
         try:
             self._retry(call, attempts, is_write=True)
@@ -137,15 +188,11 @@ class RetryingClient:
         return self._retry(lambda: self._client.get_row(table, key, columns))
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        def read(positions: Sequence[int]) -> list[RowRead]:
-            return self._client.get_rows(table, [keys[position] for position in positions], columns)
-
-        batch = _Batch(read, len(keys), self._attempts())
+        batch = _Batch(lambda some: self._client.get_rows(table, some, columns), keys, self._attempts())
         self._send_batch(batch, is_write=False)
         return batch.outcomes
 
     def _send_batch(self, batch: _Batch[Outcome], *, is_write: bool) -> None:
-        """Send a batch until each row has an outcome or the time is up. Raises an error that concerns all rows."""
         attempts = batch.attempts
         try:
             self._retry(batch.send, attempts)
@@ -192,25 +239,20 @@ class RetryingClient:
                 raise
 
     def write_rows(self, writes: Sequence[Write]) -> list[RowOutcome]:
-        """Write rows. A batch that writes a row twice is sent once and not retried: if only the earlier write failed,
-        sending it again would overwrite the later one."""
+        """A batch that writes a row twice is sent once and not retried: if only the earlier write failed, sending it
+        again would overwrite the later one."""
         attempts = self._attempts()
         rows = {(write.table.name, repr(write.key)) for write in writes}  # as text: an invalid key may be unhashable
         if len(rows) < len(writes):
             with deadline(self._clock, attempts.deadline_s):
                 return self._client.write_rows(writes)
-
-        def send(positions: Sequence[int]) -> list[RowOutcome]:
-            return self._client.write_rows([writes[position] for position in positions])
-
-        batch = _Batch(send, len(writes), attempts)
+        batch = _Batch(self._client.write_rows, writes, attempts)
         self._send_batch(batch, is_write=True)
         self._settle(batch, writes)
         return batch.outcomes
 
     def _settle(self, batch: _Batch[None], writes: Sequence[Write]) -> None:
-        """Read back the rows whose condition failed, perhaps because of our own earlier attempt, and correct their
-        outcomes."""
+        """Read back the rows whose condition failed, perhaps because of our own earlier attempt."""
         by_table: dict[TableRef, list[int]] = {}
         for position, outcome in enumerate(batch.outcomes):
             if isinstance(outcome, ConditionFailed) and position in batch.unconfirmed:
@@ -240,25 +282,24 @@ class RetryingClient:
 
 
 class _Batch(Generic[Outcome]):
-    """Reads or writes of different rows, and their outcomes so far. Each `send` sends the remaining rows."""
+    """Reads or writes of different rows, and their outcomes so far."""
 
     def __init__(
-        self, call: Callable[[Sequence[int]], Sequence[Outcome | TsmemError]], count: int, attempts: Attempts
+        self, call: Callable[[Sequence[Any]], Sequence[Outcome | TsmemError]], rows: Sequence[Any], attempts: Attempts
     ) -> None:
-        """`call` sends the rows at the given positions, and returns their outcomes."""
+        """`call` sends some of the rows (keys or writes), and returns their outcomes."""
         self._call = call
+        self._rows = rows
         self.attempts = attempts
         self.not_sent = Unavailable("no time was left to send it; it was not carried out")
-        """The outcome of a row that has not been sent yet."""
-        self.outcomes: list[Outcome | TsmemError] = [self.not_sent] * count
+        self.outcomes: list[Outcome | TsmemError] = [self.not_sent] * len(rows)
         self.has_reply = False
         """True once the service has replied to any part of the batch. Until then an error concerns all rows."""
         self.unconfirmed: set[int] = set()
         """Positions of rows that an attempt may have written although it failed."""
 
     def send(self) -> None:
-        """Send the rows that have not succeeded and have not failed for good. Raises an error that concerns all rows,
-        or Unavailable if such rows remain."""
+        """Send the rows that may still succeed. Raises Unavailable if some remain, or an error of the whole batch."""
         self._send([position for position, outcome in enumerate(self.outcomes) if isinstance(outcome, Unavailable)])
         remaining = [outcome for outcome in self.outcomes if isinstance(outcome, Unavailable)]
         if remaining:
@@ -269,10 +310,10 @@ class _Batch(Generic[Outcome]):
             return
         outcomes: Sequence[Outcome | TsmemError]
         try:
-            outcomes = self._call(positions)
+            outcomes = self._call([self._rows[position] for position in positions])
             self.has_reply = True
         except TsmemError as error:
-            is_too_large = isinstance(error, LimitExceeded) and error.service_code == _REQUEST_TOO_LARGE
+            is_too_large = error.service_code == _REQUEST_TOO_LARGE
             if is_too_large and len(positions) > 1:
                 self._send(positions[: len(positions) // 2])
                 self._send(positions[len(positions) // 2 :])
