@@ -1,9 +1,8 @@
 """Convert sessions and messages to JSON documents and back. Exports write them, imports read them, render prints them.
 
-Nothing is lost. All keys are always written, in the same order. An integer stays an integer, and 5.0 stays a float.
-Bytes become {"$bytes": base64}, which is unambiguous because metadata values are never objects. Decoding is strict and
-refuses everything else. Text is UTF-8, but characters that could deceive a terminal are escaped: DEL, C1 controls, bidi
-marks and overrides, line separators and lone surrogates.
+Nothing is lost: an integer stays an integer, and 5.0 stays a float. Bytes become {"$bytes": base64}, which is
+unambiguous because metadata values are never objects. Characters that could deceive a terminal are escaped: DEL, C1
+controls, bidi marks and overrides, line separators and lone surrogates.
 """
 
 from __future__ import annotations
@@ -33,11 +32,10 @@ _TIME_FIELDS = ("update_time", "create_time")
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
 _ESCAPED = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-"""The characters that are escaped. It is compiled on first use, because ASCII text does not need it."""
+"""Compiled on first use, because ASCII text does not need it."""
 
 
 def item_document(item: Session | Message) -> dict[str, Any]:
-    """Return an item as a dict of JSON values, with all keys in the documented order."""
     document = {name: getattr(item, name) for name in FIELDS["session" if isinstance(item, Session) else "message"]}
     document["metadata"] = {
         name: {"$bytes": binascii.b2a_base64(value, newline=False).decode()} if type(value) is bytes else value
@@ -47,7 +45,7 @@ def item_document(item: Session | Message) -> dict[str, Any]:
 
 
 def encode_json(document: object, *, pretty: bool = False) -> str:
-    """Return JSON text that is safe to print on a terminal: on one line, or indented if it is `pretty`."""
+    """Return JSON text that is safe to print on a terminal."""
     text = (_pretty_encoder if pretty else _encoder).encode(document)
     if text.isascii() and "\x7f" not in text:
         return text
@@ -55,7 +53,6 @@ def encode_json(document: object, *, pretty: bool = False) -> str:
 
 
 def export_line(item: Session | Message) -> bytes:
-    """Return one line of an export: the item's document, with its kind as the first key."""
     kind = "session" if isinstance(item, Session) else "message"
     return f"{encode_json({'kind': kind, **item_document(item)})}\n".encode()
 
@@ -64,7 +61,7 @@ def decode_json(text: str | bytes) -> object:
     """Return the value of a JSON text on one line. Raises InvalidInput for text that is not JSON, and for NaN, numbers
     that are too large for a float, repeated keys and bytes that are not UTF-8."""
     try:
-        return _decoder.decode(text if isinstance(text, str) else text.decode())
+        return JSON_DECODER.decode(text if isinstance(text, str) else text.decode())
     except UnicodeDecodeError as error:
         raise InvalidInput(f"not valid UTF-8 at byte {error.start + 1}") from error
     except json.JSONDecodeError as error:
@@ -73,14 +70,8 @@ def decode_json(text: str | bytes) -> object:
         raise InvalidInput(describe_json_error(error)) from error
 
 
-def decode_at(text: str, index: int) -> tuple[object, int]:
-    """Decode the JSON value that starts at an index. Return the value and the index after it. Raises ValueError or
-    RecursionError, which `describe_json_error` turns into a message."""
-    return _decoder.raw_decode(text, index)
-
-
 def describe_json_error(error: ValueError | RecursionError) -> str:
-    """Describe an error of `decode_at`, without its line and column."""
+    """Describe an error of `JSON_DECODER`, without its line and column."""
     if isinstance(error, RecursionError):
         return "not usable JSON: nested too deeply"
     if isinstance(error, json.JSONDecodeError):
@@ -92,8 +83,8 @@ def describe_json_error(error: ValueError | RecursionError) -> str:
 
 
 def item_from_document(document: object) -> Session | Message:
-    """Return the item of a document, such as a line of an export. Keys whose value can be null can be missing. A
-    document without a `kind` is a message if it has a message_id. Raises InvalidInput."""
+    """Return the item of a document, such as a line of an export. Keys whose value can be null can be missing. Raises
+    InvalidInput."""
     if not isinstance(document, dict):
         raise InvalidInput(f"a session or message must be an object, not {_describe(document)}")
     kind: object = document.get("kind")
@@ -162,7 +153,6 @@ def _checked_integer(where: str, value: int) -> int:
 
 
 def brief(text: str) -> str:
-    """Shorten a text to 80 characters, to quote it in an error."""
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
@@ -190,4 +180,6 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return document
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_parse_finite, object_pairs_hook=_unique_keys)
+JSON_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_parse_finite, object_pairs_hook=_unique_keys
+)

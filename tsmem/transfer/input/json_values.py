@@ -19,7 +19,7 @@ from itertools import chain, count
 from typing import NamedTuple, NoReturn
 
 from tsmem.errors import InvalidInput
-from tsmem.store.documents import decode_at, describe_json_error
+from tsmem.store.documents import JSON_DECODER, describe_json_error
 
 MAX_VALUE_BYTES = 64 * 2**20
 """Maximum size of a value, an element of an array, or a line that cannot be read. A row has at most 4 MB, but a
@@ -241,7 +241,7 @@ class _Reader:
         window = self._window
         text, at = window.text, window.position
         try:
-            document, end = decode_at(text, at)
+            document, end = JSON_DECODER.raw_decode(text, at)
         except json.JSONDecodeError as error:
             is_near_end = error.pos > len(text) - _NEAR_END_CHARS or error.msg.startswith("Unterminated")
             if is_near_end and not window.is_exhausted:
