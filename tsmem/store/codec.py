@@ -1,4 +1,4 @@
-"""Convert sessions and messages to rows, and back. The collections and bulk operations share one `Codec` per table.
+"""Convert sessions and messages to rows, and back.
 
 Decoding never fails, because other libraries can write anything: if a field's column has a value of another type, the
 field is None and the value becomes metadata under the column's name. Encoding is strict, and refuses the name of a
@@ -39,20 +39,18 @@ class Codec(Generic[Item]):
         return self._model(**fields, metadata=Metadata(metadata))  # type: ignore[arg-type]
 
     def key_types(self, table: TableRef) -> dict[str, type]:
-        """Return the key columns, in order, of the item's table or one of its indexes, with their types."""
         types = {**self._types, **self._key_types}
         return {name: types[name] for name in table.key}
 
     def key(self, *values: object) -> Key:
-        """Return a primary key. Raises InvalidInput for an empty id or a wrong type, LimitExceeded for a value of more
-        than 1,024 bytes."""
+        """Return the values as a key. Raises InvalidInput for an empty id, a wrong type or more than 1,024 bytes."""
         for (name, kind), value in zip(self._key_types.items(), values, strict=True):
             _check_key_value(name, kind, value)
         limits.check_key(self.table.key, values)  # type: ignore[arg-type]
         return values  # type: ignore[return-value]
 
     def check_id(self, name: str, value: object) -> str:
-        """Return an id. Raises InvalidInput if it is not text or is empty; an empty id never means everyone."""
+        """Return an id. Raises InvalidInput for an empty one, which never means everyone."""
         _check_key_value(name, str, value)
         limits.check_key((name,), (value,))  # type: ignore[arg-type]
         return str(value)
@@ -61,17 +59,14 @@ class Codec(Generic[Item]):
         return self.key(*(getattr(item, name) for name in self.table.key))
 
     def encode(self, item: Item, condition: Condition = UNCONDITIONAL) -> Put:
-        """Return the write that stores an item. Raises InvalidInput or LimitExceeded if the item cannot be stored with
-        one write."""
+        """Return the write that stores an item. Raises InvalidInput, also for an item too large for one write."""
         put = self._put(item, condition)
         limits.check_write(put)
         return put
 
     def writes(self, item: Item, condition: Condition = UNCONDITIONAL) -> list[Write]:
-        """Return the writes that store an item, usually one Put. Updates can make a row larger than the limits of one
-        write; if there is no condition, an item of that size becomes a Put and Updates.
-
-        Raises InvalidInput or LimitExceeded if the item cannot be stored."""
+        """Return the writes that store an item, usually one Put. Updates can make a row larger than one write may be;
+        without a condition, an item of that size becomes a Put and Updates. Raises InvalidInput."""
         put = self._put(item, condition)
         try:
             limits.check_write(put)
@@ -107,14 +102,11 @@ class Codec(Generic[Item]):
         )
 
     def check_fields(self, columns: Mapping[str, object]) -> None:
-        """Raise InvalidInput if a field's value has another type than the field."""
         for name, value in columns.items():
             if type(value) is not self._types[name]:
                 raise InvalidInput(f"{name} must be {_TYPE_NAMES[self._types[name]]}, not {type(value).__name__}")
 
     def check_changes(self, metadata: Mapping[str, Value], unset: Iterable[str], fields: Mapping[str, Value]) -> None:
-        """Raise InvalidInput for changes that an update cannot make: an invalid name, a field set as metadata, a key
-        column removed, or a column both set and removed."""
         for name in metadata:
             check_metadata_key(name)
             if name in self._reserved:
@@ -148,7 +140,6 @@ def _check_key_value(name: str, kind: type, value: object) -> None:
 
 
 def _split_columns(put: Put) -> list[Mapping[str, Value]]:
-    """Split the columns of a row into parts that fit into one write each."""
     max_bytes = limits.MAX_ROW_BYTES - limits.check_key(put.table.key, put.key)
     parts: list[Mapping[str, Value]] = []
     part: dict[str, Value] = {}

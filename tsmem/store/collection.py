@@ -1,8 +1,4 @@
-"""The operations that sessions and messages share: read, write, update and delete one item, and list many.
-
-`Sessions` and `Messages` are the subclasses that commands and the library use. A method checks its arguments, lets the
-codec turn items into rows and keys, and calls the client. A listing becomes a `ListRequest`, which is resolved to a
-`Scan` of a table or index; a `RowScan` reads it and an `ItemStream` returns its items.
+"""The operations that sessions and messages share. `Sessions` and `Messages` are the subclasses.
 
 The owner of a session is its user, and the owner of a message is its session. The owner's id is the first column of the
 primary key, and of the secondary index.
@@ -12,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from tsmem import limits
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
 ANY_TIME = Window(None, None)
 MAX_SAMPLE_ROWS = 100
 MAX_ROWS_FOR_IDS = 1000
-"""Most rows that are read to find owners whose ids resemble a mistyped id."""
 
 
 class Sample(NamedTuple):
@@ -55,7 +50,6 @@ class Sample(NamedTuple):
 
     row_count: int
     columns: frozenset[str]
-    """Columns that at least one of the rows has."""
     is_complete: bool
     """True if there are no other rows."""
 
@@ -71,9 +65,9 @@ class Collection(Generic[Item]):
         self.read_progress = ReadProgress()
 
     def put(self, item: Item, *, if_absent: bool = False) -> None:
-        """Write a whole item, replacing an existing one. Cost: 1 request.
+        """Write a whole item, replacing an existing one. With `if_absent`, raises AlreadyExists instead of replacing.
 
-        Raises InvalidInput before anything is sent. With `if_absent`, raises AlreadyExists instead of replacing."""
+        Raises InvalidInput before anything is sent. Cost: 1 request."""
         put = self._codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
         try:
             self._client.write_row(put)
@@ -81,7 +75,7 @@ class Collection(Generic[Item]):
             raise AlreadyExists(f"{self._name(put.key)} exists already") from error
 
     def check(self, item: Item) -> None:
-        """Raise InvalidInput or LimitExceeded if `put` would refuse the item. Sends nothing."""
+        """Raise InvalidInput if `put` would refuse the item. Cost: nothing."""
         self._codec.encode(item)
 
     def stored(self, item: Item) -> Item | None:
@@ -105,7 +99,6 @@ class Collection(Generic[Item]):
         return item
 
     def _delete(self, key: Key, *, missing_ok: bool) -> bool:
-        """Delete an item. Return False if it did not exist."""
         try:
             self._client.write_row(Delete(self._codec.table, key, MUST_EXIST))
         except ConditionFailed as error:
@@ -115,8 +108,6 @@ class Collection(Generic[Item]):
         return True
 
     def _update(self, key: Key, fields: Mapping[str, Value | None], changes: Changes) -> None:
-        """Set the fields that are not None, and apply the changes. Cost: 1 request; 2 with `replace_metadata`, which
-        reads the row first."""
         columns = {name: value for name, value in fields.items() if value is not None}
         self._codec.check_fields(columns)
         self._codec.check_changes(changes.metadata, changes.unset, columns)
@@ -151,8 +142,7 @@ class Collection(Generic[Item]):
     # Listings
 
     def owner_ids(self, prefix: str = "") -> Iterator[str]:
-        """Yield the owners' ids that begin with a prefix, in order. Cost: 1 request for each, however many items the
-        owner has."""
+        """Yield the owners' ids that begin with a prefix, in order. Cost: 1 request for each id, and 1 more."""
         table = self._codec.table
         span = table.range_of()
         if prefix:
@@ -165,21 +155,18 @@ class Collection(Generic[Item]):
             span = span._replace(start=table.range_of(owner_id).end)
 
     def ids_of(self, owner_id: str, prefix: str = "") -> Iterator[str]:
-        """Yield the ids of an owner's items that begin with a prefix, in order and without duplicates. Cost:
-        ceil(n / 5,000) requests."""
+        """Yield the ids of an owner's items that begin with a prefix, in order, each once. Cost: ceil(n / 5,000)
+        requests."""
         table = self._layout.index_ref if self._noun == "message" else self._codec.table  # ordered by owner and id
         owner_id = self._codec.check_id(table.key[0], owner_id)
         span = table.range_of(owner_id)
         if prefix:
             span = span._replace(start=table.range_of(owner_id, prefix).start)
-        previous = None
-        for row in RowScan(self._client, Scan(table, span, columns=table.key[:1])):
-            item_id = str(row.key[1])
+        rows = RowScan(self._client, Scan(table, span, columns=table.key[:1]))
+        for item_id, _ in groupby(str(row.key[1]) for row in rows):
             if not item_id.startswith(prefix):
                 return
-            if item_id != previous:
-                yield item_id
-            previous = item_id
+            yield item_id
 
     def sample(self, owner_id: str | None) -> Sample:
         """Describe the first rows of one owner; of the table if it is None. Raises InvalidInput. Cost: 1 request."""
@@ -189,8 +176,8 @@ class Collection(Generic[Item]):
         return Sample(len(rows), frozenset(name for row in rows for name in row.columns), not scan.has_more())
 
     def owner_ids_like(self, text: str) -> list[str]:
-        """Return ids of owners that the user could have meant by a mistyped id: those that follow the id's first
-        letter, in upper or lower case, in the order of the table. Cost: 1 request."""
+        """Return ids of owners that a mistyped id could mean: those in the rows from its first letter on, as a capital.
+        Cost: 1 request."""
         table = self._codec.table
         span = Range(table.range_of(min(text[:1], text[:1].upper())).start, table.range_of().end)
         scan = RowScan(self._client, Scan(table, span, columns=table.key[:1]), MAX_ROWS_FOR_IDS)
@@ -199,8 +186,8 @@ class Collection(Generic[Item]):
     def _span(
         self, table: TableRef, owner_id: str | None, window: Window = ANY_TIME, *, backward: bool = False
     ) -> Range:
-        """Return the range of one owner's rows within a window; of all rows if `owner_id` is None. If the window has
-        bounds, the second key column of the table or index must be the time."""
+        """Return the range of an owner's rows, or of all rows. A window counts only for an owner; the second key column
+        of the table or index must then be the time."""
         span = table.range_of()
         if owner_id is not None:
             span = table.range_of(self._codec.check_id(table.key[0], owner_id))
@@ -217,10 +204,8 @@ class Collection(Generic[Item]):
         scan_at: Callable[[Window], Scan],
         fetch: Callable[[RowScan, Callable[[Row], bool] | None], Iterator[tuple[Key, Item]]] | None = None,
     ) -> ItemStream[Item]:
-        """Return a listing of a table or index. `scan_at` returns the scan for a window.
-
-        The rows of an index are not whole items, so `fetch` reads the items that they belong to. It also gets a test
-        for these, if the index lacks a column that the filter needs."""
+        """Return a listing of a table or index. The rows of an index are not whole items, so `fetch` reads the items
+        that they belong to. It also gets a test for these, if the index lacks a column that the filter needs."""
         start = request.resolve(self._codec, table, f"{self._target}/{table.name}", self._clock)
         test = None
         if start.filter is not None and not self._readable(table).covers(start.filter):
@@ -243,7 +228,6 @@ class Collection(Generic[Item]):
         )
 
     def read(self, scan: Scan, expected: int | None = None, after: Key | None = None) -> RowScan:
-        """Return the rows of a scan, and report its pages as progress of this collection."""
         return RowScan(self._client, scan, expected, after, self.read_progress)
 
     @cached_property
@@ -253,8 +237,6 @@ class Collection(Generic[Item]):
         return Finder(self._client, self._codec, self._clock, self._target, self.read_progress)
 
     def _filtered(self, scan: Scan, row_filter: RowFilter | None) -> Scan:
-        """Add a filter to a scan: the columns that the filter reads, the part of the filter that the service can test,
-        and, unless the table lacks some of its columns, a test of the whole filter."""
         if row_filter is None:
             return scan
         from tsmem.store.filters.row_filter import MAX_COLUMNS, MAX_CONDITIONS, condition_count, join_filters
@@ -268,8 +250,7 @@ class Collection(Generic[Item]):
         return Scan(scan.table, scan.span, join_filters(scan.filter, pushed.filter), columns, test, pushed.is_exact)
 
     def _matching_rows(self, scan: Scan, filter: str | None) -> Iterator[Row]:  # noqa: A002
-        """Return the rows of a scan that match a filter. The first page is requested when this is called, which can
-        raise InvalidInput."""
+        """Return the rows of a scan that match a filter. The first page is requested when this is called."""
         return self._counted(self.read(self._filtered(scan, read_filter(filter))).start())
 
     def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:

@@ -1,8 +1,5 @@
 """Run calls to the client concurrently: pages that are read ahead, and batches that are written together.
 
-Listings, bulk operations and purges use it. The calling thread starts calls and consumes their results in order; a
-worker thread only waits for I/O. The client's `ConcurrencyLimiter` says how many calls at once are useful.
-
 A call gets no thread, and is made when its result is asked for, in three cases: the client's limit is one (the embedded
 store), the call is made within another concurrent call, or the system cannot start another thread. Threads are daemons,
 so an interrupted command ends without waiting for them.
@@ -28,16 +25,11 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Pending(Generic[Result_co]):
-    """A call whose result is needed later."""
-
     def __init__(self, call: Callable[[], Result_co]) -> None:
         self._call = call
         self.future: Future[Result_co] | None = None
-        """None if no thread makes the call."""
 
     def start(self, limiter: ConcurrencyLimiter) -> None:
-        """Make the call in a thread, in a copy of the current context, unless it must wait for `result` to be
-        called."""
         if limiter.most == 1 or _IN_WORKER.get():
             return
         from concurrent.futures import Future
@@ -73,14 +65,12 @@ class Pending(Generic[Result_co]):
 
 
 def submit(limiter: ConcurrencyLimiter, call: Callable[[], Result]) -> Pending[Result]:
-    """Start a call, and return it."""
     pending = Pending(call)
     pending.start(limiter)
     return pending
 
 
 def wait_for_one(pending: Sequence[Pending[object]]) -> None:
-    """Wait until at least one of these calls is done."""
     if not any(each.done() for each in pending):
         from concurrent.futures import FIRST_COMPLETED, wait
 
@@ -90,9 +80,8 @@ def wait_for_one(pending: Sequence[Pending[object]]) -> None:
 def prefetch(
     limiter: ConcurrencyLimiter, items: Iterable[T], start: Callable[[T], Result], max_started: int | None = None
 ) -> Iterator[Result]:
-    """Yield `start(item)` for each item, in order. `start` submits a call. So that several calls run at once, it is
-    called for the next items before the caller asks for them: for as many as the limiter allows, and at most
-    `max_started`."""
+    """Yield `start(item)` for each item, in order. `start` submits a call; it is called for as many items in advance as
+    the limiter allows, and at most `max_started`."""
     source = iter(items)
     started: deque[Result] = deque()
     while True:

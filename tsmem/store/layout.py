@@ -1,8 +1,6 @@
 """The session table and the message table as data: their keys, columns and indexes.
 
-The profile's names go into `session_table` and `message_table`, and `MemoryStore` gets the two as a `Layout`. The
-codec, the collections, searches and `store.tables` read it. The layout is the one that the Go, Python and Java memory
-libraries for TableStore share."""
+The layout is the one that the Go, Python and Java memory libraries for TableStore share."""
 
 from __future__ import annotations
 
@@ -23,12 +21,9 @@ SEARCH_FIELD_TYPES: dict[str, FieldType] = {
     "boolean": FieldType("BOOLEAN"),
     "text": TEXT_MAX_WORD,
 }
-"""The types that a profile's `search_fields` can give to metadata columns."""
 
 
 class TableLayout(NamedTuple):
-    """One of the two tables."""
-
     noun: Literal["session", "message"]
     schema: TableSchema
     fields: tuple[tuple[str, ColumnType], ...]
@@ -41,12 +36,10 @@ class TableLayout(NamedTuple):
 
     @property
     def index_ref(self) -> TableRef:
-        """The secondary index. Its key includes every key column of the table."""
         return TableRef(self.schema.indexes[0].name, self.schema.indexes[0].key)
 
     @property
     def reserved_names(self) -> frozenset[str]:
-        """The names of fields, which metadata cannot use."""
         return frozenset(self.ref.key) | {name for name, _ in self.fields}
 
     @property
@@ -56,13 +49,10 @@ class TableLayout(NamedTuple):
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """The columns in which a search looks for text."""
         return tuple(name for name, _ in self.fields if name in ("content", "search_content"))
 
 
 class Layout(NamedTuple):
-    """Both tables, in the order in which they are created."""
-
     session: TableLayout
     message: TableLayout
 
@@ -112,8 +102,8 @@ _COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
 
 
 def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
-    """Raise SchemaMismatch if the key of the first row has other types than the layout's. It is enough to check one
-    row, because all keys of a table have the same types."""
+    """Raise SchemaMismatch if the first row's key has other types than the layout's. In one table all keys have the
+    same types."""
     if not rows:
         return
     found = [_COLUMN_TYPES[type(value)] for value in rows[0].key]

@@ -1,8 +1,4 @@
-"""`MemoryStore`, the entry point that every command and the library use.
-
-It holds the collections of sessions and messages, which do their work on a `TableClient`. Parts that few commands need,
-such as bulk operations and maintenance, are loaded on first use.
-"""
+"""`MemoryStore`. Its parts that few commands need, such as bulk operations and maintenance, are loaded on first use."""
 
 from __future__ import annotations
 
@@ -86,8 +82,7 @@ class MemoryStore:
         return find_troubles(self._codecs, self.sessions, self.messages, self.clock.now_us(), result, ids_at_once)
 
     def clock_skew_s(self) -> float | None:
-        """Return the seconds by which the service's clock was ahead of this machine's at its last reply. Return None
-        before the first reply, and for the embedded store. Cost: nothing."""
+        """Return the seconds by which the service's clock was ahead of this machine's at its last reply, if known."""
         return self._client.clock_skew_s()
 
     @property

@@ -1,8 +1,5 @@
-"""Messages, what was said in sessions: `store.messages`.
-
-`Messages` extends `Collection` with the operations that only messages have. A message's primary key contains its create
-time, so a message that is given by its id alone is first looked up in the secondary index.
-"""
+"""Messages, what was said in sessions: `store.messages`. A message's key contains its create time, so a message that
+is given by its id alone is first looked up in the secondary index."""
 
 from __future__ import annotations
 
@@ -90,7 +87,7 @@ class Messages(Collection[Message]):
 
     def check_unused(self, session_id: str, message_id: str) -> None:
         """Raise AlreadyExists if a session has a message with this id, whatever its create time. Cost: 1 request."""
-        if times := self._times(session_id, message_id):
+        if times := self._first_two_times(session_id, message_id):
             raise AlreadyExists(
                 f"message '{message_id}' in session '{session_id}' exists already",
                 hint=f"--create-time {' or '.join(map(str, times))} replaces the existing message; "
@@ -106,7 +103,7 @@ class Messages(Collection[Message]):
     def _find_key(self, session_id: str, message_id: str, create_time: int | None) -> Key | None:
         if create_time is not None:
             return self._codec.key(session_id, create_time, message_id)
-        times = self._times(session_id, message_id)
+        times = self._first_two_times(session_id, message_id)
         if len(times) > 1:
             raise Ambiguous(
                 f"the id '{message_id}' is used more than once in session '{session_id}'",
@@ -114,8 +111,7 @@ class Messages(Collection[Message]):
             )
         return (session_id, times[0], message_id) if times else None
 
-    def _times(self, session_id: str, message_id: str) -> list[int]:
-        """Return the create times of the first two messages with an id, from the secondary index."""
+    def _first_two_times(self, session_id: str, message_id: str) -> list[int]:
         session = self._codec.check_id("session_id", session_id)
         message = self._codec.check_id("message_id", message_id)
         index = self._layout.index_ref
@@ -148,18 +144,14 @@ class Messages(Collection[Message]):
         )
 
     def rows(self, session_id: str | None) -> Iterator[Row]:
-        """Return the rows of a session's messages; of all messages if `session_id` is None. Cost: ceil(n / 5,000)
-        requests."""
+        """Return the rows of a session's messages, or of all messages. Cost: ceil(n / 5,000) requests."""
         return self._matching_rows(self._scan(session_id), None)
 
     def of_sessions(self, session_ids: Iterable[str]) -> Iterator[Message]:
-        """Yield the messages of many sessions, one session after another. Raises InvalidInput. Cost: ceil(n / 5,000)
-        requests for each session."""
+        """Yield the messages of many sessions, one session after another. Cost: ceil(n / 5,000) requests for each."""
         return map(self._codec.decode, self.rows_of(session_ids))
 
     def rows_of(self, session_ids: Iterable[str]) -> Iterator[Row]:
-        """Yield the rows of the messages that `of_sessions` yields."""
-
         def start(session_id: str) -> RowScan:
             return self.read(self._scan(session_id)).start()
 
@@ -192,9 +184,8 @@ class Messages(Collection[Message]):
         more than 1,000 later messages.
 
         When the store cannot be reached, `on_unavailable` is called once with the error, and with None when it can be
-        reached again; without `on_unavailable`, Unavailable is raised. Raises InvalidInput when it is called. Cost:
-        each poll reads the messages of the last minute, usually with 1 request. The first poll reads back to the first
-        message that it yields, and at least the last minute."""
+        reached again; without `on_unavailable`, Unavailable is raised. Cost: each poll reads the messages of the last
+        minute, usually with 1 request. The first poll also reads back to the first message that it yields."""
         from tsmem.store.listing.tail import SessionTail, check_interval
 
         if last < 0:
@@ -280,7 +271,7 @@ class Messages(Collection[Message]):
         window: Window,
         filter: str | None = None,  # noqa: A002
     ) -> Iterator[Delete]:
-        """Return the writes that delete the messages in a window that match a filter. The first page is requested, and
-        InvalidInput raised, when this is called."""
+        """Return deletes of the messages in a window that match a filter. The first page is requested when this is
+        called."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
         return (Delete(self._codec.table, row.key) for row in self._matching_rows(scan, filter))

@@ -1,8 +1,4 @@
-"""Metadata of sessions and messages: an immutable mapping from names to values, with typed getters.
-
-The codec makes it from the columns that are not fields, and writes it back as columns. TableStore distinguishes 5, 5.0,
-"5" and true, and so does the comparison of two `Metadata`.
-"""
+"""Metadata of sessions and messages. TableStore distinguishes 5, 5.0, "5" and true, and so does their comparison."""
 
 from __future__ import annotations
 
@@ -19,7 +15,6 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
 def check_metadata_key(name: object) -> str:
-    """Return a metadata key. Raises InvalidInput if it cannot be the name of a column."""
     if isinstance(name, str) and is_column_name(name):
         return name
     text = str(name)
@@ -28,7 +23,9 @@ def check_metadata_key(name: object) -> str:
 
 
 class Metadata(Mapping[str, Value]):
-    """Named values of a session or message. Names are not checked until the item is written."""
+    """An immutable mapping from names to values. Names are not checked until the item is written.
+
+    Each `get_` method converts a value if that loses nothing, and raises InvalidInput if it cannot."""
 
     __slots__ = ("_values",)
 
@@ -62,8 +59,7 @@ class Metadata(Mapping[str, Value]):
         return hash(self._typed())
 
     def get_str(self, key: str, default: str | None = None) -> str | None:
-        """Return a value as text: numbers and booleans as in JSON, bytes decoded as UTF-8. Raises InvalidInput for
-        bytes that are not UTF-8."""
+        """Convert numbers and booleans as in JSON, and bytes that are UTF-8."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, str):
             return value
@@ -77,8 +73,7 @@ class Metadata(Mapping[str, Value]):
         return repr(value)
 
     def get_int(self, key: str, default: int | None = None) -> int | None:
-        """Return an integer; convert a float that is a whole number, or the text of an integer. Raises InvalidInput for
-        other values."""
+        """Convert a float that is a whole number, and the text of an integer."""
         value = self._values.get(key, default)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
@@ -89,8 +84,7 @@ class Metadata(Mapping[str, Value]):
         raise _conversion_error(key, value, "an integer")
 
     def get_float(self, key: str, default: float | None = None) -> float | None:
-        """Return a float; convert an integer if a float can represent it exactly, or the text of a number. Raises
-        InvalidInput for other values."""
+        """Convert an integer that a float can represent exactly, and the text of a number."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, float):
             return value
@@ -101,8 +95,7 @@ class Metadata(Mapping[str, Value]):
         raise _conversion_error(key, value, "a number")
 
     def get_bool(self, key: str, default: bool | None = None) -> bool | None:
-        """Return a boolean; convert 0, 1 and the texts true and false in any case. Raises InvalidInput for other
-        values."""
+        """Convert 0, 1 and the texts true and false in any case."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, bool):
             return value
@@ -113,7 +106,7 @@ class Metadata(Mapping[str, Value]):
         raise _conversion_error(key, value, "a boolean")
 
     def get_bytes(self, key: str, default: bytes | None = None) -> bytes | None:
-        """Return bytes; encode text as UTF-8. Raises InvalidInput for other values."""
+        """Encode text as UTF-8."""
         value = self._values.get(key, default)
         if value is None or isinstance(value, bytes):
             return value

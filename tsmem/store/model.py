@@ -1,6 +1,6 @@
-"""The plain immutable values that callers of the library give and get: sessions, messages, pages, changes, and orders.
+"""The plain immutable values that callers of the library give and get.
 
-None always means that a value is absent. Empty content is content, and 0 is a time.
+None means that a value is absent. Empty content is content, and 0 is a time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from tsmem.store.metadata import EMPTY, Metadata
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One conversation of one user."""
-
     user_id: str
     session_id: str
     update_time: int | None = None
@@ -61,18 +59,13 @@ class Changes(NamedTuple):
     """The changes that an update makes to an item, apart from setting its fields."""
 
     metadata: Mapping[str, Value] = EMPTY
-    """Values to set."""
     unset: tuple[str, ...] = ()
     """Metadata keys or fields to remove. A missing one is not an error."""
     replace_metadata: bool = False
-    """True to remove all metadata that is not in `metadata`."""
 
 
 NO_CHANGES = Changes()
 
 OnConflict = Literal["overwrite", "skip", "fail"]
-"""The treatment of rows that already exist, in an import."""
 Order = Literal["asc", "desc"]
-"""The order of a session's messages by time."""
 Sort = Literal["newest", "score"]
-"""The order of what a search finds."""

@@ -1,13 +1,12 @@
 """The options of listings and searches, and the request that holds them.
 
-The public methods of `Sessions` and `Messages` make a `ListRequest` from their arguments. `resolve` checks it, parses
-its filter, turns ages into points in time and decodes its page token.
+The public methods of `Sessions` and `Messages` make a `ListRequest` from their arguments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict
 
 from tsmem.clock import Age, Clock, Time
 from tsmem.errors import InvalidInput
@@ -22,15 +21,11 @@ if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
 DEFAULT_LIMIT = 50
-"""Default limit of a page, a search and `recent`."""
 SORTS: tuple[Sort, ...] = ("newest", "score")
 
 
 class PageOptions(TypedDict, total=False):
-    """Keyword arguments of every listing and search."""
-
     filter: str | None
-    """An expression in the filter language."""
     limit: int | None
     """Most items to return, None for all. Only items that match the filter count."""
     page_token: str | None
@@ -47,8 +42,7 @@ class ListOptions(PageOptions, total=False):
 class ListRequest(NamedTuple):
     """A listing or search. A page token is valid only for a request that differs in nothing but the limit."""
 
-    name: str
-    """Kind of the request: list, recent or search."""
+    name: Literal["list", "recent", "search"]
     scope: Mapping[str, str | None]
     """The user, session and other values that restrict the listing; None means any. In a search, the names are
     columns."""
@@ -61,9 +55,8 @@ class ListRequest(NamedTuple):
     sort: Sort = "newest"
 
     def resolve(self, codec: Codec[Any], table: TableRef, source: str, clock: Clock) -> ListStart:
-        """Check the request, and return where its items start. `table` is the table or index whose keys order the
-        items. `source` names what is read, so that a page token of another store or table is refused. Raises
-        InvalidInput."""
+        """Return where the items start. `table` is the table or index whose keys order them. `source` names what is
+        read, so that a page token of another store or table is refused. Raises InvalidInput."""
         if self.limit is not None and self.limit < 1:
             raise InvalidInput(f"the limit must be at least 1, not {self.limit}")
         row_filter = read_filter(self.filter)
@@ -80,10 +73,7 @@ class ListRequest(NamedTuple):
 
 
 class ListStart(NamedTuple):
-    """The starting point of a request's items."""
-
     digest: str
-    """Digest of the request and its source, which page tokens contain."""
     filter: RowFilter | None
     window: Window
     after: Key | None = None

@@ -1,10 +1,4 @@
-"""Sessions, the conversations of users: `store.sessions`.
-
-`Sessions` extends `Collection` with the operations that only sessions have. The most recent sessions are listed through
-the secondary index, which holds only keys, so the sessions themselves are then read in batches. Deleting sessions can
-include their messages; the search index then shows whether another user has a session with the same id, and therefore
-shares these messages.
-"""
+"""Sessions, the conversations of users: `store.sessions`."""
 
 from __future__ import annotations
 
@@ -109,8 +103,8 @@ class Sessions(Collection[Session]):
         """Delete a session. With `with_messages`, its messages are deleted first and the session last, so that a failed
         call can be repeated.
 
-        A message's key does not contain the user. If another user has a session with the same id, only the session is
-        deleted, and the result counts it as shared; with `shared_too`, the messages are deleted anyway.
+        Users with the same session id share its messages. If another user has a session with this id, the messages are
+        kept and the result counts the session as shared; with `shared_too`, they are deleted anyway.
 
         Raises NotFound unless `missing_ok`, and InvalidInput if other users cannot be looked up. Cost: 1 request; with
         `with_messages` and n messages, 3 + ceil(n / 5,000) + ceil(n / 200), or one fewer with `shared_too`."""
@@ -132,12 +126,11 @@ class Sessions(Collection[Session]):
         return result
 
     def shared(self, pairs: Sequence[Pair], *, after: int | None = None) -> dict[Pair, list[str]]:
-        """Look in the search index for other users with the same session ids. The result has only the pairs whose
-        session id is shared, each with some of the other users. With `after`, only sessions with a later update_time,
-        or with none, count. A query can hold only so many pairs: `sharing.split_pairs` splits a longer list.
+        """Return the pairs whose session id other users have too, each with some of these users. With `after`, only
+        sessions with a later update_time, or with none, count. `sharing.split_pairs` splits a list that is too long.
 
-        Raises TableNotFound without a search index, InvalidInput if the index lacks the field user_id or session_id.
-        Cost: 1 request, and 1 more for each 100 sessions found."""
+        Raises TableNotFound without a search index, InvalidInput if the index lacks a field. Cost: 1 request, and at
+        most 1 more for each 100 sessions found."""
         from tsmem.store.sharing import find_other_users
 
         return find_other_users(self._client, self._codec.table, self._layout.search.name, pairs, after=after)
@@ -168,10 +161,8 @@ class Sessions(Collection[Session]):
         return self._stream(request, table, lambda _: Scan(table, self._span(table, user_id)))
 
     def rows(self, user_id: str | None, session_id: str | None = None) -> Iterator[Row]:
-        """Return the rows of one user's sessions, of every user's session with the given id, or of all sessions.
-
-        Raises InvalidInput if both ids are given, when it is called. Cost: ceil(n / 5,000) requests for n rows read.
-        With `session_id`, all sessions are read, because the key begins with the user id."""
+        """Return the rows of one user's sessions, of every user's session with the given id, or of all sessions. Cost:
+        ceil(n / 5,000) requests; with `session_id`, all sessions are read, because the key begins with the user id."""
         if user_id is not None and session_id is not None:
             raise InvalidInput("give a user or a session, not both")
         test = None
@@ -202,10 +193,8 @@ class Sessions(Collection[Session]):
     def _fetch_sessions(
         self, limit: int | None, rows: RowScan, test: Callable[[Row], bool] | None
     ) -> Iterator[tuple[Key, Session]]:
-        """Read the session of each index row. Yield those that pass `test`, each after the key of its index row.
-
-        Up to 100 sessions are read at a time, and no more than `limit` still needs unless some were deleted. A session
-        that was deleted after its index row was read is skipped."""
+        """The secondary index has only keys, so the sessions are read from the table in batches. Yield those that pass
+        `test`, each after the key of its index row. Skip those that were deleted after their index row was read."""
         left = limit if test is None else None
         some_deleted = False  # in the chunk before
         missing_count = 0  # index rows in the last chunks that had no session at all
@@ -269,8 +258,8 @@ class Sessions(Collection[Session]):
     ) -> BulkResult:
         """Delete a user's sessions, or all users' sessions if `user_id` is None.
 
-        - `until`: only sessions whose update_time is not later. A session that is updated during the purge is kept, and
-          counts as skipped.
+        - `until`: only sessions whose update_time is not later. A session that is updated during the purge counts as
+          skipped.
         - `filter`: only sessions that match when they are read. The deletion does not test the filter again.
         - `with_messages`: delete the messages of a session before it. With `until`, a session that has a later message
           is kept with all its messages, and counts as skipped. If another user has a session with the same id that is

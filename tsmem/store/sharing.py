@@ -1,8 +1,5 @@
-"""Find session ids that several users have, with the search index of the session table. `Sessions.shared` uses it.
-
-A message's key has no user, so users with the same session id share its messages. The index lags a few seconds behind
-the table, so a session that was just written might not be found.
-"""
+"""Find session ids that several users have, with the search index of the session table. The index lags a few seconds
+behind the table, so a session that was just written might not be found."""
 
 from __future__ import annotations
 
@@ -24,7 +21,6 @@ Pair = tuple[str, str]
 
 
 def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """Split pairs into lists that are short enough for one search."""
     chunk: list[Pair] = []
     users: set[str] = set()
     for pair in pairs:
@@ -40,8 +36,8 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
 def find_other_users(
     client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
 ) -> dict[Pair, list[str]]:
-    """Implement `Sessions.shared`. The query leaves out the pairs' own users, so the first search usually finds nothing
-    and is the only one. If it finds too many sessions, the next one asks only for the pairs that are not found yet."""
+    """The query leaves out the pairs' own users, so the first search usually finds nothing and is the only one. If it
+    finds too many sessions, the next one asks only for the pairs that are not found yet."""
     found: dict[Pair, list[str]] = {}
     undecided = list(pairs)
     while undecided:
@@ -60,7 +56,6 @@ def find_other_users(
 
 
 def _query(pairs: Sequence[Pair], after: int | None) -> Query:
-    """Return the query for sessions with these ids that belong to other users and are later than `after`."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for user, session in pairs:
         ids[user].append(session)

@@ -1,8 +1,4 @@
-"""`store.tables`: plan, create, wait for, count and drop the two tables and their indexes.
-
-`plan` describes every table and index as a `Step`, and compares it with the layout. `apply` creates what is missing.
-What exists is never altered; its differences are only reported. `init-tables`, `drop-tables` and `doctor` use this.
-"""
+"""`store.tables`: plan, create, wait for, count and drop the two tables and their indexes."""
 
 from __future__ import annotations
 
@@ -20,14 +16,11 @@ from tsmem.store.maintenance import differences
 State = Literal["present", "missing", "different"]
 Kind = Literal["table", "secondary index", "search index"]
 _PAUSE_S = 1.0
-"""Seconds between two rounds of checks."""
 _SHORTEST_S, _LONGEST_S = 0.5, 2.0
 """Shortest and longest time limit of one check, retries included."""
 
 
 class Step(NamedTuple):
-    """A table or index that should exist."""
-
     kind: Kind
     name: str
     table: str
@@ -35,10 +28,8 @@ class Step(NamedTuple):
     differences: tuple[str, ...] = ()
     """Sentences that say how it differs from the profile, or why `apply` did not create it."""
     created: bool = False
-    """True if `apply` created it."""
     is_foreign: bool = False
-    """True if the table's key is not the layout's, so that the table is not tsmem's and `apply` creates nothing on
-    it."""
+    """True if the table's key is not the layout's, so that `apply` creates nothing on it."""
 
     @property
     def full_name(self) -> str:
@@ -52,7 +43,6 @@ class Plan(NamedTuple):
 
     @property
     def missing(self) -> tuple[Step, ...]:
-        """The steps that `apply` would carry out."""
         return tuple(step for step in self.steps if step.state == "missing" and not step.is_foreign)
 
     @property
@@ -72,8 +62,8 @@ class Tables:
         return Plan(tuple(step for table in self._layout for step in self._steps(table, search=search)))
 
     def apply(self, *, search: bool = True) -> Plan:
-        """Create what is missing, and return the new state. It can be called again, or by two processes at once. If the
-        service refuses to create something, the rest is created all the same and the refusal is among the differences.
+        """Create what is missing, alter nothing that exists, and return the new state. Two processes can do so at once.
+        If the service refuses to create something, the refusal is among the differences, and the rest is created.
 
         Cost: twice that of `plan`, and 1 request for each table or index created."""
         return Plan(tuple(step for table in self._layout for step in self._apply(table, search=search)))
@@ -189,8 +179,6 @@ class Tables:
         return None if text is None else f"table {layout.schema.name} is not one of tsmem's: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
-        """Delete a table and its search indexes, and yield the names of what was deleted. Ignore what another process
-        has already deleted."""
         try:
             indexes = self._client.list_search_indexes(table)
         except TableNotFound:
@@ -209,7 +197,7 @@ class Tables:
         foreign = actual is not None and differences.of_key(schema, actual) is not None
 
         def step(kind: Kind, name: str, texts: Sequence[str] | None) -> Step:
-            """Return a step. `texts` are its differences; None if the table or index is missing."""
+            """`texts` are the differences; None if the table or index is missing."""
             state: State = "missing" if texts is None else "different" if texts else "present"
             if texts is None:
                 texts = [f"not created, because table {schema.name} has another key"] if foreign else []
