@@ -1,6 +1,7 @@
 """The store: an agent's memory on any TableClient.
 
-Commands and the library call `MemoryStore`, which is loaded on first use.
+Commands and the library call `MemoryStore`, which is loaded on first use. Its collections of sessions and messages turn
+items into rows with a codec, and rows into items, and call the client.
 """
 
 from __future__ import annotations

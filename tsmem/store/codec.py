@@ -128,7 +128,7 @@ class Codecs:
         return self.session if isinstance(item, Session) else self.message
 
 
-_TYPE_NAMES = {str: "text", int: "an integer", float: "a number", bool: "a boolean", bytes: "bytes"}
+_TYPE_NAMES = {str: "text", int: "an integer"}
 
 
 def _check_key_value(name: str, kind: type, value: object) -> None:

@@ -15,20 +15,7 @@ from tsmem import limits
 from tsmem.clock import Clock
 from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound, TsmemError
 from tsmem.port import TableClient
-from tsmem.rows import (
-    MAX,
-    MIN,
-    MUST_EXIST,
-    MUST_NOT_EXIST,
-    UNCONDITIONAL,
-    Delete,
-    Key,
-    Range,
-    Row,
-    TableRef,
-    Update,
-    Value,
-)
+from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, UNCONDITIONAL, Delete, Key, Range, Row, TableRef, Update, Value
 from tsmem.store.codec import Codec
 from tsmem.store.listing import cursor
 from tsmem.store.listing.cursor import Window
@@ -155,8 +142,7 @@ class Collection(Generic[Item]):
             span = span._replace(start=table.range_of(owner_id).end)
 
     def ids_of(self, owner_id: str, prefix: str = "") -> Iterator[str]:
-        """Yield the ids of an owner's items that begin with a prefix, in order, each once. Cost: ceil(n / 5,000)
-        requests."""
+        """Yield an owner's item ids that begin with a prefix, in order, each once. Cost: ceil(n / 5,000) requests."""
         table = self._layout.index_ref if self._noun == "message" else self._codec.table  # ordered by owner and id
         owner_id = self._codec.check_id(table.key[0], owner_id)
         span = table.range_of(owner_id)
@@ -176,8 +162,8 @@ class Collection(Generic[Item]):
         return Sample(len(rows), frozenset(name for row in rows for name in row.columns), not scan.has_more())
 
     def owner_ids_like(self, text: str) -> list[str]:
-        """Return ids of owners that a mistyped id could mean: those in the rows from its first letter on, as a capital.
-        Cost: 1 request."""
+        """Return ids of owners that a mistyped id could mean: those of the first 1,000 rows from its first letter on,
+        taken as a capital. Cost: 1 request."""
         table = self._codec.table
         span = Range(table.range_of(min(text[:1], text[:1].upper())).start, table.range_of().end)
         scan = RowScan(self._client, Scan(table, span, columns=table.key[:1]), MAX_ROWS_FOR_IDS)
@@ -192,9 +178,9 @@ class Collection(Generic[Item]):
         if owner_id is not None:
             span = table.range_of(self._codec.check_id(table.key[0], owner_id))
             if window.since is not None:
-                span = span._replace(start=(owner_id, window.since, MIN))
+                span = span._replace(start=table.range_of(owner_id, window.since).start)
             if window.until is not None:
-                span = span._replace(end=(owner_id, window.until, MAX))
+                span = span._replace(end=table.range_of(owner_id, window.until).end)
         return Range(span.end, span.start, backward=True) if backward else span
 
     def _stream(

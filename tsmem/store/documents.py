@@ -27,7 +27,6 @@ FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
 }
 
 _REQUIRED_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
-_TIME_FIELDS = ("update_time", "create_time")
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _pretty_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2)
@@ -116,7 +115,7 @@ def _decode_field(name: str, value: object) -> object:
         return Metadata({check_metadata_key(key): _decode_value(f"metadata.{key}", v) for key, v in value.items()})
     if value is None:
         return None
-    if name in _TIME_FIELDS:
+    if name in ("update_time", "create_time"):
         if type(value) is not int:
             raise InvalidInput(f"{name} is {_describe(value)}; it must be an integer, in microseconds since 1970 UTC")
         return _checked_integer(name, value)

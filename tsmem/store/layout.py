@@ -102,8 +102,8 @@ _COLUMN_TYPES = {python: kind for kind, python in PYTHON_TYPES.items()}
 
 
 def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
-    """Raise SchemaMismatch if the first row's key has other types than the layout's. In one table all keys have the
-    same types."""
+    """Raise SchemaMismatch if the first row's key has other types than the layout's. All keys of a table have the same
+    types."""
     if not rows:
         return
     found = [_COLUMN_TYPES[type(value)] for value in rows[0].key]

@@ -123,11 +123,9 @@ class Messages(Collection[Message]):
     def page(
         self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
     ) -> Page[Message]:
-        """Return a page of a session's messages in order of time. If `session_id` is None, return a page of all
-        messages in order of session id.
-
-        Raises InvalidInput. Cost: ceil(n / 5,000) requests for n messages. With `role` or `filter`, or for a window
-        over all sessions, n also counts the messages that do not match."""
+        """Return a page of a session's messages in order of time; if `session_id` is None, of all messages in order of
+        session id. Cost: ceil(n / 5,000) requests for n messages. With `role` or `filter`, or for a window over all
+        sessions, n also counts the messages that do not match."""
         options.setdefault("limit", DEFAULT_LIMIT)
         return self.iterate(session_id, role=role, order=order, **options).page()
 
@@ -271,7 +269,6 @@ class Messages(Collection[Message]):
         window: Window,
         filter: str | None = None,  # noqa: A002
     ) -> Iterator[Delete]:
-        """Return deletes of the messages in a window that match a filter. The first page is requested when this is
-        called."""
+        """Return deletes of the messages that match. The first page is requested when this is called."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
         return (Delete(self._codec.table, row.key) for row in self._matching_rows(scan, filter))

@@ -147,10 +147,8 @@ class Sessions(Collection[Session]):
     # Listings
 
     def page(self, user_id: str | None, **options: Unpack[PageOptions]) -> Page[Session]:
-        """Return a page of a user's sessions in order of session id. If `user_id` is None, return a page of all users'
-        sessions in order of user id.
-
-        Raises InvalidInput. Cost: ceil(n / 5,000) requests for n rows read."""
+        """Return a page of a user's sessions in order of session id; if `user_id` is None, of all sessions in order of
+        user id. Cost: ceil(n / 5,000) requests for n rows read."""
         options.setdefault("limit", DEFAULT_LIMIT)
         return self.iterate(user_id, **options).page()
 
