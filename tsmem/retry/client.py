@@ -1,7 +1,7 @@
 """A TableClient that retries the calls of another one, with growing pauses, until a deadline.
 
-- If every attempt fails, the error is that of the last attempt. It is ambiguous if any attempt was, which means that
-  the request may have been carried out.
+- If every attempt fails, the error is that of the last attempt. An Unavailable or Denied is ambiguous if any attempt
+  was, which means that the request may have been carried out.
 - A write is sent again after its reply was lost. That is safe because every write of the store can be repeated: puts
   and deletes say how the whole row shall be, and updates set columns to values.
 - A repeated write can fail because its condition no longer holds after the first attempt. Then the row is read back,
@@ -18,7 +18,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from tsmem.clock import Clock, deadline, time_left_s
-from tsmem.errors import AlreadyExists, ConditionFailed, InvalidReply, TableNotFound, Throttled, TsmemError, Unavailable
+from tsmem.errors import (
+    AlreadyExists,
+    ConditionFailed,
+    Denied,
+    InvalidReply,
+    TableNotFound,
+    Throttled,
+    TsmemError,
+    Unavailable,
+)
 from tsmem.limits import MAX_ROWS_PER_READ
 from tsmem.port import (
     Announce,
@@ -132,6 +141,11 @@ class RetryingClient:
                 self.limiter.answered()
                 return result
             except InvalidReply:  # the next reply would break the protocol too
+                raise
+            except Denied as error:
+                if attempts.is_ambiguous and not error.ambiguous:
+                    error.ambiguous = True
+                    error.message += f"; {MAYBE_DONE}" if is_write else ""
                 raise
             except Unavailable as error:
                 if isinstance(error, Throttled):

@@ -305,6 +305,27 @@ def test_the_error_of_a_write_whose_reply_was_lost_is_ambiguous(
     assert is_write == caught.value.message.count("may have been carried out")
 
 
+@pytest.mark.parametrize(
+    ("operation", "arguments", "denied"),
+    [
+        ("write_row", (Put(REF, ("a",), {}),), "write_row"),
+        ("write_row", (Put(REF, ("a",), {}, MUST_NOT_EXIST),), "get_row"),
+        ("delete_table", ("plain",), "delete_table"),
+        ("write_rows", ([Put(REF, ("a",), {})],), "write_rows"),
+    ],
+)
+def test_a_denial_after_a_lost_reply_is_ambiguous(
+    engine: TableClient, clock: ManualClock, operation: str, arguments: tuple[object, ...], denied: str
+) -> None:
+    second = Fault(denied, Denied("no"), call=2 if denied == operation else 1)
+    faulty = FaultyClient(engine, Fault(operation, LOST, done=True), second)
+    with pytest.raises(Denied) as caught:
+        getattr(retrying(faulty, clock), operation)(*arguments)
+
+    assert caught.value.ambiguous
+    assert (operation != "write_rows") == caught.value.message.endswith("no; the request may have been carried out")
+
+
 def test_a_write_that_was_refused_every_time_is_not_ambiguous(engine: TableClient, clock: ManualClock) -> None:
     with pytest.raises(Unavailable, match=r" s\)$") as caught:
         retrying(FaultyClient(engine, *always("write_row", Unavailable("gone"))), clock).write_row(Put(REF, ("a",), {}))
