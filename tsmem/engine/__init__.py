@@ -4,12 +4,12 @@ The local adapter and the server call it. The engine decides what a request mean
 cells. No other package imports `sqlite3`, and nothing here knows of sessions and messages.
 
 A request enters through a method of `engine.py`, which runs it in one transaction and returns a reply; `requests.py`
-defines both. `catalog.py` reads the schemas that the file keeps, and builds from each a `Table` (`tables.py`), which
-the other modules work with. `definitions.py` changes schemas.
+defines both. `catalog.py` builds a `Table` (`tables.py`) from each schema that the file keeps, and `definitions.py`
+changes schemas.
 
     file/      creating, locking and opening the file; connections and transactions
     rows/      reading and writing rows
-    indexes/   secondary and search indexes, updated with each written row
+    indexes/   search indexes
     search/    answering searches
 """
 

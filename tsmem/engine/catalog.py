@@ -1,8 +1,6 @@
 """The catalog: the schemas of all tables and indexes, and the SQL tables that keep them in the file.
 
-A transaction (`file/connections.py`) loads the catalog when it first needs a schema. Each change of a schema increases
-`catalog_version`, and each transaction compares that number with the one of its connection's last catalog. So schemas
-are not read for every request, and a change by another process is seen at once.
+Each change of a schema increases `catalog_version`. A connection keeps its catalog until that number changes.
 
 Each table of the catalog has an SQL table t<id> with its rows: an SQL column for each key column (k0, k1, ...), and a
 blob with all attribute columns (`rows/cells.py`). For a table it is a rowid table with a unique index on the key; for a
@@ -15,10 +13,9 @@ secondary index it is WITHOUT ROWID. Measured on SQLite 3.40 with 12,000 message
     6000 bytes  rowid + unique       26,200     230,000         123,000   6,279
     6000 bytes  WITHOUT ROWID         8,900     207,000          37,000   8,863
 
-WITHOUT ROWID is faster only for scans of small rows, by less than it costs to decode them. It is slower for the rest,
-because its inner pages hold whole rows. Pages of 8192 and 16384 bytes write small rows about 5 % faster, but waste a
-third of the file if rows are long. Entries of secondary indexes are small, so WITHOUT ROWID is best for them: it needs
-one B-tree instead of two.
+WITHOUT ROWID is slower except for scans of small rows, because its inner pages hold whole rows. Entries of secondary
+indexes are small, and WITHOUT ROWID needs one B-tree instead of two for them. Pages of 8192 and 16384 bytes write small
+rows about 5 % faster, but waste a third of the file if rows are long.
 """
 
 from __future__ import annotations
@@ -51,30 +48,26 @@ SCHEMA = (
         type TEXT NOT NULL, analyzer TEXT, min_chars INTEGER, max_chars INTEGER, delimiter TEXT, case_sensitive INTEGER,
         PRIMARY KEY (index_id, place)) WITHOUT ROWID""",
 )
-"""The SQL that sets up a new file.
-
-`tables` has a row for each table, and one for each secondary index, which names its table in `main`. `own_columns` is
-the number of key columns that a secondary index was created with; its other key columns are those of its table. Its
-options are those of its table: the ones in its own row are not used. `part` says what a column is: `key`, `defined`
-(an attribute column with a declared type) or `carried` (an attribute column that a secondary index copies)."""
+"""`tables` also has a row for each secondary index, which names its table in `main`, and whose options are not used.
+`own_columns` is the number of key columns that a secondary index was created with; the others were added from the key
+of its table. `part` is `key`, `defined` (an attribute column with a declared type) or `carried` (an attribute column
+that a secondary index copies)."""
 
 
 class Catalog(NamedTuple):
-    """All tables of the file, at one version of their schemas."""
-
     version: int
     tables: dict[str, Table]
     """Tables and secondary indexes by name."""
 
     def table(self, name: str, *, main_only: bool = False) -> Table:
-        """Return a table, or a secondary index by its name unless `main_only`. Raises TableNotFound."""
+        """Return a table or, unless `main_only`, a secondary index. Raises TableNotFound."""
         table = self.tables.get(name)
         if table is None or (main_only and isinstance(table, SecondaryIndex)):
             raise from_service("OTSObjectNotExist", "Requested table does not exist.")
         return table
 
     def writable(self, name: str) -> Table:
-        """Return a table that requests can write. Raises TableNotFound, and InvalidInput for a secondary index."""
+        """Return a table. Raises TableNotFound, and InvalidInput for a secondary index."""
         table = self.table(name)
         if isinstance(table, SecondaryIndex):
             raise invalid("Can't write index table directly")

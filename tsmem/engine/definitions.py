@@ -1,8 +1,5 @@
 """Creates, changes and deletes tables, secondary indexes, defined columns and search indexes.
 
-The local adapter and the server call `Engine.definitions`, whose methods check a change against the limits of the
-service and the current schemas, and then change the catalog and create or drop SQL tables.
-
 Rows never expire: `time_to_live_s` is stored, described, and checked against the other options, but nothing else.
 Sources of limits and texts: TableStore's "General limits", its API reference, and its SDKs' test suites.
 """
@@ -16,9 +13,9 @@ from typing import NamedTuple
 from tsmem.clock import Clock
 from tsmem.engine.catalog import Catalog
 from tsmem.engine.file.connections import Connections, Transaction
-from tsmem.engine.indexes.maintenance import build_secondary_index
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
 from tsmem.engine.requests import invalid
+from tsmem.engine.rows.writes import build_secondary_index
 from tsmem.engine.tables import SQL_TYPES, SearchDescription, SecondaryIndex, Table, index_as_table
 from tsmem.errors import from_service
 from tsmem.limits import check_column_name, check_name
@@ -36,12 +33,11 @@ _UPDATE_WITH_TTL = "Don't support allow update operation on table with index and
 MAX_FIELDS = 1000
 _ANALYZERS = ("single_word", "max_word", "min_word", "split", "fuzzy")
 _MAX_NGRAM_DIFFERENCE = 6  # characters by which the longest n-gram of a fuzzy field exceeds the shortest
-_KEY_FIELD_TYPES = {
+_FIELD_TYPES_OF_KEY = {
     ColumnType.STRING: ("KEYWORD", "TEXT", "DATE", "GEO_POINT", "IP"),
     ColumnType.INTEGER: ("LONG", "DATE"),
     ColumnType.BINARY: ("VECTOR",),
 }
-"""The types that a search field can have if its column is a key column of this type."""
 
 
 class TableOptions(NamedTuple):
@@ -50,13 +46,12 @@ class TableOptions(NamedTuple):
     time_to_live_s: int | None = None
     max_versions: int | None = None
     deviation_s: int | None = None
-    """Maximum difference between an explicit version and the current time, in seconds."""
+    """Maximum difference between an explicit version and the current time."""
     allow_update: bool | None = None
 
 
 class Definitions:
-    """Changes schemas. Each method runs in one write transaction, and creates nothing if any part of the change is
-    invalid."""
+    """Each method runs in one write transaction, and an invalid request changes nothing."""
 
     def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
@@ -64,13 +59,11 @@ class Definitions:
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
-        """Run a block in a write transaction, and increase the catalog's version."""
         with self._connections.write() as transaction:
             yield transaction
             transaction.execute("UPDATE catalog_version SET version = version + 1")
 
     def create_table(self, schema: TableSchema) -> None:
-        """Create a table with its secondary indexes. Raises AlreadyExists, InvalidInput."""
         _check_table(schema)
         _check_options(schema, is_indexed=bool(schema.indexes))
         for index in schema.indexes:
@@ -80,11 +73,11 @@ class Definitions:
             _check_new(transaction.catalog(), names, len(schema.indexes))
             _add(transaction, schema)
             for index in schema.indexes:
-                _add(transaction, index_as_table(schema, index), schema.name, index)
+                _add(transaction, schema, index)
 
     def update_table(self, name: str, options: TableOptions) -> TableSchema:
-        """Change some options of a table, and return its schema. After `max_versions` is lowered, reads hide the older
-        versions of a column, and its next write deletes them. Raises TableNotFound, InvalidInput."""
+        """Return the new schema. After `max_versions` is lowered, reads hide the older versions of a column, and its
+        next write deletes them."""
         with self._transaction() as transaction:
             table = transaction.catalog().writable(name)
             changes = {option: value for option, value in options._asdict().items() if value is not None}
@@ -98,8 +91,6 @@ class Definitions:
             return schema
 
     def delete_table(self, name: str) -> None:
-        """Delete a table, its rows and its secondary indexes. Raises TableNotFound, and InvalidInput while it has a
-        search index."""
         with self._transaction() as transaction:
             table = transaction.catalog().writable(name)
             if table.search_descriptions:
@@ -111,41 +102,31 @@ class Definitions:
         self, name: str, index: IndexSchema, defined: KeySchema = (), *, include_base_data: bool = True
     ) -> None:
         """Create a secondary index, and define those columns in `defined` that the table does not define yet. Existing
-        rows get entries if `include_base_data`. Raises TableNotFound, AlreadyExists, InvalidInput."""
+        rows get entries if `include_base_data`."""
         with self._transaction() as transaction:
             table = transaction.catalog().table(name, main_only=True)
             _check_new(transaction.catalog(), [index.name], len(table.indexes) + 1)
-            added = _new_defined(table.schema, defined)
-            schema = table.schema._replace(defined_columns=table.schema.defined_columns + added)
-            _check_table(schema)
+            schema = _define(transaction, table, defined)
             _check_options(schema, is_indexed=True)
             _check_index(schema, index)
-            _add_columns(transaction, table.id, "defined", added)
-            index_id = _add(transaction, index_as_table(schema, index), name, index)
+            index_id = _add(transaction, schema, index)
             if include_base_data:
                 build_secondary_index(transaction, table, SecondaryIndex(index_id, schema, index))
 
     def delete_index(self, table: str, name: str) -> None:
-        """Delete a secondary index. Raises TableNotFound."""
         with self._transaction() as transaction:
-            for index in transaction.catalog().table(table, main_only=True).indexes:
-                if index.schema.name == name:
-                    _remove(transaction, index)
-                    return
-            raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
+            indexes = {index.schema.name: index for index in transaction.catalog().table(table, main_only=True).indexes}
+            if name not in indexes:
+                raise from_service("OTSObjectNotExist", f"Requested index '{name}' does not exist.")
+            _remove(transaction, indexes[name])
 
     def add_defined_columns(self, name: str, columns: KeySchema) -> None:
-        """Define attribute columns for use in secondary indexes. Raises TableNotFound, and InvalidInput for a column
-        that is already defined with another type."""
+        """Define attribute columns for use in secondary indexes."""
         with self._transaction() as transaction:
-            table = transaction.catalog().table(name, main_only=True)
-            added = _new_defined(table.schema, columns)
-            _check_table(table.schema._replace(defined_columns=table.schema.defined_columns + added))
-            _add_columns(transaction, table.id, "defined", added)
+            _define(transaction, transaction.catalog().table(name, main_only=True), columns)
 
     def delete_defined_columns(self, name: str, columns: Sequence[str]) -> None:
-        """Remove the definitions of columns, not their values in rows. Raises TableNotFound, and InvalidInput for a
-        column that an index uses."""
+        """Remove the definitions of columns, not their values in rows."""
         with self._transaction() as transaction:
             table = transaction.catalog().table(name, main_only=True)
             defined = dict(table.schema.defined_columns)
@@ -162,9 +143,8 @@ class Definitions:
     def create_search_index(
         self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
     ) -> None:
-        """Create a search index that includes all existing rows. `definition` is stored for describing the index. A
-        field of a type that the engine does not index is stored too, but a search cannot use it. Raises TableNotFound,
-        AlreadyExists, InvalidInput."""
+        """Create a search index that includes all existing rows. `definition` is only stored, for describing the
+        index."""
         with self._transaction() as transaction:
             table = transaction.catalog().table(schema.table, main_only=True)
             _check_search_index(table, schema, time_to_live_s)
@@ -182,7 +162,6 @@ class Definitions:
             SearchIndex(table, description).create(transaction.connection)
 
     def delete_search_index(self, table: str, name: str) -> None:
-        """Delete a search index. Raises TableNotFound."""
         with self._transaction() as transaction:
             index = find_index(transaction, table, name)
             index.drop(transaction.connection)
@@ -191,7 +170,6 @@ class Definitions:
 
 
 def _check_new(catalog: Catalog, names: Sequence[str], index_count: int) -> None:
-    """Check the names of new tables and secondary indexes, and the number of secondary indexes that the table gets."""
     if any(name in catalog.tables for name in names) or len(set(names)) < len(names):
         raise from_service("OTSObjectAlreadyExist", "Requested table already exists.")
     if index_count > MAX_INDEXES:
@@ -200,16 +178,15 @@ def _check_new(catalog: Catalog, names: Sequence[str], index_count: int) -> None
         raise from_service("OTSQuotaExhausted", f"Number of tables exceeds the quota:{MAX_TABLES}.")
 
 
-def _add(
-    transaction: Transaction, schema: TableSchema, main: str | None = None, index: IndexSchema | None = None
-) -> int:
-    """Store the schema of a table, or of a secondary index of the table `main`. Create its SQL table, and return its
-    id."""
+def _add(transaction: Transaction, table: TableSchema, index: IndexSchema | None = None) -> int:
+    """Store a table or, if given, a secondary index of this table. Create its SQL table, and return its id."""
+    schema = table if index is None else index_as_table(table, index)
     table_id: int = transaction.execute(
         "INSERT INTO tables (name, main, time_to_live_s, max_versions, deviation_s, allow_update, is_global, "
         "own_columns) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (schema.name, main, schema.time_to_live_s, schema.max_versions, schema.deviation_s, schema.allow_update,
-         index is not None and index.is_global, 0 if index is None else len(index.key)),
+        (schema.name, None if index is None else table.name, schema.time_to_live_s, schema.max_versions,
+         schema.deviation_s, schema.allow_update, index is not None and index.is_global,
+         0 if index is None else len(index.key)),
     ).fetchone()[0]  # fmt: skip
     _add_columns(transaction, table_id, "key", schema.key)
     names = ", ".join(f"k{place}" for place in range(len(schema.key)))
@@ -239,14 +216,16 @@ def _remove(transaction: Transaction, table: Table) -> None:
     transaction.execute(f"DROP TABLE t{table.id}")
 
 
-def _new_defined(schema: TableSchema, columns: KeySchema) -> KeySchema:
-    """Return those columns that the table does not define yet. Raises InvalidInput for a column that it defines with
-    another type."""
-    defined = dict(schema.defined_columns)
+def _define(transaction: Transaction, table: Table, columns: KeySchema) -> TableSchema:
+    defined = dict(table.schema.defined_columns)
     for name, kind in columns:
         if defined.get(name, kind) is not kind:
             raise invalid(f"Defined column '{name}' is of type {defined[name]}, not {kind}.")
-    return tuple((name, kind) for name, kind in dict(columns).items() if name not in defined)
+    added = tuple((name, kind) for name, kind in dict(columns).items() if name not in defined)
+    schema = table.schema._replace(defined_columns=table.schema.defined_columns + added)
+    _check_table(schema)
+    _add_columns(transaction, table.id, "defined", added)
+    return schema
 
 
 def _check_table(schema: TableSchema) -> None:
@@ -295,7 +274,6 @@ def _check_options(schema: TableSchema, *, is_indexed: bool) -> None:
 
 
 def _refuse(*checks: tuple[bool, str]) -> None:
-    """Raise InvalidInput with the text of the first check whose condition is true."""
     for is_wrong, text in checks:
         if is_wrong:
             raise invalid(text)
@@ -343,7 +321,7 @@ def _check_search_index(table: Table, schema: SearchIndexSchema, time_to_live_s:
 def _check_field(table: TableSchema, name: str, kind: FieldType) -> None:
     check_column_name(name, "field")
     key_type = dict(table.key).get(name)
-    if key_type is not None and kind.name not in _KEY_FIELD_TYPES[key_type]:
+    if key_type is not None and kind.name not in _FIELD_TYPES_OF_KEY[key_type]:
         raise invalid(f"field: {name} of type {kind.name} cannot hold the primary key column of type {key_type.value}")
     if kind.analyzer is None:
         return

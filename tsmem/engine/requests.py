@@ -1,11 +1,8 @@
 """Requests and replies of `Engine`, and the errors for invalid requests.
 
-The local adapter and the server build these requests and read these replies; writes and searches come as the types of
-`tsmem.rows` and `tsmem.queries`. Every reply has its cost. The reply to a write also has its error, because a write
-whose condition failed costs something too. (Each named tuple here adds 70 microseconds to the start of every command.)
-
-The engine's error texts are the service's own, where they are known, because test suites of SDKs expect them from our
-server. Source: those suites, and the service's "Error codes" page.
+(Each named tuple here adds 70 microseconds to the start of every command.) The engine's error texts are the service's
+own, where they are known, because test suites of SDKs expect them from our server. Source: those suites, and the
+service's "Error codes" page.
 """
 
 from __future__ import annotations
@@ -24,9 +21,8 @@ R = TypeVar("R")
 """Row, or CellRow if the request asked for versions of cells."""
 
 MAX_ROWS_PER_TRANSACTION = 1000
-"""More than the 200 rows that the service takes in one request, because every transaction writes the index pages that
-its keys fall into. An import in transactions of 200 rows writes twice as many pages, and takes 1.1 times as long
-(measured)."""
+"""The service takes 200 rows in one request. An import in transactions of 200 writes twice as many pages, and takes 1.1
+times as long (measured)."""
 
 
 class BatchGetRow(NamedTuple):
@@ -51,7 +47,7 @@ class RowsReply(NamedTuple, Generic[R]):
     rows: list[R | None]
     """None for a row that does not exist or does not pass the filter."""
     costs: list[Cost]
-    """The cost of reading each row, without the request."""
+    """Without the request itself."""
 
     @property
     def cost(self) -> Cost:
@@ -68,8 +64,9 @@ class PageReply(NamedTuple, Generic[R]):
 class WriteReply(NamedTuple):
     error: TsmemError | None
     cost: Cost
+    """A write whose condition failed has a cost, too."""
     row: CellRow | None = None
-    """The part of the row that the write was asked to return, if any."""
+    """The part of the row that the write was asked to return."""
 
 
 def invalid(text: str) -> TsmemError:

@@ -1,8 +1,6 @@
 """The classes Table and SecondaryIndex: a schema with all that can be prepared for the requests on its table.
 
-`catalog.py` builds them once for each version of the catalog, so that requests need not build SQL texts and look up
-types again. The other modules use them to check keys, to read and write rows, and to compute entries of secondary
-indexes. Nothing here uses the file.
+`catalog.py` builds them once for each version of the catalog. Nothing here uses the file.
 """
 
 from __future__ import annotations
@@ -22,18 +20,15 @@ _SERVICE_TYPES = {str: "STRING", int: "INTEGER", float: "DOUBLE", bool: "BOOLEAN
 
 
 class SearchDescription(NamedTuple):
-    """A search index as the catalog describes it."""
-
     id: int
     schema: SearchIndexSchema
     definition: bytes | None
     """The request of the server's client that created the index; None if the local adapter created it."""
     created_us: int
-    """Microseconds since 1970 UTC."""
 
 
 class Table:
-    """A table or a secondary index. It is immutable: a changed schema makes a new Table."""
+    """A table or a secondary index. Immutable: a changed schema makes a new Table."""
 
     def __init__(
         self,
@@ -61,8 +56,8 @@ class Table:
         self.delete_sql = f"DELETE FROM t{table_id} WHERE {where}"  # noqa: S608
 
     def check_key(self, ref: TableRef, key: Sequence[object], *, is_bound: bool = False) -> None:
-        """Raise InvalidInput, with the service's text, unless a key has this table's columns and types. If it is the
-        bound of a range, columns after MIN or MAX are not checked."""
+        """Raise the service's error unless a key has this table's columns and types. With `is_bound`, columns after MIN
+        or MAX are not checked."""
         if ref.key == self.key_names and tuple(map(type, key)) == self.key_types:
             return
         for size in (len(key), len(ref.key)):
@@ -98,24 +93,19 @@ def _invalid_key(what: str, given: object, expected: object) -> TsmemError:
 
 
 class SecondaryIndex(Table):
-    """A secondary index: a table with entries for the rows of its main table.
-
-    Its key is the index's own key columns, followed by the missing ones of the main table. A row has an entry if it has
-    all of them in the declared types."""
+    """A table with entries for the rows of its main table. Its key is the index's own key columns, followed by the
+    missing ones of the main table. A row has an entry if it has all of them in the declared types."""
 
     def __init__(self, table_id: int, main: TableSchema, index: IndexSchema) -> None:
         super().__init__(table_id, index_as_table(main, index))
         self.index = index
         names = main.ref.key
         self._key_places = tuple(names.index(name) if name in names else None for name in self.key_names)
-        """For each key column of the index, its place in the main table's key; None for an attribute column."""
         self.attribute_columns = frozenset((*self.key_names, *index.columns)).difference(names)
-        """The attribute columns of a row that its entry has, in its key or carried. If there are none, the entry of a
-        row is known from the row's key."""
+        """The attribute columns that an entry takes from its row, for its key or to carry them."""
 
     def entry_key(self, key: Key, columns: Mapping[str, Value]) -> Key | None:
-        """Return the key of a row's entry; None if the row has no entry. Raises LimitExceeded for a text that is too
-        long for a key."""
+        """Return None if the row has no entry. Raises LimitExceeded for a text that is too long for a key."""
         if not self.attribute_columns:
             return tuple([key[place] for place in self._key_places])  # type: ignore[index]
         values: list[KeyValue] = []
@@ -130,8 +120,8 @@ class SecondaryIndex(Table):
     def entry(
         self, key: Key, columns: Mapping[str, Value], versions_ms: Mapping[str, int]
     ) -> tuple[object, ...] | None:
-        """Return a row's entry: its key and its packed cells, which are the carried columns in the same versions as in
-        the row. Return None if the row has no entry. Raises LimitExceeded."""
+        """Return a row's entry: its key, and its packed cells, which have the same versions as in the row. Return None
+        if it has none. Raises LimitExceeded."""
         entry_key = self.entry_key(key, columns)
         if entry_key is None:
             return None
@@ -141,7 +131,6 @@ class SecondaryIndex(Table):
 
 
 def index_as_table(main: TableSchema, index: IndexSchema) -> TableSchema:
-    """Return the schema of a secondary index as a table of its own."""
     types = {**dict(main.defined_columns), **dict(main.key)}
     names = (*index.key, *(name for name in main.ref.key if name not in index.key))
     key = tuple((name, types[name]) for name in names)

@@ -1,12 +1,9 @@
 """A pool of connections to the file, and its two kinds of transaction: read and write.
 
-`engine.py` opens one transaction for each request. The transaction takes a connection from the pool, has it to itself,
-and gives it back at the end.
-
-- A read sees the file as of one moment, and lasts for one page.
+- A transaction has a connection of the pool to itself. All threads share the pool.
+- A read sees the file as of one moment.
 - A write begins with BEGIN IMMEDIATE. A transaction that reads first and then writes fails under contention, whatever
   the busy timeout is (measured).
-- The pool is shared by all threads, so a thread that ends leaves no connection open.
 - The file is created together with the first table. Until then, a read or a write of rows finds no tables.
 - A file that was deleted or replaced is opened again. Connections are closed before a fork.
 
@@ -33,7 +30,7 @@ from tsmem.errors import TsmemError
 from tsmem.waiting import STEP_S, Notice, Waits
 
 MAX_CONNECTIONS = 64
-"""Connections in use at once; further callers wait. Each takes up to three file descriptors."""
+"""Connections in use at once. Each takes up to three file descriptors."""
 MAX_IDLE_CONNECTIONS = 8
 TEMPORARY_CONNECTIONS = 8  # all connections to a temporary file are opened at the start: it has no name to open later
 
@@ -41,14 +38,12 @@ Statement = tuple[str, Sequence[object]]
 
 
 def run_statements(connection: sqlite3.Connection, statements: Iterable[Statement]) -> None:
-    """Run statements in order. Adjacent statements with the same SQL text are run by one call."""
     for sql, same in groupby(statements, key=lambda statement: statement[0]):
         connection.executemany(sql, (parameters for _, parameters in same))
 
 
 class Transaction:
-    """A connection, its current transaction, and the catalog as this connection last read it. The pool keeps and reuses
-    this object with its connection."""
+    """A connection, its current transaction, and the catalog as this connection last read it. The pool reuses it."""
 
     def __init__(self, opened: files.Opened) -> None:
         self.opened = opened
@@ -59,22 +54,21 @@ class Transaction:
         self._functions: dict[str, Callable[..., Any]] = {}
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
-        """Define a deterministic SQL function on this connection, or replace it. The thread's check runs before each
-        call, because one call can read megabytes."""
+        """Define a deterministic SQL function on this connection. The thread's check runs before each call, because one
+        call can read megabytes."""
         if name not in self._functions:  # registering a function again would expire all prepared statements
             checked = interruption.callback(lambda *arguments: self._functions[name](*arguments))
             self.connection.create_function(name, parameters, checked, deterministic=True)
         self._functions[name] = function
 
     def begin(self, *, writes: bool) -> None:
-        """Begin a transaction, and fix the moment that it sees. Statements after this one do not wait for locks."""
+        """Begin a transaction, and fix the moment that it sees. Later statements do not wait for locks."""
         if not self.connection.in_transaction:
             self.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         self._version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
 
     def catalog(self) -> Catalog:
-        """Return the schemas as of the transaction's start. They are read again only if their version has changed.
-        Raises StorageFailure if the file now has another format."""
+        """Return the schemas as of the transaction's start."""
         if self._catalog is None or self._catalog.version != self._version:
             files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
             self._catalog = load_catalog(self.connection, self._version)
@@ -82,10 +76,8 @@ class Transaction:
 
 
 class Connections:
-    """A pool of connections to one file, or to a temporary file if `path` is None.
-
-    The pool lets only one writer at a time use a temporary file, because waiting writers would take all of its
-    connections."""
+    """A pool of connections to one file, or to a temporary file if `path` is None. Only one writer at a time uses a
+    temporary file, because waiting writers would take all of its connections."""
 
     def __init__(self, path: str | None, notice: Notice | None = None) -> None:
         self._path = path
@@ -94,14 +86,12 @@ class Connections:
         self._idle: list[Transaction] = []
         self._in_use = 0
         self._has_writer = False
-        """True while a writer uses the temporary file."""
         self._is_temporary_open = False
         self._is_draining = False
-        """True while a thread waits until no connection is in use. No connection is taken meanwhile."""
+        """True while a thread waits until no connection is in use, and none may be taken."""
         self._changed = threading.Condition()
-        """The lock of the pool, held while a connection is taken or given back, and during a fork."""
+        """Also the lock of the pool, held while a connection is taken or given back, and during a fork."""
         self._identity: files.Identity | None = None
-        """The file that the pool's connections have open."""
         self._is_closed = False
         self._process = os.getpid()
         _pools.add(self)
@@ -118,7 +108,7 @@ class Connections:
             yield transaction
 
     def close(self) -> None:
-        """Close every connection. A connection in use is closed when its transaction ends."""
+        """A connection in use is closed when its transaction ends."""
         with self._changed:
             self._is_closed = True
             self._close_idle()
@@ -158,7 +148,6 @@ class Connections:
             return transaction
 
     def _can_take(self, writes: bool) -> bool:
-        """Return True if a connection can be taken now. Raises TsmemError if waiting for one is useless."""
         has_lost_all = self._is_temporary_open and not self._idle and not self._in_use
         if self._is_closed or has_lost_all:
             raise TsmemError("the store is closed")
@@ -219,8 +208,7 @@ class Connections:
             self._idle.pop().connection.close()
 
     def before_fork(self) -> None:
-        """Wait for running transactions, and close the connections to the file. SQLite's locks belong to the process: a
-        child that inherits a connection would wrongly rely on them."""
+        """SQLite's locks belong to the process: a child that inherits a connection would wrongly rely on them."""
         self._changed.acquire()
         if self._path is not None:
             self._drain()

@@ -1,12 +1,9 @@
 """Creates and opens the SQLite file of a store, or a temporary file.
 
-`connections.py` calls `create_file` where the file is missing, and `open_file` for each new connection.
-
-A new file is built completely as `<path>.new`, and then renamed. Only the process that holds the lock file does this,
-so that WAL, schema, application_id and user_version are set once. Without the lock, processes that open a new file
-together can get "database is locked" at the switch to WAL, even with a busy timeout (measured with eight processes). If
-a process is killed while it builds the file, the next one removes the remains. The lock file is never removed: two
-processes could then lock two different files of the same name.
+A new file is built completely as `<path>.new`, and then renamed. Only the process that holds the lock file does this.
+Without the lock, processes that open a new file together can get "database is locked" at the switch to WAL, even with a
+busy timeout (measured with eight processes). If a process is killed while it builds the file, the next one removes the
+remains. The lock file is never removed: two processes could then lock two different files of the same name.
 """
 
 from __future__ import annotations
@@ -27,21 +24,18 @@ from tsmem.errors import StorageFailure, Unavailable
 from tsmem.waiting import STEP_S, Waits
 
 FORMAT = 7  # the file's user_version. Formats 1 to 6 were never released, and are refused.
-PAGE_BYTES = 4096  # the best size by the measurement in `catalog.py`
 CHECK_EVERY = 1000
 """Steps of SQLite's virtual machine between two runs of the thread's check (see `interruption`). They usually take tens
-of microseconds, so that the check costs nothing measurable. A higher number would delay the check too long where each
-step looks through a large text."""
+of microseconds, but much longer if each looks through a large text."""
 NEEDED_SQLITE = (3, 35, 0)
-"""The first version with RETURNING; FTS5 has its trigram tokenizer since 3.34. Source: SQLite's release history."""
+"""The first version with RETURNING. Source: SQLite's release history."""
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 Identity = tuple[int, int]
-"""A file's device and inode."""
+"""Device and inode."""
 
 
 def check_sqlite() -> None:
-    """Raise StorageFailure if this Python's SQLite is too old, or was built without FTS5."""
     found = f"SQLite {sqlite3.sqlite_version}"
     if sqlite3.sqlite_version_info >= NEEDED_SQLITE:
         with contextlib.closing(sqlite3.connect(":memory:")) as connection:
@@ -56,8 +50,7 @@ def check_sqlite() -> None:
 
 
 def identity(path: str) -> Identity | None:
-    """Return the identity of the file at a path; None if it is missing, or empty (a file that only reserves the name).
-    Raises StorageFailure for a path that is not a regular file."""
+    """Return None if the file is missing or empty. Raises StorageFailure for a path that is not a regular file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - a str here, so that pathlib is not loaded for it
     except FileNotFoundError:
@@ -70,8 +63,7 @@ def identity(path: str) -> Identity | None:
 
 
 def create_file(path: str, waits: Waits) -> None:
-    """Create the file with mode 0600 unless it exists, and missing folders with mode 0700. Raises StorageFailure,
-    Unavailable."""
+    """Create the file with mode 0600 unless it exists, and missing folders with mode 0700."""
     path = os.path.realpath(path)
     if (store := store_beside(path)) is not None:
         raise StorageFailure(f"{path} is a file of the store {store}", hint="choose another path")
@@ -92,10 +84,8 @@ def create_file(path: str, waits: Waits) -> None:
 
 
 def _refuse_single_mount(path: str) -> None:
-    """Raise StorageFailure if the file is a mount of its own, as in a container that mounts a single file.
-
-    SQLite keeps its log and shared memory beside the file. Other containers would not see them: rows would be missing
-    there, and two processes could damage the file."""
+    """Refuse a file that is a mount of its own, as in a container. SQLite keeps its log and shared memory beside the
+    file. Other containers would not see them: rows would be missing there, and two processes could damage the file."""
     path = os.path.realpath(path)
     mounts = _mount_of(path), _mount_of(os.path.dirname(path))  # noqa: PTH120
     if None not in mounts and mounts[0] != mounts[1]:
@@ -106,9 +96,8 @@ def _refuse_single_mount(path: str) -> None:
 
 
 def _mount_of(path: str) -> str | None:
-    """Return the kernel's number of the mount that a file or folder is on; None if that is not known.
-
-    O_PATH does not open the file itself. Closing an ordinary descriptor would release SQLite's locks on the file."""
+    """Return the kernel's number of the mount that a path is on; None if that is not known. O_PATH does not open the
+    file itself: closing an ordinary descriptor would release SQLite's locks on it."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except (OSError, AttributeError):  # only Linux has O_PATH
@@ -124,8 +113,7 @@ def _mount_of(path: str) -> str | None:
 
 @contextlib.contextmanager
 def _locked(path: str, waits: Waits) -> Iterator[None]:
-    """Hold a lock on the lock file, which is created if it is missing. Raises OSError, and BlockingIOError if another
-    process holds the lock for too long."""
+    """Hold a lock on the lock file, which is created if it is missing. Raises OSError."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -158,8 +146,7 @@ def _build_and_rename(path: str) -> None:
 
 
 def _create_schema(connection: sqlite3.Connection) -> None:
-    """Set up a new database. The empty catalog, application_id and user_version are written in one transaction."""
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    connection.execute("PRAGMA page_size = 4096")  # the best size by the measurement in `catalog.py`
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
     connection.execute("BEGIN IMMEDIATE")
     for statement in catalog.SCHEMA:
@@ -172,13 +159,12 @@ def _create_schema(connection: sqlite3.Connection) -> None:
 class Opened(NamedTuple):
     connection: sqlite3.Connection
     identity: Identity | None = None
-    """None for a temporary file, and for a connection that must not be used for a second transaction."""
+    """None for a connection that must not be used for a second transaction, and for a temporary file."""
     state_when_opened: tuple[object, ...] | None = None
-    """The state of a file that was opened as immutable; None for other files."""
+    """None unless the file was opened as immutable."""
     path: str = ""
 
     def check_unchanged(self) -> None:
-        """Raise Unavailable if a file that was opened as immutable has changed since."""
         if self.state_when_opened is not None and self.state_when_opened != _file_state(self.path):
             message = f"{self.path} changed while it was read, and its folder is not writable"
             raise Unavailable(message, hint="try again")
@@ -193,7 +179,6 @@ def _file_state(path: str) -> tuple[object, ...]:
 
 
 def open_file(path: str, waits: Waits) -> Opened:
-    """Open an existing file. Raises StorageFailure for a file that is not tsmem's, or has another format."""
     found = identity(path)
     _refuse_single_mount(path)
     try:
@@ -209,8 +194,8 @@ def open_file(path: str, waits: Waits) -> Opened:
 
 
 def _is_read_only(path: str) -> bool:
-    """Return True if this process cannot create files beside the file, and there is no log. SQLite then has to open the
-    file as immutable, because otherwise it creates its shared memory there."""
+    """Return True if this process cannot create files beside the file, and there is no log. The file then has to be
+    opened as immutable, because otherwise SQLite creates its shared memory there."""
     folder = os.path.dirname(os.path.realpath(path))  # noqa: PTH120
     effective = os.access in os.supports_effective_ids
     return not os.access(folder, os.W_OK, effective_ids=effective) and identity(path + "-wal") is None
@@ -236,8 +221,7 @@ def _open_checked(path: str, mode: str, waits: Waits) -> sqlite3.Connection:
 
 
 def _connect(path: str, *, uri: bool = False, timeout: float = 5.0) -> sqlite3.Connection:
-    """Connect to a database. A signal or the thread's check (see `interruption`) can end a long statement with
-    SQLITE_INTERRUPT."""
+    """A signal or the thread's check (see `interruption`) can end a long statement with SQLITE_INTERRUPT."""
     connection = sqlite3.connect(
         path, uri=uri, timeout=timeout, isolation_level=None, check_same_thread=False, cached_statements=256
     )
@@ -259,11 +243,9 @@ def open_empty() -> Opened:
 
 
 def open_temporary(count: int) -> list[Opened]:
-    """Open `count` connections to a new temporary file. Raises StorageFailure.
-
-    A temporary database of SQLite's own has only one connection, so that a long search would block everybody else.
-    Instead the file is created in a folder that only this user can enter, and the folder is removed as soon as all
-    connections are open. The files exist until the last connection is closed, however the process ends."""
+    """Open `count` connections to a new temporary file. A temporary database of SQLite's own has only one, so that a
+    long search would block everybody else. The file is in a folder that only this user can enter, and that is removed
+    as soon as all connections are open. The file exists until the last of them is closed, however the process ends."""
     import shutil  # here, because every command pays for imports at its start
     import tempfile
 

@@ -1,7 +1,6 @@
 """Translates errors of SQLite and of the file system into those of `tsmem.errors`.
 
-`connections.py` and `files.py` call it with each exception that they catch, so that no other exception leaves the
-engine. A message names the file, and says whether a failed write could have been kept.
+A message names the file, and says whether a failed write could have been kept.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from tsmem.disk import sqlite_uri
 from tsmem.errors import StorageFailure, TsmemError
 
 Stage = Literal["read", "write", "commit"]
-"""The stage in which a transaction failed: a read, a write before its commit, or the commit of a write."""
+"""A read, a write before its commit, or the commit of a write."""
 
 _READ_ONLY = ("{path} is read-only: nothing was written", "check the owner and mode of the file and its folder")
 _MEANINGS: dict[int, tuple[str, str]] = {
@@ -30,17 +29,16 @@ _MEANINGS: dict[int, tuple[str, str]] = {
         "stop every tsmem that uses the file, remove the -wal and -shm files beside it, and restore it from a copy",
     ),
 }
-"""Message and hint of the primary error codes that mean the same in every stage."""
 _READING_FAILED = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ)
 _LOG_INDEX_BYTES = 32 * 1024
-"""The size by which the index of the log grows. Source: WALINDEX_PGSZ in SQLite's wal.c."""
+"""Source: WALINDEX_PGSZ in SQLite's wal.c."""
 _DISK_ERRNOS = (errno.EIO, errno.ENXIO, errno.ERANGE)
 """Errors that SQLite reports as a corrupt file. Source: unixRead in its os_unix.c."""
 
 
 def from_sqlite_error(error: sqlite3.Error, path: str, stage: Stage = "write") -> TsmemError:
     """Return the error to raise instead of SQLite's. If the thread's check (see `interruption`) ended the statement,
-    that is the error of the check. Raises KeyboardInterrupt if a signal ended the statement."""
+    that is the error of the check. Raises KeyboardInterrupt if a signal did."""
     raised = interruption.take_raised()
     if isinstance(raised, TsmemError):
         return raised
@@ -92,10 +90,8 @@ def _outcome(ambiguous: bool) -> str:
 
 
 def _is_disk_failing(path: str) -> bool:
-    """Return True if the file or its log cannot be read from the disk.
-
-    SQLite can report EIO as a corrupt file, so this reads both again. It reads the file through a descriptor that
-    SQLite has open, because closing one of our own would release SQLite's locks on the file. The log has no locks."""
+    """SQLite can report EIO as a corrupt file. Read the file and its log again, the file through a descriptor that
+    SQLite has open: closing one of our own would release SQLite's locks on it. The log has no locks."""
     try:
         with closing(sqlite3.connect(sqlite_uri(path, "mode=ro"), uri=True)):
             _read_to_end(_descriptor_of(path))
@@ -124,7 +120,6 @@ def _read_to_end(descriptor: int) -> None:
 
 
 def is_busy(error: Exception) -> bool:
-    """Return True if another process holds the file, so that waiting helps."""
     return isinstance(error, sqlite3.Error) and (error.sqlite_errorcode or 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
@@ -138,7 +133,7 @@ def from_os_error(error: OSError, path: str) -> TsmemError:
 
 
 def _is_disk_full(path: str) -> bool:
-    """Return True if the disk is full. SQLite reports an I/O error if it cannot extend the log's index (-shm)."""
+    """A full disk can also show as an I/O error: SQLite reports one if it cannot extend the log's index (-shm)."""
     try:
         disk = os.statvfs(os.path.dirname(os.path.realpath(path)))  # noqa: PTH120
         return disk.f_bavail * disk.f_frsize < _LOG_INDEX_BYTES

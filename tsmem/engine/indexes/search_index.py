@@ -1,8 +1,5 @@
 """A search index: its SQL tables, and the changes to them for each written row.
 
-`maintenance.py` calls `insert`, `replace` and `delete` with the rows of the write path, `definitions.py` calls `create`
-and `drop`, and `engine/search/` reads the SQL tables:
-
     t<table>       the table itself. Its rowid identifies a row in the other two, where it is called doc.
     s<index>       for each row: doc, a checksum, and a column f<n> for each field that is neither TEXT nor a key
                    column; NULL if the row does not have the field in the declared type. Each column of a field that is
@@ -12,14 +9,11 @@ and `drop`, and `engine/search/` reads the SQL tables:
 
 <table> is the id of the table, and <index> that of the search index.
 
-When a row is changed or deleted, its old trigrams must be deleted from FTS5, by giving it the text that was added. That
-text is computed again from the old cells, but another Python, with another version of Unicode, can fold some characters
-differently, and the cells can be damaged. `checksum` is the CRC-32 of the text that was added. If it is not that of the
-text now, the trigrams stay in FTS5. This is harmless: at worst a search gets a candidate that does not match, and it
-checks every candidate. Until its row is written again, a text with such a character may not be found under another
-Python.
-
-A field of another type than KEYWORD, LONG, DOUBLE, BOOLEAN and TEXT is described, but not indexed.
+To delete old trigrams from FTS5, it must be given the text that was added. That text is computed again from the old
+cells, but they can be damaged, and another Python can have another version of Unicode and fold a character differently.
+If the CRC-32 of the text is then not `checksum`, the trigrams stay in FTS5. At worst a search gets a candidate that
+does not match, and it checks every candidate. Until its row is written again, a text with such a character may not be
+found under another Python.
 """
 
 from __future__ import annotations
@@ -42,34 +36,31 @@ from tsmem.rows import Key, Value
 _PYTHON_TYPES: dict[str, type] = {"KEYWORD": str, "LONG": int, "DOUBLE": float, "BOOLEAN": bool, "TEXT": str}
 _BETWEEN_FIELDS = "\x03\x03"  # joins the texts of two fields: every trigram across it has a control character
 _AUTOMERGE = 8
-"""The number of segments that FTS5 merges together. Writing takes 0.75 of the time that it takes with FTS5's default of
-4 (measured with 20,000 messages of 400 characters in batches of 200). In return, a search reads up to twice as many
-segments."""
+"""Writing takes 0.75 of the time of FTS5's default, 4 (measured with 20,000 messages of 400 characters in batches of
+200). In return, a search reads up to twice as many segments."""
 _ROWS_PER_BATCH = 200  # rows whose texts are indexed together when an index is created
 
 Execute = Callable[[str, Sequence[object]], sqlite3.Cursor]
 
 
 class Field(NamedTuple):
-    """A field that a search can use."""
+    """Its type is in `_PYTHON_TYPES`. Fields of other types are only described."""
 
     name: str
     type: FieldType
     column: str
-    """The SQL column that has its values: `d.f0` in s<id>, or `r.k0` in t<id> for a key column. For other TEXT fields
-    it is `r.cells`, the packed cells of the row."""
+    """`d.f0` in s<index>, or `r.k0` in t<table> for a key column. For other TEXT fields it is `r.cells`, the packed
+    cells of the row."""
     key_place: int | None
-    """The place of its column in the row's key; None for an attribute column."""
+    """None for an attribute column."""
 
     def value(self, key: Key, columns: Mapping[str, Value]) -> Value | None:
-        """Return the value of a row; None if it is missing or of another type than the field."""
+        """Return None if the value is missing, or of another type than the field."""
         value = columns.get(self.name) if self.key_place is None else key[self.key_place]
         return value if type(value) is _PYTHON_TYPES[self.type.name] else None
 
 
 class SearchIndex:
-    """The fields and the SQL of one search index."""
-
     def __init__(self, table: Table, description: SearchDescription) -> None:
         self.table = table
         self.description = description
@@ -79,7 +70,7 @@ class SearchIndex:
         self.trigram_table = f"{self.doc_table}_text"
         join_rows = f"CROSS JOIN {self.row_table} AS r ON r.rowid = c.doc"
         self.row_joins = f"AS c CROSS JOIN {self.doc_table} AS d ON d.doc = c.doc {join_rows}"
-        """SQL that follows a query for docs, and joins the row of s<index> (d) and of t<table> (r) to each."""
+        """SQL that follows a query for docs, and joins the rows of s<index> (d) and t<table> (r)."""
         self.key_columns = tuple(f"r.k{place}" for place in range(len(table.key_names)))
         self.fields: dict[str, Field] = {}
         for place, (name, kind) in enumerate(description.schema.fields):
@@ -99,7 +90,7 @@ class SearchIndex:
             field.column: f"{self.row_table}_key" if field.key_place == 0 else f"{self.doc_table}_{field.column[2:]}"
             for field in not_text
         }
-        """The name of the SQL index on each column of a field that is not TEXT."""
+        """The SQL index on the column of each field that is not TEXT."""
         where = " AND ".join(f"k{place} = ?" for place in range(len(table.key_names)))
         marks = ", ".join("?" * (2 + len(self._doc_fields)))
         checksum = f"(SELECT checksum FROM {self.doc_table} WHERE doc = {self.row_table}.rowid)"  # noqa: S608 - own names
@@ -111,50 +102,45 @@ class SearchIndex:
         self._remove_text_sql = f"INSERT INTO {fts5} ({fts5}, rowid, text) VALUES ('delete', ?, ?)"  # noqa: S608
 
     def find_field(self, name: str) -> Field:
-        """Return a field. Raises InvalidInput if the index does not have it, or cannot search it."""
-        field = self.fields.get(name)
-        if field is not None:
-            return field
+        if name in self.fields:
+            return self.fields[name]
         if name in self.field_types:
             raise invalid(f"field: {name} of type {self.field_types[name].name} cannot be searched here")
         raise invalid(f"field: {name} does not exist")
 
     def insert(self, execute: Execute, doc: int, key: Key, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index a new row with the rowid `doc`. Return the changes of the trigram table, to be run later."""
+        """Index a new row with the rowid `doc`. The caller must run the returned changes of the trigram table."""
         text = self._trigram_text(key, columns)
         execute(self._write_sql, (doc, _checksum(text), *(field.value(key, columns) for field in self._doc_fields)))
         return [(self._add_text_sql, (doc, text))] if text else []
 
     def replace(self, execute: Execute, key: Key, old: bytes, columns: Mapping[str, Value]) -> list[Statement]:
-        """Index an existing row again after it was overwritten. `old` are its former cells, packed."""
+        """Index a row again that was overwritten. `old` are its former cells, packed."""
         doc, removed = self._removal(execute, key, old)
         added = self.insert(execute, doc, key, columns)
         is_same = [parameters for _, parameters in removed] == [parameters for _, parameters in added]
         return [] if is_same else removed + added
 
     def delete(self, execute: Execute, key: Key, old: bytes) -> list[Statement]:
-        """Remove a row with the packed cells `old` from the index. It must still be in the table."""
+        """Remove a row from the index. It must still be in the table. `old` are its cells, packed."""
         doc, removed = self._removal(execute, key, old)
         execute(self._delete_sql, (doc,))
         return removed
 
     def _removal(self, execute: Execute, key: Key, old: bytes) -> tuple[int, list[Statement]]:
-        """Return the doc of a row, and the statement that removes its trigrams. Return no statement if the row has no
-        text, or if the text no longer folds to the text that was indexed."""
+        """Return the doc of a row, and the statement that removes its trigrams, if that is possible and necessary."""
         doc, checksum = execute(self._find_sql, key).fetchone()
         text = self._trigram_text(key, self._indexed_columns(old))
         return doc, [(self._remove_text_sql, (doc, text))] if text and checksum == _checksum(text) else []
 
     def _trigram_text(self, key: Key, columns: Mapping[str, Value]) -> str:
-        """Return the text of a row for the trigram table: its distinct texts, joined."""
         texts = dict.fromkeys(
             str(value) for field in self._text_fields if (value := field.value(key, columns)) is not None
         )
         return trigram_text(_BETWEEN_FIELDS.join(texts))
 
     def _indexed_columns(self, cells: bytes) -> Mapping[str, Value]:
-        """Return the indexed attribute columns of a row. Return none if its cells are damaged, so that the row can be
-        replaced and deleted."""
+        """Return nothing if the cells are damaged, so that the row can be replaced and deleted."""
         try:
             return unpack_columns(cells, self._attribute_names)[1]
         except StorageFailure:
@@ -201,7 +187,6 @@ def search_indexes(table: Table) -> tuple[SearchIndex, ...]:
 
 
 def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:
-    """Return a search index. Raises TableNotFound if the table or the index does not exist."""
     for index in search_indexes(transaction.catalog().table(table, main_only=True)):
         if index.description.schema.name == name:
             return index

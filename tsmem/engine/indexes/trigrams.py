@@ -1,8 +1,7 @@
 """Trigrams: all runs of three characters in a folded text, which the FTS5 table of a search index keeps.
 
-`search_index.py` prepares the texts of rows with `trigram_text`, and `engine/search/` builds FTS5 queries with the
-other functions. A text that contains another text has all of its trigrams. So the trigrams of a search text find every
-row that contains the text, and some rows that do not. The search checks each row that they find.
+The trigrams of a search text find every row that contains the text, and some rows that do not. The search checks each
+row that they find.
 """
 
 from __future__ import annotations
@@ -23,20 +22,16 @@ NO_SPACES_CHARACTER = re.compile(rf"[{NO_SPACES}]")
 _PADDING = "\x01"
 _NUL_REPLACEMENT = "\x02"
 _STEP = 3
-"""The distance between the trigrams of a long text that are looked up. Together with the last one they cover every
-character. On 200,000 messages, `quarter to quarter` takes 7 ms this way and 28 ms with all its trigrams; a few in a
-hundred of the rows found do not match (measured)."""
+"""The distance between the trigrams of a text that are looked up. On 200,000 messages, `quarter to quarter` takes 7 ms
+this way and 28 ms with all its trigrams; a few in a hundred of the rows found do not match (measured)."""
 MAX_TRIGRAMS = 16  # trigrams of one text that are looked up. The check of each row covers the rest of the text.
 MAX_ALTERNATIVES = 64  # texts that one FTS5 query looks up. A search for more alternatives checks every row instead.
 
 
 def trigram_text(text: str) -> str:
     """Return the form of a text in the trigram table: folded, and with NUL replaced, because SQLite's tokenizer stops
-    at it.
-
-    Each character of a script without spaces is followed by a padding character, so that two of them have trigrams.
-    Every such character is padded, so that the form of a part of a text is a part of the form of the text.
-    """
+    at it. Each character of a script without spaces is followed by a padding character, so that two of them have
+    trigrams, and the form of a part of a text is a part of the form of the text."""
     folded = fold(text)
     if not folded.isascii():
         folded = NO_SPACES_CHARACTER.sub(rf"\g<0>{_PADDING}", folded)
@@ -44,7 +39,7 @@ def trigram_text(text: str) -> str:
 
 
 def trigram_query(part: str) -> str | None:
-    """Return an FTS5 query that finds all texts that contain a part; None if the part is too short for a trigram."""
+    """Return an FTS5 query that finds all texts that contain a part; None if the part is too short."""
     text = trigram_text(part)
     last = len(text) - 3
     if last < 0:
@@ -55,15 +50,13 @@ def trigram_query(part: str) -> str | None:
 
 
 def all_of(parts: Sequence[str]) -> str | None:
-    """Return an FTS5 query that finds all texts that contain every part; None if all parts are too short."""
+    """Return None if all parts are too short."""
     found = [query for part in parts[:MAX_ALTERNATIVES] if (query := trigram_query(part)) is not None]
     return " AND ".join(dict.fromkeys(found)) or None
 
 
 def any_of(queries: Sequence[str | None]) -> str | None:
-    """Return an FTS5 query that finds what any of the queries finds; None if one of them is None, or if there are too
-    many."""
-    found = [f"({query})" for query in queries if query is not None]
-    if len(found) < len(queries) or len(found) > MAX_ALTERNATIVES:
+    """Return None if one query is None, or if there are too many."""
+    if None in queries or len(queries) > MAX_ALTERNATIVES:
         return None
-    return " OR ".join(dict.fromkeys(found))
+    return " OR ".join(f"({query})" for query in dict.fromkeys(queries))

@@ -1,10 +1,7 @@
-"""Rows: reading and writing the rows of a table.
-
-`engine.py` calls this room within a transaction.
+"""Rows: reading and writing the rows of a table. `engine.py` calls this room within a transaction.
 
 To read, `reads.py` finds rows by key or by range, unpacks their cells (`cells.py`), and tests them with a filter
-(`filters.py`). `versioned_reads.py` does the same where a client of the server asks for versions of cells.
+(`filters.py`). `versioned_reads.py` reads versions of cells for clients of the server.
 
-To write, `writes.py` makes each write of a batch a change (`changes.py`), checks it, computes and packs the new cells,
-and lets `engine/indexes/` write the row with its index entries.
+To write, `writes.py` computes the new cells of each row (`changes.py`), packs them, and updates the indexes.
 """

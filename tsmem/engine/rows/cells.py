@@ -1,8 +1,7 @@
 """Packs the attribute columns of a row into one blob, and unpacks them with the same types and values.
 
-The write path packs each row, and SQLite stores the blob beside the key. The read path and the indexes unpack it. A
-cell is one version of a column. JSON has no bytes, and SQLite's JSON functions cut off text at NUL; pickle and marshal
-can run code or crash on damaged input. This format needs only `struct`, and damaged input raises StorageFailure.
+SQLite stores the blob beside the key. JSON has no bytes, and SQLite's JSON functions cut off text at NUL; pickle and
+marshal can run code or crash on damaged input. Here damaged input raises StorageFailure.
 
     head        <BHI   the format (1), the size of the row's key, the length of the shape
     shape              for each cell: its type, the length of its name in bytes, its name in UTF-8
@@ -10,10 +9,9 @@ can run code or crash on damaged input. This format needs only `struct`, and dam
     slots              for each cell: its integer (<q), double (<d) or boolean (<?), or the length of its data (<I)
     data               the texts and bytes of the cells
 
-Cells are in order of name, and the versions of one column newest first. The rows of a table have few different shapes,
-so a bounded cache keeps their compiled forms. The size of a row by TableStore's rule, the total of its key, names and
-values, is known without unpacking: the shape gives all of it except the size of the data, which is the rest of the
-blob.
+A cell is one version of a column. Cells are in order of name, and the versions of one column newest first. The rows of
+a table have few different shapes, so a bounded cache keeps their compiled forms. Sizes are by TableStore's rule: that
+of a row is the size of its key, names and values.
 """
 
 from __future__ import annotations
@@ -31,45 +29,36 @@ _HEAD = struct.Struct("<BHI")
 _INTEGER, _DOUBLE, _BOOLEAN, _TEXT, _BYTES = range(5)
 _KINDS: dict[type, int] = {int: _INTEGER, float: _DOUBLE, bool: _BOOLEAN, str: _TEXT, bytes: _BYTES}
 _SLOTS = "qd?II"
-_FIXED_BYTES = (8, 8, 1, 0, 0)  # size of a value by TableStore's rule, without the length of text and bytes
+_FIXED_BYTES = (8, 8, 1, 0, 0)  # size of a value, without the length of text and bytes
 _CACHED_SHAPES = 512
 _MAX_CACHED_BYTES = 4096
 _MAX_CACHED_COLUMNS = 64
-"""A shape that is longer, or has more columns, is compiled each time, so that the caches stay small."""
+"""A shape that is longer, or has more columns, is not cached, so that the caches stay small."""
 _UNREADABLE = (struct.error, UnicodeDecodeError, IndexError)
 
 
 class Cell(NamedTuple):
-    """One version of one attribute column."""
-
     name: str
     value: Value
     version_ms: int
-    """Milliseconds since 1970 UTC: the time of the write, or a version that the client gave."""
 
 
 class CellRow(NamedTuple):
-    """A row with the versions of its cells."""
-
     key: Key
     cells: list[Cell]
-    """In order of name, the versions of one column newest first."""
 
 
 class _Shape(NamedTuple):
-    """The compiled form of a blob's shape."""
-
     raw: bytes
     cells: tuple[tuple[str, int, bool], ...]
     """For each cell: its name, its type, and True if it is the latest version of its column."""
     sizes: tuple[int, ...]
-    """For each cell: its size by TableStore's rule, without the length of text and bytes."""
+    """For each cell: its size, without the length of text and bytes."""
     versions_ms: struct.Struct
     slots: struct.Struct
     data_offset: int
     """Bytes from the end of the shape to the data."""
     fixed_bytes: int
-    """The sum of `sizes`."""
 
 
 def _damaged(what: str) -> StorageFailure:
@@ -124,14 +113,13 @@ def _pack(key_bytes: int, names: tuple[str, ...], values: Sequence[Value], versi
 
 
 def pack(key_bytes: int, columns: Mapping[str, Value], version_ms: int) -> bytes:
-    """Return the blob of a row whose cells all have the same version. `key_bytes` is the size of its key by
-    TableStore's rule."""
+    """`key_bytes` is the size of the row's key. All cells get the same version."""
     names = tuple(sorted(columns))
     return _pack(key_bytes, names, [columns[name] for name in names], (version_ms,) * len(names))
 
 
 def pack_cells(key_bytes: int, cells: Sequence[Cell]) -> bytes:
-    """Return the blob of a row. The cells are in order of name, the versions of one column newest first."""
+    """The cells must be in order of name, the versions of one column newest first."""
     if not cells:
         return _HEAD.pack(_FORMAT, key_bytes, 0)
     names, values, versions_ms = zip(*cells, strict=True)
@@ -149,7 +137,7 @@ def _read_shape(blob: bytes) -> tuple[_Shape, int, int]:
 
 
 def size_of(blob: bytes) -> int:
-    """Return the size of a row as `unpack` does, without decoding it. Raises StorageFailure for a damaged shape."""
+    """Return the size of a row without unpacking it."""
     try:
         shape, key_bytes, offset = _read_shape(blob)
     except _UNREADABLE as error:
@@ -158,8 +146,7 @@ def size_of(blob: bytes) -> int:
 
 
 def unpack(blob: bytes) -> tuple[int, dict[str, Value]]:
-    """Return a row's size and the latest versions of its columns, in order of name. Raises StorageFailure for damaged
-    bytes. A scan spends most of its time here."""
+    """Return a row's size and the latest versions of its columns, in order of name."""
     try:
         shape, key_bytes, offset = _read_shape(blob)
         slots = shape.slots.unpack_from(blob, offset + shape.versions_ms.size)
@@ -204,8 +191,6 @@ def unpack_columns(blob: bytes, wanted: Collection[str]) -> tuple[int, dict[str,
 
 
 def unpack_cells(blob: bytes) -> list[Cell]:
-    """Return all versions of all cells, in order of name, newest version first. Raises StorageFailure for damaged
-    bytes."""
     try:
         shape, _, offset = _read_shape(blob)
         versions_ms = shape.versions_ms.unpack_from(blob, offset)

@@ -1,9 +1,5 @@
 """A change to one row: a put, an update or a delete, with all options of the service's write requests.
 
-`writes.py` gets `Write`s from the local adapter (through the port, `tsmem.port`) and `RowChange`s from the server. It
-turns each into a `RowChange` and checks it (`check_change`) before it reads the old row. `cells_after` then computes
-the row's new cells from the old ones.
-
 - A cell without an explicit version gets the time of the transaction, or the version of the column's newest cell if
   that is later, so that the last write always wins.
 - An update first deletes single versions, then increments, then writes. A version that is both deleted and written has
@@ -32,15 +28,13 @@ _VERSION_BYTES = 8  # what an explicit version adds to the size of a write
 
 
 class Change(StrEnum):
-    """The kind of a write."""
-
     PUT = "PUT"
     UPDATE = "UPDATE"
     DELETE = "DELETE"
 
 
 class Returned(StrEnum):
-    """The part of the written row that the reply returns."""
+    """The part of the written row that the reply has."""
 
     NOTHING = "NOTHING"
     KEY = "KEY"
@@ -48,40 +42,38 @@ class Returned(StrEnum):
 
 
 class NewCell(NamedTuple):
-    """A cell to write."""
-
     name: str
     value: Value
     version_ms: int | None = None
-    """An explicit version, in milliseconds since 1970 UTC."""
+    """An explicit version."""
 
 
 class RowChange(NamedTuple):
-    """One change. The server builds only valid combinations: a put without deletions and increments, and a delete
-    without columns."""
+    """The server builds only valid combinations: a put without deletions and increments, and a delete without
+    columns."""
 
     change: Change
     table: TableRef
     key: Key
     cells: tuple[NewCell, ...] = ()
-    """The cells that a put or an update writes. A column can have several, with different versions."""
+    """A column can have several, with different versions."""
     delete: tuple[str, ...] = ()
     """The columns that an update deletes, with all their versions."""
     delete_versions: tuple[tuple[str, int], ...] = ()
-    """The single versions that an update deletes: column name and version, in milliseconds since 1970 UTC."""
+    """Single versions that an update deletes."""
     increments: tuple[tuple[str, int | float], ...] = ()
-    """The numbers that an update adds to columns of the same type. A missing column counts as 0."""
+    """Added to columns of the same type. A missing column counts as 0."""
     condition: Condition = UNCONDITIONAL
     returned: Returned = Returned.NOTHING
     returned_columns: tuple[str, ...] = ()
-    """If `returned` is AFTER_MODIFY, the reply contains the new values of these columns."""
+    """The columns that AFTER_MODIFY returns."""
     columns: Mapping[str, Value] = MappingProxyType({})
     """Further columns to write, without explicit versions. A `Write` uses these instead of `cells`, because building
     cells makes a write take 50 % longer (measured)."""
 
     @property
     def is_plain_put(self) -> bool:
-        return self.change is Change.PUT and not (self.cells or self.delete or self.delete_versions or self.increments)
+        return self.change is Change.PUT and not self.cells
 
 
 def as_change(write: Write | RowChange) -> RowChange:
@@ -96,8 +88,7 @@ def as_change(write: Write | RowChange) -> RowChange:
 
 
 def check_change(table: Table, write: RowChange) -> int:
-    """Check everything that depends neither on the old row nor on the current time. Return the size of the write in
-    bytes. Raises LimitExceeded, InvalidInput."""
+    """Check everything that depends neither on the old row nor on the current time. Return the size of the write."""
     size = check_key(write.table.key, write.key) + check_columns(write.columns)
     if write.is_plain_put:
         check_row_limits(len(write.columns), size)
@@ -153,8 +144,7 @@ def check_deviation(table: Table, cells: Iterable[NewCell], now_ms: int) -> None
 
 
 def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) -> list[Cell]:
-    """Return the row's cells after a put or an update. `old` has its packed cells before the change; None if there is
-    no row. Raises InvalidInput for an impossible increment."""
+    """Return the row's cells after a put or an update. `old` are its packed cells before; None if there is no row."""
     columns: dict[str, dict[int, Value]] = {}  # values by column and version
     if old is not None and write.change is not Change.PUT:
         for name, cells in groupby(unpack_cells(old), lambda cell: cell.name):
@@ -181,8 +171,6 @@ def cells_after(table: Table, write: RowChange, old: bytes | None, now_ms: int) 
 
 
 def _increment(name: str, versions: Mapping[int, Value], amount: int | float) -> int | float:
-    """Return a column's latest value plus `amount`. Raises InvalidInput for a value of another type, and for a sum that
-    does not fit in 64 bits."""
     value = versions[max(versions)] if versions else type(amount)(0)
     if type(value) is not type(amount):
         raise invalid(f"Column '{name}' cannot be incremented: its type is not that of the increment.")

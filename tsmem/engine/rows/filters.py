@@ -1,17 +1,13 @@
 """Compiles a filter, or the column condition of a write, into a function that tests rows.
 
-The read path (`reads.py`) compiles the filter of a request once, and calls the function with each row; the write path
-(`writes.py`) does the same with conditions. The rules:
-
 - A comparison of different types is false, so that an integer never equals a double.
 - A comparison with a missing column has the result `pass_if_missing`. A key column is never missing.
 - Text is ordered by code point, as its UTF-8 bytes are; bytes are ordered bytewise; False is less than True.
 
 A prefilter tests a row before it is unpacked: it tests the key, and looks for bytes that the cells of every match
 contain. Measured on 50,000 rows of which ten match (median of seven): 159 ms without a prefilter, 106 ms with it.
-SQLite's instr takes 116 ms, because the size of rows that do not match has to be known all the same: they count for
-capacity units and for the 4 MB that end a page. For this reason comparisons of key columns are not done in SQL either.
-`create_time == 5` takes 400 ms on 200,000 messages, less than a fifth of it for the test (measured).
+SQLite's instr takes 116 ms. Filtering in SQL gains nothing, because rows that do not match must be measured all the
+same: they count for capacity units and for the 4 MB that end a page.
 """
 
 from __future__ import annotations
@@ -28,10 +24,10 @@ if TYPE_CHECKING:
     from tsmem.engine.rows.cells import Cell
 
 MAX_COMPARISONS = 32
-"""Comparisons and negations of one filter. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""
+"""Negations count, too. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""
 
 Predicate = Callable[[Key, Mapping[str, Value]], bool]
-"""Takes a row's key and attribute columns. Returns True if the row passes the filter."""
+"""Takes a row's key and attribute columns."""
 Prefilter = Callable[[Key, bytes], bool]
 """Takes a row's key and packed cells. Returns False if the row cannot pass the filter."""
 
@@ -39,15 +35,14 @@ _OPERATORS: dict[Op, Callable[[Any, Any], bool]] = {op: getattr(operator, op.nam
 
 
 class AnyVersion(NamedTuple):
-    """A comparison that is true if it is true for any version of the column, not only the latest. It can be used in a
-    read of versions, and in the condition of a write. A read tests the versions in its time range, including those
-    beyond its own `max_versions`."""
+    """A comparison that is true if it is true for any version of the column. It can be used in a read of versions,
+    where it also tests versions beyond the read's `max_versions`, and in the condition of a write."""
 
     comparison: Comparison
 
 
 class Presence(NamedTuple):
-    """A filter for rows that have a column, or do not have it. It can be used where AnyVersion can."""
+    """Can be used where AnyVersion can."""
 
     column: str
     is_present: bool
@@ -57,10 +52,10 @@ AnyFilter = Filter | AnyVersion | Presence
 
 
 class Versions(dict[str, Value]):
-    """The latest value of each column of a row, and in `all_values` the other versions too, for AnyVersion."""
+    """The latest value of each column, and in `all_values` up to `max_versions` of its values, for AnyVersion. The
+    cells must be in order of name, the newest version first."""
 
     def __init__(self, cells: Iterable[Cell], max_versions: int) -> None:
-        """Keep up to `max_versions` of each column. The cells are in order of name, the newest version first."""
         super().__init__()
         self.all_values: dict[str, list[Value]] = {}
         for cell in cells:
@@ -71,7 +66,7 @@ class Versions(dict[str, Value]):
 
 
 def compile_filter(row_filter: Filter, key_names: Sequence[str]) -> Predicate:
-    """Return a function that tests rows. Raises InvalidInput for a filter that the service refuses."""
+    """Raises InvalidInput for a filter that the service refuses."""
     count = 0
     pending: list[AnyFilter] = [row_filter]
     while pending:  # not recursion, because an unchecked filter can be nested too deeply for it
@@ -138,8 +133,8 @@ def _comparison(comparison: Comparison, key_names: Sequence[str]) -> Predicate:
 
 
 def compile_prefilter(row_filter: Filter, key_names: Sequence[str], *, negated: bool = False) -> Prefilter | None:
-    """Return a prefilter for the rows that pass a filter or, if `negated`, for those that do not; None if no prefilter
-    exists. The filter is valid, because `compile_filter` has accepted it."""
+    """Return a prefilter for the rows that pass a valid filter or, if `negated`, for those that do not. Return None if
+    no prefilter exists."""
     if isinstance(row_filter, Comparison):
         if row_filter.column in key_names:
             passes = _comparison(row_filter, key_names)

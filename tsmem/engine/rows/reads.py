@@ -1,12 +1,7 @@
 """The read path: GetRow, BatchGetRow and GetRange.
 
-`engine.py` calls `get_rows` and `get_range` with the type of reader to use. The reader turns the key and packed cells
-of each row into an item of the reply. A `RowReader` reads the latest version of each column; a `CellReader`
-(`versioned_reads.py`) reads the versions that a client of the server asked for.
-
 Capacity units and the end of a page (5,000 rows or 4 MB) count every row that is read, before the filter. The size of a
-row is that of its key and the requested columns, by TableStore's rule. Only the limit of GetRange counts the returned
-rows.
+row is that of its key and the requested columns. Only the limit of GetRange counts the returned rows.
 """
 
 from __future__ import annotations
@@ -28,23 +23,19 @@ R = TypeVar("R")
 
 
 class Reader(Generic[R]):
-    """Reads the rows of one request."""
-
     def __init__(self, table: Table, columns: Sequence[str] | None, row_filter: Filter | None) -> None:
         self._wanted = frozenset(columns) if columns else None
         self._needs_column = self._wanted is not None and self._wanted.isdisjoint(table.key_names)
-        """True if a row without any of the requested columns counts as missing. With a key column among them, no row
-        does."""
+        """True if a row without any of the requested columns counts as missing."""
         self._passes = compile_filter(row_filter, table.key_names) if row_filter is not None else None
         self._key_bytes = table.key_bytes
         self.reads_key_only = self._wanted is not None and self._wanted.issubset(table.key_names)
-        """True if only key columns are requested. `read` then ignores its `blob`, and the filter sees no other
-        columns."""
+        """True if only key columns are requested. `read` then ignores its `blob`."""
         self.can_skip = self._needs_column or self._passes is not None
 
     def read(self, key: Key, blob: bytes) -> tuple[int, R | None]:
-        """Return the size that counts, and the row; None if the row does not pass the filter, or has none of the
-        requested columns. Raises StorageFailure."""
+        """Return the size that counts, and the item of the reply; None if the row does not pass the filter, or has none
+        of the requested columns."""
         raise NotImplementedError
 
 
@@ -75,7 +66,6 @@ MakeReader = Callable[[Table, Sequence[str] | None, Filter | None], Reader[R]]
 
 
 def get_rows(transaction: Transaction, request: BatchGetRow, make_reader: MakeReader[R]) -> RowsReply[R]:
-    """Return the rows with these keys. Raises TableNotFound, InvalidInput."""
     check_read(request.keys)
     table = transaction.catalog().table(request.table.name)
     reader = make_reader(table, request.columns, request.filter)
@@ -95,7 +85,7 @@ def get_rows(transaction: Transaction, request: BatchGetRow, make_reader: MakeRe
 
 
 def get_range(transaction: Transaction, request: GetRange, make_reader: MakeReader[R]) -> PageReply[R]:
-    """Return one page of a range. Its first row is returned whatever its size. Raises TableNotFound, InvalidInput."""
+    """The first row is read whatever its size."""
     table = transaction.catalog().table(request.table.name)
     reader = make_reader(table, request.columns, request.filter)
     if request.limit is not None and request.limit < 1:
@@ -134,8 +124,7 @@ def _damaged(error: StorageFailure, key: Key) -> StorageFailure:
 
 def _range_query(table: Table, ref: TableRef, span: Range, *, with_cells: bool) -> tuple[str, list[KeyValue]]:
     """Return SQL that selects the rows of a range in order, and its parameters except the last, which is the number of
-    rows. Each result has the key columns and the cells. Without `with_cells` NULL replaces the cells, and SQLite reads
-    only the index on the key. Raises InvalidInput for an empty range.
+    rows. Without `with_cells`, NULL replaces the cells, and SQLite reads only the index on the key.
 
     Each bound becomes a cut: a place directly before or after all rows whose keys begin with the bound's values. MIN
     cuts before these rows, MAX after them. A bound without MIN or MAX cuts before its row if the range is read forward,

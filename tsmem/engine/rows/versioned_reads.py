@@ -1,6 +1,5 @@
 """Reads versions of cells, which a client of the server can ask for. The local adapter does not load this module.
 
-`engine.py` passes a `CellReader` with the request's `View` to the read path (`reads.py`), which calls it for each row.
 The size of a row is that of its key and of the cells in the view, before the filter and before columns are paged. A
 table never shows more versions than its current options allow, although a row can still contain more.
 """
@@ -20,16 +19,16 @@ from tsmem.rows import Filter, Key
 
 
 class View(NamedTuple):
-    """The cells that a request wants of each row. The server has checked the numbers."""
+    """The cells that a request wants of each row."""
 
     max_versions: int | None = 1
-    """The number of newest versions of each column; None for all."""
+    """None for all."""
     time_range_ms: tuple[int, int] | None = None
-    """The versions to read, in milliseconds since 1970 UTC: start inclusive, end exclusive."""
+    """Start inclusive, end exclusive."""
     start_column: str | None = None
-    """The name of the first column, inclusive."""
+    """Inclusive."""
     end_column: str | None = None
-    """The name after the last column, exclusive."""
+    """Exclusive."""
     page: tuple[int, int] | None = None
     """The number of columns to skip, and the largest number to return."""
 

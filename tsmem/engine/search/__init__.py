@@ -1,8 +1,6 @@
 """Search: answering the searches on a search index.
 
-`engine.py` calls `search_page` for each page of a search. `engine/indexes/search_index.py` describes the SQL tables of
-an index: one with the typed fields of each row, and an FTS5 table with the trigrams of its texts. The texts themselves
-are only in the main table.
+`engine/indexes/search_index.py` describes the SQL tables of an index.
 
 1. `conditions.py` compiles the query into one SQL condition on a row. A query on a typed field becomes plain SQL. A
    query on a text becomes a call of a Python function (`text_queries.py`), which reads the text from the row, cuts it
@@ -11,8 +9,7 @@ are only in the main table.
    the SQL index on a typed field or from the trigrams of a text.
 3. `search.py` counts the candidates of each part. The part with the fewest is the *driver*. If its candidates are few,
    they are sorted. If they are many, an SQL index is scanned in the requested order, and rows that are not candidates
-   are skipped. If no part has candidates (one or two letters, or only `must_not`), all rows are scanned. Rows are
-   checked in order until the page is full.
+   are skipped. If no part has candidates (one or two letters, or only `must_not`), all rows are scanned.
 4. `order.py` has the order in SQL, and the condition that a row comes after the last row of the previous page, whose
    position is in the page token. In an order by score, all candidates are checked and scored.
 """

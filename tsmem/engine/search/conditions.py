@@ -1,8 +1,7 @@
 """Turns a query into one SQL condition on a row, and into candidates: queries for the rows that can match.
 
-`search.py` creates a `QueryCompiler` for each search. It compiles the whole query before any row is read, so that an
-invalid query is always refused. A condition on a TEXT field calls the SQL function TEXT_SCORE, which `search.py`
-defines with the tests of `text_queries.py`.
+The whole query is compiled before any row is read, so that an invalid query is always refused. A condition on a TEXT
+field calls the SQL function TEXT_SCORE, which `search.py` defines with the tests of `text_queries.py`.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ MAX_DEPTH = 16  # of queries within queries
 MAX_QUERIES = 1024  # of one search, nested queries included
 MAX_PARAMETERS = 10_000  # values of one search. A statement can contain each twice, and SQLite allows 32,766 values.
 TEXT_SCORE = "text_score"
-"""The SQL function that returns the score of a text, or 0 if it does not match. Its arguments are the number of the
-test in `QueryCompiler.tests`, the doc of the row, and the value of the field's SQL column."""
+"""The SQL function that returns the score of a text, or 0 if it does not match. Its arguments are the place of the test
+in `QueryCompiler.tests`, the doc of the row, and the value of the field's SQL column."""
 
 Leaf = TextQuery | Between
 
@@ -33,20 +32,16 @@ class Candidates(NamedTuple):
     sql: Sql
     """A query for their docs."""
     column: str | None = None
-    """The SQL column that the query tests; None if it uses trigrams, or combines several parts."""
+    """The SQL column that the query tests; None for trigrams, and for several parts."""
     condition: Sql = Sql("1")
-    """The condition on that column, in a form for which SQLite uses the column's index. `RowCondition.sql` wraps it in
-    IS TRUE, which prevents that."""
+    """The condition on that column, in a form for which SQLite uses the column's index."""
 
 
 class RowCondition(NamedTuple):
-    """A query as a condition in SQL."""
-
     sql: Sql
-    """An expression that is 1 or 0, never NULL. In it, `d` is the row in the index's table s<id>, and `r` the row in
-    the main table t<id>."""
+    """An expression that is 1 or 0, never NULL. In it, `d` is the row in s<index>, and `r` the row in t<table>."""
     candidates: tuple[Candidates, ...] = ()
-    """Each item includes all rows that match. Empty if no index narrows the query."""
+    """Each includes all rows that match. Empty if no index narrows the query."""
 
 
 ALL_ROWS = RowCondition(Sql("1"))
@@ -54,7 +49,6 @@ NO_ROWS = RowCondition(Sql("0"), (Candidates(Sql("SELECT 0 AS doc WHERE 0")),))
 
 
 def check_query_size(depth: int, count: int) -> None:
-    """Raise InvalidInput for a search with too many queries, or queries that are nested too deeply."""
     if depth > MAX_DEPTH:
         raise invalid(f"The depth of the query exceeds the limit: {MAX_DEPTH}.")
     if count > MAX_QUERIES:
@@ -62,15 +56,11 @@ def check_query_size(depth: int, count: int) -> None:
 
 
 class QueryCompiler:
-    """Compiles one query into `condition`."""
-
     def __init__(self, index: SearchIndex, query: Query) -> None:
         self._index = index
         self.tests: list[TextTest] = []
-        """The tests of texts. The condition calls TEXT_SCORE with the place of a test in this list."""
         self.scored: list[tuple[str, TextTest]] = []
-        """The tests whose scores make up the score of a row, each with its call of TEXT_SCORE. They come from queries
-        on TEXT fields, except those in `filter` and `must_not`."""
+        """The tests that count for the score of a row, each with its call of TEXT_SCORE."""
         self._query_count = 0
         self.condition = self._condition(query, 0, is_scored=True)
         if len(self.condition.sql.parameters) > MAX_PARAMETERS:
@@ -163,7 +153,6 @@ def _all(parts: list[RowCondition]) -> RowCondition:
 
 
 def _at_least(parts: list[RowCondition], min_matches: int) -> RowCondition:
-    """Return the condition that at least `min_matches` of the parts are true."""
     if min_matches > len(parts):
         return NO_ROWS
     if min_matches == len(parts):

@@ -1,8 +1,5 @@
 """The order of the rows of a search, and the page tokens.
 
-`search.py` builds an `Order` from the sorters of a search, and uses its SQL to select and sort rows. The token of a
-page says where the next page starts.
-
 - Every order ends with the primary key, so each position belongs to one row. A page starts after the position of the
   previous page's last row, so pages neither repeat nor skip rows.
 - An order by score has no positions. Its pages start at an offset. They can repeat or skip rows when rows change.
@@ -30,11 +27,11 @@ _LETTERS: dict[type, str] = {FieldSort: "f", KeySort: "k", ScoreSort: "s"}
 _SORTERS = {letter: kind for kind, letter in _LETTERS.items()}
 
 Position = tuple[object, ...]
-"""The values of a row that it is sorted by, from its sort fields and then from its key."""
+"""The values of a row that it is sorted by: its sort fields, then its key."""
 
 
 class SortColumns(NamedTuple):
-    """One part of an order: the column of a sort field, or all key columns."""
+    """The column of a sort field, or all key columns."""
 
     columns: tuple[str, ...]
     descending: bool
@@ -46,16 +43,14 @@ class SortColumns(NamedTuple):
         return ", ".join(f"{column} {direction}{' NULLS LAST' if self.is_nullable else ''}" for column in self.columns)
 
     def after(self, value: tuple[object, ...], *, or_equal: bool = False) -> Sql:
-        """Return the condition that the columns of a row come after a value that is not NULL. It is not true for rows
-        with NULL."""
+        """Return a condition that is true for rows after a value that is not NULL, but not for rows with NULL."""
         sign = ("<" if self.descending else ">") + ("=" if or_equal else "")
         return Sql(f"({', '.join(self.columns)}) {sign} ({', '.join('?' * len(self.columns))})", value)
 
 
 class Order:
     def __init__(self, index: SearchIndex, sorts: Sequence[Sorter]) -> None:
-        """A sorter that repeats a field has no effect, and neither has a sorter after a KeySort. Raises InvalidInput
-        for a field that cannot be sorted by, and for too many sorters."""
+        """A repeated field and a sorter after a KeySort have no effect."""
         if len(sorts) > MAX_SORTERS:
             raise invalid(f"The number of sorters exceeds the limit: {MAX_SORTERS}.")
         self.units: list[SortColumns] = []
@@ -80,13 +75,12 @@ class Order:
                 parts.append(unit.sql)
         self.units.append(key)
         self.sql = ", ".join([*parts, key.sql])
-        """The whole order, as ORDER BY takes it."""
         self.columns = ", ".join(column for unit in self.units for column in unit.columns)
         """The columns whose values are the position of a row."""
 
     def accepts(self, start: PageStart) -> bool:
-        """Return True if the start of a later page, read from a token, fits this order: no position in an order by
-        score, and otherwise a complete one, with None only where a field can be missing."""
+        """Return True if the start of a later page fits this order: no position in an order by score, and otherwise a
+        complete one, with None only where a field can be missing."""
         if self.is_by_score or start.position is None:
             return self.is_by_score and start.position is None
         is_nullable = [unit.is_nullable for unit in self.units for _ in unit.columns]
@@ -112,8 +106,8 @@ class Order:
 
     def scans(self, position: Position | None) -> list[tuple[Sql, str]]:
         """Return the WHERE conditions and ORDER BY terms of the scans that together return all rows after a position,
-        in order. Each scan reads the SQL index on the first sort column. There is a second scan for the rows without
-        the first sort field."""
+        in order. Each reads the SQL index on the first sort column. Rows without that field have a scan of their
+        own."""
         after, (first, *rest) = self.after(position), self.units
         value = None if position is None else position[: len(first.columns)]
         if not first.is_nullable:
@@ -132,14 +126,11 @@ class Order:
 
 
 class PageStart(NamedTuple):
-    """The start of a page."""
-
     sorts: tuple[Sorter, ...]
     position: Position | None = None
     """The position of the previous page's last row; None for the first page, and in an order by score."""
     offset: int = 0
-    """The number of matching rows to skip. On the first page, it is the offset of the request; on a later page of an
-    order by score, the number of rows that the pages before it skipped and returned."""
+    """The number of matches before the page; 0 if it starts after a position."""
 
 
 def write_token(table: str, index: str, query: Query, start: PageStart) -> bytes:
@@ -150,8 +141,7 @@ def write_token(table: str, index: str, query: Query, start: PageStart) -> bytes
 
 
 def read_token(table: str, index: str, query: Query, sorts: Sequence[Sorter], token: bytes) -> PageStart:
-    """Return the start of the next page from the token of the page before it. Raises InvalidInput for a damaged token,
-    and for the token of another search."""
+    """Raises InvalidInput for a damaged token, and for the token of another search."""
     try:
         version, digest, sorters_json, offset_or_position = json.loads(token)
         found = tuple(_sorter_from_json(*each) for each in sorters_json)

@@ -23,13 +23,12 @@ R = TypeVar("R")
 MAX_LIMIT = 100  # rows of a page
 MAX_INDEXED_LIMIT = 1000  # rows of a page for which only indexed columns are read
 MAX_REACH = 100_000
-"""The largest sum of offset and limit. The offset in the token of an order by score counts too."""
+"""The largest sum of offset and limit. The offset in a token counts, too."""
 SCANNED_PER_SORTED = 16
 """Rows that a scan passes in the time that it takes to fetch and sort one candidate. Measured on 200,000 messages: 0.2
 us and 3 us."""
 MAX_COUNTED = 10_000
-"""Candidates whose texts are checked to count the matches. If there are more, and the total need not be exact, the
-total is the number of candidates."""
+"""If more candidates would have to be checked, the total is their number unless it must be exact."""
 MAX_LISTED = 500  # candidates that are kept when they are counted
 
 
@@ -38,14 +37,12 @@ class SearchReply(NamedTuple, Generic[R]):
     scores: list[float | None]
     token: bytes | None
     total: int | None
-    """The number of matches, if it was requested; an upper bound if `total_is_exact` is False."""
+    """None if it was not requested. An upper bound if `total_is_exact` is False."""
     total_is_exact: bool
     cost: Cost
 
 
 class Hit(NamedTuple):
-    """A row that matches."""
-
     doc: int
     position: Position
     score: float | None = None
@@ -54,7 +51,7 @@ class Hit(NamedTuple):
 def search_page(
     transaction: Transaction, index: SearchIndex, request: Search, make_reader: MakeReader[R], *, exact_count: bool
 ) -> SearchReply[R]:
-    """Return one page of up to `request.limit` rows. The caller has checked the limit. Raises InvalidInput."""
+    """Return one page. The caller has checked the limit."""
     if request.offset < 0:
         raise invalid("The offset of a search cannot be less than 0.")
     if request.token is not None and request.offset:
@@ -91,7 +88,7 @@ def search_page(
 
 
 def check_limit(index: SearchIndex, request: Search) -> None:
-    """Raise InvalidInput for a page that is too long. It can be longer if only indexed columns are read."""
+    """A page can be longer if only indexed columns are read."""
     indexed = {*index.field_types, *index.table.key_names}
     max_limit = MAX_LIMIT if request.columns is None or set(request.columns) - indexed else MAX_INDEXED_LIMIT
     if not 0 <= request.limit <= max_limit:
@@ -99,13 +96,11 @@ def check_limit(index: SearchIndex, request: Search) -> None:
 
 
 class _SearchRun:
-    """Finds and counts the matches of one request."""
-
     def __init__(self, transaction: Transaction, index: SearchIndex, request: Search, start: PageStart) -> None:
         self._execute = transaction.execute
         self._index = index
-        reader = QueryCompiler(index, request.query)
-        self._row_condition, self._tests, self._scored = reader.condition, reader.tests, reader.scored
+        compiled = QueryCompiler(index, request.query)
+        self._row_condition, self._tests, self._scored = compiled.condition, compiled.tests, compiled.scored
         self.order = Order(index, start.sorts)
         self._start = start
         if request.token is not None and not self.order.accepts(start):
@@ -150,8 +145,8 @@ class _SearchRun:
                 break
 
     def _count_candidates(self, candidates: Candidates, limit: int) -> tuple[int, Candidates]:
-        """Count candidates, up to `limit` unless it is -1. If they are few, return them with a list of docs instead of
-        their query, so that the query need not run again."""
+        """Count candidates, up to `limit` unless it is -1. Return few candidates as a list, so that their query need
+        not run again."""
         found = self._execute(f"SELECT doc FROM {_docs_source(candidates, MAX_LISTED).text}", candidates.sql.parameters)  # noqa: S608
         docs = [doc for (doc,) in found]
         if len(docs) == MAX_LISTED or len(docs) >= limit >= 0:
@@ -159,8 +154,6 @@ class _SearchRun:
         return len(docs), candidates._replace(sql=Sql("SELECT value AS doc FROM json_each(?)", (json.dumps(docs),)))
 
     def _doc_queries(self) -> list[Sql]:
-        """Return the queries for the docs to check, in order. They either sort the driver's candidates, or scan an SQL
-        index that has the requested order and skip rows that are not candidates."""
         position = self._start.position
         if self._sorts_driver:
             return [_select_docs(self._candidate_rows(), self.order.after(position), self.order.sql)]
@@ -179,9 +172,7 @@ class _SearchRun:
         return [_select_docs(rows, all_sql([where, *conditions]), order) for where, order in self.order.scans(position)]
 
     def _first_matches(self, docs: Sql, wanted: int) -> list[Hit]:
-        """Check rows one by one in the order of `docs`, until `wanted` rows match, and return those.
-
-        The inner LIMIT makes SQLite keep the ORDER BY of the subquery, and CROSS JOIN makes the subquery the outer
+        """The inner LIMIT makes SQLite keep the ORDER BY of the subquery, and CROSS JOIN makes the subquery the outer
         loop."""
         rows, test = f"({docs.text} LIMIT -1) {self._index.row_joins}", self._row_condition.sql
         sql = f"SELECT c.doc, {self.order.columns} FROM {rows} WHERE {test.text} LIMIT ?"  # noqa: S608
@@ -189,7 +180,6 @@ class _SearchRun:
         return [Hit(doc, tuple(position)) for doc, *position in found]
 
     def _hits_by_score(self, limit: int) -> list[Hit]:
-        """Score all matches, and return those of the page."""
         source, where = self._candidate_rows(), self._row_condition.sql
         row_count = self._count(Sql(self._index.doc_table))
         scores = []
@@ -207,7 +197,6 @@ class _SearchRun:
         return [Hit(doc, tuple(position), score) for doc, score, *position in found]
 
     def _candidate_docs(self) -> Sql:
-        """Return the docs of the driver's candidates, or of all rows, as a FROM clause."""
         return Sql(self._index.doc_table) if self._driver is None else _docs_source(self._driver)
 
     def _candidate_rows(self) -> Sql:
@@ -231,7 +220,6 @@ class _SearchRun:
 
 
 def _docs_source(candidates: Candidates, limit: int = -1) -> Sql:
-    """Return the docs of candidates as a FROM clause, up to `limit` unless it is -1."""
     return Sql(f"({candidates.sql.text} LIMIT {limit})", candidates.sql.parameters)
 
 

@@ -1,14 +1,13 @@
 """Turns a query on a TEXT field into a test, which finds and scores texts.
 
-`conditions.py` gets a `TextTest` for each such query. The test has an FTS5 query, whose trigrams find candidates, and
-patterns, which are counted in the text of each candidate. The score of a row is BM25 with a fixed mean length:
+A `TextTest` has an FTS5 query, whose trigrams find candidates, and patterns, which are counted in the text of each
+candidate. The score of a row is BM25 with a fixed mean length:
 
     score  = sum over the tests of weight * tf * (K + 1) / (tf + K * (1 - B + B * length / MEAN_LENGTH))
     weight = ln(1 + (n - df + 0.5) / (df + 0.5))
 
 tf is how often the text has the patterns of the test, and n is the number of rows in the index. df is the number of
-candidates of the test, or n / 2 if it has no FTS5 query, so that no text has to be read before the first row is scored.
-The service's own formula is not known.
+candidates of the test, or n / 2 if it has no FTS5 query. The service's own formula is not known.
 
 Contains queries and fuzzy fields always ignore case. Other fields fold their words, and those of a Match or
 MatchPhrase, unless they are case-sensitive. The value of a Term, Prefix or Wildcard is never folded: Term "Tea" finds
@@ -44,7 +43,7 @@ class Pattern(NamedTuple):
 
 
 class TextTest(NamedTuple):
-    """A test of one field of a row. A text matches if it has at least `min_patterns` of the patterns."""
+    """A text matches if it has at least `min_patterns` of the patterns."""
 
     field: Field
     patterns: Sequence[Pattern]
@@ -52,7 +51,7 @@ class TextTest(NamedTuple):
 
     @property
     def fts5_query(self) -> str | None:
-        """An FTS5 query for candidates, which include all rows that match; None if trigrams do not narrow them."""
+        """An FTS5 query whose candidates include all rows that match; None if trigrams do not narrow them."""
         if self.min_patterns == len(self.patterns):
             return all_of([part for pattern in self.patterns for part in pattern.parts])
         return any_of([all_of(pattern.parts) for pattern in self.patterns])
@@ -64,8 +63,8 @@ class TextTest(NamedTuple):
         return parts[0] if len(self.patterns) == len(parts) == 1 and all(map(is_case_invariant, parts[0])) else None
 
     def score(self, source: object) -> float:
-        """Return the score of a row without its weight, or 0 if it does not match. `source` is the value of the field's
-        SQL column: the packed cells of the row, or the text of a key column."""
+        """Return the score of a row without its weight, or 0 if it does not match. `source` is the packed cells of the
+        row, or the text of a key column."""
         if isinstance(source, bytes):
             source = unpack_columns(source, (self.field.name,))[1].get(self.field.name)
         if not isinstance(source, str):
@@ -83,8 +82,7 @@ def bm25_weight(row_count: int, candidate_count: int) -> float:
 
 
 def text_test(field: Field, query: TextQuery) -> TextTest | None:
-    """Return the test of a query; None if no text can match. A query finds parts of the text on a fuzzy field, and
-    words on others. Raises InvalidInput."""
+    """Return None if no text can match. A query finds parts of the text on a fuzzy field, and words on others."""
     kind, is_fuzzy = field.type, field.type.analyzer == "fuzzy"
     patterns: list[Pattern | None]
     if isinstance(query, Match):

@@ -1,8 +1,7 @@
 """Checks the values of queries, and builds the pieces of SQL that compare fields with them.
 
-`conditions.py` and `text_queries.py` call these functions for each part of a query. As in the service, text that reads
-as a number can be compared with a LONG or DOUBLE field, and the texts `true` and `false` with a BOOLEAN field. Any
-other value of the wrong type raises InvalidInput.
+As in the service, text that reads as a number can be compared with a LONG or DOUBLE field, and the texts `true` and
+`false` with a BOOLEAN field. Any other value of the wrong type raises InvalidInput.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ def all_sql(parts: Sequence[Sql]) -> Sql:
 
 
 def join_sql(parts: Sequence[Sql], joiner: str) -> Sql:
-    """Join parts by an operator. They are nested as a balanced tree, because SQLite allows expressions of a depth of
-    1,000 at most."""
+    """Join parts by an operator, as a balanced tree: SQLite allows expressions of a depth of 1,000 at most."""
     if len(parts) == 1:
         return Sql(f"({parts[0].text})", parts[0].parameters)
     left, right = join_sql(parts[: len(parts) // 2], joiner), join_sql(parts[len(parts) // 2 :], joiner)
@@ -44,7 +42,6 @@ def join_sql(parts: Sequence[Sql], joiner: str) -> Sql:
 
 
 def query_text(field: Field, value: Value) -> str:
-    """Return a value of a query that must be text. Raises InvalidInput."""
     if type(value) is not str:
         raise _not_comparable(field, value)
     text_bytes(value, f"the query of field '{field.name}'")
@@ -52,8 +49,7 @@ def query_text(field: Field, value: Value) -> str:
 
 
 def comparable(field: Field, value: Value) -> object:
-    """Return a query's value in the form in which SQLite compares it with a field that is not TEXT. Raises
-    InvalidInput."""
+    """Return a value in the form in which SQLite compares it with a field that is not TEXT."""
     kind = field.type.name
     if kind == "KEYWORD":
         return query_text(field, value)
@@ -66,8 +62,8 @@ def comparable(field: Field, value: Value) -> object:
 
 
 def _number(value: Any) -> int | float | None:
-    """Return a number from a value or its text; None if there is none. An integer beyond 64 bits becomes a double,
-    which SQLite compares exactly with every integer of a row."""
+    """Return None if a value, or its text, is not a number. An integer beyond 64 bits becomes a double, which SQLite
+    compares exactly with every integer of a row."""
     try:
         if isinstance(value, str):
             if not value.isascii() or "_" in value:
@@ -93,7 +89,7 @@ def between(field: Field, query: Between) -> Sql:
 
 
 def starts_with(field: Field, prefix: str) -> Sql:
-    """Return the condition that a field begins with a prefix, as a range for which SQLite can use an index."""
+    """Return a range, because SQLite can use an index for it."""
     start = prefix.rstrip("\U0010ffff")
     if not start:
         return Sql(f"{field.column} >= ?", (prefix,))
@@ -122,8 +118,7 @@ def pattern_text(field: Field, pattern: Value) -> str:
 
 
 def wildcard(pattern: str) -> Callable[[str], bool]:
-    """Return a function that tests whether a text matches a pattern, in which `*` stands for any characters and `?` for
-    one.
+    """Return a function that tests whether a text matches a pattern with `*` and `?`.
 
     The regular expression matches each part between two `*` at its first place after the previous part, and never goes
     back. No match is lost, because an earlier place leaves more room for the rest. This takes time in proportion to the
@@ -138,7 +133,6 @@ def wildcard(pattern: str) -> Callable[[str], bool]:
 
 
 def literal_parts(pattern: str) -> list[str]:
-    """Return the parts of a wildcard pattern that are text."""
     return [part for part in re.split(r"[*?]", pattern) if part]
 
 

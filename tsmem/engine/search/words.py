@@ -1,7 +1,5 @@
 """Cuts a text into words, as the analyzer of its TEXT field does on the service, as far as that is known.
 
-`text_queries.py` cuts the texts of queries and rows, and `tsmem/server/` counts the words of a query to limit its work.
-
 single_word         A word is a run of letters and digits, a single symbol, or a single character of a script without
                     spaces.
 max_word, min_word  The same. But a Match looks for pairs of characters of scripts without spaces, because most Chinese
@@ -27,7 +25,7 @@ _RUN = re.compile(rf"[{NO_SPACES}]+|[{_SYMBOLS}]|{_LETTER}+")
 
 
 def cut_words(kind: FieldType, text: str) -> list[str]:
-    """Return the words of a text in order, for a field that is not fuzzy."""
+    """The field must not be fuzzy."""
     if kind.analyzer == "split":
         return [_folded(kind, word) for word in text.split(kind.delimiter or None) if word]
     return _WORD.findall(_folded(kind, text))
@@ -38,8 +36,8 @@ def _folded(kind: FieldType, text: str) -> str:
 
 
 class CutText:
-    """The text of one row. It is folded and cut when that is first needed. (Not a cached_property, which takes 1 us
-    longer for each row in Python 3.11, because of a lock.)"""
+    """The text of one row, folded and cut when that is first needed. (Not a cached_property, which takes 1 us longer
+    for each row in Python 3.11, because of a lock.)"""
 
     __slots__ = ("_counts", "_folded", "_kind", "_words", "text")
 
@@ -77,8 +75,7 @@ def match_groups(kind: FieldType, text: str, *, are_separate: bool) -> list[tupl
     any two neighbours: [我要], [我要 or 要退], [要退 or 退款], [退款]. It need not have all pairs, because one that
     crosses the end of a word in the service's dictionary is not a word.
 
-    With `are_separate`, each distinct word and pair is a group of its own.
-    """
+    With `are_separate`, each distinct word and pair is a group of its own."""
     groups: list[tuple[str, ...]] = []
     for run in _RUN.findall(_folded(kind, text)) if _has_pairs(kind) else cut_words(kind, text):
         if _has_pairs(kind) and len(run) > 1 and NO_SPACES_CHARACTER.match(run):
@@ -92,7 +89,7 @@ def match_groups(kind: FieldType, text: str, *, are_separate: bool) -> list[tupl
 
 
 def is_pair(kind: FieldType, word: str) -> bool:
-    """Return True for a pair of characters from `match_groups`, which is not a word of the field's analyzer."""
+    """Return True for a pair of characters from `match_groups`."""
     return _has_pairs(kind) and len(word) == 2 and all(map(NO_SPACES_CHARACTER.match, word))
 
 
@@ -101,15 +98,14 @@ def _has_pairs(kind: FieldType) -> bool:
 
 
 def term_words(kind: FieldType, term: str) -> list[str]:
-    """Return the successive words that a text must have to match a Term: the term itself or, for max_word and min_word,
-    the characters of a term that is wholly in a script without spaces."""
+    """Return the successive words that match a Term: the term itself or, for max_word and min_word, the characters of a
+    term that is wholly in a script without spaces."""
     if _has_pairs(kind) and len(term) > 1 and all(map(NO_SPACES_CHARACTER.match, term)):
         return list(term)
     return [term]
 
 
 def count_phrase(text: CutText, phrase: list[str]) -> int:
-    """Return how often a text has the words of a phrase in a row."""
     first, size = phrase[0], len(phrase)
     if size == 1:
         return text.counts[first]
