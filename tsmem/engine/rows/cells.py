@@ -62,10 +62,7 @@ class _Shape(NamedTuple):
 
 
 def _damaged(what: str) -> StorageFailure:
-    return StorageFailure(
-        f"a stored row is damaged: {what}",
-        hint="it cannot be read, written or deleted; restore the file from a copy",
-    )
+    return StorageFailure(f"a stored row is damaged: {what}", hint="restore the file from a copy")
 
 
 def _compile(raw: bytes) -> _Shape:
