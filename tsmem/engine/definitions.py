@@ -121,7 +121,6 @@ class Definitions:
             _remove(transaction, indexes[name])
 
     def add_defined_columns(self, name: str, columns: KeySchema) -> None:
-        """Define attribute columns for use in secondary indexes."""
         with self._transaction() as transaction:
             _define(transaction, transaction.catalog().table(name, main_only=True), columns)
 

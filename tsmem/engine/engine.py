@@ -87,14 +87,12 @@ class Engine:
             return get_range(transaction, request, RowReader)
 
     def read_rows(self, request: BatchGetRow, view: View) -> RowsReply[CellRow]:
-        """Do what `get_rows` does, but read versions of cells."""
         from tsmem.engine.rows.versioned_reads import CellReader
 
         with self._connections.read() as transaction:
             return get_rows(transaction, request, partial(CellReader, view))
 
     def read_range(self, request: GetRange, view: View) -> PageReply[CellRow]:
-        """Do what `get_range` does, but read versions of cells."""
         from tsmem.engine.rows.versioned_reads import CellReader
 
         with self._connections.read() as transaction:

@@ -8,14 +8,12 @@ service's "Error codes" page.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from tsmem.engine.rows.cells import CellRow
 from tsmem.errors import TsmemError, from_service
 from tsmem.port import Cost
 from tsmem.rows import Filter, Key, Range, TableRef
-
-if TYPE_CHECKING:
-    from tsmem.engine.rows.cells import CellRow
 
 R = TypeVar("R")
 """Row, or CellRow if the request asked for versions of cells."""
@@ -66,7 +64,6 @@ class WriteReply(NamedTuple):
     cost: Cost
     """A write whose condition failed has a cost, too."""
     row: CellRow | None = None
-    """The part of the row that the write was asked to return."""
 
 
 def invalid(text: str) -> TsmemError:

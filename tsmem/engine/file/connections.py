@@ -68,7 +68,6 @@ class Transaction:
         self._version = self.execute("SELECT version FROM catalog_version").fetchone()[0]
 
     def catalog(self) -> Catalog:
-        """Return the schemas as of the transaction's start."""
         if self._catalog is None or self._catalog.version != self._version:
             files.check_format(self.opened.path, self.execute("PRAGMA user_version").fetchone()[0])
             self._catalog = load_catalog(self.connection, self._version)
@@ -180,7 +179,6 @@ class Connections:
         return transaction
 
     def _give_back(self, transaction: Transaction, *, writes: bool) -> None:
-        """Roll back an unfinished transaction, and keep the connection if it can be used again."""
         connection = transaction.connection
         is_reusable = self._path is None or transaction.opened.identity is not None
         try:

@@ -113,7 +113,6 @@ def _mount_of(path: str) -> str | None:
 
 @contextlib.contextmanager
 def _locked(path: str, waits: Waits) -> Iterator[None]:
-    """Hold a lock on the lock file, which is created if it is missing. Raises OSError."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

@@ -60,7 +60,6 @@ class RowChange(NamedTuple):
     delete: tuple[str, ...] = ()
     """The columns that an update deletes, with all their versions."""
     delete_versions: tuple[tuple[str, int], ...] = ()
-    """Single versions that an update deletes."""
     increments: tuple[tuple[str, int | float], ...] = ()
     """Added to columns of the same type. A missing column counts as 0."""
     condition: Condition = UNCONDITIONAL

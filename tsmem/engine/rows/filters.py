@@ -14,20 +14,17 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from tsmem.engine.requests import invalid
+from tsmem.engine.rows.cells import Cell
 from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
-
-if TYPE_CHECKING:
-    from tsmem.engine.rows.cells import Cell
 
 MAX_COMPARISONS = 32
 """Negations count, too. Source: the Java SDK's UnifiedFilter tests; the documentation says 10."""
 
 Predicate = Callable[[Key, Mapping[str, Value]], bool]
-"""Takes a row's key and attribute columns."""
 Prefilter = Callable[[Key, bytes], bool]
 """Takes a row's key and packed cells. Returns False if the row cannot pass the filter."""
 

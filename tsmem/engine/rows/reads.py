@@ -7,10 +7,10 @@ row is that of its key and the requested columns. Only the limit of GetRange cou
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic
 
 from tsmem.engine.file.connections import Transaction
-from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply, invalid
+from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, R, RowsReply, invalid
 from tsmem.engine.rows.cells import size_of, unpack, unpack_columns
 from tsmem.engine.rows.filters import Prefilter, compile_filter, compile_prefilter
 from tsmem.engine.tables import Table
@@ -18,8 +18,6 @@ from tsmem.errors import StorageFailure
 from tsmem.limits import MAX_BYTES_PER_PAGE, MAX_ROWS_PER_PAGE, capacity_units, check_key, check_read
 from tsmem.port import Cost
 from tsmem.rows import Bound, Filter, Key, KeyBound, KeyValue, Range, Row, TableRef
-
-R = TypeVar("R")
 
 
 class Reader(Generic[R]):

@@ -43,7 +43,6 @@ class Draft(NamedTuple):
     table: Table
     size: int = 0
     passes: Predicate | None = None
-    """The compiled column condition."""
     error: TsmemError | None = None
 
 
@@ -212,7 +211,6 @@ def _search_indexes(table: Table) -> Sequence[SearchIndex]:
 
 
 def build_secondary_index(transaction: Transaction, table: Table, index: SecondaryIndex) -> None:
-    """Write the entries of all existing rows."""
     for *values, blob in transaction.execute(f"SELECT * FROM t{table.id}"):  # noqa: S608 - an id only
         row = _new_row(blob, unpack_cells(blob))
         entry = index.entry(tuple(values), row.columns, row.versions_ms)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex
-from tsmem.engine.requests import invalid
+from tsmem.engine.requests import R, invalid
 from tsmem.engine.rows.reads import MakeReader, Reader
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryCompiler
 from tsmem.engine.search.order import Order, PageStart, Position, read_token, write_token
@@ -17,8 +17,6 @@ from tsmem.engine.search.values import Sql, all_sql, join_sql
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
 from tsmem.queries import Search
-
-R = TypeVar("R")
 
 MAX_LIMIT = 100  # rows of a page
 MAX_INDEXED_LIMIT = 1000  # rows of a page for which only indexed columns are read
@@ -122,7 +120,6 @@ class _SearchRun:
         return self._tests[number].score(source)
 
     def hits(self, limit: int) -> list[Hit]:
-        """Return the first matches from the start of the page, in order."""
         if self.order.is_by_score:
             return self._hits_by_score(limit)
         wanted = self._start.offset + limit
@@ -229,7 +226,6 @@ def _select_docs(source: Sql, where: Sql, order: str) -> Sql:
 
 
 def _read_hits(transaction: Transaction, index: SearchIndex, hits: list[Hit], reader: Reader[R]) -> tuple[list[R], int]:
-    """Return the rows, and the number of bytes that were read for them."""
     select = f"SELECT cells FROM {index.row_table} WHERE rowid = ?"  # noqa: S608 - a name of ours
     rows = []
     total_bytes = 0

@@ -37,7 +37,6 @@ TextQuery = Match | MatchPhrase | Term | Terms | Prefix | Wildcard | HasField | 
 
 class Pattern(NamedTuple):
     count: Callable[[CutText], int]
-    """Returns how often a text has the pattern."""
     parts: Sequence[str] = ()
     """Texts that every text with the pattern contains, if case is ignored."""
 
