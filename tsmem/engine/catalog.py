@@ -13,7 +13,7 @@ secondary index it is WITHOUT ROWID. Measured on SQLite 3.40 with 12,000 message
     6000 bytes  rowid + unique       26,200     230,000         123,000   6,279
     6000 bytes  WITHOUT ROWID         8,900     207,000          37,000   8,863
 
-WITHOUT ROWID is slower except for scans of small rows, because its inner pages hold whole rows. Entries of secondary
+WITHOUT ROWID is faster only for reading small rows, because its inner pages hold whole rows. Entries of secondary
 indexes are small, and WITHOUT ROWID needs one B-tree instead of two for them. Pages of 8192 and 16384 bytes write small
 rows about 5 % faster, but waste a third of the file if rows are long.
 """

@@ -128,15 +128,16 @@ def _range_query(table: Table, ref: TableRef, span: Range, *, with_cells: bool) 
     cuts before these rows, MAX after them. A bound without MIN or MAX cuts before its row if the range is read forward,
     and after it if backward, so that starts are inclusive and ends exclusive in both directions. Values that both cuts
     share become equalities, so that SQLite reads only that part of the key's index."""
+    cuts = []
     for bound in (span.start, span.end):
         table.check_key(ref, bound, is_bound=True)
-        values = _cut(bound, span.backward)[0]
+        values, is_after = _cut(bound, span.backward)
         check_key(table.key_names[: len(values)], tuple(values))
+        cuts.append((values, is_after))
     if span.is_empty:
         side, direction = ("more", "BACKWARD") if span.backward else ("less", "FORWARD")
         raise invalid(f"Begin key must {side} than end key in {direction}")
-    low, high = (span.end, span.start) if span.backward else (span.start, span.end)
-    (low_values, after_low), (high_values, after_high) = _cut(low, span.backward), _cut(high, span.backward)
+    (low_values, after_low), (high_values, after_high) = cuts[::-1] if span.backward else cuts
     names = [f"k{place}" for place in range(len(table.key_names))]
     shared = 0
     while shared < min(len(low_values), len(high_values)) and low_values[shared] == high_values[shared]:

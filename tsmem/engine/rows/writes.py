@@ -161,24 +161,24 @@ class _RowWriter:
         """Insert or replace a row, or delete it if `row` is None. `old` are the packed cells of the existing row; it
         can be None if there is none, or if the table does not need the old row. With `only_new`, change nothing and
         return False if the row exists. Raises LimitExceeded for a text that is too long for the key of an index."""
-        execute = self._connection.execute
+        connection = self._connection
         entries = _entry_changes(table, key, old, row)
         if row is None:
             if old is not None:
                 for search in _search_indexes(table):  # before the row, because the index looks up its rowid
-                    self._trigram_changes += search.delete(execute, key, old)
-            execute(table.delete_sql, key)
+                    self._trigram_changes += search.delete(connection, key, old)
+            connection.execute(table.delete_sql, key)
         else:
-            written = execute(table.insert_sql if only_new else table.upsert_sql, (*key, row.blob))
+            written = connection.execute(table.insert_sql if only_new else table.upsert_sql, (*key, row.blob))
             if not written.rowcount:
                 return False
             for search in _search_indexes(table):
                 if old is not None:
-                    self._trigram_changes += search.replace(execute, key, old, row.columns)
+                    self._trigram_changes += search.replace(connection, key, old, row.columns)
                 elif written.lastrowid is not None:
-                    self._trigram_changes += search.insert(execute, written.lastrowid, key, row.columns)
+                    self._trigram_changes += search.insert(connection, written.lastrowid, key, row.columns)
         for statement in entries:
-            execute(*statement)
+            connection.execute(*statement)
         return True
 
     def finish(self) -> None:
