@@ -83,7 +83,8 @@ class QueryCompiler:
     def _bool(self, query: Bool, depth: int, *, is_scored: bool) -> RowCondition:
         parts = [self._condition(part, depth, is_scored=is_scored) for part in query.must]
         parts += [self._condition(part, depth, is_scored=False) for part in query.filter]
-        parts += [_not(self._condition(part, depth, is_scored=False)) for part in query.must_not]
+        excluded = [self._condition(part, depth, is_scored=False).sql for part in query.must_not]
+        parts += [RowCondition(Sql(f"NOT ({sql.text})", sql.parameters)) for sql in excluded]
         should = [self._condition(part, depth, is_scored=is_scored) for part in query.should]
         min_matches = query.minimum_should_match
         if min_matches is None:
@@ -166,10 +167,6 @@ def _at_least(parts: list[RowCondition], min_matches: int) -> RowCondition:
     queries = list(dict.fromkeys(part.candidates[0].sql for part in parts))
     union = " UNION ".join(f"SELECT doc FROM ({each.text})" for each in queries)  # noqa: S608 - made above
     return RowCondition(sql, (Candidates(Sql(union, tuple(value for each in queries for value in each.parameters))),))
-
-
-def _not(part: RowCondition) -> RowCondition:
-    return RowCondition(Sql(f"NOT ({part.sql.text})", part.sql.parameters))
 
 
 def _cannot_answer(field: Field, query: object) -> Exception:

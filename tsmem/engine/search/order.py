@@ -135,7 +135,9 @@ class PageStart(NamedTuple):
 
 def write_token(table: str, index: str, query: Query, start: PageStart) -> bytes:
     sorters_json = [[_LETTERS[type(sort)], *sort] for sort in start.sorts]
-    offset_or_position = start.offset if start.position is None else [*map(_to_json, start.position)]
+    offset_or_position: object = start.offset
+    if start.position is not None:
+        offset_or_position = [{"b": value.hex()} if isinstance(value, bytes) else value for value in start.position]
     content = [_VERSION, _digest(table, index, query), sorters_json, offset_or_position]
     return json.dumps(content, separators=(",", ":")).encode()
 
@@ -169,10 +171,6 @@ def _sorter_from_json(letter: str, *options: object) -> Sorter:
     if isinstance(sort, FieldSort):
         sort.field.encode()  # raises ValueError for a lone surrogate
     return sort  # type: ignore[no-any-return]
-
-
-def _to_json(value: object) -> object:
-    return {"b": value.hex()} if isinstance(value, bytes) else value
 
 
 def _from_json(value: object) -> object:

@@ -17,6 +17,7 @@ nothing in a field that folds its words.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -98,7 +99,8 @@ def text_test(field: Field, query: TextQuery) -> TextTest | None:
         patterns = [_part_pattern(prefix) if is_fuzzy or not prefix else of_words]
     elif isinstance(query, Wildcard):
         pattern = values.pattern_text(field, query.pattern)
-        parts, matches = values.literal_parts(pattern), values.wildcard(f"*{pattern}*" if is_fuzzy else pattern)
+        parts = [part for part in re.split(r"[*?]", pattern) if part]
+        matches = values.wildcard(f"*{pattern}*" if is_fuzzy else pattern)
         patterns = [Pattern(lambda text: sum(map(matches, [text.folded] if is_fuzzy else text.words)), parts)]
     else:
         given = values.check_terms(query.values) if isinstance(query, Terms) else (query.value,)

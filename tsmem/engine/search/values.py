@@ -132,9 +132,5 @@ def wildcard(pattern: str) -> Callable[[str], bool]:
     return lambda text: expression.fullmatch(text) is not None
 
 
-def literal_parts(pattern: str) -> list[str]:
-    return [part for part in re.split(r"[*?]", pattern) if part]
-
-
 def _not_comparable(field: Field, value: Value) -> Exception:
     return invalid(f"field: {field.name} is of type {field.type.name} and cannot be compared with {value!r}")
