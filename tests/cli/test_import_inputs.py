@@ -17,7 +17,7 @@ import pytest
 from tests.cli.conftest import Cli, PipeIn
 from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.formats.conversations import Conversion
-from tsmem.transfer.records import ImportSource, read_records
+from tsmem.transfer.importing import ImportSource, read_records
 
 START = ("--start-time", "1767225600000000")
 CONVERSATIONS: list[dict[str, Any]] = [
@@ -120,7 +120,7 @@ CHILD = """
 import gzip, io, resource, sys, zipfile, zlib
 from tsmem.errors import InvalidInput
 from tsmem.transfer.formats.conversations import Conversion
-from tsmem.transfer.records import ImportSource, read_records
+from tsmem.transfer.importing import ImportSource, read_records
 
 def peak_mb():
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))

@@ -20,7 +20,7 @@ from tests.support.airline import DATA, airline_conversations, needs_airline
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import export_line
 from tsmem.transfer.formats.conversations import Conversion
-from tsmem.transfer.records import ImportSource, read_records
+from tsmem.transfer.importing import ImportSource, read_records
 
 OPENAI = ("import", "--format", "openai")
 START = "2026-01-01T00:00:00Z"

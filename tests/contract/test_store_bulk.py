@@ -20,7 +20,7 @@ from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
 from tsmem.transfer.exporting import export_lines
-from tsmem.transfer.records import ImportSource, read_records
+from tsmem.transfer.importing import ImportSource, read_records
 
 pytestmark = on_engine
 LOST = Unavailable("the answer was lost", ambiguous=True)

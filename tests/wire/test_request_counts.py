@@ -27,7 +27,7 @@ from tsmem.store import Changes, MemoryStore, Message, Session
 from tsmem.store.bulk.comparing import compare
 from tsmem.store.bulk.result import BulkResult
 from tsmem.transfer.formats.conversations import Conversion
-from tsmem.transfer.records import ImportSource, read_records
+from tsmem.transfer.importing import ImportSource, read_records
 
 LATENCY_MS = 40
 DAY_US = 86_400_000_000

@@ -1,20 +1,11 @@
 """Import and export: read sessions and messages from files into a store, and write them from a store to files.
 
-The commands `import` and `export` call this package. Programs can call it too:
-
-    from tsmem import open_store
-    from tsmem.transfer import ImportOptions, export_file, import_file
-
-    with open_store() as store:
-        export_file(store, "memory.jsonl.gz", user_id="ada")
-        import_file(store, "chats.jsonl", ImportOptions("openai", user="ada"))
-
 An export takes items from `store.bulk`, makes each a line of JSON (`exporting.py`), and writes the lines to a file
 (`files/`). An import (`importing.py`) reads JSON values from a file (`input/`), turns them into sessions and messages
-(`records.py`, `formats/`), and passes those to `store.bulk`. Meanwhile `resume.py` saves how far the import has come,
-`rejects.py` keeps what cannot be imported, and `shared_ids.py` warns about session ids that several users have.
+(`formats/`), and passes those to `store.bulk`. Meanwhile `resume.py` saves how far the import has come, `rejects.py`
+keeps what cannot be imported, and `shared_ids.py` warns about session ids that several users have.
 
-Nothing here imports the command line; `caller.py` is the interface to it.
+The command line and programs call this package. It does not import the command line: `caller.py` is the interface.
 """
 
 from __future__ import annotations

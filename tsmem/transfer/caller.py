@@ -1,7 +1,4 @@
-"""`Caller`: what an export or import needs from the program that runs it.
-
-The command line passes its `Context`; `export_file` and `import_file` pass a `LibraryCaller`.
-"""
+"""What an export or import needs from its caller: the command line's `Context`, or a `LibraryCaller` for a program."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ class Caller(Protocol):
     def resume_folder(self) -> Path | None: ...
     def say(self, text: str, /) -> None: ...
     def protected_files(self) -> Iterable[tuple[str, str]]:
-        """Return the paths of files that must not be written to, each with a description."""
+        """Return the paths of files that must not be written to, each with a description for the error."""
         ...
 
 

@@ -1,7 +1,4 @@
-"""Write exports: sessions and messages as JSON lines, between a header line and an end line that counts them.
-
-The command `export` passes `export_lines` to an `Output` or to standard output; `export_file` does so for a program.
-"""
+"""Write exports: sessions and messages as JSON lines, between a header line and an end line that counts them."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ VERSION = 1
 
 
 def export_lines(items: Iterable[Session | Message], result: BulkResult) -> Iterator[bytes]:
-    """Yield the lines of an export, and count each item in `result` once its line has been consumed."""
+    """Yield the lines of an export. An item is counted in `result` once its line has been consumed."""
     yield json.dumps({"kind": "tsmem", "version": VERSION}).encode() + b"\n"
     for item in items:
         line = export_line(item)
@@ -41,9 +38,9 @@ def export_file(
     session_id: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> BulkResult:
-    """Write the memory of one user, of one session id, or all of it, to a file. `.gz` files are compressed.
+    """Write the memory of one user, of one session id, or all of it, to a file. `.gz` files are compressed. An existing
+    file is replaced only by a complete one. `say` is called with warnings.
 
-    The file is written completely or not at all. Return the counts of what was written. `say` is called with warnings.
     Raises InvalidInput, StorageFailure. Cost: that of `store.bulk.items`."""
     caller = LibraryCaller(store, say or (lambda text: None))
     with Output(caller, name) as output:

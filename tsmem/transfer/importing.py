@@ -1,7 +1,7 @@
 """Import a file: check all of it first, if it can be read twice, then write the records that are not settled yet.
 
-The command `import` and `import_file` run an `Import`. `read_records` reads the input, a `ResumePoint` knows how many
-records an earlier run has settled (written, or kept as rejects), and `store.bulk.load` writes the others.
+`read_records` reads the input, a `ResumePoint` knows how many records an earlier run has settled (written, or kept as
+rejects), and `store.bulk.load` writes the others.
 """
 
 from __future__ import annotations
@@ -10,27 +10,30 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.plurals import quantity
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
+from tsmem.store.bulk.result import BulkResult
 from tsmem.store.model import OnConflict
-from tsmem.transfer.caller import LibraryCaller
-from tsmem.transfer.formats import ImportFormat
-from tsmem.transfer.formats.conversations import Conversion, note_lines
-from tsmem.transfer.input.input_bytes import open_input
-from tsmem.transfer.records import ImportSource, OnBadValue, read_records
+from tsmem.transfer.caller import Caller, LibraryCaller
+from tsmem.transfer.formats import ImportFormat, openai
+from tsmem.transfer.formats.conversations import ConversationReader, Conversion, note_lines, read_conversations
+from tsmem.transfer.formats.tsmem import read_tsmem
+from tsmem.transfer.input.input_bytes import Input, open_input, text_advice, unpacked_texts
+from tsmem.transfer.input.json_values import JsonValue, values
 from tsmem.transfer.rejects import Rejects
 from tsmem.transfer.resume import ResumePoint, SettledRows
 from tsmem.transfer.shared_ids import SharedIds
 
 if TYPE_CHECKING:
     from tsmem.store import MemoryStore
-    from tsmem.store.bulk.result import BulkResult
-    from tsmem.transfer.caller import Caller
-    from tsmem.transfer.input.input_bytes import Input
+
+CONVERSATION_READERS: dict[ImportFormat, ConversationReader] = {"openai": openai.read_conversation}
+OnBadValue = Callable[[JsonValue, InvalidInput], None]
 
 
 class ImportOptions(NamedTuple):
@@ -47,7 +50,6 @@ class ImportOptions(NamedTuple):
     """True to continue an earlier import of the same file that was stopped."""
 
     def check(self, *, is_file: bool) -> None:
-        """Raise InvalidInput for options that exclude each other, or that this kind of input does not allow."""
         if self.format == "tsmem" and (self.user is not None or self.start_time is not None):
             raise InvalidInput(
                 "--user and --start-time are for --format openai; a tsmem export already contains users and times"
@@ -72,13 +74,13 @@ def import_file(
     resume_folder: Path | None = None,
     say: Callable[[str], None] | None = None,
 ) -> BulkResult:
-    """Read sessions and messages from a file and write them to a store. Importing a file again changes nothing.
+    """Read sessions and messages from a file and write them to a store. Importing a file again adds no rows.
 
-    The whole file is checked before the first row is written. Return the counts of what was written. `resume_folder`
-    is where an import saves how far it has come, for a later one with `options.resume`. `say` is called with warnings.
+    A file that can be read twice is checked completely before the first row is written. `resume_folder` is where an
+    import saves how far it has come, for a later one with `options.resume`. `say` is called with warnings.
 
     Raises InvalidInput, with the line, for a file that cannot be read; PartialFailure if some rows were written and
-    others were not. Cost: ceil(n / 200) requests for n rows."""
+    others were not. Cost: at least ceil(n / 200) requests for n rows."""
     options = options or ImportOptions()
     options.check(is_file=True)
     with open_input(name) as source:
@@ -95,7 +97,6 @@ class Import:
         self._input = source
         self._options = options
         self._start_time, self._dated_from = options.start_time or 0, "--start-time"
-        """The time of the first message if it has none, and the words that tell the user where it comes from."""
         if options.start_time is None:
             time, origin = self._store.clock.now_us(), "now"
             if source.is_file:
@@ -108,7 +109,7 @@ class Import:
         self._is_read_to_end = False
 
     def dry_run(self) -> BulkResult:
-        """Count what would be written, and write nothing. Raises PartialFailure if some rows would be rejected."""
+        """Count what would be written. Raises PartialFailure if some rows would be rejected."""
         result = self._check(None, looks_up=True, notes=self._notes)
         self._records_read = result.done
         self._say_notes(result)
@@ -116,7 +117,7 @@ class Import:
         return result
 
     def run(self) -> BulkResult:
-        """Import. Raises PartialFailure if some records were not written."""
+        """Raise PartialFailure if some records were not written."""
         say, options = self._caller.say, self._options
         with ExitStack() as stack:
             if options.rejects is not None:  # first of all, so that a forbidden file is refused at once
@@ -136,8 +137,6 @@ class Import:
         return self._caller.result
 
     def _find_resume_point(self) -> ResumePoint | None:
-        """Return the resume point of this import, or None if it cannot have one. Raises InvalidInput if the options ask
-        to resume an input that can be read only once."""
         options, folder = self._options, self._caller.resume_folder
         if not self._input.is_file or not self._input.raw.seekable() or options.on_conflict == "fail":
             if options.resume:
@@ -148,9 +147,8 @@ class Import:
         return None if folder is None else ResumePoint(self._store, folder, self._input.raw, self._input.name, reading)
 
     def _check_first(self) -> tuple[int, int | None]:
-        """Check the whole input if it can be read twice.
-
-        Return the number of records that are settled, and the number that can be read: None if nothing was checked."""
+        """Check the whole input if it can be read twice. Return the number of records that are settled, and the number
+        that can be read: None if nothing was checked."""
         settled = self._resume_point.read() if self._resume_point is not None and self._options.resume else 0
         rows = SettledRows(self._store, settled, self._rejects)
         found = None
@@ -170,8 +168,7 @@ class Import:
     def _source(
         self, on_bad_value: OnBadValue | None, *, looks_up: bool, notes: Counter[str] | None = None
     ) -> ImportSource:
-        """Return the input as a source of records. With `looks_up`, messages without a time get the one that the store
-        has for them."""
+        """`looks_up` is True if times that the input lacks are looked up in the store."""
         conversion = None
         if self._options.format != "tsmem":
             stored = self._store.bulk.stored_times() if looks_up else None
@@ -179,7 +176,6 @@ class Import:
         return ImportSource(self._input.raw, self._options.format, conversion, on_bad_value, self._input.name)
 
     def _check(self, rows: SettledRows | None, *, looks_up: bool, notes: Counter[str] | None = None) -> BulkResult:
-        """Read the whole input and count it. Raises InvalidInput for the first bad line if there are no rejects."""
         ignore = None if self._options.rejects is None else lambda item, error: None
         source = self._source(ignore, looks_up=looks_up, notes=notes)
         records = SharedIds(self._caller.say, self._store).watch(read_records(source))
@@ -191,7 +187,6 @@ class Import:
         return result
 
     def _unsettled(self, settled: int, readable: int | None) -> Iterator[ImportedItem]:
-        """Yield the records after the first `settled`. Raises InvalidInput if the input has fewer than `readable`."""
         keep = None if self._rejects is None else self._rejects.add_value
         for record in read_records(self._source(keep, looks_up=True, notes=self._notes)):
             self._records_read += 1
@@ -207,8 +202,7 @@ class Import:
         self._is_read_to_end = True
 
     def _load(self, records: Iterator[ImportedItem], first: int) -> None:
-        """Write the records, and save the resume point meanwhile. `first` is the place of the first record in the
-        input, counted from 0."""
+        """`first` is the place of the first record in the input, counted from 0."""
         rejects, resume_point, last = self._rejects, self._resume_point, first
 
         def on_settled(count: int) -> None:
@@ -270,3 +264,42 @@ def _resume_message(settled: int, rows: SettledRows, *, has_resume_point: bool) 
     if not has_resume_point:
         return "no home directory is known, so no earlier run was recorded"
     return "nothing to resume: starting from the beginning"
+
+
+@dataclass
+class ImportSource:
+    stream: BinaryIO
+    format: ImportFormat = "tsmem"
+    conversion: Conversion | None = None
+    """Converts conversations; None for tsmem's own format."""
+    on_bad_value: OnBadValue | None = None
+    """Called with each value that cannot be read. If None, the first such value ends the import."""
+    name: str = "the input"
+    bad_values: int = 0
+
+    def values(self) -> Iterator[JsonValue]:
+        is_first = True
+        for member, chunks in unpacked_texts(self.stream, self.name):
+            for value in values(chunks, member):
+                error = value.error
+                if error is None:
+                    yield value
+                else:
+                    if is_first and not value.text.startswith(("{", "[", '"')):
+                        error = InvalidInput(error.message, hint=text_advice(value.text))
+                    self.report_bad_value(value, error)
+                is_first = False
+                del value  # free its memory before the next value is parsed
+
+    def report_bad_value(self, value: JsonValue, error: InvalidInput) -> None:
+        if self.on_bad_value is None:
+            raise InvalidInput(f"line {value.place}: {error.message}", hint=error.hint) from error
+        self.bad_values += 1
+        self.on_bad_value(value, error)
+
+
+def read_records(source: ImportSource) -> Iterator[ImportedItem]:
+    """Return the sessions and messages one by one. Without `on_bad_value`, a bad value raises InvalidInput."""
+    if source.conversion is None:
+        return read_tsmem(source)
+    return read_conversations(source, source.conversion, CONVERSATION_READERS[source.format])

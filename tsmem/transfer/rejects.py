@@ -2,8 +2,7 @@
 
 The file can itself be imported once the cause is fixed. A rejected row is a line as in an export, with the reason added
 under `rejected`; reading ignores that key. A line that could not be read is kept unchanged as the `text` of a line of
-the kind `rejected`. `importing.py` writes the file through `Rejects`; the readers in `formats/` call `refused_row` and
-`unwrapped` to read it.
+the kind `rejected`. The readers in `formats/` call `refused_row` and `unwrapped` to read such a file.
 """
 
 from __future__ import annotations
@@ -15,40 +14,31 @@ import hashlib
 import json
 import os
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tsmem.errors import InvalidInput, RowFailure, TsmemError
-from tsmem.store.bulk.bulk import key_of
+from tsmem.store.bulk.bulk import ImportedItem, key_of
 from tsmem.store.documents import brief, decode_json, encode_json, item_document, item_from_document
 from tsmem.store.model import Message, Session
+from tsmem.transfer.caller import Caller
 from tsmem.transfer.files import cannot_write, explained
 from tsmem.transfer.files.descriptors import WaitingFile
 from tsmem.transfer.files.outputs import Output, is_compressed
 from tsmem.transfer.formats import ImportFormat
-
-if TYPE_CHECKING:
-    from tsmem.store.bulk.bulk import ImportedItem
-    from tsmem.transfer.caller import Caller
-    from tsmem.transfer.input.input_bytes import Input
-    from tsmem.transfer.input.json_values import JsonValue
+from tsmem.transfer.input.input_bytes import Input
+from tsmem.transfer.input.json_values import JsonValue
 
 _KEY_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "create_time", "message_id")}
 _LINE_START = b'{"kind": "'
 
 
 class Rejects:
-    """Writes rejects. Each is written, whole or not at all, before the import continues.
-
-    - Rejects are appended to those of earlier imports. A reject that the file has already is not written again, so that
-      an import can be resumed or repeated.
-    - If there are no rejects, a file that this import created is removed.
-    - Only one import at a time can write to a file."""
+    """Appends rejects to those of earlier imports. Each is written, whole or not at all, before the import continues. A
+    reject that the file has already is not written again, so that an import can be resumed or repeated."""
 
     def __init__(self, caller: Caller, name: str, source: Input, input_format: ImportFormat, *, resume: bool) -> None:
-        """Open the file. With `resume`, an incomplete last line is removed, because the import will write it again.
-
-        Raises InvalidInput for a file that cannot be written, is the input, holds anything but rejects, or without
-        `resume` ends in an incomplete line."""
+        """With `resume`, an incomplete last line is removed, because the import will write it again. Raises
+        InvalidInput and StorageFailure."""
         if name == "-":
             raise InvalidInput("--rejects cannot write to standard output", hint="name a file, such as rejects.jsonl")
         if is_compressed(name):
@@ -57,7 +47,6 @@ class Rejects:
         self._format = input_format
         self._result = caller.result
         self._digests: set[bytes] = set()
-        """Hashes of the file's lines, without their reasons."""
         self._reasons: dict[tuple[object, ...], str] = {}
         """The reasons of the rejected rows in the file, by line number in the input and primary key."""
         self._needs_sync = self._needs_newline = False
@@ -119,7 +108,6 @@ class Rejects:
             self._output.close()
 
     def holds(self, record: ImportedItem) -> bool:
-        """True if the record is one of the rejected rows in the file."""
         return (record.line, *key_of(record.item)) in self._reasons
 
     def count_again(self, record: ImportedItem) -> None:
@@ -152,7 +140,6 @@ class Rejects:
         self._add({"kind": kind, **item_document(record.item), "rejected": reason})
 
     def sync(self) -> None:
-        """Sync what was written to the disk. Raises InvalidInput and StorageFailure."""
         if self._needs_sync:
             self._needs_sync = False
             with explained(self._name):
@@ -191,16 +178,14 @@ def _digest(line: bytes) -> bytes:
 
 
 def refused_row(document: object) -> Session | Message | None:
-    """Return the row of a rejected row's line, whatever format it was read from; None for any other JSON value. Raises
-    InvalidInput."""
+    """Return the row of a rejected row's line; None for any other JSON value. Raises InvalidInput."""
     if isinstance(document, dict) and "rejected" in document and document.get("kind") in ("session", "message"):
         return item_from_document(document)
     return None
 
 
 def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
-    """Return the JSON value in the text of a line of the kind `rejected`, or any other value as it is. Raises
-    InvalidInput."""
+    """Return the value that a line of the kind `rejected` holds, or any other value as it is. Raises InvalidInput."""
     if not isinstance(document, dict) or document.get("kind") != "rejected":
         return document
     if format == "tsmem" != document.get("format"):  # openai may read what tsmem rejected: a wrong --format can be why

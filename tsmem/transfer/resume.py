@@ -1,8 +1,8 @@
 """The resume point of an import: how many records of its input are settled, that is, written or kept as rejects.
 
-`importing.py` saves that number now and then in a small file of its own, reads it for `--resume`, and removes it when
-all records are settled. A resume point belongs to one input (path, size and modification time), one way to read it,
-and one target. It can be too low but never too high; writing a record twice changes nothing.
+The number is saved now and then in a small file, and removed when all records are settled. It belongs to one input
+(path, size and modification time), one way to read it, and one target. It can be too low but never too high; writing a
+record twice changes nothing.
 """
 
 from __future__ import annotations
@@ -10,21 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tsmem.disk import make_private_folder, replace_file
 from tsmem.errors import InvalidInput, TableNotFound
 from tsmem.limits import MAX_ROWS_PER_READ
+from tsmem.store.bulk.bulk import ImportedItem
+from tsmem.store.model import Message, Session
+from tsmem.transfer.rejects import Rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
-
     from tsmem.store import MemoryStore
-    from tsmem.store.bulk.bulk import ImportedItem
-    from tsmem.store.model import Message, Session
-    from tsmem.transfer.rejects import Rejects
 
 SAVE_INTERVAL_S = 0.25
 
@@ -43,7 +42,6 @@ class ResumePoint:
         self._saved: int | None = None
 
     def read(self) -> int:
-        """Return the number of settled records; 0 if no import saved one."""
         try:
             settled = json.loads(self._path.read_bytes())["settled"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -51,7 +49,7 @@ class ResumePoint:
         return settled if type(settled) is int and settled > 0 else 0
 
     def save(self, settled: int, *, now: bool = False) -> bool:
-        """Save the number of settled records, unless it was saved less than SAVE_INTERVAL_S ago; `now` saves it anyway.
+        """Save the number of settled records. Without `now`, do so at most every SAVE_INTERVAL_S.
 
         Return True if the file has a number to resume from. A file that cannot be written is no error, because the
         import can be run again from the beginning."""
@@ -69,21 +67,18 @@ class ResumePoint:
 
 
 class SettledRows:
-    """Checks that the store still has the rows of settled records. If one is missing, the import must start again."""
+    """Checks that the store still has the rows of settled records, except those that `rejects` holds."""
 
     def __init__(self, store: MemoryStore, settled: int, rejects: Rejects | None) -> None:
-        """Rows that `rejects` holds were never written, so they are not looked for."""
         self._store = store
         self._settled = settled
         self._rejects = rejects
-        # On TableStore, looking for every row would take more requests than writing them again, so about a hundred rows
-        # are looked for.
+        # On TableStore, looking for every row would take more requests than writing them again: it looks for about 100.
         self._stride = 1 if store.is_local else max(1, settled // (MAX_ROWS_PER_READ - 1))
         self._items: list[Session | Message] = []
         self.is_sample = self._stride > 1
         self.all_found = True
         self.looked_for = 0
-        """Number of rows that were looked for."""
 
     def watch(self, records: Iterable[ImportedItem]) -> Iterator[ImportedItem]:
         """Yield the records of the whole input. Cost: 1 request for each 100 rows that are looked for."""

@@ -1,8 +1,5 @@
-"""Warn about session ids that several users have.
-
-Such users share the session's messages, because the key of a message has no user. Imports, copies, `session put` and
-`message put --touch` use `SharedIds`, which searches the store for other users of the ids that are written.
-"""
+"""Warn about session ids that several users have. They share the session's messages, because the key of a message has
+no user."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.plurals import quantity
 from tsmem.store.model import Session
-from tsmem.store.sharing import MAX_IDS, MAX_USERS, Pair
+from tsmem.store.sharing import MAX_IDS, Pair, split_pairs
 
 if TYPE_CHECKING:
     from tsmem.store import MemoryStore
@@ -26,24 +23,20 @@ MAX_REMEMBERED = 10_000
 
 
 class SharedIds:
-    """Warns about session ids that other users have too, in the same input or in the store."""
-
     def __init__(self, say: Callable[[str], None], store: MemoryStore) -> None:
         self._say = say
         self._store = store
         self._owners: dict[str, str] = {}
         """The first user of each remembered session id of the input."""
         self._pairs: list[Pair] = []
-        """Users and session ids of the next search."""
-        self._users: set[str] = set()
-        """The users in `_pairs`."""
         self._shared: set[str] = set()
         self._can_search = True
 
     def watch(self, records: Iterator[ImportedItem]) -> Iterator[ImportedItem]:
-        """Yield the records, and warn about their session ids. If the store cannot be searched, one warning says so.
+        """Yield the records, and warn of session ids that other users have in the same input or in the store. If the
+        store cannot be searched, one warning says so.
 
-        Cost: 1 request for each 500 sessions or 100 users, and 1 more if ids are shared."""
+        Cost: 1 request for each 500 sessions or 100 users, and more if ids are shared."""
         for record in records:
             if isinstance(record.item, Session):
                 user, session = record.item.user_id, record.item.session_id
@@ -53,8 +46,7 @@ class SharedIds:
                 if len(self._owners) > MAX_REMEMBERED:
                     del self._owners[next(iter(self._owners))]
                 self._pairs.append((user, session))
-                self._users.add(user)
-                if len(self._pairs) == MAX_IDS or len(self._users) == MAX_USERS:
+                if len(self._pairs) == MAX_IDS:
                     self._search()
             yield record
         self._search()
@@ -63,25 +55,24 @@ class SharedIds:
             self._say(f"warning: {more} more: messages shared with other users")
 
     def check(self, user: str, session: str) -> None:
-        """Warn about one session. Cost: 1 request."""
+        """Warn if other users have this session id. Cost: 1 request."""
         self._pairs.append((user, session))
         self._search()
 
     def _search(self) -> None:
-        pairs, self._pairs, self._users = self._pairs, [], set()
-        if not pairs or not self._can_search:
+        pairs, self._pairs = self._pairs, []
+        if not self._can_search:
             return
         try:
-            found = self._store.sessions.shared(pairs)
+            for part in split_pairs(pairs):
+                for (user, session), others in self._store.sessions.shared(part).items():
+                    self._warn(user, session, others)
         except TsmemError as error:
             self._can_search = False
             with suppress(TsmemError):
                 if isinstance(error, TableNotFound):
                     self._store.sessions.page(None, limit=1)  # raises without a session table: nothing is shared then
                 self._say(f"warning: could not check whether other users have these session ids: {error.message}")
-            return
-        for (user, session), others in found.items():
-            self._warn(user, session, others)
 
     def _warn(self, user: str, session: str, others: Sequence[str], where: str = "") -> None:
         if session in self._shared:

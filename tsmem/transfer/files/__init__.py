@@ -1,14 +1,12 @@
 """The files that a user names: exports and rejects.
 
-`export`, `import --rejects` and `export_file` open their output with `outputs.py`, which refuses forbidden files and
-replaces a file only with a complete one. `descriptors.py` handles names of open descriptors, such as /dev/stdout, and
-waits for descriptors that do not block. The functions below turn an OSError into an error for the user.
+`outputs.py` opens them. It refuses forbidden files, and replaces a file only with a complete one. `descriptors.py`
+handles names of open descriptors, such as /dev/stdout. The functions below turn an OSError into an error for the user.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,18 +18,18 @@ _HINTS = {errno.ENOSPC: "free some space and try again", errno.ENOENT: "create t
 
 
 def cannot_read(name: str, error: Exception) -> InvalidInput:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return InvalidInput(f"cannot read {name}: {reason}" if name else _NO_NAME)
+    return InvalidInput(f"cannot read {name}: {_reason(error)}" if name else _NO_NAME)
 
 
 def cannot_write(name: str, error: OSError) -> TsmemError:
-    """Return StorageFailure if the disk fails, else InvalidInput."""
-    kind = StorageFailure if error.errno in _DISK_FAILS else InvalidInput
-    number = error.errno or 0
-    reason = error.strerror or os.strerror(number)
     if not name:
         return InvalidInput(_NO_NAME)
-    return kind(f"cannot write {name}: {reason}", hint=_HINTS.get(number))
+    kind = StorageFailure if error.errno in _DISK_FAILS else InvalidInput
+    return kind(f"cannot write {name}: {_reason(error)}", hint=_HINTS.get(error.errno or 0))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Recognise names of open descriptors, such as /dev/stdin and /proc/self/fd/3, and wait for non-blocking descriptors.
 
-`outputs.py` and the command line call this. Every start of the command line loads it, so it imports little.
+Every start of the command line loads this, so it imports little.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ _MAX_LINKS = 40
 
 
 def names_stdin(name: str) -> bool:
-    """Return True for `-` and for names of descriptor 0. Standard input must not be opened again by such a name: that
-    would read a file from its beginning, or /dev/null if standard input was closed."""
+    """Return True for `-` and for names of descriptor 0. Such a name must not be opened again: that would read a file
+    from its beginning, or /dev/null if standard input was closed."""
     return name == "-" or own_descriptor(resolve_links(name)) == 0
 
 
 def names_stdout(name: str) -> bool:
-    """Return True for `-` and for names of descriptor 1."""
     return name == "-" or own_descriptor(resolve_links(name)) == 1
 
 
@@ -43,12 +42,10 @@ def resolve_links(name: str) -> str:
 
 
 def is_descriptor(path: str) -> bool:
-    """Return True for the path of a descriptor, of this process or another."""
     return re.fullmatch(_DESCRIPTOR, path, re.ASCII) is not None
 
 
 def own_descriptor(path: str) -> int | None:
-    """Return the number of a descriptor of this process, or None."""
     match = re.fullmatch(_DESCRIPTOR, path, re.ASCII)
     # Not os.getpid(): /proc may belong to another PID namespace, where this process has another number.
     process = os.path.basename(os.path.realpath("/proc/self"))  # noqa: PTH119
@@ -56,7 +53,6 @@ def own_descriptor(path: str) -> int | None:
 
 
 def duplicate(number: int) -> int:
-    """Return a duplicate of an open descriptor. Raises OSError if it cannot be written to."""
     import fcntl
 
     try:

@@ -1,14 +1,13 @@
-"""Open the output files of `export`, `export_file` and `import --rejects`.
+"""Open output files: an export calls `Output.write_whole`, a file of rejects `Output.open_to_append`.
 
-An `Output` finds what a name stands for, and `ForbiddenFiles` refuses it if a command must not write to it. The export
-then calls `write_whole`, the rejects `open_to_append`. A name can stand for
+The name of an output can stand for
 
 - an open descriptor (`/dev/stdout`, `/dev/fd/3`): it is duplicated, because opening it again would overwrite a file
   that the shell opened with `>>`;
 - a device or a pipe: it is opened and written to;
 - a file: `write_whole` replaces it only once the new content is complete. Only its owner can read a new file.
 
-Links are followed unless another user owns them.
+`ForbiddenFiles` refuses those that must not be written to. Links are followed unless another user owns them.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from io import BufferedWriter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import BinaryIO, Self
 
 from tsmem.disk import (
     ENTER_FOLDER,
@@ -35,11 +34,9 @@ from tsmem.disk import (
     sync_folder,
 )
 from tsmem.errors import InvalidInput
+from tsmem.transfer.caller import Caller
 from tsmem.transfer.files import explained
 from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, resolve_links
-
-if TYPE_CHECKING:
-    from tsmem.transfer.caller import Caller
 
 _BUFFER_BYTES = 1 << 20
 _ACL = "system.posix_acl_access"
@@ -48,20 +45,17 @@ _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Output:
-    """One output of a command."""
-
     def __init__(self, caller: Caller, name: str, source: BinaryIO | None = None) -> None:
-        """`source` is the input of the same command. Raises InvalidInput and StorageFailure."""
+        """`source` is the input of the same command, which is refused. Raises InvalidInput and StorageFailure."""
         self.name = name
         self.is_file = False
         """False for a device, a pipe, and a descriptor that was open before."""
         self._caller = caller
         self._forbidden = ForbiddenFiles(caller.protected_files(), source)
         self._folder = self._descriptor = -1
-        """Descriptors of the file's folder and of the output; -1 if not open."""
+        """Open descriptors of the file's folder and of the output; -1 if there is none."""
         self._path = self._base = ""
         self._was_created = False
-        """True if `open_to_append` created the file."""
         try:
             with explained(name):
                 self._open()
@@ -76,7 +70,7 @@ class Output:
         self.close()
 
     def close(self) -> None:
-        """Close the output. A file that `open_to_append` created is removed if it is still empty."""
+        """Close the output, and remove a file that `open_to_append` created if it is still empty."""
         if self._was_created:
             self._was_created = False
             with suppress(OSError):
@@ -103,7 +97,6 @@ class Output:
             self._open_path()
 
     def _open_path(self) -> None:
-        """Open the folder, and the file, device or pipe if there is one. A new file is opened later."""
         if os.path.basename(self.name) in ("", ".", ".."):  # noqa: PTH119
             reason = errno.EISDIR if self.name else errno.ENOENT
             raise OSError(reason, os.strerror(reason))
@@ -135,12 +128,11 @@ class Output:
         return self._descriptor
 
     def sync_name(self) -> None:
-        """Sync the file's name to the disk: its folder."""
         sync_folder(os.path.dirname(self._path))  # noqa: PTH120
 
     def write_whole(self, lines: Iterator[bytes]) -> None:
-        """Write all lines. A file is replaced by a new one, once that is complete and on the disk. The new file gets
-        the owner, group and mode of the old one; other hard links to the old one keep the old content."""
+        """Write all lines. A file is replaced once the new one is complete and on the disk; other hard links to the old
+        one keep the old content. Raises InvalidInput and StorageFailure."""
         with explained(self.name):
             if self.is_file:
                 self._caller.unfinished_output = self.name
@@ -184,7 +176,6 @@ class Output:
         os.unlink(kept, dir_fd=self._folder)
 
     def _keep_access(self, new: int) -> None:
-        """Give a new file the owner, group, mode and access control list of the one that it replaces."""
         if self._descriptor < 0:
             return
         old, made = os.fstat(self._descriptor), os.fstat(new)
@@ -203,30 +194,27 @@ class Output:
 
 
 class ForbiddenFiles:
-    """Refuses files that a command must not write to. Each check raises InvalidInput for
+    """Refuses, with InvalidInput, files that a command must not write to:
 
-    - a tsmem store, another file of a store, the profile file, and the input of the same command. They are recognised
-      by content, by path, and by device and inode;
-    - a file that belongs to neither root nor this user, because its owner could read what is written. This is checked
-      on the descriptor that is written to, unless it was open when the command started."""
+    - a tsmem store, another file of a store, the profile file, and the input of the same command (`source`);
+    - a file that belongs to neither root nor this user, because its owner could read what is written. A descriptor
+      that the user opened before the command started can lead to such a file.
+
+    `check_path` goes by the name, `check_status` by device and inode, `check_descriptor` also by the content."""
 
     def __init__(self, protected: Iterable[tuple[str, str]], source: BinaryIO | None = None) -> None:
-        """`protected` has the paths of the store and the profile file, each with a description. `source` is the input
-        of the same command."""
         self._protected = dict(protected)
         self._source: os.stat_result | None = None
         with suppress(OSError, ValueError):  # the input has no descriptor
             self._source = None if source is None else os.fstat(source.fileno())
 
     def check_path(self, name: str, path: str) -> None:
-        """Refuse the path of a protected file, whether that file exists or not."""
         if (what := self._protected.get(path)) is not None:
             raise _refusal(f"{name} is {what}")
         if path.endswith(SUFFIXES) and (store := store_beside(path)) is not None:
             raise _refusal(f"{name} is a file of the store {store}")
 
     def check_status(self, name: str, found: os.stat_result, *, was_open: bool = False) -> None:
-        """Refuse a protected file under another name, the input, and a file of another user."""
         for path, what in self._protected.items():
             with suppress(OSError):
                 if os.path.samestat(found, os.stat(path)):  # noqa: PTH116
@@ -238,7 +226,6 @@ class ForbiddenFiles:
             raise _refusal(f"{name} belongs to another user")
 
     def check_descriptor(self, name: str, descriptor: int, *, was_open: bool = True) -> None:
-        """Check the file that a descriptor is open on, as `check_status` does, and refuse the content of a store."""
         found = os.fstat(descriptor)
         self.check_status(name, found, was_open=was_open)
         if stat.S_ISREG(found.st_mode) and is_store(_header(descriptor)):
@@ -275,7 +262,6 @@ def _write(stream: BinaryIO, name: str, lines: Iterator[bytes]) -> None:
 
 
 def _acl(descriptor: int) -> bytes | None:
-    """Return the access control list of a file; None if it has only a mode."""
     with suppress(OSError):
         return os.getxattr(descriptor, _ACL) if sys.platform == "linux" else None
     return None

@@ -1,9 +1,9 @@
 """Turn conversations into sessions and messages, with their ids, times and metadata.
 
-`records.py` calls `read_conversations` with the reader of a format. The reader returns each conversation in the OpenAI
-shape. A `Conversion` makes a draft of it, which has everything but the final times, and looks up times in the store
-while later conversations are read; then it makes the session and messages of the draft. No key with a value is dropped:
-the manual's page on moving memory says where each goes.
+The reader of a format returns each conversation in the OpenAI shape. A `Conversion` makes a draft of it, which has
+everything but the final times, and looks up times in the store while later conversations are read; then it makes the
+session and messages of the draft. No key with a value is dropped: the manual's page on moving memory says where each
+goes.
 """
 
 from __future__ import annotations
@@ -31,18 +31,13 @@ from tsmem.transfer.input.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, J
 from tsmem.transfer.rejects import refused_row, unwrapped
 
 if TYPE_CHECKING:
-    from tsmem.transfer.records import ImportSource
+    from tsmem.transfer.importing import ImportSource
 
 MAX_WAITING_CHARS = 8 * 2**20
-"""Maximum length of the conversations that wait in memory for their times."""
-SESSION_ID_KEYS = ("session_id", "conversation_id", "id")
-MESSAGE_ID_KEYS = ("message_id", "id")
 JSON_COLUMN = "_json"
 """Metadata column with the names of the columns that hold JSON text, separated by commas."""
 OTHER_COLUMN = "_other"
-"""Metadata column for keys that cannot be columns: a key that is not a valid column name, that is reserved, or that has
-JSON text and a comma in its name, so that JSON_COLUMN could not list it."""
-_TEXT_FIELDS = ("role", "content", "search_content")
+"""Metadata column with the keys and values that cannot have a column of their own."""
 _SESSION_RESERVED = DEFAULT.session.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
 _MESSAGE_RESERVED = DEFAULT.message.reserved_names | {JSON_COLUMN, OTHER_COLUMN}
 _NOTES = {
@@ -54,17 +49,15 @@ _NOTES = {
     "zoneless": ("time", "without a zone: taken as UTC"),
     "unnamed": ("conversation", "without an id: imported again with more messages, it becomes another session"),
 }
-"""Reports of `import` about times and ids, by the name under which they are counted: a noun for the count, and the rest
-of the sentence. Two other names are counted, `message` and `empty conversation`, for those that got their time from the
-start time. `note_lines` writes their line."""
+"""What `import` says about times and ids: a noun for the count, and the rest of the sentence. The names `message` and
+`empty conversation` count those that got their time from the start time."""
 
 ConversationReader = Callable[[object], dict[str, Any]]
-"""The function of one format. It takes a JSON value and returns it as a conversation, an object with a list of
-`messages`. Raises InvalidInput for a value that is not a conversation."""
+"""Returns a JSON value as a conversation, an object with a list of `messages`. Raises InvalidInput for any other."""
 
 
 def note_lines(notes: Counter[str], dated_from: str) -> Iterator[str]:
-    """Yield a line for each note that was counted. `dated_from` says where the start time comes from."""
+    """Yield a sentence for each name that was counted. `dated_from` says where the start time comes from."""
     lines = {name: f"{quantity(notes[name], noun)} {text}" for name, (noun, text) in _NOTES.items() if notes[name]}
     if "unread" in lines:
         yield lines.pop("unread")
@@ -77,25 +70,20 @@ def note_lines(notes: Counter[str], dated_from: str) -> Iterator[str]:
 class _MessageDraft(NamedTuple):
     message_id: str
     given: message_times.ReadTime | None
-    """The time in the input."""
     has_unreadable_time: bool
-    """True if the input has times, and none of them can be read."""
     texts: dict[str, str | None]
-    """The text fields of the message by name."""
     metadata: Metadata
-
-    @property
-    def given_us(self) -> int | None:
-        return None if self.given is None else self.given.time
 
 
 class _ConversationDraft(NamedTuple):
     session: Session
     messages: Sequence[_MessageDraft]
+    given: Sequence[int | None]
+    """The times of the messages in the input."""
     start: int
     """Time of the first message if neither the input nor the store has a time for any message of the conversation."""
     lookup: Pending[dict[str, list[int]]] | None
-    """The pending lookup of the messages' times in the store; None if their times do not depend on the store."""
+    """The times of messages in the store; None if they are not needed."""
 
 
 _Draft = _ConversationDraft | Session | Message
@@ -105,9 +93,7 @@ _Draft = _ConversationDraft | Session | Message
 def read_conversations(
     source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[ImportedItem]:
-    """Yield the session and the messages of each conversation. A bad value goes to `source.report_bad_value`, which
-    raises InvalidInput with its line unless bad values are set aside. Cost: that of looking up times in
-    `StoredTimes`."""
+    """Yield the session and the messages of each conversation. Cost: that of looking up times in `StoredTimes`."""
     for value, content in _drafts(source, conversion, read):
         try:
             items = [*conversion.rows(content)] if isinstance(content, _ConversationDraft) else [content]
@@ -122,7 +108,7 @@ def _drafts(
     source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[tuple[JsonValue, _Draft]]:
     """Yield each value with its draft. Several drafts are made before the first is yielded, so that their times are
-    looked up concurrently. Their values together have at most MAX_WAITING_CHARS, not counting the newest."""
+    looked up concurrently. They wait in memory, so MAX_WAITING_CHARS limits the length of their values."""
     width = 1 if conversion.stored is None else conversion.stored.width
     waiting: deque[tuple[JsonValue, _Draft]] = deque()
     try:
@@ -146,13 +132,14 @@ def _drafts(
 
 def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
     """Yield a value for each conversation. If an element of an array has `messages`, each element is a conversation;
-    otherwise the array is one, and its elements are the messages.
-
-    Raises InvalidInput for an array of messages that is larger than a value can be."""
+    otherwise the array is one, and its elements are the messages."""
     for array, elements in groupby(values, key=lambda value: value.array):
+        if array is None:
+            yield from elements
+            continue
         messages: list[JsonValue] = []
         size = parts = 0
-        is_one = array is not None
+        is_one = True
         for value in elements:
             if is_one and isinstance(value.document, dict) and "messages" in value.document:
                 is_one = False
@@ -163,14 +150,12 @@ def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
             size += len(value.text)
             parts += 2 + value.text.count(",")
             if size > MAX_VALUE_BYTES or parts > MAX_VALUE_PARTS:
-                assert array is not None
                 raise InvalidInput(
                     f"line {array[1]}: an array of messages is one conversation, and this one has more than "
                     f"{MAX_VALUE_BYTES // 2**20} MB or {MAX_VALUE_PARTS:,} values"
                 )
             messages.append(value._replace(text=""))
         if is_one:
-            assert array is not None
             yield JsonValue(array[1], {"messages": [each.document for each in messages]}, text="")
 
 
@@ -180,9 +165,8 @@ class Conversion:
     def __init__(
         self, user_id: str | None, start_time: int, stored: StoredTimes | None = None, notes: Counter[str] | None = None
     ) -> None:
-        """`user_id` owns all sessions; None takes the user that each conversation names. The messages of conversations
-        without times are dated from `start_time`, a microsecond apart. `stored` looks up the times that earlier imports
-        gave to messages. `notes` counts what happened to times and ids."""
+        """`user_id` owns all sessions; None takes the user that each conversation names. Conversations without times
+        are dated from `start_time`, a microsecond a message. `notes` counts what happened, by the names of `_NOTES`."""
         self.stored = stored
         self._user_id = user_id
         self._notes: Counter[str] = Counter() if notes is None else notes
@@ -191,16 +175,15 @@ class Conversion:
         self._given_ids: set[int] = set()
         """Hashes of the session ids in the input. They take half the memory of the ids."""
         self._repeats: Counter[int] = Counter()
-        """Counts of equal conversations without an id, by the hash of their user and content."""
 
     def draft(self, conversation: dict[str, Any]) -> _ConversationDraft:
-        """Convert everything but the times, and start to look up those that the store may have. Raises InvalidInput."""
+        """Convert everything but the times, and start to look up those that the store may have."""
         rest = dict(conversation)
         messages: list[dict[str, object]] = rest.pop("messages")
         user = rest.pop("user_id", None) if self._user_id is None else self._user_id
         if not isinstance(user, str) or (not user and self._user_id is None):
             raise InvalidInput("the conversation has no user_id", hint="say whose sessions these are: --user USER")
-        given_id = _take_id(rest, SESSION_ID_KEYS)
+        given_id = _take_id(rest, ("session_id", "conversation_id", "id"))
         if given_id is not None:
             if hash(given_id) in self._given_ids:
                 raise InvalidInput(
@@ -210,24 +193,24 @@ class Conversion:
             self._given_ids.add(hash(given_id))
         session_id = given_id or self._derived_id(user, conversation)
         drafts = [_message_draft(number, message) for number, message in enumerate(messages)]
+        given = [None if each.given is None else each.given.time for each in drafts]
         own = rest.get("metadata")
         if isinstance(own, dict) and not any(key in rest for key in own):
             del rest["metadata"]
             rest |= own
         _, metadata = _columns(rest, _SESSION_RESERVED)
         lookup = None
-        if self.stored is not None and message_times.depends_on_others([each.given_us for each in drafts]):
+        if self.stored is not None and message_times.depends_on_others(given):
             lookup = self.stored.of_messages(session_id, [each.message_id for each in drafts])
-        draft = _ConversationDraft(Session(user, session_id, None, None, metadata), drafts, self._start, lookup)
+        draft = _ConversationDraft(Session(user, session_id, None, None, metadata), drafts, given, self._start, lookup)
         self._start += len(drafts)
         self._notes["unnamed"] += given_id is None
         return draft
 
     def rows(self, draft: _ConversationDraft) -> Iterator[Session | Message]:
         """Yield the session and the messages of a draft. Raises InvalidInput if two messages would become one row."""
-        session, notes = draft.session, self._notes
+        session, given, notes = draft.session, draft.given, self._notes
         ids = [each.message_id for each in draft.messages]
-        given = [each.given_us for each in draft.messages]
         stored = message_times.known_times(ids, given, {} if draft.lookup is None else draft.lookup.result())
         times = message_times.settled_times(given, stored, draft.start)
         _check_distinct([n if time is None else (ids[n], time) for n, time in enumerate(given)])
@@ -253,8 +236,7 @@ class Conversion:
                 before = each.given.time
 
     def _derived_id(self, user: str, conversation: dict[str, object]) -> str:
-        """Return a UUID5 of the user, the content, and the number of equal conversations before this one. So equal
-        conversations get different ids, which do not depend on the other conversations of the input."""
+        """Return an id that depends only on the user, the content, and the number of equal conversations before."""
         import uuid
 
         content = json.dumps(conversation, sort_keys=True)
@@ -268,23 +250,26 @@ def _message_draft(number: int, message: dict[str, object]) -> _MessageDraft:
     rest = dict(message)
     given = message_times.take_time(rest)
     has_unreadable_time = given is None and any(message.get(key) is not None for key in message_times.TIME_KEYS)
-    message_id = _take_id(rest, MESSAGE_ID_KEYS) or f"{number:06d}"
-    return _MessageDraft(message_id, given, has_unreadable_time, *_columns(rest, _MESSAGE_RESERVED, _TEXT_FIELDS))
+    message_id = _take_id(rest, ("message_id", "id")) or f"{number:06d}"
+    columns = _columns(rest, _MESSAGE_RESERVED, ("role", "content", "search_content"))
+    return _MessageDraft(message_id, given, has_unreadable_time, *columns)
 
 
 def _columns(
     values: dict[str, object], reserved: frozenset[str], text_fields: Sequence[str] = ()
 ) -> tuple[dict[str, str | None], Metadata]:
-    """Return the text fields and the metadata of an object. A number or boolean in a text field becomes metadata under
-    the name of the field."""
+    """Return the text fields and the metadata of an object. A number or boolean in a text field becomes metadata."""
     texts: dict[str, str | None] = dict.fromkeys(text_fields)
     metadata: dict[str, Value] = {}
     as_json: list[str] = []
     other: dict[str, object] = {}
     for name, value in ({each: values.get(each) for each in text_fields} | values).items():
-        is_scalar = _is_scalar(value)
         if value is None:
             continue
+        if isinstance(value, int):
+            is_scalar = limits.MIN_INTEGER <= value <= limits.MAX_INTEGER
+        else:
+            is_scalar = isinstance(value, str | float)
         if name in texts:
             if is_scalar and not isinstance(value, str):
                 metadata[name] = value  # type: ignore[assignment]
@@ -305,19 +290,12 @@ def _columns(
     return texts, Metadata(metadata)
 
 
-def _is_scalar(value: object) -> bool:
-    if isinstance(value, int):
-        return limits.MIN_INTEGER <= value <= limits.MAX_INTEGER
-    return isinstance(value, str | float)
-
-
 def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
-    """Return the first usable id, and remove it from `rest` if it is text. An integer stays there, so that its type is
-    kept, and its digits are the id."""
+    """Return the first usable id. A text is removed from `rest`; an integer stays, so that its type is kept."""
     for key in keys:
         value = rest.get(key)
         if isinstance(value, str) and value:
@@ -329,7 +307,6 @@ def _take_id(rest: dict[str, object], keys: Sequence[str]) -> str | None:
 
 
 def _check_distinct(keys: Sequence[object]) -> None:
-    """Raise InvalidInput if two messages have the same key, because one of them would be lost."""
     first: dict[object, int] = {}
     for number, key in enumerate(keys):
         if first.setdefault(key, number) != number:

@@ -1,13 +1,12 @@
 """Read the times of imported messages, and choose times for messages without one.
 
-`conversations.py` calls `take_time` for each message, `known_times` with the times that the store has, and then
-`settled_times`. The rules keep a conversation in order, and give it the same times when it is imported again:
+The rules keep a conversation in order, and give it the same times when it is imported again:
 
 - Messages are stored in the order of their times in the input. Messages with the same time keep the order of the input,
   a microsecond apart.
 - A message without a time gets the time of the message before it, plus a microsecond.
-- If the store has a message already, and its time is not exactly the input's, it keeps the stored time: the time is a
-  part of the message's key, so that another time would make a second message.
+- A message that is in the store already, and has no time in the input or one that an earlier import moved, keeps the
+  stored time. The time is a part of its key, so another time would make a second message.
 """
 
 from __future__ import annotations
@@ -25,19 +24,16 @@ TIME_KEYS = ("create_time", "timestamp", "created_at")
 _UNITS_PER_SECOND = ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9))
 """Numbers below the first of each pair are seconds, milliseconds, microseconds or nanoseconds since 1970."""
 _DATE_DIGITS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
-"""Formats of dates without hyphens, by their number of digits. Read as numbers, they would be times of the 1970s or of
-the year 2611."""
 MAX_MOVED_US = 1_000
 """Maximum distance between a message's time in the input and a stored time that an earlier import moved it to."""
-_DATE = r"\d{4}-\d{2}-\d{2}([T ].*)?"
 
 
 class ReadTime(NamedTuple):
     time: int
     is_exact: bool = True
-    """True if the value in the input has no more information than the time, and need not be kept as metadata."""
+    """False if the value in the input says more than the time, and must be kept as metadata."""
     has_zone: bool = True
-    """False for a date and time without a zone, which is read as UTC."""
+    """False for a date without a zone, which is read as UTC."""
 
 
 def take_time(rest: dict[str, object]) -> ReadTime | None:
@@ -51,10 +47,9 @@ def take_time(rest: dict[str, object]) -> ReadTime | None:
 
 
 def read_time(value: object) -> ReadTime | None:
-    """Read a number (its size tells the unit), digits of a date, or ISO 8601. A number can be given as text. Return
-    None for anything else."""
+    """Read a number (its size tells the unit), digits of a date, or ISO 8601. A number can be given as text."""
     if isinstance(value, str):
-        if re.fullmatch(_DATE, value, re.ASCII):
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}([T ].*)?", value, re.ASCII):
             return _from_iso(value)
         if not re.fullmatch(r"\d{1,20}", value, re.ASCII):
             return None
@@ -88,8 +83,8 @@ def _from_iso(text: str) -> ReadTime | None:
 
 
 def depends_on_others(given: Sequence[int | None]) -> bool:
-    """Return True if a message may need another time than the input's: a time is missing, is given twice, or has whole
-    seconds, so that another message of an earlier copy of the conversation may have had it."""
+    """Return True if a time is missing, is given twice, or has whole seconds. Many tools write only whole seconds, so
+    messages of an earlier copy of the conversation may have had the same time and moved this one."""
     return len(set(given)) < len(given) or any(time is None or time % 10**6 == 0 for time in given)
 
 
@@ -97,10 +92,8 @@ def known_times(
     ids: Sequence[str], given: Sequence[int | None], found: Mapping[str, Sequence[int]]
 ) -> list[int | None]:
     """Return the time that the store has for each message of a conversation, or None. `found` has the stored times of
-    each message id, sorted.
-
-    Each stored time is given to one message. First come messages whose time would be exactly that if they were imported
-    now, then messages that an earlier import may have moved to it, then messages without a time."""
+    each message id, sorted. Each is given to at most one message: to the one whose time it would be if it were imported
+    now, else to one that an earlier import may have moved to it, else to one without a time."""
     unused = {message_id: list(times) for message_id, times in found.items()}
     known: list[int | None] = [None] * len(ids)
     fresh = settled_times(given, known, 0)
@@ -118,9 +111,8 @@ def known_times(
 
 def settled_times(given: Sequence[int | None], stored: Sequence[int | None], start: int) -> list[int]:
     """Return the time of each message of a conversation, from the times in the input (`given`) and in the store.
-
-    If there are none at all, the times count up from `start`. So do those of new messages at the end of a conversation
-    that has no times in the input."""
+    Without any, they count up from `start`. If the input has none, message n gets at least `start` + n if it comes
+    after the last one that is stored."""
     order = _filled(given, 0, 0)
     times = _filled([own if known is None else known for own, known in zip(given, stored, strict=True)], start, 1)
     if given.count(None) == len(given):

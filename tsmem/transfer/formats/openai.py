@@ -1,9 +1,5 @@
 """Check conversations in OpenAI's chat format: an object with a list of `messages`. Each message has a `role`, or is an
-item of the Responses API with one of the types in `ITEM_TYPES`.
-
-`conversations.py` calls `read_conversation`. When a file is imported without `--format openai`, `tsmem.py` calls
-`conversation_error` to find out if it holds such conversations.
-"""
+item of the Responses API with one of the types in `ITEM_TYPES`."""
 
 from __future__ import annotations
 
@@ -25,12 +21,10 @@ ITEM_TYPES = frozenset(
         ),
     )
 )
-_OTHER_CONTENT = frozenset(("parts", "blocks", "text", "value", "message"))
-"""Keys that hold the content of a message in other formats."""
+_FOREIGN_CONTENT_KEYS = frozenset(("parts", "blocks", "text", "value", "message"))
 
 
 def read_conversation(value: object) -> dict[str, Any]:
-    """Return the value if it is a conversation. Otherwise raise InvalidInput, which names the format if it is known."""
     if error := conversation_error(value):
         raise error
     assert isinstance(value, dict)
@@ -38,7 +32,7 @@ def read_conversation(value: object) -> dict[str, Any]:
 
 
 def conversation_error(value: object) -> InvalidInput | None:
-    """Return the error for a value that is not a conversation; None for a conversation."""
+    """Return the error for a value that is not a conversation. It names the value's format if that is known."""
     if not isinstance(value, dict):
         return InvalidInput("a conversation is an object with a list of 'messages'", hint=shapes.READABLE)
     if value.get("kind") in ("tsmem", "session", "message") and "messages" not in value:
@@ -58,13 +52,11 @@ def conversation_error(value: object) -> InvalidInput | None:
 
 
 def is_message(value: Mapping[str, object]) -> bool:
-    """Return True if an object has a role, or is an item of the Responses API."""
     kind = value.get("type")
     return isinstance(value.get("role"), str) or (isinstance(kind, str) and kind in ITEM_TYPES)
 
 
 def single_message_error(text: str) -> InvalidInput:
-    """Return the error for a message that is not in a list of messages."""
     join = "jq -s . FILE | tsmem import --format openai --user USER"
     return InvalidInput(text, hint=f"put the messages of a conversation into one list: {join}")
 
@@ -78,7 +70,7 @@ def _message_error(number: int, message: object) -> InvalidInput | None:
         return foreign
     if shape := shapes.find_shape(message, shapes.MESSAGES):
         return InvalidInput(f"message {number} looks like {shape}, which import cannot read", hint=shapes.READABLE)
-    if is_message(message) and message.keys().isdisjoint(_OTHER_CONTENT):
+    if is_message(message) and message.keys().isdisjoint(_FOREIGN_CONTENT_KEYS):
         return None
     what = "content" if is_message(message) else "role"
     return InvalidInput(

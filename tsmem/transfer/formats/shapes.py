@@ -1,7 +1,6 @@
 """Recognise the formats that `import` cannot read, so that its errors can name them and say what to do.
 
-`openai.py` and `tsmem.py` call this for values they cannot read. The keys of each format come from its documentation
-and from files that its tool wrote.
+The keys of each format come from its documentation and from files that its tool wrote.
 """
 
 from __future__ import annotations
@@ -53,11 +52,9 @@ MESSAGES = (
     ("a Spring AI message", "messageType"),
     ("a LibreChat export", "isCreatedByUser"),
 )
-"""Messages of other formats, written in the same way."""
 
 
 def find_shape(value: Mapping[str, object], shapes: Iterable[Sequence[str]]) -> str | None:
-    """Return the name of the first shape that fits a value, with the paths that prove it."""
     for name, *alternatives in shapes:
         for paths in map(str.split, alternatives):
             if all(_has_path(value, path) for path in paths):
@@ -76,14 +73,12 @@ def _has_path(value: object, path: str) -> bool:
 
 
 def foreign_error(value: Mapping[str, object], shapes: Iterable[Sequence[str]]) -> InvalidInput | None:
-    """Return the error for a value of another format; None if no shape fits it."""
     if (shape := find_shape(value, shapes)) is None:
         return None
     return InvalidInput(f"this looks like {shape}, which import cannot read", hint=READABLE)
 
 
 def key_names(value: Mapping[str, object]) -> str:
-    """Return the first keys of an object, for an error."""
     names = [brief(name) for name in value]
     more = f" and {len(names) - _MAX_KEYS} more" if len(names) > _MAX_KEYS else ""
     return (", ".join(names[:_MAX_KEYS]) or "none") + more

@@ -1,7 +1,7 @@
 """Read tsmem's own format: exports, from a header line to an end line, or sessions and messages without either.
 
-`records.py` calls `read_tsmem`. An export without its end line was cut short; it is refused even if bad lines go to a
-file of rejects, because nobody could tell what is missing.
+An export without its end line was cut short. It is refused even if bad lines go to a file of rejects, because nobody
+could tell what is missing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ from tsmem.transfer.input.json_values import Place
 from tsmem.transfer.rejects import unwrapped
 
 if TYPE_CHECKING:
-    from tsmem.transfer.records import ImportSource
+    from tsmem.transfer.importing import ImportSource
 
 
 def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
-    """Yield the sessions and messages of a source. Raises InvalidInput, with the line, for an export that was cut
-    short, and for a bad line that `source` does not take."""
     place: Place = 0
     counts: Counter[type] | None = None  # of sessions and messages since the header; None outside of an export
     bad_before = 0
@@ -71,8 +69,7 @@ def _check_header(place: Place, header: object) -> None:
 
 
 def _check_end(place: Place, end: object, counts: Counter[type] | None, bad_lines: int) -> None:
-    """Raise InvalidInput unless the counts in the end line are those of the lines since the header. Each bad line was a
-    session or a message."""
+    """Compare the counts in the end line with the lines since the header. Each bad line was a session or a message."""
     assert isinstance(end, dict)
     if counts is None:
         raise InvalidInput(f"line {place}: an export ends here, but its beginning is missing")
@@ -93,11 +90,10 @@ def _item(document: object, *, in_array: bool) -> Session | Message:
             raise InvalidInput("this is not a JSON object")
         return item_from_document(document)
     except InvalidInput as error:
-        raise _conversation_error(document, in_array=in_array) or error from None
+        raise _foreign_error(document, in_array=in_array) or error from None
 
 
-def _conversation_error(value: object, *, in_array: bool) -> InvalidInput | None:
-    """Return the error for a conversation or message of another format; None if the value is not recognised."""
+def _foreign_error(value: object, *, in_array: bool) -> InvalidInput | None:
     if not isinstance(value, dict) or "kind" in value:
         return None
     is_openai = InvalidInput(

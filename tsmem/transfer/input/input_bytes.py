@@ -1,7 +1,6 @@
 """Open the input of an import, and unpack gzip and zip. An input that cannot hold JSON is refused by what it is.
 
-`import` and `import_file` call `open_input`; `records.py` reads the unpacked chunks from `unpacked_texts`. Nothing is
-unpacked in one piece, so a small file that unpacks to a huge one takes no more memory than any other.
+Nothing is unpacked in one piece, so a small file that unpacks to a huge one takes no more memory than any other.
 """
 
 from __future__ import annotations
@@ -63,7 +62,6 @@ _KINDS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
 )
-"""First bytes of files that are not JSON, what such a file is called, and a hint."""
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_KINDS = (("xl/", "an Excel workbook"), ("word/", "a Word document"), ("ppt/", "a PowerPoint presentation"))
@@ -73,24 +71,21 @@ _TEXT_KINDS = (
     (r"(---|#|>|\*\*|[-*] )", "Markdown or YAML"),
     (r"[^,]+(,[^,]+)+$|[^;]+(;[^;]+)+$|[^\t]+(\t[^\t]+)+$", "CSV"),
 )
-"""Patterns of a first line in lower case, and the format that they stand for."""
 
 
 def unpacked_texts(stream: BinaryIO, name: str) -> Iterator[tuple[str | None, Iterator[bytes]]]:
-    """Yield the chunks of each text of an input: one text, or several with their file names in a zip. Raises
-    InvalidInput if the input cannot be read, or is not text."""
+    """Yield the chunks of each text of an input: one text, or several with their file names in a zip."""
     first, chunks = _sniffed(_read(stream, name))
     if first.startswith(_ZIP):
         yield from _zipped(stream, name)
         return
     if first.startswith(_GZIP):
         first, chunks = _sniffed(_gunzipped(chunks, name))
-    _check(first, name)
+    _refuse_binary(first, name)
     yield None, chunks
 
 
 def text_advice(line: str) -> str:
-    """Return a hint that names the format of a first line that is not JSON."""
     text = line.strip().lower()
     kind = next((kind for pattern, kind in _TEXT_KINDS if re.match(pattern, text)), "plain text")
     return f"this looks like {kind}; import reads JSON and JSON lines"
@@ -113,8 +108,7 @@ def _sniffed(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return first[:_SNIFFED_BYTES], chain((first,), chunks)
 
 
-def _check(first: bytes, name: str) -> None:
-    """Raise InvalidInput if an input that begins with these bytes is not text."""
+def _refuse_binary(first: bytes, name: str) -> None:
     if is_store(first):
         raise InvalidInput(f"{name} is a tsmem store, not an export", hint=_COPY)
     if first.startswith((_GZIP, *_ZIP)):
@@ -125,7 +119,7 @@ def _check(first: bytes, name: str) -> None:
 
 
 def _gunzipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """Yield the unpacked bytes of gzip. There can be several members, and zeros after them."""
+    """Yield the unpacked bytes of gzip, which can have several members, and zeros after them."""
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     for chunk in chunks:
         data = chunk
@@ -168,12 +162,11 @@ def _zipped(stream: BinaryIO, name: str) -> Iterator[tuple[str, Iterator[bytes]]
         archive = ZipFile(stream)
     for member in _conversation_files(archive.infolist(), name):
         first, chunks = _sniffed(unzipped(member))
-        _check(first, f"{member.filename} in {name}")
+        _refuse_binary(first, f"{member.filename} in {name}")
         yield member.filename, chunks
 
 
 def _conversation_files(members: list[ZipInfo], name: str) -> list[ZipInfo]:
-    """Return the members to read, in order of name. Raises InvalidInput if there are none, or one cannot be read."""
     names = [member.filename for member in members]
     for start, kind in _ZIP_KINDS:
         if any(each.startswith(start) for each in names):

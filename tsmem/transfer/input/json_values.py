@@ -1,12 +1,11 @@
 """Parse a text into JSON values, one after another, in bounded memory.
 
-`records.py` passes the chunks of an input to `values`. The text holds one value or many: JSON lines, pretty-printed
-values, values without anything between them, or arrays, whose elements are yielded one by one. A `_Window` holds a few
-chunks of the text, or one value of at most MAX_VALUE_BYTES and MAX_VALUE_PARTS; a `_Reader` decodes the values in it.
+The text can be JSON lines, pretty-printed values, values without anything between them, or arrays, whose elements are
+yielded one by one. A `_Window` holds a few chunks of the text, or one value of at most MAX_VALUE_BYTES and
+MAX_VALUE_PARTS; a `_Reader` decodes the values in it.
 
-A value that cannot be read is yielded with its error if reading can continue after it or on the next line. In the
-middle of an array or of a pretty-printed value it cannot continue, because nobody knows where the next value begins;
-there, the error is raised.
+A value that cannot be read is yielded with its error if reading can continue after it. After a syntax error in the
+middle of an array or of a pretty-printed value, nobody knows where the next value begins, so the error is raised.
 """
 
 from __future__ import annotations
@@ -22,11 +21,9 @@ from tsmem.errors import InvalidInput
 from tsmem.store.documents import JSON_DECODER, describe_json_error
 
 MAX_VALUE_BYTES = 64 * 2**20
-"""Maximum size of a value, an element of an array, or a line that cannot be read. A row has at most 4 MB, but a
-conversation is many rows."""
+"""A row has at most 4 MB, but a conversation is many rows."""
 MAX_VALUE_PARTS = 1_000_000
-"""Maximum number of objects, arrays and other values within one value. Without it, 64 MB of `{"a":1},` would take 2 GB
-as Python objects."""
+"""Maximum number of values within a value. Without it, 64 MB of `{"a":1},` would take 2 GB as Python objects."""
 _SHORT_CHARS = 2**20
 """Values up to this length are read without checking their size meanwhile."""
 _NEAR_END_CHARS = 16
@@ -44,20 +41,16 @@ _PART = re.compile(r'[^"\[\]{},]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{},]*+)*+
 without an end takes no memory for backtracking."""
 
 Place = int | str
-"""The beginning of a value: a line number, or a text such as `1, element 3` or `2 of conversations.json`. Errors write
-it after the word `line`."""
+"""The beginning of a value: a line number, or a text such as `1, element 3` or `2 of conversations.json`."""
 
 
 class JsonValue(NamedTuple):
-    """A value of the text, or an element of an array of the text."""
-
     place: Place
     document: object
     text: str
-    """The value as it was written, with its line end. Bytes that are not UTF-8 are lone surrogates, as in
-    `os.fsdecode`."""
+    """The value as it was written. Bytes that are not UTF-8 are lone surrogates, as in `os.fsdecode`."""
     array: tuple[int, Place] | None = None
-    """For an element: the number of its array in the text, counted from 0, and the array's place."""
+    """For an element of an array: the number of the array in the text, counted from 0, and the array's place."""
     error: InvalidInput | None = None
 
     @property
@@ -66,13 +59,13 @@ class JsonValue(NamedTuple):
 
 
 def values(chunks: Iterable[bytes], file_name: str | None = None) -> Iterator[JsonValue]:
-    """Yield the values of a text. Places include `file_name`, if it is given. Raises InvalidInput, with the place, for
-    an error after which reading cannot continue."""
+    """Yield the values of a text. Raises InvalidInput, with the place, for an error after which reading cannot
+    continue."""
     return _Reader(_Window(chunks), "" if file_name is None else f" of {file_name}").values()
 
 
 class _Window:
-    """The part of the text that is in memory. It decodes more of the text on request, and drops what has been passed.
+    """The part of the text that is in memory.
 
     The encoding is detected by a byte order mark, or by the zeros among the first four bytes (RFC 4627, section 3)."""
 
@@ -88,17 +81,15 @@ class _Window:
         self.position = 0
         """Index in `text` of the next character to read."""
         self.line = 1
-        """Line number of that character."""
         self.is_exhausted = False
-        """True once `text` includes the end of the text."""
+        """True once `text` includes the last character of the input."""
         self.has_bad_bytes = False
-        """True once bytes that are not UTF-8 were found."""
         self._column = 1
         """Column of the first character of `text`."""
 
     def read_more(self, size: int = 1) -> int:
-        """Append at least `size` characters, or the rest, to `text`, and drop what has been passed. Return the number
-        of bytes that were read."""
+        """Drop what has been passed, and append at least `size` characters, or the rest. Return the number of bytes
+        read."""
         parts, found, read = [self.text[self.position :]], 0, 0
         while found < size and not self.is_exhausted:
             chunk = next(self._chunks, b"")
@@ -119,7 +110,7 @@ class _Window:
         return read
 
     def skip(self, what: re.Pattern[str]) -> str:
-        """Move past what the pattern matches. Return the next character, or "" at the end of the text."""
+        """Move past what the pattern matches. Return the next character, or "" at the end."""
         while True:
             self.advance(_end_of_match(what, self.text, self.position))
             if self.position < len(self.text) or self.is_exhausted:
@@ -131,7 +122,6 @@ class _Window:
         self.position = end
 
     def take_line(self) -> str:
-        """Move to the next line, and return what was skipped. Raises InvalidInput for a line past MAX_VALUE_BYTES."""
         size = len(self.text) - self.position
         while (end := self.text.find("\n", self.position)) < 0 and not self.is_exhausted:
             size += self.read_more(2**20)
@@ -150,8 +140,6 @@ class _Window:
 
 
 class _Fault(InvalidInput):
-    """Invalid JSON. The caller decides whether reading can continue."""
-
     is_on_first_line = True
     """False if the fault is on a later line than the beginning of its value."""
 
@@ -186,8 +174,6 @@ class _Reader:
             del value  # free its memory before the next value is decoded
 
     def _elements(self, array: tuple[int, Place]) -> Iterator[JsonValue]:
-        """Yield the elements of the array at the window's position, each after checking what follows it. Raises
-        InvalidInput."""
         window = self._window
         try:
             window.advance(window.position + 1)
@@ -215,8 +201,8 @@ class _Reader:
         self._place = f"{self._line}{inside}{self._in_file}" if inside or self._in_file else self._line
 
     def _value(self, array: tuple[int, Place] | None = None) -> JsonValue:
-        """Decode the value at the window's position and move past it. Raises _Fault, and InvalidInput for a value that
-        is too large."""
+        """Decode the value at the window's position and move past it. Raises _Fault for invalid JSON, InvalidInput for
+        a value that is too large."""
         window = self._window
         while (found := self._try_decode()) is None:
             size = len(window.text) - window.position
@@ -269,8 +255,8 @@ class _Reader:
             self._raise_error(f"this value is longer than {MAX_VALUE_BYTES // 2**20} MB", hint=_SPLIT_HINT)
 
     def _with_line_end(self, length: int) -> int:
-        """Return the length of a value, including the line end if nothing but spaces comes before it. Raises _Fault if
-        something that cannot be a value follows on the same line."""
+        """Return the length of a value with its line end, if only spaces stand between them. Raises _Fault if anything
+        but an object, an array or the line end follows."""
         window = self._window
         while (next_index := _end_of_match(_WITHIN_LINE, window.text, window.position + length)) == len(window.text):
             if window.is_exhausted or next_index - window.position - length > _SHORT_CHARS:
@@ -288,7 +274,6 @@ class _Reader:
         raise InvalidInput(f"line {self._place}: {message}", hint=hint)
 
     def _fault(self, message: str, at: int) -> _Fault:
-        """Return the fault at an index, with its line and column. If the text ends there, the message says so."""
         window, remark = self._window, ""
         if window.is_exhausted and (at >= len(window.text) or "Unterminated" in message):
             at = max(window.position, min(at, len(window.text.rstrip())))
@@ -301,10 +286,9 @@ class _Reader:
 
 
 def _find_end(text: str, at: int) -> tuple[int, int, int]:
-    """Look for the end of the object or array at an index.
-
-    Return the index where the search stopped, the number of open brackets there (0 if the end was found), and the
-    number of parts. The search also stops after MAX_VALUE_PARTS parts."""
+    """Look for the end of the object or array at an index. Return the index where the search stopped, the number of
+    brackets that are open there (0 if the end was found), and the number of parts (opening brackets and commas). The
+    search also stops when there are more than MAX_VALUE_PARTS."""
     depth = parts = 0
     while parts <= MAX_VALUE_PARTS and (match := _PART.match(text, at)) is not None:
         at, mark = match.end(), match[1]
