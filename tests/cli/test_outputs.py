@@ -499,6 +499,7 @@ def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_
         ("message put s --content-file /dev/stdin <&-", "it is closed"),
         ("session put u s -m k@- <&-", "it is closed"),
         ("import - <&-", "it is closed"),
+        ("import /dev/stdin <&-", "it is closed"),
         ("message put s --content-file - 0>out", ""),
     ],
 )

@@ -28,7 +28,7 @@ from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.comparing import Difference, compare
 from tsmem.store.model import OnConflict
 from tsmem.transfer.exporting import export_lines
-from tsmem.transfer.files.descriptors import names_stdout
+from tsmem.transfer.files.descriptors import names_stdin, names_stdout
 from tsmem.transfer.files.outputs import ForbiddenFiles, Output
 from tsmem.transfer.formats import FORMATS
 from tsmem.transfer.importing import Import, ImportOptions, create_tables
@@ -132,11 +132,12 @@ def import_(
         raise InvalidInput(f"there is no import format '{format}'", hint=f"the formats are {' and '.join(FORMATS)}")
     start_us = context.time_us(start_time, "--start-time")
     options = ImportOptions(format, user, start_us, on_conflict, rejects, resume)
-    options.check(is_file=file != "-")  # before the input is opened
-    if file == "-" and context.streams.stdin_is_terminal:
+    is_stdin = names_stdin(file)
+    options.check(is_file=not is_stdin)  # before the input is opened
+    if is_stdin and context.streams.stdin_is_terminal:
         context.say("reading from the terminal; press Ctrl-D to end")
     stdin = Input("standard input", context.streams.stdin)
-    with nullcontext(stdin) if file == "-" else open_input(file) as source:
+    with nullcontext(stdin) if is_stdin else open_input(file) as source:
         job = Import(context, source, options)
         with account(context, "imported", asked=progress, quiet=dry_run):
             if dry_run:
