@@ -52,16 +52,13 @@ class Rejects:
         self._needs_sync = self._needs_newline = False
         with ExitStack() as stack, explained(name):
             self._output = stack.enter_context(Output(caller, name, source.raw))
+            self.is_importable = self._output.is_file
+            """False for a device, a pipe, or a descriptor that was open before."""
             self._descriptor = self._output.open_to_append()
             self._file = WaitingFile(self._descriptor, "wb", closefd=False)
             if self.is_importable:
                 self._lock_and_read(resume)
             stack.pop_all()
-
-    @property
-    def is_importable(self) -> bool:
-        """True if the rejects go to a file, which can be imported later; False for a device, pipe or descriptor."""
-        return self._output.is_file
 
     def _lock_and_read(self, resume: bool) -> None:
         try:

@@ -83,8 +83,8 @@ def _from_iso(text: str) -> ReadTime | None:
 
 
 def depends_on_others(given: Sequence[int | None]) -> bool:
-    """Return True if a time is missing, is given twice, or has whole seconds. Many tools write only whole seconds, so
-    messages of an earlier copy of the conversation may have had the same time and moved this one."""
+    """Return True if a time is missing, is given twice, or has whole seconds: another message of an earlier copy of the
+    conversation may have had the same one, so that this message was moved."""
     return len(set(given)) < len(given) or any(time is None or time % 10**6 == 0 for time in given)
 
 
