@@ -121,8 +121,13 @@ class RunningServer:
 @contextmanager
 def running(stub: Stub | None = None, *, clock: Clock | None = None, **settings: Any) -> Iterator[RunningServer]:
     behind, log = stub or Stub(), list[LogEntry]()
-    with Server(behind, Settings(**settings), clock or SystemClock(), log.append) as server:
+    server = Server(behind, Settings(**settings), clock or SystemClock(), log.append)
+    try:
+        server.listen()
+        server.start()
         yield RunningServer(server, behind, log)
+    finally:
+        server.stop()
 
 
 def ots_headers(body: bytes = b"", **changed: str | None) -> dict[str, str]:

@@ -55,11 +55,14 @@ def serving(
     engine = Engine(path, time)
     behind = dispatcher(engine, time)
     served = Served("", engine, behind)
+    server = Server(behind, Settings(**settings), time, served.log.append)
     try:
-        with Server(behind, Settings(**settings), time, served.log.append) as server:
-            served.endpoint = server.endpoint
-            yield served
+        server.listen()
+        server.start()
+        served.endpoint = server.endpoint
+        yield served
     finally:
+        server.stop()
         while _clients:
             _clients.pop().connection.pool.clear()
         engine.close()

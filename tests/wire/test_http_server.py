@@ -230,9 +230,9 @@ def test_a_loopback_address_needs_no_key(host: str) -> None:
 
 
 def refusal(**settings: Any) -> str:
-    server = Server(Stub(), Settings(**settings), SystemClock())
+    server = Server(Stub(), Settings(**settings), SystemClock(), [].append)
     with pytest.raises(errors.TsmemError) as caught:
-        server.start()
+        server.listen()
     server.stop()  # a server that never started
     return caught.value.message
 

@@ -1,8 +1,5 @@
-"""The dispatcher: it finds the function that carries out an action.
-
-`http.exchange` calls `parse` with the action and body of a request, and then `answer` with the request. An action that
-is not in `_HANDLERS` is refused as unsupported: for example transactions, SQL, time series, tunnels and streams.
-"""
+"""Finds the function that carries out an action. Every other action is refused: for example transactions, SQL, time
+series, tunnels and streams."""
 
 from __future__ import annotations
 
@@ -62,7 +59,7 @@ class ActionResult(NamedTuple):
 
 
 class Dispatcher:
-    """Carries out requests on an engine. Any thread may call it."""
+    """Any thread may call it."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self._engine = engine
@@ -80,7 +77,7 @@ class Dispatcher:
         return Request(action, message, tables)
 
     def answer(self, request: Request, draw_row_fault: Callable[[], RowFault | None] = lambda: None) -> ActionResult:
-        """Carry out a request. Raises TsmemError, with a code of the service unless the failure is the server's own."""
+        """Raises TsmemError, with a code of the service unless the failure is the server's own."""
         response = new_message(f"{request.action}Response")
         context = ActionContext(self._engine, self._clock, draw_row_fault)
         rows = _HANDLERS[request.action](context, request.message, response)

@@ -1,8 +1,8 @@
 """The actions of TableStore: what each request asks of the engine, and how its response is filled in.
 
-There is one function for each action. `dispatch` calls it with an `ActionContext`, the request message, and an empty
-response message to fill in. The function returns the number of rows, tables or indexes that it wrote or returned, if
-there are any to count. It raises TsmemError, with a code of the service unless the failure is the server's own.
+`dispatch` calls the function of an action with an `ActionContext`, the request message, and an empty response message
+to fill in. The function returns the number of rows, tables or indexes that it wrote or returned, if there are any to
+count. It raises TsmemError, with a code of the service unless the failure is the server's own.
 """
 
 from __future__ import annotations

@@ -1,11 +1,7 @@
 """GetRow, GetRange, PutRow, UpdateRow, DeleteRow, BatchGetRow and BatchWriteRow.
 
 A write becomes one of the port's Put, Update and Delete if they can express it, because the engine handles them faster
-than a RowChange. They can express nearly all the writes that agents send; versions, increments and returned rows need a
-RowChange.
-
-The results of a batch are in the order of its rows. An injected fault fails a single row of a batch: the engine never
-gets a refused write, and it carries out a lost one.
+than a RowChange. Versions, increments and returned rows need a RowChange.
 """
 
 from __future__ import annotations
@@ -28,19 +24,16 @@ from tsmem.server.wire.filters import decode_columns, decode_condition, decode_f
 from tsmem.server.wire.plainbuffer import Operation, WireCell, WireRow, decode_row, encode_row, encode_rows
 from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, unsupported
 
-MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-"""Largest total size of the rows that a BatchGetRow returns; a request for more fails as a whole. The service documents
-no such limit, but without one, four requests for 100 rows of 2 MB each took 1.9 GB (measured)."""
-_ROWS_AT_ONCE = 20
-"""Number of rows that BatchGetRow reads in one transaction. It bounds the memory that one read can take beyond that
-limit."""
+_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""Largest total size of the rows that a BatchGetRow returns. The service documents no such limit, but without one, four
+requests for 100 rows of 2 MB each took 1.9 GB (measured)."""
+_ROWS_AT_ONCE = 20  # rows read in one transaction, which bounds the memory that one read can take beyond that limit
 _BATCH_CHANGES = {1: Change.PUT, 2: Change.UPDATE, 3: Change.DELETE}
 _SINGLE_ROW_REQUESTS = {
     "PutRowRequest": (Change.PUT, "row"),
     "UpdateRowRequest": (Change.UPDATE, "row_change"),
     "DeleteRowRequest": (Change.DELETE, "primary_key"),
 }
-"""The kind of change that a request for one row makes, and the request's field that has the row."""
 _RETURNED = (Returned.NOTHING, Returned.KEY, Returned.AFTER_MODIFY)
 
 RowResult = tuple[bytes, Cost] | TsmemError  # the encoded row and its cost, or the row's error
@@ -79,7 +72,6 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
 
 
 def write_row(context: ActionContext, request: Any, response: Any) -> int:
-    """Carry out PutRow, UpdateRow or DeleteRow."""
     change, field = _SINGLE_ROW_REQUESTS[request.DESCRIPTOR.name]
     write = _decode_write(change, request.table_name, getattr(request, field), request)
     _refuse_transaction(request)
@@ -103,9 +95,9 @@ def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
             row = _add_result(group, result)
             found += row.is_ok
             size += len(row.row)
-            if size > MAX_RESPONSE_BYTES:
+            if size > _MAX_RESPONSE_BYTES:
                 what = "The total data size of BatchGetRow response"
-                raise invalid_parameter(f"{what} exceeds the limit: {MAX_RESPONSE_BYTES}.")
+                raise invalid_parameter(f"{what} exceeds the limit: {_MAX_RESPONSE_BYTES}.")
     return found
 
 
@@ -128,7 +120,7 @@ def _read_table(context: ActionContext, table: Any) -> Iterator[RowResult]:
 def _read_rows(
     engine: Engine, table: str, rows: list[WireRow], columns: tuple[str, ...], row_filter: Filter | None, view: View
 ) -> list[RowResult]:
-    """Read rows in one transaction. If a key is invalid, read the rows one by one, so that only one row fails."""
+    """Read rows in one transaction. If a key is invalid, read the rows one by one, so that only that row fails."""
     ref = TableRef(as_text(table), rows[0].names)
     keys: Any = tuple(row.key for row in rows)  # the engine refuses INF_MIN and INF_MAX
     try:
@@ -188,8 +180,6 @@ def _add_result(group: Any, result: RowResult) -> Any:
 
 
 def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Write | RowChange:
-    """Return the write that a PlainBuffer row describes. `message` has its condition, and says which part of the row to
-    return. Raises OTSParameterInvalid."""
     row = decode_row(data)
     _check_shape(change, row)
     ref = TableRef(as_text(table), row.names)
@@ -251,8 +241,7 @@ def _row_bytes(ref: TableRef, row: CellRow | None) -> bytes:
 
 
 def _set_cost(message: Any, cost: Cost) -> None:
-    """Set the capacity units of a response or row. Both are always set, because the Go SDK fails if one is missing."""
-    unit = message.consumed.capacity_unit
+    unit = message.consumed.capacity_unit  # set even if 0: the Go SDK fails if one is missing
     unit.read, unit.write = cost.read_units, cost.write_units
 
 

@@ -1,16 +1,11 @@
 """Search, ComputeSplits and ParallelScan.
 
-`dispatch` calls one function for each action. Unsupported options are refused if they could change the result; routing
-values and timeouts are ignored. A page token contains the sort order, because the Go and Python SDKs send no order with
-a token.
+Unsupported options are refused if they could change the result; routing values and timeouts are ignored. A page token
+contains the sort order, because the Go and Python SDKs send no order with a token.
 
-A parallel scan has one split and returns rows in key order. It takes no snapshot: each page has the rows as they are
-when that page is read. It keeps no state, so all scans share one session id, which is valid as long as the server runs.
-Even the page with the last rows has a token: clients expect an empty page at the end.
-
-The size of a query is limited, because the check of one row cannot be interrupted. Measured on a row with a text of
-1.8 MB: the check for a phrase of 256 words took 2.2 s, for a Match of 1,024 words on a fuzzy field 1.9 s, and for a
-term of 8,192 characters 3 ms.
+A parallel scan has one split and returns rows in key order. Each page has the rows as they are when it is read. All
+scans share one session id, which is valid as long as the server runs. Even the page with the last rows has a token:
+clients expect an empty page at the end.
 """
 
 from __future__ import annotations
@@ -35,19 +30,20 @@ from tsmem.server.wire.plainbuffer import encode_row
 from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, new_message, parse_message, unsupported
 from tsmem.server.wire.search_queries import decode_query, decode_sorters, leaves
 
-DEFAULT_LIMIT = 10
+_DEFAULT_LIMIT = 10
 _UNSUPPORTED = ("collapse", "aggs", "group_bys", "highlight")
 _ALL, _SPECIFIED, _NONE, _ALL_FROM_INDEX = 1, 2, 3, 4  # return types
 _UNCOUNTED = -1  # the number of hits if they are not counted
 
-MAX_PATTERN = 32
-"""Characters of a wildcard pattern. Source: "Search index limits" of the service. The next three limits are our own,
-and apply to all queries of a search together."""
-MAX_WORDS = 1024  # as `_count_terms` counts
-MAX_PHRASE_WORDS = 256  # as `_count_phrase_words` counts
-MAX_CHARACTERS = 8192  # number of characters to find in TEXT fields
+_MAX_PATTERN = 32  # characters of a wildcard pattern. Source: "Search index limits" of the service.
+_MAX_WORDS = 1024  # as `_count_terms` counts
+_MAX_PHRASE_WORDS = 256  # as `_count_phrase_words` counts
+_MAX_CHARACTERS = 8192  # to find in TEXT fields
+"""These three limits are our own, and apply to all queries of a search together, because the check of one row cannot be
+interrupted. Measured on a text of 1.8 MB: the check for a phrase of 256 words took 2.2 s, for a Match of 1,024 words on
+a fuzzy field 1.9 s, and for a term of 8,192 characters 3 ms."""
 
-MAX_SCAN_LIMIT = 2000
+_MAX_SCAN_LIMIT = 2000
 _SESSION_ID = os.urandom(16).hex().encode()
 _MORE, _END = b"\x02", b"\x03"  # first byte of a scan's token: the engine's token follows, or no rows remain
 
@@ -75,7 +71,7 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
     sorters = decode_sorters(search_query.sort)
     if not sorters and not search_query.token:
         sorters = decode_sorters(index.order)
-    limit: int = search_query.limit if search_query.HasField("limit") else DEFAULT_LIMIT
+    limit: int = search_query.limit if search_query.HasField("limit") else _DEFAULT_LIMIT
     are_indexed = columns is not None and index.fields.keys() >= set(columns)
     max_limit = MAX_INDEXED_LIMIT if are_indexed else MAX_LIMIT
     if not 0 <= limit <= max_limit:
@@ -115,7 +111,7 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
         return 0
     if scan.token and not scan.token.startswith(_MORE):
         raise invalid_parameter("[parallel_scan.token] is not one of this server's")
-    limit = scan.limit or MAX_SCAN_LIMIT
+    limit = scan.limit or _MAX_SCAN_LIMIT
     token = scan.token[len(_MORE) :] or None
     engine_search = Search(decode_query(scan.query), (KeySort(),), limit, token=token, columns=columns)
     reply = _find_rows(context.engine, index, engine_search, response)
@@ -127,8 +123,8 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
 def _check_scan(scan: Any) -> None:
     if not scan.HasField("query"):
         raise invalid_parameter("[parallel_scan.query] must not be null")
-    if scan.HasField("limit") and not 0 < scan.limit <= MAX_SCAN_LIMIT:
-        raise invalid_parameter(f"[parallel_scan.limit] must in (0, {MAX_SCAN_LIMIT}], current limit is {scan.limit}")
+    if scan.HasField("limit") and not 0 < scan.limit <= _MAX_SCAN_LIMIT:
+        raise invalid_parameter(f"[parallel_scan.limit] must in (0, {_MAX_SCAN_LIMIT}], current limit is {scan.limit}")
     if scan.HasField("alive_time") and scan.alive_time <= 0:
         rule = "[parallel_scan.alive_time] must be greater than 0"
         raise invalid_parameter(f"{rule}, current alive_time is {scan.alive_time}")
@@ -141,7 +137,6 @@ def _check_scan(scan: Any) -> None:
 
 
 def _open_index(engine: Engine, table: str, name: str) -> _Index:
-    """Return an index. Raises OTSParameterInvalid for a missing table, OTSMetaNotMatch for a missing index."""
     try:
         ref = engine.describe_table(table).ref
     except TableNotFound:
@@ -175,7 +170,7 @@ def _unsupported_option(field: Any) -> str | None:
 
 
 def _columns_to_get(message: Any, index: _Index) -> tuple[str, ...] | None:
-    """Return the names of the attribute columns to return; None means all."""
+    """Return the names of attribute columns; None means all."""
     names = as_texts(message.column_names)
     return_type = message.return_type if message.HasField("return_type") else _SPECIFIED
     if return_type == _ALL:
@@ -188,24 +183,23 @@ def _columns_to_get(message: Any, index: _Index) -> tuple[str, ...] | None:
 
 
 def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: Any) -> SearchReply[CellRow]:
-    """Find a page of rows, and add them to the response. Raises OTSParameterInvalid if a query or sort uses a field
-    that has an unsupported option, or if the search exceeds a limit."""
+    """Check a search, and add the rows of its page to the response."""
     queries = list(leaves(engine_search.query))
     sorters = [sorter for sorter in engine_search.sorts if isinstance(sorter, FieldSort)]
     for each in (*queries, *sorters):
         if each.field in index.unsupported_options:
             raise unsupported(f"{index.unsupported_options[each.field]} of field {each.field}")
-    if any(isinstance(query, Wildcard) and len(query.pattern) > MAX_PATTERN for query in queries):
-        raise invalid_parameter(f"length of field value is longer than {MAX_PATTERN} for the [WILDCARD_QUERY] query")
+    if any(isinstance(query, Wildcard) and len(query.pattern) > _MAX_PATTERN for query in queries):
+        raise invalid_parameter(f"length of field value is longer than {_MAX_PATTERN} for the [WILDCARD_QUERY] query")
     field_types = [(query, index.fields.get(query.field)) for query in queries]
     on_text = [(query, field_type) for query, field_type in field_types if field_type and field_type.name == "TEXT"]
     # Characters are counted first, so that no text over the limit is split into words.
     characters = sum(len(text) for query, _ in on_text for text in _texts_to_find(query))
-    _check_count("characters in the texts", characters, MAX_CHARACTERS)
+    _check_count("characters in the texts", characters, _MAX_CHARACTERS)
     terms = sum(_count_terms(query, field_type) for query, field_type in field_types)
-    _check_count("words and terms", terms, MAX_WORDS)
+    _check_count("words and terms", terms, _MAX_WORDS)
     phrase_words = sum(_count_phrase_words(query, field_type) for query, field_type in on_text)
-    _check_count("words in the phrases", phrase_words, MAX_PHRASE_WORDS)
+    _check_count("words in the phrases", phrase_words, _MAX_PHRASE_WORDS)
     reply = engine.search_cells(index.table, index.name, engine_search)
     response.rows.extend(encode_row(index.table.key, row.key, row.cells) for row in reply.rows)
     return reply
@@ -217,7 +211,7 @@ def _check_count(what: str, count: int, limit: int) -> None:
 
 
 def _texts_to_find(query: Leaf) -> list[str]:
-    """Return the texts that a query looks for. It omits wildcard patterns, which have a limit of their own."""
+    """Return all texts but wildcard patterns, which have a limit of their own."""
     if isinstance(query, Match | MatchPhrase | Prefix):
         return [query.text]
     values = query.values if isinstance(query, Terms) else (query.value,) if isinstance(query, Term) else ()
@@ -225,7 +219,7 @@ def _texts_to_find(query: Leaf) -> list[str]:
 
 
 def _count_terms(query: Leaf, field_type: FieldType | None) -> int:
-    """Return the number of distinct words of a Match on a TEXT field, of values of a Terms, and 1 for other queries."""
+    """Count the distinct words of a Match on a TEXT field, or the values of a Terms. Other queries count as 1."""
     if isinstance(query, Match) and field_type is not None and field_type.name == "TEXT":
         fuzzy = field_type.analyzer == "fuzzy"
         return len(set(query.text.split()) if fuzzy else words.match_groups(field_type, query.text, are_separate=True))
@@ -233,9 +227,8 @@ def _count_terms(query: Leaf, field_type: FieldType | None) -> int:
 
 
 def _count_phrase_words(query: Leaf, field_type: FieldType) -> int:
-    """Count the words of a MatchPhrase, and of each term of several words. In a fuzzy field there are none, because a
-    phrase is found as a single substring."""
-    if field_type.analyzer == "fuzzy":
+    """Count the words of a MatchPhrase, and of each term of several words."""
+    if field_type.analyzer == "fuzzy":  # finds a phrase as a single substring
         return 0
     if isinstance(query, MatchPhrase):
         return len(words.cut_words(field_type, query.text))

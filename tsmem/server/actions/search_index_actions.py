@@ -1,8 +1,5 @@
-"""CreateSearchIndex, DescribeSearchIndex, ListSearchIndex and DeleteSearchIndex.
-
-`dispatch` calls one function for each action. The engine uses only some of the options of an index. It stores the whole
-CreateSearchIndex request as well, because DescribeSearchIndex returns every option.
-"""
+"""Actions on search indexes. The engine uses only some of the options of an index. It stores the whole
+CreateSearchIndex request as well, because DescribeSearchIndex returns every option."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _ANALYZER_PARAMETERS = {
     "split": ("SplitAnalyzerParameter", ("delimiter", "case_sensitive")),
     "fuzzy": ("FuzzyAnalyzerParameter", ("min_chars", "max_chars")),
 }
-"""For each analyzer, the message of its parameters, and the parameters that the engine knows."""
+"""The messages of the analyzers' parameters, and the parameters that the engine knows."""
 _NO_EXPIRY = -1
 _INCREMENTAL_SYNC = 2  # the sync phase in which every existing row is in the index
 _STATUS_RUNNING = 3
@@ -108,7 +105,7 @@ def _field_type(field: Any) -> FieldType:
 
 
 def _creation_request(found: SearchIndexSchema) -> Any:
-    """Return the CreateSearchIndex request for an index that was created through the port, and not by a request."""
+    """Return the request for an index that was created through the port, and not by a request."""
     request = new_message("CreateSearchIndexRequest", table_name=found.table, index_name=found.name)
     for name, kind in found.fields:
         field = request.schema.field_schemas.add(field_name=name, field_type=kind.name)
@@ -123,7 +120,6 @@ def _creation_request(found: SearchIndexSchema) -> Any:
 
 
 def _set_field_defaults(field: Any) -> None:
-    """Set the missing options to the service's defaults."""
     is_sortable = field.field_type not in (_TEXT, _NESTED)
     for name, default in (("index", True), ("store", True), ("enable_sort_and_agg", is_sortable), ("is_array", False)):
         if not field.HasField(name):

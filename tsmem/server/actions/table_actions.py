@@ -1,8 +1,7 @@
 """Actions on tables, secondary indexes and defined columns.
 
-`dispatch` calls one function for each action. Requests for streams, encryption, local transactions, full-row updates
-and auto-increment keys are refused. Reserved throughput must be in range and is otherwise ignored, as on instances that
-are billed by use. Responses have every optional field that some client reads without checking that it is present.
+Reserved throughput is ignored, as on instances that are billed by use. Responses have every optional field that some
+client reads without checking that it is present.
 """
 
 from __future__ import annotations
@@ -136,7 +135,6 @@ def _check_stream_and_throughput(request: Any) -> None:
 
 
 def _set_options(response: Any, table: TableSchema) -> None:
-    """Set the fields that the responses of DescribeTable and UpdateTable share."""
     options = response.table_options
     options.time_to_live, options.max_versions = table.time_to_live_s, table.max_versions
     options.deviation_cell_version_in_sec, options.allow_update = table.deviation_s, table.allow_update

@@ -1,16 +1,13 @@
 """Checks the signatures of requests, and signs responses.
 
-`exchange` calls `authenticate` with the head of a request, and gets an Identity that signs the response. Then it calls
-`check_digest` with the body.
-
-    request, V2   HMAC-SHA1 with the secret, over the path, the method and every `x-ots-*` header
+    request, V2   HMAC-SHA1 with the secret, over the path, the method and the other `x-ots-*` headers
     request, V4   HMAC-SHA256 with a key derived from the secret, a date and a region, over the same text with `ots`
     response      HMAC-SHA1 with the secret or key that signed the request, over its `x-ots-*` headers and the path
 
 A server with an access key accepts only requests that are signed with its secret. A server without one accepts any
-access key. But a request does not contain the client's secret, and the Python and Java SDKs reject a response that is
-not signed with it. So the server tries two secrets, `tsmem` and the access key id. If neither fits, it signs with
-`tsmem`, which is enough for the Go and Node.js SDKs, because they do not check signatures.
+signature. But the Python and Java SDKs reject a response that is not signed with their secret, which no request
+contains. So the server tries two secrets, `tsmem` and the access key id. If neither fits, it signs with `tsmem`, which
+is enough for the Go and Node.js SDKs, because they do not check signatures.
 
 Source: the SDKs (Python `auth.py`, Go `ots_header.go`, Node.js `signer.js`).
 """
@@ -28,10 +25,10 @@ from tsmem.clock import Clock
 from tsmem.errors import TsmemError, from_service
 from tsmem.server.http.messages import Head, content_md5
 
-KEYLESS_SECRET = b"tsmem"  # the secret of a server without an access key
-API_VERSION = "2015-12-31"
-MAX_SKEW_S = 15 * 60
-REQUIRED_HEADERS = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
+_KEYLESS_SECRET = b"tsmem"
+_API_VERSION = "2015-12-31"
+_MAX_SKEW_S = 15 * 60
+_REQUIRED = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
 _V2, _V4 = "x-ots-signature", "x-ots-signaturev4"  # headers with the signature, one for each version
 _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d*)?Z", re.ASCII)
 
@@ -44,16 +41,13 @@ class AccessKey:
 
 @dataclass(frozen=True)
 class Identity:
-    """The sender of a request, and the key that signs the response."""
-
     access_key_id: str
-    key: bytes = field(repr=False)  # the secret, or for V4 the key that is derived from it
+    key: bytes = field(repr=False)  # signs the response: the secret, or for V4 the key that is derived from it
     path: str  # the path that the client signed
     is_verified: bool = True  # True if the request is signed with a secret that this server knows
 
-    def authorization(self, headers: Mapping[str, str]) -> str:
-        """Return the Authorization header of a response with these `x-ots-*` headers."""
-        lines = sorted(f"{name}:{value}" for name, value in headers.items())
+    def authorization(self, response_headers: Mapping[str, str]) -> str:
+        lines = sorted(f"{name}:{value}" for name, value in response_headers.items())
         signature = hmac.digest(self.key, "\n".join([*lines, self.path]).encode("latin-1"), "sha1")
         return f"OTS {self.access_key_id}:{b64encode(signature).decode()}"
 
@@ -63,10 +57,10 @@ def authenticate(head: Head, credentials: AccessKey | None, instance: str | None
     headers = head.headers
     version = _V4 if _V4 in headers else _V2
     v4_headers = ("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()
-    for name in (*REQUIRED_HEADERS, *v4_headers, version):
+    for name in (*_REQUIRED, *v4_headers, version):
         if not headers.get(name):
             raise from_service("OTSParameterInvalid", f"Missing header: '{name}'.")
-    if headers["x-ots-apiversion"] != API_VERSION:
+    if headers["x-ots-apiversion"] != _API_VERSION:
         raise from_service("OTSParameterInvalid", f"Unsupported API version: {headers['x-ots-apiversion']}.")
     date = _checked_date(headers["x-ots-date"], clock)
     if version == _V4:
@@ -80,13 +74,12 @@ def authenticate(head: Head, credentials: AccessKey | None, instance: str | None
 
 
 def _checked_date(text: str, clock: Clock) -> datetime:
-    """Return the date of a request. Raises the service's error if it is not within 15 minutes from now."""
     match = _DATE.fullmatch(text)
     try:
         date = datetime.fromisoformat(match[1] if match else "")
     except ValueError:
         raise from_service("OTSParameterInvalid", f"Invalid date format: {text}.") from None
-    if abs(date.replace(tzinfo=UTC).timestamp() - clock.now_us() / 1e6) > MAX_SKEW_S:
+    if abs(date.replace(tzinfo=UTC).timestamp() - clock.now_us() / 1e6) > _MAX_SKEW_S:
         raise _auth_failed(f"Mismatch between system time and x-ots-date: {text}.")
     return date
 
@@ -94,7 +87,7 @@ def _checked_date(text: str, clock: Clock) -> datetime:
 def _identify(head: Head, version: str, credentials: AccessKey | None) -> Identity:
     key_id = head.headers["x-ots-accesskeyid"]
     if credentials is None:
-        secrets: tuple[bytes, ...] = (KEYLESS_SECRET, key_id.encode("latin-1"))
+        secrets: tuple[bytes, ...] = (_KEYLESS_SECRET, key_id.encode("latin-1"))
     elif _is_equal(credentials.access_key_id, key_id):
         secrets = (credentials.secret.encode("utf-8", "surrogateescape"),)
     else:
@@ -108,19 +101,18 @@ def _identify(head: Head, version: str, credentials: AccessKey | None) -> Identi
                 return Identity(key_id, key, path)
     if credentials is not None:
         raise _auth_failed("Signature mismatch.")
-    key = _signing_key(KEYLESS_SECRET, head.headers, version)
+    key = _signing_key(_KEYLESS_SECRET, head.headers, version)
     return Identity(key_id, key, f"/{head.action}", is_verified=False)
 
 
 def check_digest(head: Head, body: bytes) -> None:
-    """Raise OTSAuthFailed if the body does not have the signed digest."""
     if not _is_equal(content_md5(body), head.headers["x-ots-contentmd5"]):
         raise _auth_failed("Mismatch between MD5 value of request body and x-ots-contentmd5 in header.")
 
 
 def _signed_texts(head: Head) -> Iterator[tuple[str, str]]:
-    """Yield each pair of a path and a text that the client may have signed. Some SDKs sign the whole path and some only
-    the action, and some sort the headers by line and some by name."""
+    """Yield the texts that the client may have signed, each after its path. Some SDKs sign the whole path and others
+    only the action; some sort the headers by line and others by name."""
     signed = sorted(pair for pair in head.headers.items() if pair[0].startswith("x-ots-") and pair[0] not in (_V2, _V4))
     by_name = [f"{name}:{value}" for name, value in signed]
     by_line = sorted(by_name)
@@ -139,7 +131,6 @@ def _signing_key(secret: bytes, headers: Mapping[str, str], version: str) -> byt
 
 
 def _is_equal(ours: str, header: str) -> bool:
-    """Compare a text of ours with a header in constant time."""
     return hmac.compare_digest(ours.encode("utf-8", "surrogateescape"), header.encode("latin-1"))
 
 

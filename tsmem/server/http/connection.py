@@ -1,12 +1,8 @@
-"""One client's connection: it reads requests and sends responses, with a time limit on every wait.
+"""One client's connection, with a time limit on every wait: no client can hold a thread forever, even if it sends one
+byte at a time.
 
-`server` makes a Connection for each accepted socket. `exchange` then reads each request from it, the head first and the
-body after that. Bytes of the next request that arrive early stay in the buffer.
-
-No client can hold a thread forever, even if it sends one byte at a time, because `Settings` limits every wait. When the
-server stops, threads that wait for a request wake up at once. A request that has begun to arrive gets `receive_s` more
-seconds. Its socket must stay open for reading, because SDKs send the head and the body of a request separately, and the
-body may still be on its way.
+When the server stops, threads that wait for a request wake up at once. A request that has begun to arrive gets up to
+`receive_s` more seconds: SDKs send the head and the body separately, so the body may still be on its way.
 """
 
 from __future__ import annotations
@@ -25,18 +21,17 @@ from tsmem.server.http.messages import MAX_HEAD_BYTES, malformed
 from tsmem.server.http.settings import Settings
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-_NO_REQUEST_YET = (bytearray(), bytearray(b"\r"))
 _READ_BYTES = 64 * 1024
 
 
 class StopEvent:
-    """An event that a thread can poll together with a socket: its descriptor becomes readable when the event is set."""
+    """An event that can be polled together with a socket: its descriptor is readable once the event is set."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
         self.is_set = False
         for end in (self._reader, self._writer):
-            weakref.finalize(self, end.close)  # not in Server.stop: a thread that outlasts the stop may still poll it
+            weakref.finalize(self, end.close)  # not earlier: a thread that outlasts the stop may still poll it
 
     def fileno(self) -> int:
         return self._reader.fileno()
@@ -46,16 +41,12 @@ class StopEvent:
         self._writer.close()
 
     def wait(self, seconds: float) -> None:
-        """Wait until the event is set, but no longer than `seconds`."""
-        if not self.is_set:
-            poll = select.poll()
-            poll.register(self._reader, select.POLLIN)
-            poll.poll(ceil(seconds * 1000))
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        poll.poll(ceil(seconds * 1000))
 
 
 class Connection:
-    """A client's socket, and the bytes that have arrived on it but have not been used."""
-
     thread: threading.Thread  # the thread that serves this connection
 
     def __init__(
@@ -63,10 +54,8 @@ class Connection:
     ) -> None:
         self.stop_event = stop_event
         self.address = address
-        self.is_refused = False
-        """True if the server has too many connections: every response on this one is OTSServerBusy."""
-        self.is_closing = False
-        """True if the connection is closed after the next response."""
+        self.is_refused = False  # True if the server has too many connections: the response is OTSServerBusy
+        self.is_closing = False  # True if the connection is closed after the next response
         self.is_open = True
         self._socket = sock
         self.settings = settings
@@ -75,28 +64,26 @@ class Connection:
         self._poll.register(sock, select.POLLIN)
         self._poll.register(stop_event, select.POLLIN)
         self._buffer = bytearray()
-        self._request_due_s = 0.0
-        """The time by which the whole of the current request must have arrived."""
-        self._has_stop_deadline = False
-        """True once a stop has moved that time forward."""
+        self._request_due_s = 0.0  # the time by which the whole of the current request must have arrived
+        self._has_stop_deadline = False  # True once a stop has limited that time
         self._lock = threading.Lock()
         self.awaiting_request_since_s: float | None = clock.monotonic_s()
-        """The time since which no whole request has arrived; None while one is answered. Any thread may read it."""
+        """The time since which no authenticated request has arrived; None while one is answered."""
         self._is_evicted = False
         with suppress(OSError):  # the client may have left already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read_head(self) -> bytes | None:
-        """Return the head of the next request, without the empty line after it. Return None if no request begins:
-        the client leaves, it is idle for too long, or the server stops. Raises OSError, and the service's errors for a
-        malformed or late head."""
+        """Return the head of the next request, without the empty line after it; None if no request begins before the
+        client leaves, `idle_s` is over or the server stops. Raises OSError, and the service's errors for a head that is
+        malformed, late or cut."""
         if self.awaiting_request_since_s is None:
             self.awaiting_request_since_s = self._clock.monotonic_s()
         idle_until_s = self._clock.monotonic_s() + self.settings.idle_s
         while True:
             while self._buffer.startswith((b"\r\n", b"\n")):  # some clients send an empty line after a body
                 del self._buffer[: self._buffer.index(b"\n") + 1]
-            if self._buffer not in _NO_REQUEST_YET:
+            if self._buffer not in (b"", b"\r"):
                 break
             if not self._receive(idle_until_s):
                 return None
@@ -132,8 +119,8 @@ class Connection:
         self._socket.sendall(data)
 
     def linger(self) -> None:
-        """Stop sending, and discard what the client still sends for up to `linger_s` seconds. Closing a socket with
-        unread bytes would reset the connection, and the client might never see the response."""
+        """Discard what the client still sends, for up to `linger_s` seconds. Closing a socket with unread bytes would
+        reset the connection, and the client might never see the response."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
             due_s = self._clock.monotonic_s() + self.settings.linger_s
@@ -143,21 +130,19 @@ class Connection:
                     break
 
     def wait_until_closed(self, seconds: float) -> None:
-        """Wait until the client leaves or the server stops, but no longer than `seconds`."""
         due_s = self._clock.monotonic_s() + seconds
         with suppress(OSError):
             while not self.stop_event.is_set and self._receive(due_s):
                 self._buffer.clear()
 
     def has_client_left(self) -> bool:
-        """Return True if the client has closed its side. Bytes of its next request stay unread."""
         try:
             return self._is_readable(0) and not self._socket.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
 
     def begin_answer(self) -> None:
-        """Record that a whole request has arrived. Raises ConnectionAbortedError if the connection was evicted."""
+        """Protect the connection from eviction. Raises ConnectionAbortedError if it was evicted already."""
         with self._lock:
             if self._is_evicted:
                 raise ConnectionAbortedError("closed to make room for another connection")
@@ -168,6 +153,7 @@ class Connection:
         with self._lock:
             self._is_evicted = self.awaiting_request_since_s is not None
         if self._is_evicted:
+            self.is_open = False
             self.shut_down()
         return self._is_evicted
 
@@ -177,13 +163,14 @@ class Connection:
 
     def close(self) -> None:
         self._socket.close()
+        self.is_open = False
 
     def _is_readable(self, seconds: float) -> bool:
-        """Wait for bytes or the stop of the server, but no longer than `seconds`. Return True if there are bytes."""
+        """Wait for bytes or the stop of the server. Return True if there are bytes, or if the client has left."""
         return self._socket.fileno() in [number for number, _ in self._poll.poll(ceil(seconds * 1000))]
 
     def _receive(self, due_s: float) -> bool:
-        """Receive bytes into the buffer. Return False if none arrive in time, the client leaves or the server stops."""
+        """Receive bytes. Return False if none arrive in time, the client leaves or the server stops."""
         left_s = due_s - self._clock.monotonic_s()
         if left_s <= 0 or not self._is_readable(left_s):
             return False
@@ -192,7 +179,8 @@ class Connection:
         return bool(data)
 
     def _receive_more(self) -> None:
-        """Receive more bytes of the current request. Raises OTSRequestTimeout if they are late."""
+        """Receive more bytes of the current request. Raises OSError, and the service's errors if they are late or the
+        client sends no more."""
         while True:
             if self.stop_event.is_set and not self._has_stop_deadline:
                 self._has_stop_deadline = True

@@ -1,11 +1,7 @@
 """One request and its response.
 
-The thread of a connection calls `HttpExchange(...).run()` for each request. It reads the head, checks it and its
-signature, reads the body, draws a fault, has the dispatcher carry the request out, and sends the signed response.
-
-Whatever happens, the client gets one of the service's responses or a closed connection. It learns no detail of a
-failure inside the server. Each request that arrives whole or gets a response leaves one log entry. The body of an
-unauthenticated request is discarded, and only authenticated requests meet faults.
+The client gets one of the service's responses or a closed connection, and no detail of a failure inside the server.
+Each request that arrives whole or gets a response leaves one log entry. Only authenticated requests meet faults.
 """
 
 from __future__ import annotations
@@ -35,10 +31,10 @@ _BUSY = ("OTSServerBusy", "Server is busy.")
 
 
 class ResponseBudget:
-    """A limit on the total size of the large responses that a server is sending. Any thread may call it.
+    """A limit on the total size of the large responses that are being sent. Any thread may call it.
 
     Without it, twenty clients that asked for 60 MB each and read none of it took 1 GB (measured). Small responses do
-    not count, so a write that was carried out always gets its response."""
+    not count, so that a write that was carried out gets its response."""
 
     def __init__(self, max_bytes: int) -> None:
         self._free_bytes = max_bytes
@@ -46,7 +42,7 @@ class ResponseBudget:
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[bool]:
-        """Reserve room for a response while the block runs. Yield False if there is no room for it."""
+        """Reserve room during the block. Yield False if there is too little."""
         counted = size if size > _SMALL_BYTES else 0
         with self._lock:
             fits = counted <= self._free_bytes
@@ -60,9 +56,7 @@ class ResponseBudget:
 
 
 class ServerContext:
-    """The parts that all exchanges of a server share."""
-
-    def __init__(self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest | None) -> None:
+    def __init__(self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest) -> None:
         self.dispatcher = dispatcher
         self.settings = settings
         self.clock = clock
@@ -79,11 +73,9 @@ class HttpExchange:
         self._status = 200
         self._entry = LogEntry(request_id=str(uuid.uuid4()))
         self._identity: Identity | None = None
-        self._received_s: float | None = None
-        """The time at which the head, and after that the body, was complete."""
+        self._received_s: float | None = None  # the time at which the head, and after that the body, was complete
         self._is_body_received = False
-        self._has_client_left = False
-        """True if the client left while its request was carried out."""
+        self._has_client_left = False  # True if the client left while its request was carried out
 
     def run(self) -> bool:
         """Answer the next request. Return True if another may follow. Raises OSError if the client has left."""
@@ -110,7 +102,6 @@ class HttpExchange:
             return False
 
     def _answer(self, head: Head) -> bool:
-        """Read the body of a request and send the response. Return True if another request may follow."""
         connection, settings = self._connection, self._context.settings
         try:
             self._identity = authenticate(head, settings.credentials, settings.instance, self._context.clock)
@@ -143,7 +134,7 @@ class HttpExchange:
         return False
 
     def _execute(self, request: Request) -> bytes | None:
-        """Carry out a request, and return the body of its response; None if the client has left."""
+        """Return the body of the response; None if the work was interrupted because the client has left."""
         try:
             slot = self._search_slot() if request.action in _SEARCHES else nullcontext()
             with slot, interruption.interrupted_by(self._check_time):
@@ -165,7 +156,7 @@ class HttpExchange:
 
     @contextmanager
     def _search_slot(self) -> Iterator[None]:
-        """Let only a few searches run at once, to leave processors and connections to the store to other requests."""
+        """Wait for one of a few slots, which leave processors and connections to the store for other requests."""
         while not self._context.search_slots.acquire(timeout=_SLOT_POLL_S):
             self._check_time()
         try:
@@ -174,8 +165,8 @@ class HttpExchange:
             self._context.search_slots.release()
 
     def _error_response(self, error: Exception) -> bytes:
-        """Return the body of an error response. An error without a code of the service may say something about this
-        machine, so only the log gets it, and the client gets a general message."""
+        """An error without a code of the service may say something about this machine, so only the log gets it, and the
+        client gets a general message."""
         code, message = "OTSInternalServerError", "Internal server error."
         self._entry.failure = error
         if isinstance(error, TsmemError) and error.service_code in SERVICE_CODES:
@@ -186,7 +177,7 @@ class HttpExchange:
         return error_body(code, message)
 
     def _send(self, body: bytes) -> bool:
-        """Send a response, or OTSServerBusy if the response budget has no room. Return True if another request may
+        """Send a response, or OTSServerBusy if it exceeds the response budget. Return True if another request may
         follow."""
         context, connection = self._context, self._connection
         with context.response_budget.reserve(len(body)) as fits:
@@ -202,7 +193,6 @@ class HttpExchange:
         return not connection.is_closing
 
     def _send_faulty(self, body: bytes, fault: Fault) -> None:
-        """Send the part of a response that a fault leaves, which may be nothing."""
         settings = self._context.settings
         self._entry.code, self._entry.failure = "", None
         part = b""
@@ -234,5 +224,4 @@ class HttpExchange:
         entry.milliseconds = elapsed_s * 1000
         entry.status = status
         entry.response_bytes = response_bytes
-        if self._context.on_request is not None:
-            self._context.on_request(entry)
+        self._context.on_request(entry)

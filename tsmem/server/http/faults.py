@@ -1,12 +1,8 @@
 """Injected faults, with which a client's retries can be tested: errors, lost or cut responses, and failed rows.
 
-`tsmem serve` parses each --fault option into a FaultSpec. Each request draws its fault from the server's one `Faults`,
-and each row of a batch draws one too.
-
-All draws come from one seeded source in the order of the requests, so a client that sends its requests one after
-another meets the same faults each time. One draw for each request decides between no fault and the kinds that apply to
-it, except `partial`. Each row of a batch has a draw of its own for `partial`, so a request with a fault can have failed
-rows, too.
+All draws come from one seeded source, so a client that sends its requests one after another meets the same faults each
+time. One draw for each request decides between no fault and the kinds that apply to it, except `partial`. Each row of
+a batch has a draw of its own for `partial`, so a request with a fault can have failed rows, too.
 """
 
 from __future__ import annotations
@@ -45,24 +41,20 @@ _NEVER_CARRIED_OUT = ("refuse", "throttle")
 
 
 class FaultSpec(NamedTuple):
-    """A kind of fault, and how often it happens."""
-
     kind: str
-    rate: float
+    rate: float  # probability that a request, or a row for `partial`, meets the fault
     action: str | None = None  # the only action that it applies to; None for all actions
 
 
 class Fault(NamedTuple):
-    """The fault that one request meets."""
-
     kind: str
     is_carried_out: bool  # True if the request is carried out before it fails
     error: tuple[str, str] | None  # code and message of the response; None for `drop` and `hang`, which send none
     cut_draw: float  # a random number from 0 to 1, of which `sent_bytes` computes where a `drop` cuts the response
 
     def sent_bytes(self, head_bytes: int, body_bytes: int) -> int:
-        """Return how many bytes of a cut response are sent. There are three cases, each as likely as the others:
-        nothing, a part of the head, or the head and up to the whole body, of which the head promises one byte more."""
+        """Return how many bytes of a cut response are sent: with equal probability nothing, a part of the head, or the
+        head and up to the whole body."""
         third, part = divmod(self.cut_draw * 3, 1)
         if third == 0:
             return 0
@@ -94,7 +86,7 @@ def _check_known(what: str, word: str, known: Sequence[str]) -> None:
 
 
 class Faults:
-    """The faults of a server, drawn for one request or row at a time. Any thread may call it."""
+    """Any thread may call it."""
 
     def __init__(self, specs: Sequence[FaultSpec] = (), seed: int = 0) -> None:
         """Raises InvalidInput if the rates of the faults that one action can meet add up to more than 1."""
@@ -116,7 +108,7 @@ class Faults:
             return Fault(spec.kind, is_carried_out, error, self._random.random())
 
     def draw_row_fault(self, action: str, entry: LogEntry) -> RowFault | None:
-        """Draw the fault of one row of a batch, and record it in the log entry of the request."""
+        """Draw the fault of one row, and record it in the log entry of the request."""
         if not self._row_specs or action not in BATCHES:
             return None
         with self._lock:
@@ -126,7 +118,6 @@ class Faults:
             return self._random.choice((RowFault.REFUSED, RowFault.LOST))
 
     def _draw_spec(self, specs: Sequence[FaultSpec], action: str) -> FaultSpec | None:
-        """Draw at most one of the specs that apply to an action, each with the probability that is its rate."""
         applicable = [spec for spec in specs if spec.action in (None, action)]
         drawn = self._random.random() if applicable else 1.0
         for count, spec in enumerate(applicable, 1):

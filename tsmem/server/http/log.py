@@ -1,8 +1,4 @@
-"""The log entry of a request.
-
-The server writes no log itself. `exchange` fills in an entry for each request, and passes it to the `on_request` that
-the caller gave to the server; `tsmem serve` then writes a line to stderr.
-"""
+"""The log entry of a request. The server writes no log itself: it passes each entry to its caller."""
 
 from __future__ import annotations
 
@@ -26,9 +22,7 @@ class LogEntry:
     request_bytes: int = 0
     response_bytes: int = 0
     fault: str = ""  # the kind of the injected fault, if any
-    is_verified: bool = True
-    """True if the client signs with a secret that the server knows. The Python and Java SDKs reject the response if
-    it does not."""
+    is_verified: bool = True  # False if the client signs with a secret that the server does not know
     failure: BaseException | None = None  # the error, if the server is to blame for it
 
 

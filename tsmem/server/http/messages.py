@@ -1,10 +1,8 @@
-"""HTTP/1.1 as TableStore's clients use it. Parses and checks the head of a request, decompresses its body, and makes
-the head of a response.
+"""HTTP/1.1 as TableStore's clients use it, without I/O.
 
-`exchange` calls these functions; they do no I/O. A head that is not clearly correct is refused with an error of the
-service, because requests are smuggled in heads that two parsers understand differently. The standard library's parser
-is lenient, answers errors in HTML, and takes 31 us for the headers of an SDK; this one takes 10 us for the whole head
-(measured).
+A head that is not clearly correct is refused, because requests are smuggled in heads that two parsers understand
+differently. The standard library's parser is lenient, answers errors in HTML, and takes 31 us for the headers of an
+SDK; this one takes 10 us for the whole head (measured).
 """
 
 from __future__ import annotations
@@ -20,8 +18,8 @@ from typing import NamedTuple
 from tsmem.errors import TsmemError, from_service
 
 MAX_HEAD_BYTES = 32 * 1024
-MAX_HEADERS = 100
-MAX_BODY_BYTES = 5 * 1024 * 1024  # source: TableStore's general limits
+_MAX_HEADERS = 100
+_MAX_BODY_BYTES = 5 * 1024 * 1024  # source: TableStore's general limits
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -33,8 +31,6 @@ _NOT_REPEATABLE = ("content-length", "transfer-encoding", "host", "authorization
 
 
 class Head(NamedTuple):
-    """The parsed head of a request."""
-
     method: str
     path: str  # the path as it was sent, without the query
     query: str
@@ -58,8 +54,8 @@ def parse_head(data: bytes) -> Head:
     line = _REQUEST_LINE.fullmatch(first)
     if line is None:
         raise malformed("the request line is not one of HTTP/1.1")
-    if len(lines) > MAX_HEADERS:
-        raise malformed(f"more than {MAX_HEADERS} headers")
+    if len(lines) > _MAX_HEADERS:
+        raise malformed(f"more than {_MAX_HEADERS} headers")
     headers: dict[str, str] = {}
     for text in lines:
         name, colon, value = text.partition(":")
@@ -85,7 +81,7 @@ def parse_head(data: bytes) -> Head:
 def _parse_length(text: str, name: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise malformed(f"{name} is not a number")
-    return int(text) if len(text) < 19 else MAX_BODY_BYTES + 1
+    return int(text) if len(text) < 19 else _MAX_BODY_BYTES + 1
 
 
 def check_request(head: Head) -> None:
@@ -98,20 +94,19 @@ def check_request(head: Head) -> None:
         raise malformed("the target is not a path")
     if head.query:  # no SDK sends one, and no documentation says how it would be signed
         raise malformed("the target has a query")
-    if head.length > MAX_BODY_BYTES:
+    if head.length > _MAX_BODY_BYTES:
         raise _too_large()
 
 
 def decompress_body(head: Head, body: bytes) -> bytes:
-    """Return the body, decompressed if the client compressed it. Raises the service's errors. It never decompresses
-    more than the size that the request announces."""
+    """Raises the service's errors. At most one byte more than the announced size is decompressed."""
     kind = head.headers.get("x-ots-request-compress-type")
     if kind is None:
         return body
     if kind != "deflate":
         raise from_service("OTSParameterInvalid", f"Unsupported compress type: '{kind}'.")
     size = _parse_length(head.headers.get("x-ots-request-compress-size", ""), "x-ots-request-compress-size")
-    if size > MAX_BODY_BYTES:
+    if size > _MAX_BODY_BYTES:
         raise _too_large()
     failure = from_service("OTSParameterInvalid", "Decompress request body failed.")
     stream = zlib.decompressobj()
@@ -131,7 +126,6 @@ def _too_large() -> TsmemError:
 def response_head(
     status: int, length: int, ots_headers: Mapping[str, str], authorization: str | None, *, close: bool
 ) -> bytes:
-    """Return a status line and headers."""
     headers = {"Content-Length": length, **ots_headers}
     if authorization is not None:
         headers["Authorization"] = authorization

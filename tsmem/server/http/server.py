@@ -1,13 +1,9 @@
-"""The server: a listening socket, and a thread for each connection.
-
-`tsmem serve` makes a Server. One thread accepts connections and starts a thread for each. That thread runs one
-`HttpExchange` after another until the client leaves, a response says that the connection closes, or the server stops.
+"""A listening socket, and a thread for each connection.
 
 It does not use aiohttp, because a call of the engine blocks its thread. aiohttp's low-level server with 3 to 64 worker
 threads answered 0.4 to 0.8 times as many GetRow requests a second with one client, 0.5 to 0.9 with 8 clients, and 0.7
 to 1.1 with 32 (measured side by side on two busy cores, CPython 3.11, aiohttp 3.14). It would also save few lines: it
-has no limit on the connections of one address or on unread responses, no stop that waits for the rest of a request,
-and neither the signatures nor the log.
+has no limit on the connections of one address or on unread responses, and no stop that waits for the rest of a request.
 """
 
 from __future__ import annotations
@@ -23,7 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
-from typing import Any, Self
+from typing import Any
 
 from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, TsmemError
@@ -34,25 +30,23 @@ from tsmem.server.http.log import OnRequest
 from tsmem.server.http.settings import Settings
 
 _BACKLOG = 512
-_REFUSED_CONNECTIONS = 64
-"""Largest number of open connections over the limit that are answered with OTSServerBusy. Any more are closed without
-a response."""
+_REFUSED_CONNECTIONS = 64  # connections over the limit that get a response at once; any more are closed without one
 _REFUSED_S = 2.0  # seconds in which a connection over the limit must send its request
 _RESERVED_FILES = 128  # file descriptors kept free for the engine and the rest of the process
 _RETRY_ACCEPT_S = 0.05
 
 
 class Server:
-    """An HTTP server in front of a dispatcher. The thread of a connection calls `on_request` once for each request,
-    just before it sends the response. `on_request` must not raise an error."""
+    """The thread of a connection calls `on_request` once for each request, just before it sends the response.
+    `on_request` must not raise an error."""
 
-    def __init__(
-        self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest | None = None
-    ) -> None:
+    def __init__(self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest) -> None:
         self.endpoint = ""  # http://ADDRESS:PORT once the server listens
         self._settings = settings
         self._refused_settings = replace(settings, idle_s=_REFUSED_S, request_s=_REFUSED_S)
-        self._max_connections = settings.max_connections
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        available = math.inf if files == resource.RLIM_INFINITY else files - _RESERVED_FILES - _REFUSED_CONNECTIONS
+        self._max_connections = min(settings.max_connections, max(1, available))
         self._clock = clock
         self._context = ServerContext(dispatcher, settings, clock, on_request)
         self._lock = threading.Lock()
@@ -66,7 +60,7 @@ class Server:
         settings = self._settings
         family, address = _resolve(settings)
         try:
-            listener = self._listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+            self._listener = listener = socket.create_server(address, family=family, backlog=_BACKLOG)
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             if error.errno == errno.EADDRINUSE:
@@ -82,14 +76,8 @@ class Server:
             host = "::1" if ip.version == 6 else "127.0.0.1"
         self.endpoint = f"http://{f'[{host}]' if ip.version == 6 else host}:{port}"
 
-    def start(self) -> Self:
-        """Begin to answer requests; listen first if `listen` was not called. Raises TsmemError."""
-        if self._listener is None:
-            self.listen()
-        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if files != resource.RLIM_INFINITY:
-            available = max(1, files - _RESERVED_FILES - _REFUSED_CONNECTIONS)
-            self._max_connections = min(self._settings.max_connections, available)
+    def start(self) -> None:
+        """Begin to answer requests, after `listen`. Raises TsmemError."""
         self._stop_event = StopEvent()
         arguments = (self._listener, self._stop_event)
         thread = threading.Thread(target=self._accept, args=arguments, name="tsmem-accept", daemon=True)
@@ -98,7 +86,6 @@ class Server:
         except RuntimeError as error:
             raise no_thread() from error
         self._thread = thread
-        return self
 
     def stop(self) -> None:
         """Accept no more connections, close idle ones, and wait for the requests that are being answered. Connections
@@ -117,29 +104,22 @@ class Server:
             connection.shut_down()
         _join(remaining, 1.0)
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-
     def _accept(self, listener: socket.socket, stop_event: StopEvent) -> None:
         poll = select.poll()
         poll.register(listener, select.POLLIN)
         poll.register(stop_event, select.POLLIN)
-        with listener:
-            while True:
-                poll.poll()
-                if stop_event.is_set:
-                    return
-                try:
-                    accepted, address = listener.accept()
-                except (BlockingIOError, ConnectionError):
-                    continue
-                except OSError:  # no descriptors are left
-                    stop_event.wait(_RETRY_ACCEPT_S)
-                    continue
-                self._add_connection(accepted, str(address[0]), stop_event)
+        while True:
+            poll.poll()
+            if stop_event.is_set:
+                return
+            try:
+                accepted, address = listener.accept()
+            except (BlockingIOError, ConnectionError):
+                continue
+            except OSError:  # no descriptors are left
+                stop_event.wait(_RETRY_ACCEPT_S)
+                continue
+            self._add_connection(accepted, str(address[0]), stop_event)
 
     def _add_connection(self, accepted: socket.socket, address: str, stop_event: StopEvent) -> None:
         with self._lock:
@@ -168,15 +148,13 @@ class Server:
             pass
         finally:
             connection.close()
-            with self._lock:
-                connection.is_open = False
 
     def _open_connections(self) -> list[Connection]:
         return [each for each in self._connections if each.is_open]
 
     def _make_room(self, address: str) -> bool:
-        """Return True if there is room for a connection from an address, perhaps after evicting the connection that has
-        been without a whole request for longest. The caller holds the lock."""
+        """Return True if there is room for a connection from an address, perhaps after the eviction of the connection
+        that has waited for a request for longest. The caller holds the lock."""
         served = [each for each in self._open_connections() if not each.is_refused]
         of_address = [each for each in served if each.address == address]
         if len(of_address) >= self._settings.max_peer_connections:
@@ -188,10 +166,7 @@ class Server:
         waiting = [(since_s, each) for each in candidates if (since_s := each.awaiting_request_since_s) is not None]
         since_s, longest = min(waiting, key=lambda pair: pair[0], default=(math.inf, None))
         latest_s = self._clock.monotonic_s() - self._settings.evict_after_s
-        if longest is None or since_s > latest_s or not longest.evict_if_awaiting_request():
-            return False
-        longest.is_open = False
-        return True
+        return longest is not None and since_s <= latest_s and longest.evict_if_awaiting_request()
 
 
 def no_thread() -> TsmemError:
@@ -202,8 +177,8 @@ def no_thread() -> TsmemError:
 
 
 def _join(connections: Sequence[Connection], seconds: float) -> None:
-    """Wait for the threads of connections, but no longer than `seconds` in all. It waits in short steps, because a
-    signal that reaches another thread does not interrupt a join."""
+    """Wait for the threads of connections, but no longer than `seconds` in all, in short steps: a signal that reaches
+    another thread does not interrupt a join."""
     due_s = time.monotonic() + seconds
     for each in connections:
         while each.thread.is_alive() and (left_s := due_s - time.monotonic()) > 0:

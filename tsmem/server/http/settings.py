@@ -16,13 +16,10 @@ class Settings:
     credentials: AccessKey | None = None  # the only access key that is accepted; None accepts any key
     faults: Faults = field(default_factory=Faults)
     latency_ms: float = 0  # delay before each response
-    max_connections: int = 512  # number of open connections; any more get OTSServerBusy
-    """The server lowers it if the process may not open that many files."""
+    max_connections: int = 512  # number of open connections, fewer if files are limited; any more get OTSServerBusy
     max_peer_connections: int = 384  # number of open connections from one address; any more get OTSServerBusy
-    evict_after_s: float = 1
-    """Seconds without a whole request after which a connection can be closed to make room for a new one."""
-    max_sending_bytes: int = 256 * 1024 * 1024
-    """Total size of the large responses that are being sent; OTSServerBusy replaces any that would exceed it."""
+    evict_after_s: float = 1  # time without a whole request after which a connection can make room for a new one
+    max_sending_bytes: int = 256 * 1024 * 1024  # of all large responses being sent; any more become OTSServerBusy
     idle_s: float = 75  # longest wait for the next request of a connection
     request_s: float = 30  # longest wait for the rest of a request, or for the client to take a response
     work_s: float = 20  # longest work on a read; tsmem's own clients wait 30 seconds for a response

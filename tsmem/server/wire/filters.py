@@ -1,9 +1,7 @@
 """Decodes the filter of a read, the condition of a write, and the columns and versions that a read asks for.
 
-`actions.row_actions` passes in protobuf messages, and gets back values of `tsmem.rows` and `tsmem.engine`. A filter
-that the engine cannot evaluate is refused, never ignored. The wire's field `filter_if_missing` means the opposite of
-`pass_if_missing` of the SDKs and of `Comparison`. Errors have the service's own words where these are known. Source:
-table_store_filter.proto and the SDKs' tests.
+What cannot be decoded or evaluated is refused with OTSParameterInvalid. The wire's `filter_if_missing` means the
+opposite of `pass_if_missing` of the SDKs and of `Comparison`. Source: table_store_filter.proto and the SDKs' tests.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ ColumnPage = tuple[int, int]  # offset and limit over the columns of a row
 
 
 def decode_columns(message: Any) -> tuple[str, ...]:
-    """Return the names of the columns that a read asks for; no names means all. Raises OTSParameterInvalid."""
+    """Return the names of the columns that a read asks for; no names means all."""
     if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
         raise invalid_parameter(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
     names = as_texts(message.columns_to_get)
@@ -38,8 +36,8 @@ def decode_columns(message: Any) -> tuple[str, ...]:
 
 
 def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
-    """Return a row filter, or the offset and limit of a column page: on the wire, both are filters. The result is a
-    pair of which at most one is set. Raises OTSParameterInvalid."""
+    """Return a row filter, or the offset and limit of a column page: on the wire, both are filters. At most one of the
+    two is set."""
     if not data:
         return None, None
     message = parse_message("Filter", data)
@@ -91,7 +89,6 @@ def _decode_comparison(message: Any) -> Filter:
 
 
 def decode_view(message: Any, page: ColumnPage | None) -> View:
-    """Return the view that says which cells of a row a read asks for. Raises OTSParameterInvalid."""
     time_range = _decode_time_range(message.time_range) if message.HasField("time_range") else None
     max_versions = message.max_versions if message.HasField("max_versions") else None
     if max_versions is None and time_range is None:

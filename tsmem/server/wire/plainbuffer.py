@@ -1,5 +1,4 @@
-"""PlainBuffer, TableStore's format of rows and values. `actions` decodes the rows that clients send, and encodes the
-rows of responses.
+"""PlainBuffer, TableStore's format of rows and values.
 
     buffer  header, rows
     row     key tag, key cells, [data tag, cells], [delete marker], row checksum
@@ -11,8 +10,9 @@ A cell's checksum covers the name, the type and bytes of the value, the timestam
 before the timestamp in the buffer. A row's checksum covers the checksums of its cells, and a byte that is 1 if the row
 has a delete marker.
 
-Clients are not trusted: each length, type, text and checksum is checked, and the error is OTSParameterInvalid. Source:
-"PlainBuffer" in the service's API reference, and the plainbuffer modules of the SDKs.
+Clients are not trusted: each length, type, text and checksum is checked, and the error is OTSParameterInvalid.
+
+Source: "PlainBuffer" in the service's API reference, and the plainbuffer modules of the SDKs.
 """
 
 from __future__ import annotations
@@ -37,13 +37,10 @@ SIGNED = struct.Struct("<q")
 _FLOAT = struct.Struct("<d")
 BOUNDS: dict[int, Bound] = {_INF_MIN: MIN, _INF_MAX: MAX}
 _CELL_CHECKSUMS = [bytes((_CELL_CHECKSUM_TAG, checksum)) for checksum in range(256)]
-_DECODING_ERRORS = (IndexError, struct.error, UnicodeDecodeError)
-"""Errors that Python raises while it decodes bytes that end too early, or a text that is not UTF-8."""
+_DECODING_ERRORS = (IndexError, struct.error, UnicodeDecodeError)  # bytes end too early, or a text is not UTF-8
 
 
 class Operation(IntEnum):
-    """A change of a column other than writing a value."""
-
     DELETE_ALL = 1  # deletes all versions of the column
     DELETE_ONE = 3  # deletes one version
     INCREMENT = 4
@@ -66,14 +63,13 @@ class WireRow(NamedTuple):
 
 
 def _malformed(what: str | Exception) -> TsmemError:
-    """Return the error for a malformed buffer, from a message or one of _DECODING_ERRORS."""
     if isinstance(what, Exception):
         what = "a text is not UTF-8" if isinstance(what, UnicodeDecodeError) else "it ends too early"
     return invalid_parameter(f"Parse PlainBuffer from RawString failed: {what}.")
 
 
 def decode_literal(data: bytes) -> Value:
-    """Decode the literal of a filter or query, which is a type and a value. Raises OTSParameterInvalid."""
+    """Decode the literal of a filter or query."""
     try:
         value = _decode_value(data)
     except _DECODING_ERRORS as error:
@@ -84,7 +80,7 @@ def decode_literal(data: bytes) -> Value:
 
 
 def _decode_value(data: bytes) -> Value | Bound:
-    """Decode a type and a value, which must fill the data. Raises OTSParameterInvalid and _DECODING_ERRORS."""
+    """Decode a type and a value, which must fill the data. Raises _DECODING_ERRORS too."""
     if not data:
         raise _malformed("a value is empty")
     kind = data[0]
@@ -105,7 +101,6 @@ def _decode_value(data: bytes) -> Value | Bound:
 
 
 def encode_value(value: Value | Bound) -> bytes:
-    """Encode a value as its type and bytes, which is the part that a checksum covers."""
     if type(value) is str:
         raw = value.encode()
         return b"\x03" + LENGTH.pack(len(raw)) + raw
@@ -121,7 +116,7 @@ def encode_value(value: Value | Bound) -> bytes:
 
 
 def decode_row(data: bytes) -> WireRow:
-    """Return the one row of a buffer. Raises OTSParameterInvalid if it is malformed or more bytes follow it."""
+    """Return the only row of a buffer."""
     try:
         offset = len(HEADER)
         if data[:offset] != HEADER:
@@ -184,7 +179,6 @@ def _decode_cells(data: bytes, offset: int, checksums: bytearray) -> tuple[list[
 
 
 def _read_sized(data: bytes, offset: int) -> tuple[bytes, int]:
-    """Return the bytes that follow their length, and the offset after them."""
     length: int = LENGTH.unpack_from(data, offset)[0]
     start = offset + LENGTH.size
     if not 0 <= length <= len(data) - start:
@@ -193,7 +187,6 @@ def _read_sized(data: bytes, offset: int) -> tuple[bytes, int]:
 
 
 def _read_checksum(data: bytes, offset: int, tag: int, covered: bytes, label: str) -> int:
-    """Check that the checksum at an offset is that of `covered`, and return the offset after it."""
     if data[offset] != tag:
         raise _malformed("a checksum is missing")
     expected, found = crc8(covered), data[offset + 1]
@@ -203,13 +196,12 @@ def _read_checksum(data: bytes, offset: int, tag: int, covered: bytes, label: st
 
 
 def encode_row(names: Sequence[str], key: KeyBound, cells: Sequence[Cell] = ()) -> bytes:
-    """Encode a row with its header; without cells, it is only a key. Clients expect cells sorted by name, the newest
-    version first. A missing row must be empty bytes, because two of the SDKs fail on a header without a row."""
+    """Encode a row or a key with a header. Clients expect cells sorted by name, the newest version first. For a missing
+    row they expect empty bytes: two of the SDKs fail on a header without a row."""
     return HEADER + _encode_body(names, key, cells)
 
 
 def encode_rows(names: Sequence[str], found: Iterable[tuple[KeyBound, Sequence[Cell]]]) -> bytes:
-    """Encode rows after one header. Return empty bytes if there are no rows."""
     bodies = b"".join([_encode_body(names, key, cells) for key, cells in found])
     return HEADER + bodies if bodies else b""
 
@@ -239,7 +231,7 @@ def _encode_cell(name: str, value: Value | Bound, version: bytes, checksums: byt
 
 @lru_cache(maxsize=4096)
 def _cell_head(name: str) -> tuple[bytes, bytes]:
-    """Return a cell's bytes up to the length of its value, and the encoded name."""
+    """Return a cell's bytes before the length of its value, and the encoded name."""
     raw = name.encode()
     return b"\x03\x04" + LENGTH.pack(len(raw)) + raw + b"\x05", raw
 
@@ -260,10 +252,9 @@ while len(_AFTER_ZERO_BYTES) < 24:
 def crc8(data: bytes) -> int:
     """Return the checksum (CRC-8, polynomial 0x07, initial value 0) of up to 16 MB.
 
-    A CRC is linear, and a table of 256 bytes says how L zero bytes change it. So data of 2 L bytes has the same
-    checksum as these L bytes: the first half, translated with that table, XOR the second half. Both steps run in C. The
-    data is halved until 32 bytes remain for the loop. Measured on CPython 3.11, with and without halving: 3.2 and 6 us
-    for 200 bytes, 6 and 29 us for 1,000 bytes, 6 and 59 ms for 2 MB."""
+    A CRC is linear, so 2 L bytes have the same checksum as L bytes: the first half, changed as L zero bytes would
+    change a checksum, XOR the second half. This halves the data in C until 32 bytes remain for the loop. Measured with
+    and without: 3.2 and 6 us for 200 bytes, 6 and 29 us for 1,000 bytes, 6 and 59 ms for 2 MB."""
     if len(data) > 64:  # the loop alone is faster for shorter data
         power = (len(data) - 1).bit_length()
         data = bytes((1 << power) - len(data)) + data  # leading zero bytes do not change the checksum

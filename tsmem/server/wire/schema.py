@@ -1,9 +1,8 @@
-"""Makes and parses the protobuf messages of the protocol, by name, and makes the errors for invalid requests.
+"""The protobuf messages of the protocol, by name, and the errors for invalid requests.
 
-`dispatch`, `actions` and the other codecs use it. The Python SDK's generated classes lack fields that other SDKs send
-or require, and they cannot be extended in the default descriptor pool. So their descriptors are copied, extended with
-`_ENUMS` and `_FIELDS`, and built in a private pool. Source of the additions: the .proto files of the Go, Java and
-Node.js SDKs.
+The Python SDK's generated classes lack fields that other SDKs send or require, and they cannot be extended in the
+default descriptor pool. So their descriptors are copied to a private pool and extended. Source of the additions: the
+.proto files of the Go, Java and Node.js SDKs.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ def new_message(message: str, /, **fields: Any) -> Any:
 
 
 def parse_message(name: str, body: bytes) -> Any:
-    """Return the message in `body`. Raises OTSParameterInvalid if it is malformed or incomplete."""
+    """Raises OTSParameterInvalid if the body is malformed or incomplete."""
     from google.protobuf.message import DecodeError
 
     message = _message_class(name)()
@@ -84,8 +83,7 @@ def parse_message(name: str, body: bytes) -> Any:
 
 
 def as_text(value: str | bytes) -> str:
-    """Return the value of a string field. Raises OTSParameterInvalid for bytes: protobuf returns a string that is not
-    UTF-8 as bytes."""
+    """Refuse bytes: that is how protobuf returns a string that is not UTF-8."""
     if isinstance(value, bytes):
         raise invalid_parameter(_UNREADABLE)
     return value
@@ -100,7 +98,6 @@ def invalid_parameter(message: str) -> TsmemError:
 
 
 def unsupported(what: str) -> TsmemError:
-    """Return the error for something that the service supports and this server does not."""
     return invalid_parameter(f"Unsupported operation: '{what}'.")
 
 
@@ -130,7 +127,7 @@ def _pool() -> Any:
 
 
 def _extend(file: Any) -> None:
-    """Add the missing enum values and fields to a file. A newer SDK may have some of them already."""
+    """Add the missing enum values and fields. A newer SDK may have some of them already."""
     for name, values in _ENUMS.get(file.name, {}).items():
         enum = _get_or_add(file.enum_type, name)
         known = {value.number for value in enum.value}
@@ -152,5 +149,4 @@ def _extend(file: Any) -> None:
 
 
 def _get_or_add(items: Any, name: str) -> Any:
-    """Return the item with a name, adding it if it is missing."""
     return next((item for item in items if item.name == name), None) or items.add(name=name)

@@ -1,11 +1,8 @@
-"""Decodes the queries and sorters of a search.
+"""Decodes the queries and sorters of a search. Whatever is unknown or invalid is refused with OTSParameterInvalid.
 
-`actions.search_actions` passes in the messages and gets the port's types. A query that might find other rows
-here than on the service is refused by name. Options that change only scores (weights, a tie breaker) are refused as
-well, because the engine computes scores in its own way.
-
-A ConstScoreQuery becomes its filter. A DisMaxQuery finds the rows that any of its parts finds, and their score is the
-sum over the parts. Source: search.proto of the SDKs.
+A query that might find other rows here than on the service is unsupported. So are options that change only scores
+(weights, a tie breaker), because the engine computes scores in its own way. A ConstScoreQuery becomes its filter. The
+score of a DisMaxQuery is the sum over its parts. Source: search.proto of the SDKs.
 """
 
 from __future__ import annotations
@@ -23,18 +20,15 @@ from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
 from tsmem.server.wire.schema import as_text, invalid_parameter, parse_message, unsupported
 
 _AND = 2  # the operator of a MatchQuery
-_NEUTRAL_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}
-"""Unsupported options, each with the value at which it changes nothing."""
+_NEUTRAL_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}  # other values of these options are unsupported
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 
 def decode_query(message: Any) -> Query:
-    """Return a query. Raises OTSParameterInvalid, also for a query that is nested too deeply or has too many parts."""
     return _decode_query_message(message, 0, count(1))
 
 
 def decode_sorters(message: Any) -> tuple[Sorter, ...]:
-    """Return the sorters of a search, in order of precedence. Raises OTSParameterInvalid."""
     return tuple(_decode_sorter(sorter) for sorter in message.sorter)
 
 
@@ -87,7 +81,7 @@ def _decode_range(field: str, body: Any) -> Query:
 
 
 def _decode_range_end(body: Any, name: str, infinite: Bound) -> Value | None:
-    """Return one end of a range; None if the range is open there. Some SDKs send an open end as an infinite value."""
+    """Return None if the range is open at this end. Some SDKs send an infinite value there."""
     data: bytes = getattr(body, name)
     if not body.HasField(name) or (len(data) == 1 and BOUNDS.get(data[0]) is infinite):
         return None
@@ -95,8 +89,7 @@ def _decode_range_end(body: Any, name: str, infinite: Bound) -> Value | None:
 
 
 def _minimum_should_match(body: Any) -> int | None:
-    """Return how many parts must match; None if there is no minimum, or if it is 0. Raises OTSParameterInvalid for a
-    percentage ("75%")."""
+    """Return None if there is no minimum, or if it is 0. A percentage ("75%") is unsupported."""
     minimum: int = body.minimum_should_match
     if body.HasField("new_minimum_should_match"):
         given = as_text(body.new_minimum_should_match)
@@ -118,7 +111,6 @@ _FIELD_QUERIES: dict[str, Callable[[str, Any], Query]] = {
     "ExistsQuery": lambda field, body: queries.HasField(field),
     "WildcardQuery": lambda field, body: queries.Wildcard(field, as_text(body.value)),
 }
-"""Decoders of the queries on a single field, by the name of the message."""
 
 
 def _decode_sorter(message: Any) -> Sorter:
