@@ -37,7 +37,7 @@ from tsmem.profiles import load_profile
 from tsmem.profiles.file import read_profiles
 from tsmem.profiles.rules import WrittenProfile
 from tsmem.server.http.auth import AccessKey
-from tsmem.server.http.log import LogEntry
+from tsmem.server.http.exchange import LogEntry
 from tsmem.server.http.settings import Settings
 
 ENVIRON = {

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from tsmem.clock import Clock, SystemClock
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ActionResult, Dispatcher, Request
-from tsmem.server.http.log import LogEntry
+from tsmem.server.http.exchange import LogEntry
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 from tsmem.server.wire import schema

@@ -16,7 +16,7 @@ from tsmem.engine.requests import GetRange
 from tsmem.profiles import Profile, load_profile
 from tsmem.rows import MAX, MIN, Key, Range, TableRef, Value
 from tsmem.server.dispatch import Dispatcher
-from tsmem.server.http.log import LogEntry
+from tsmem.server.http.exchange import LogEntry
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 

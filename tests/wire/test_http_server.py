@@ -20,7 +20,7 @@ from tsmem import errors as errors
 from tsmem.clock import SystemClock
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.connection import Connection, StopEvent
-from tsmem.server.http.log import utc_text
+from tsmem.server.http.exchange import utc_text
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 

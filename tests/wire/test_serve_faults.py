@@ -27,7 +27,6 @@ from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.faults import KINDS, Faults, FaultSpec, parse_fault
-from tsmem.server.http.log import LogEntry
 
 HANG = FaultSpec("hang", 1)
 
@@ -124,8 +123,8 @@ def test_a_fault_that_names_an_action_spares_the_others() -> None:
         assert 200 != status_and_code(here, "PutRow")[0]
         assert (200, "") == status_and_code(here, "GetRow")
     faults = Faults([parse_fault("partial:1:BatchWriteRow")])
-    assert faults.draw_row_fault("BatchWriteRow", LogEntry()) is not None
-    assert faults.draw_row_fault("BatchGetRow", LogEntry()) is None
+    assert faults.draw_row_fault("BatchWriteRow") is not None
+    assert faults.draw_row_fault("BatchGetRow") is None
 
 
 def test_faults_apply_only_to_authenticated_requests() -> None:
@@ -155,8 +154,8 @@ def test_several_faults_each_keep_their_rate() -> None:
     assert all(abs(found[kind] - rate * 10_000) < 200 for kind, rate in rates.items())
 
     halves = Faults([FaultSpec("partial", 0.5), FaultSpec("partial", 0.5, "BatchGetRow")])
-    assert all(halves.draw_row_fault("BatchGetRow", LogEntry()) is not None for _ in range(1000))
-    assert 400 < sum(halves.draw_row_fault("BatchWriteRow", LogEntry()) is not None for _ in range(1000)) < 600
+    assert all(halves.draw_row_fault("BatchGetRow") is not None for _ in range(1000))
+    assert 400 < sum(halves.draw_row_fault("BatchWriteRow") is not None for _ in range(1000)) < 600
 
 
 def test_fault_rates_that_add_up_to_1_hit_every_request() -> None:

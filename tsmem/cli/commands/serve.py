@@ -29,7 +29,7 @@ from tsmem.store.documents import encode_json
 
 if TYPE_CHECKING:
     from tsmem.server.http.auth import AccessKey
-    from tsmem.server.http.log import LogEntry
+    from tsmem.server.http.exchange import LogEntry
     from tsmem.server.http.settings import Settings
 
 MAX_LATENCY_MS = 600_000
@@ -259,7 +259,7 @@ class ServerLog:
 
 
 def log_line(entry: LogEntry) -> str:
-    from tsmem.server.http.log import utc_text
+    from tsmem.server.http.exchange import utc_text
 
     code = entry.code or ("OK" if entry.status else "-")
     line = (

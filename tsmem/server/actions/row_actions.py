@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, GetRange
+from tsmem.engine.requests import BatchGetRow, GetRange, invalid
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
 from tsmem.engine.rows.filters import compile_filter
@@ -22,7 +22,7 @@ from tsmem.rows import Bound, Delete, Filter, Put, Range, TableRef, Update, Valu
 from tsmem.server.actions import ActionContext, RowFault
 from tsmem.server.wire.filters import decode_columns, decode_condition, decode_filter, decode_view
 from tsmem.server.wire.plainbuffer import Operation, WireCell, WireRow, decode_row, encode_row, encode_rows
-from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, unsupported
+from tsmem.server.wire.schema import as_text, as_texts, unsupported
 
 _MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Largest total size of the rows that a BatchGetRow returns. The service documents no such limit, but without one, four
@@ -86,7 +86,7 @@ def write_row(context: ActionContext, request: Any, response: Any) -> int:
 
 def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
     if not request.tables:
-        raise invalid_parameter("No row specified in the request of BatchGetRow.")
+        raise invalid("No row specified in the request of BatchGetRow.")
     check_row_count(sum(len(table.primary_key) for table in request.tables), MAX_ROWS_PER_READ)
     found = size = 0
     for table in request.tables:
@@ -96,8 +96,7 @@ def batch_get_row(context: ActionContext, request: Any, response: Any) -> int:
             found += row.is_ok
             size += len(row.row)
             if size > _MAX_RESPONSE_BYTES:
-                what = "The total data size of BatchGetRow response"
-                raise invalid_parameter(f"{what} exceeds the limit: {_MAX_RESPONSE_BYTES}.")
+                raise invalid(f"The total data size of BatchGetRow response exceeds the limit: {_MAX_RESPONSE_BYTES}.")
     return found
 
 
@@ -143,7 +142,7 @@ def batch_write_row(context: ActionContext, request: Any, response: Any) -> int:
     groups: list[Any] = []
     for table in request.tables:
         if not table.rows:
-            raise invalid_parameter(f"No operation is specified for table: '{as_text(table.table_name)}'.")
+            raise invalid(f"No operation is specified for table: '{as_text(table.table_name)}'.")
         group = response.tables.add(table_name=as_text(table.table_name))
         for row in table.rows:
             writes.append(_decode_write(_BATCH_CHANGES[row.type], table.table_name, row.row_change, row))
@@ -198,11 +197,11 @@ def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Writ
             deleted.append(cell.name)
         elif cell.operation is Operation.DELETE_ONE:
             if cell.version_ms is None:
-                raise invalid_parameter(f"The version of column '{cell.name}' to delete is missing.")
+                raise invalid(f"The version of column '{cell.name}' to delete is missing.")
             versions.append((cell.name, cell.version_ms))
         else:
             if not isinstance(cell.value, int | float) or isinstance(cell.value, bool):
-                raise invalid_parameter(f"Column '{cell.name}' can be incremented by a number only.")
+                raise invalid(f"Column '{cell.name}' can be incremented by a number only.")
             increments.append((cell.name, cell.value))
     key: Any = row.key  # the engine refuses INF_MIN and INF_MAX
     if is_plain and not versions and not increments:
@@ -221,18 +220,18 @@ def _decode_write(change: Change, table: str, data: bytes, message: Any) -> Writ
 def _check_shape(change: Change, row: WireRow) -> None:
     if change is Change.DELETE:
         if not row.is_delete:
-            raise invalid_parameter("Invalid request of delete row: missing RowDeleteMarker in request.")
+            raise invalid("Invalid request of delete row: missing RowDeleteMarker in request.")
         if row.cells:
-            raise invalid_parameter("Invalid request of delete row: a cell in the row.")
+            raise invalid("Invalid request of delete row: a cell in the row.")
     elif row.is_delete:
-        raise invalid_parameter(f"Invalid {change.lower()} row request: a delete marker in the row.")
+        raise invalid(f"Invalid {change.lower()} row request: a delete marker in the row.")
     if change is Change.PUT and any(cell.operation is not None for cell in row.cells):
-        raise invalid_parameter("Invalid put row request: an operation on a cell.")
+        raise invalid("Invalid put row request: an operation on a cell.")
 
 
 def _value(cell: WireCell) -> Value:
     if cell.value is None or isinstance(cell.value, Bound):
-        raise invalid_parameter(f"The value of column '{cell.name}' is missing.")
+        raise invalid(f"The value of column '{cell.name}' is missing.")
     return cell.value
 
 
@@ -247,4 +246,4 @@ def _set_cost(message: Any, cost: Cost) -> None:
 
 def _refuse_transaction(request: Any) -> None:
     if request.HasField("transaction_id") and request.transaction_id:  # no id is valid: none can be started here
-        raise invalid_parameter("TransactionID is invalid.")
+        raise invalid("TransactionID is invalid.")

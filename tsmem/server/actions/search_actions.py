@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tsmem.engine import Engine
+from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.search import words
 from tsmem.engine.search.conditions import Leaf
@@ -27,7 +28,7 @@ from tsmem.rows import TableRef
 from tsmem.server.actions import ActionContext
 from tsmem.server.actions.search_index_actions import DEFAULT_ANALYZER
 from tsmem.server.wire.plainbuffer import encode_row
-from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, new_message, parse_message, unsupported
+from tsmem.server.wire.schema import as_text, as_texts, new_message, parse_message, unsupported
 from tsmem.server.wire.search_queries import decode_query, decode_sorters, leaves
 
 _DEFAULT_LIMIT = 10
@@ -64,7 +65,7 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
             raise unsupported(name)
     columns = _columns_to_get(request.columns_to_get, index)
     if not search_query.HasField("query"):
-        raise invalid_parameter("[query] must not be null")
+        raise invalid("[query] must not be null")
     query = decode_query(search_query.query)
     if search_query.HasField("filter"):
         query = Bool(must=(query,), filter=(decode_query(search_query.filter.query),))
@@ -75,7 +76,7 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
     are_indexed = columns is not None and index.fields.keys() >= set(columns)
     max_limit = MAX_INDEXED_LIMIT if are_indexed else MAX_LIMIT
     if not 0 <= limit <= max_limit:
-        raise invalid_parameter(f"The limit of a search must be in range: [0, {max_limit}].")
+        raise invalid(f"The limit of a search must be in range: [0, {max_limit}].")
     count = search_query.get_total_count or search_query.track_total_count > 0
     engine_search = Search(query, sorters, limit, search_query.offset, search_query.token or None, count, columns)
     reply = _find_rows(context.engine, index, engine_search, response)
@@ -91,7 +92,7 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
 
 def compute_splits(context: ActionContext, request: Any, response: Any) -> None:
     if not request.HasField("search_index_splits_options"):
-        raise invalid_parameter("[search index splits options] must not be null")
+        raise invalid("[search index splits options] must not be null")
     _open_index(context.engine, as_text(request.table_name), as_text(request.search_index_splits_options.index_name))
     response.session_id = _SESSION_ID
     response.splits_size = 1
@@ -102,7 +103,7 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
     index = _open_index(context.engine, as_text(request.table_name), as_text(request.index_name))
     columns = _columns_to_get(request.columns_to_get, index)
     if columns is None:
-        raise invalid_parameter("[parallel_scan.columns_to_get] must not be RETURN_ALL")
+        raise invalid("[parallel_scan.columns_to_get] must not be RETURN_ALL")
     _check_scan(scan)
     if request.session_id not in (b"", _SESSION_ID):  # the id is optional
         message = "ScanQuery'session is expired, please retry ComputeSplitsRequest and ScanQuery."
@@ -110,7 +111,7 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
     if scan.token == _END:
         return 0
     if scan.token and not scan.token.startswith(_MORE):
-        raise invalid_parameter("[parallel_scan.token] is not one of this server's")
+        raise invalid("[parallel_scan.token] is not one of this server's")
     limit = scan.limit or _MAX_SCAN_LIMIT
     token = scan.token[len(_MORE) :] or None
     engine_search = Search(decode_query(scan.query), (KeySort(),), limit, token=token, columns=columns)
@@ -122,25 +123,23 @@ def parallel_scan(context: ActionContext, request: Any, response: Any) -> int:
 
 def _check_scan(scan: Any) -> None:
     if not scan.HasField("query"):
-        raise invalid_parameter("[parallel_scan.query] must not be null")
+        raise invalid("[parallel_scan.query] must not be null")
     if scan.HasField("limit") and not 0 < scan.limit <= _MAX_SCAN_LIMIT:
-        raise invalid_parameter(f"[parallel_scan.limit] must in (0, {_MAX_SCAN_LIMIT}], current limit is {scan.limit}")
+        raise invalid(f"[parallel_scan.limit] must in (0, {_MAX_SCAN_LIMIT}], current limit is {scan.limit}")
     if scan.HasField("alive_time") and scan.alive_time <= 0:
-        rule = "[parallel_scan.alive_time] must be greater than 0"
-        raise invalid_parameter(f"{rule}, current alive_time is {scan.alive_time}")
+        raise invalid(f"[parallel_scan.alive_time] must be greater than 0, current alive_time is {scan.alive_time}")
     if scan.HasField("max_parallel") and scan.max_parallel != 1:
-        rule = "[parallel_scan.max_parallel_id] must in (0 ,1]"
-        raise invalid_parameter(f"{rule}, current max_parallel_id is {scan.max_parallel}")
+        raise invalid(f"[parallel_scan.max_parallel_id] must in (0 ,1], current max_parallel_id is {scan.max_parallel}")
     if scan.current_parallel_id != 0:
         rule = "[parallel_scan.current_parallel_id] must in [0, max_parallel)"
-        raise invalid_parameter(f"{rule}, current max_parallel is 1, current_parallel_id is {scan.current_parallel_id}")
+        raise invalid(f"{rule}, current max_parallel is 1, current_parallel_id is {scan.current_parallel_id}")
 
 
 def _open_index(engine: Engine, table: str, name: str) -> _Index:
     try:
         ref = engine.describe_table(table).ref
     except TableNotFound:
-        raise invalid_parameter(f"table [{table}] does not exist") from None
+        raise invalid(f"table [{table}] does not exist") from None
     try:
         found = engine.describe_search_index(table, name)
     except TableNotFound:
@@ -190,7 +189,7 @@ def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: A
         if each.field in index.unsupported_options:
             raise unsupported(f"{index.unsupported_options[each.field]} of field {each.field}")
     if any(isinstance(query, Wildcard) and len(query.pattern) > _MAX_PATTERN for query in queries):
-        raise invalid_parameter(f"length of field value is longer than {_MAX_PATTERN} for the [WILDCARD_QUERY] query")
+        raise invalid(f"length of field value is longer than {_MAX_PATTERN} for the [WILDCARD_QUERY] query")
     field_types = [(query, index.fields.get(query.field)) for query in queries]
     on_text = [(query, field_type) for query, field_type in field_types if field_type and field_type.name == "TEXT"]
     # Characters are counted first, so that no text over the limit is split into words.
@@ -207,7 +206,7 @@ def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: A
 
 def _check_count(what: str, count: int, limit: int) -> None:
     if count > limit:
-        raise invalid_parameter(f"The number of {what} of a search exceeds the limit: {limit}.")
+        raise invalid(f"The number of {what} of a search exceeds the limit: {limit}.")
 
 
 def _texts_to_find(query: Leaf) -> list[str]:

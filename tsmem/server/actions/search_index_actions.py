@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tsmem.engine.requests import invalid
 from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, SearchIndexSchema
 from tsmem.queries import FieldSort, ScoreSort
 from tsmem.server.actions import ActionContext
-from tsmem.server.wire.schema import as_text, invalid_parameter, new_message, parse_message
+from tsmem.server.wire.schema import as_text, new_message, parse_message
 from tsmem.server.wire.search_queries import decode_sorters
 
 _TEXT, _NESTED = 5, 6
@@ -31,13 +32,13 @@ def create_search_index(context: ActionContext, request: Any, response: Any) -> 
     field_types = dict(fields)
     for sorter in decode_sorters(request.schema.index_sort):
         if isinstance(sorter, ScoreSort):
-            raise invalid_parameter("A search index cannot be sorted by score.")
+            raise invalid("A search index cannot be sorted by score.")
         if isinstance(sorter, FieldSort):
             if sorter.field not in field_types:
-                raise invalid_parameter(f"field: {sorter.field} does not exist")
+                raise invalid(f"field: {sorter.field} does not exist")
             type_name = field_types[sorter.field].name
             if type_name in ("TEXT", "NESTED"):
-                raise invalid_parameter(f"field: {sorter.field} of type {type_name} cannot be sorted by")
+                raise invalid(f"field: {sorter.field} of type {type_name} cannot be sorted by")
     schema = SearchIndexSchema(as_text(request.table_name), as_text(request.index_name), fields)
     context.engine.definitions.create_search_index(schema, request.SerializeToString(), _time_to_live(request))
 
@@ -90,7 +91,7 @@ def _time_to_live(request: Any) -> int:
 
 def _field_type(field: Any) -> FieldType:
     if not field.HasField("field_type"):
-        raise invalid_parameter(f"The type of field '{as_text(field.field_name)}' is missing.")
+        raise invalid(f"The type of field '{as_text(field.field_name)}' is missing.")
     kind = field.DESCRIPTOR.fields_by_name["field_type"].enum_type.values_by_number[field.field_type].name
     analyzer = as_text(field.analyzer) or None
     if field.field_type == _TEXT:

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from tsmem.engine.definitions import TableOptions
+from tsmem.engine.requests import invalid
 from tsmem.port import IndexSchema, KeySchema, TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server.actions import ActionContext
-from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, unsupported
+from tsmem.server.wire.schema import as_text, as_texts, unsupported
 
 _KEY_TYPES = {1: ColumnType.INTEGER, 2: ColumnType.STRING, 3: ColumnType.BINARY, 5: ColumnType.BOOLEAN}
 _COLUMN_TYPES = {
@@ -40,9 +41,9 @@ def create_table(context: ActionContext, request: Any, response: Any) -> None:
         raise unsupported("local transaction")
     options = _decode_options(request.table_options)
     if options.time_to_live_s is None:
-        raise invalid_parameter("Time-to-live is missing while creating table.")
+        raise invalid("Time-to-live is missing while creating table.")
     if options.max_versions is None:
-        raise invalid_parameter("MaxVersions is missing while creating table.")
+        raise invalid("MaxVersions is missing while creating table.")
     meta = request.table_meta
     if any(column.HasField("option") for column in meta.primary_key):
         raise unsupported("auto-increment primary key column")
@@ -77,7 +78,7 @@ def describe_table(context: ActionContext, request: Any, response: Any) -> None:
 def update_table(context: ActionContext, request: Any, response: Any) -> None:
     _check_stream_and_throughput(request)
     if request.table_options.HasField("update_full_row"):
-        raise invalid_parameter("Table options must not contain updateFullRow.")
+        raise invalid("Table options must not contain updateFullRow.")
     options = _decode_options(request.table_options)
     _set_options(response, context.engine.definitions.update_table(as_text(request.table_name), options))
 
@@ -131,7 +132,7 @@ def _check_stream_and_throughput(request: Any) -> None:
     unit = request.reserved_throughput.capacity_unit
     for kind, units in (("read", unit.read), ("write", unit.write)):
         if not 0 <= units <= _MAX_RESERVED_UNITS:
-            raise invalid_parameter(f"The reserved {kind} capacity unit must be in range: [0, {_MAX_RESERVED_UNITS}].")
+            raise invalid(f"The reserved {kind} capacity unit must be in range: [0, {_MAX_RESERVED_UNITS}].")
 
 
 def _set_options(response: Any, table: TableSchema) -> None:

@@ -1,26 +1,28 @@
 """One request and its response.
 
 The client gets one of the service's responses or a closed connection, and no detail of a failure inside the server.
-Each request that arrives whole or gets a response leaves one log entry. Only authenticated requests meet faults.
+Each request that arrives whole or gets a response leaves one log entry, which goes to the caller of the server. Only
+authenticated requests meet faults.
 """
 
 from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partial
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tsmem import interruption
 from tsmem.clock import Clock
 from tsmem.errors import SERVICE_CODES, Throttled, TsmemError, Unavailable, from_service
+from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import Dispatcher, Request, error_body
 from tsmem.server.http import messages
 from tsmem.server.http.auth import Identity, authenticate, check_digest
 from tsmem.server.http.connection import Connection
-from tsmem.server.http.faults import Fault
-from tsmem.server.http.log import LogEntry, OnRequest, utc_text
+from tsmem.server.http.faults import PARTIAL, Fault
 from tsmem.server.http.messages import Head
 from tsmem.server.http.settings import Settings
 
@@ -28,6 +30,26 @@ _SEARCHES = ("Search", "ParallelScan")
 _SLOT_POLL_S = 0.05
 _SMALL_BYTES = 1024 * 1024
 _BUSY = ("OTSServerBusy", "Server is busy.")
+
+
+@dataclass
+class LogEntry:
+    time_us: int = 0  # the time at which the request had arrived
+    request_id: str = ""
+    action: str = ""  # as the client named it, unchecked; "" if the request could not be parsed
+    table: str = ""  # the tables that it names, joined by commas, unchecked
+    rows: int = 0  # rows written or returned
+    status: int = 0  # HTTP status of the response; 0 if the client got no whole response
+    code: str = ""  # the service's code, if the response is an error
+    milliseconds: float = 0.0  # time from the last byte of the request to the first of the response
+    request_bytes: int = 0
+    response_bytes: int = 0
+    fault: str = ""  # the kind of the injected fault, if any
+    is_verified: bool = True  # False if the client signs with a secret that the server does not know
+    failure: BaseException | None = None  # the error, if the server is to blame for it
+
+
+OnRequest = Callable[[LogEntry], None]
 
 
 class ResponseBudget:
@@ -138,12 +160,17 @@ class HttpExchange:
         try:
             slot = self._search_slot() if request.action in _SEARCHES else nullcontext()
             with slot, interruption.interrupted_by(self._check_time):
-                draw_row_fault = partial(self._context.settings.faults.draw_row_fault, request.action, self._entry)
-                result = self._context.dispatcher.answer(request, draw_row_fault)
+                result = self._context.dispatcher.answer(request, self._draw_row_fault)
             self._entry.rows = result.rows
             return result.body
         except Exception as error:  # also a bug, which the log shows and the client does not see
             return None if self._has_client_left and isinstance(error, TsmemError) else self._error_response(error)
+
+    def _draw_row_fault(self) -> RowFault | None:
+        fault = self._context.settings.faults.draw_row_fault(self._entry.action)
+        if fault is not None:
+            self._entry.fault = self._entry.fault or PARTIAL
+        return fault
 
     def _check_time(self) -> None:
         """Raise OTSTimeout if the time is up or the client has left. It interrupts reads, and never a write."""
@@ -225,3 +252,8 @@ class HttpExchange:
         entry.status = status
         entry.response_bytes = response_bytes
         self._context.on_request(entry)
+
+
+def utc_text(time_us: int) -> str:
+    seconds, microseconds = divmod(time_us, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06}Z"

@@ -17,7 +17,6 @@ from tsmem.errors import InvalidInput
 from tsmem.nearest import did_you_mean
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS, BATCHES
-from tsmem.server.http.log import LogEntry
 
 PARTIAL = "partial"  # the one kind that rows of batches meet, and not requests
 KINDS = ("refuse", "throttle", "timeout", "unavailable", "drop", "hang", PARTIAL)
@@ -107,23 +106,20 @@ class Faults:
             error = self._random.choice(_ERRORS[spec.kind]) if spec.kind in _ERRORS else None
             return Fault(spec.kind, is_carried_out, error, self._random.random())
 
-    def draw_row_fault(self, action: str, entry: LogEntry) -> RowFault | None:
-        """Draw the fault of one row, and record it in the log entry of the request."""
+    def draw_row_fault(self, action: str) -> RowFault | None:
+        """Return the fault of one row of a batch."""
         if not self._row_specs or action not in BATCHES:
             return None
         with self._lock:
-            if self._draw_spec(self._row_specs, action) is None:
-                return None
-            entry.fault = entry.fault or PARTIAL
-            return self._random.choice((RowFault.REFUSED, RowFault.LOST))
+            is_hit = self._draw_spec(self._row_specs, action) is not None
+            return self._random.choice((RowFault.REFUSED, RowFault.LOST)) if is_hit else None
 
     def _draw_spec(self, specs: Sequence[FaultSpec], action: str) -> FaultSpec | None:
         applicable = [spec for spec in specs if spec.action in (None, action)]
-        drawn = self._random.random() if applicable else 1.0
-        for count, spec in enumerate(applicable, 1):
-            if drawn < math.fsum(each.rate for each in applicable[:count]):
-                return spec
-        return None
+        if not applicable:
+            return None
+        rates = [spec.rate for spec in applicable]
+        return self._random.choices([*applicable, None], [*rates, max(0.0, 1 - math.fsum(rates))])[0]
 
 
 def _check_rates(specs: Sequence[FaultSpec], action: str | None) -> None:

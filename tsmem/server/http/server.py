@@ -14,19 +14,18 @@ import os
 import resource
 import select
 import socket
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
+from threading import Lock, Thread
 from typing import Any
 
 from tsmem.clock import Clock
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.connection import Connection, StopEvent
-from tsmem.server.http.exchange import HttpExchange, ServerContext
-from tsmem.server.http.log import OnRequest
+from tsmem.server.http.exchange import HttpExchange, OnRequest, ServerContext
 from tsmem.server.http.settings import Settings
 
 _BACKLOG = 512
@@ -49,11 +48,11 @@ class Server:
         self._max_connections = min(settings.max_connections, max(1, available))
         self._clock = clock
         self._context = ServerContext(dispatcher, settings, clock, on_request)
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._connections: list[Connection] = []  # includes closed ones whose threads still run
         self._listener: socket.socket | None = None
         self._stop_event: StopEvent | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
 
     def listen(self) -> None:
         """Open the address, so that clients can connect. They get no response before `start`. Raises TsmemError."""
@@ -79,8 +78,7 @@ class Server:
     def start(self) -> None:
         """Begin to answer requests, after `listen`. Raises TsmemError."""
         self._stop_event = StopEvent()
-        arguments = (self._listener, self._stop_event)
-        thread = threading.Thread(target=self._accept, args=arguments, name="tsmem-accept", daemon=True)
+        thread = Thread(target=self._accept, args=(self._listener, self._stop_event), name="tsmem-accept", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
@@ -131,8 +129,7 @@ class Server:
             settings = self._refused_settings if is_refused else self._settings
             connection = Connection(accepted, settings, self._clock, stop_event, address)
             connection.is_refused = is_refused
-            name = "tsmem-connection"
-            connection.thread = threading.Thread(target=self._serve, args=(connection,), name=name, daemon=True)
+            connection.thread = Thread(target=self._serve, args=(connection,), name="tsmem-connection", daemon=True)
             self._connections.append(connection)
         try:
             connection.thread.start()

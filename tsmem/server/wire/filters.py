@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tsmem.engine.requests import invalid
 from tsmem.engine.rows.filters import MAX_COMPARISONS, AnyVersion, Presence
 from tsmem.engine.rows.versioned_reads import View
 from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_column_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
 from tsmem.server.wire.plainbuffer import decode_literal
-from tsmem.server.wire.schema import as_text, as_texts, invalid_parameter, parse_message, unsupported
+from tsmem.server.wire.schema import as_text, as_texts, parse_message, unsupported
 
 _COMPARISON, _PAGINATION = 1, 3  # filter types; 2 is a composite
 _EXIST, _NOT_EXIST = 7, 8  # comparators that need no literal
@@ -28,7 +29,7 @@ ColumnPage = tuple[int, int]  # offset and limit over the columns of a row
 def decode_columns(message: Any) -> tuple[str, ...]:
     """Return the names of the columns that a read asks for; no names means all."""
     if len(message.columns_to_get) > MAX_COLUMNS_PER_WRITE:
-        raise invalid_parameter(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
+        raise invalid(f"The number of columns to get exceeds the limit: {MAX_COLUMNS_PER_WRITE}.")
     names = as_texts(message.columns_to_get)
     for name in names:
         check_column_name(name)
@@ -45,7 +46,7 @@ def decode_filter(data: bytes) -> tuple[Filter | None, ColumnPage | None]:
         return _decode_filter_message(message, 1), None
     page = parse_message("ColumnPaginationFilter", message.filter)
     if page.offset < 0 or page.limit < 0:
-        raise invalid_parameter("The offset and limit of a column pagination filter must not be negative.")
+        raise invalid("The offset and limit of a column pagination filter must not be negative.")
     return None, (page.offset, page.limit)
 
 
@@ -53,7 +54,7 @@ def decode_condition(message: Any) -> Condition:
     existence = _EXISTENCE[message.row_existence]
     column_condition, page = decode_filter(message.column_condition)
     if page is not None:
-        raise invalid_parameter("A column pagination filter cannot be a condition.")
+        raise invalid("A column pagination filter cannot be a condition.")
     if existence is Existence.IGNORE and column_condition is None:
         return UNCONDITIONAL
     return Condition(existence, column_condition)
@@ -61,18 +62,18 @@ def decode_condition(message: Any) -> Condition:
 
 def _decode_filter_message(message: Any, depth: int) -> Filter:
     if depth > MAX_COMPARISONS:
-        raise invalid_parameter(_TOO_MANY)
+        raise invalid(_TOO_MANY)
     if message.type == _COMPARISON:
         return _decode_comparison(parse_message("SingleColumnValueFilter", message.filter))
     if message.type == _PAGINATION:
-        raise invalid_parameter("A column pagination filter cannot be part of another filter.")
+        raise invalid("A column pagination filter cannot be part of another filter.")
     composite = parse_message("CompositeColumnValueFilter", message.filter)
     if len(composite.sub_filters) > MAX_COMPARISONS:
-        raise invalid_parameter(_TOO_MANY)
+        raise invalid(_TOO_MANY)
     parts = tuple(_decode_filter_message(part, depth + 1) for part in composite.sub_filters)
     if composite.combinator == _NOT:
         if len(parts) != 1:
-            raise invalid_parameter("Invalid NOT operator: the number of sub-filters must be 1.")
+            raise invalid("Invalid NOT operator: the number of sub-filters must be 1.")
         return Not(parts[0])
     return And(parts) if composite.combinator == _AND else Or(parts)
 
@@ -92,12 +93,12 @@ def decode_view(message: Any, page: ColumnPage | None) -> View:
     time_range = _decode_time_range(message.time_range) if message.HasField("time_range") else None
     max_versions = message.max_versions if message.HasField("max_versions") else None
     if max_versions is None and time_range is None:
-        raise invalid_parameter("No version condition is specified while querying row.")
+        raise invalid("No version condition is specified while querying row.")
     if max_versions is not None and max_versions < 1:
-        raise invalid_parameter("The maximum versions cannot be less than or equal to 0.")
+        raise invalid("The maximum versions cannot be less than or equal to 0.")
     if max_versions is not None and message.time_range.HasField("specific_time"):
         # The service spells its message this way.
-        raise invalid_parameter("Specific tiemstamp and max versions cannot be given at the same time.")
+        raise invalid("Specific tiemstamp and max versions cannot be given at the same time.")
     start = as_text(message.start_column) if message.HasField("start_column") else None
     end = as_text(message.end_column) if message.HasField("end_column") else None
     return View(max_versions, time_range, start, end, page)
@@ -107,12 +108,12 @@ def _decode_time_range(message: Any) -> tuple[int, int]:
     has_bounds = message.HasField("start_time"), message.HasField("end_time")
     if message.HasField("specific_time"):
         if any(has_bounds):
-            raise invalid_parameter("A specific timestamp and a time range cannot be given at the same time.")
+            raise invalid("A specific timestamp and a time range cannot be given at the same time.")
         start, end = message.specific_time, message.specific_time + 1
     elif all(has_bounds):
         start, end = message.start_time, message.end_time
     else:
-        raise invalid_parameter("A time range needs a start and an end.")
+        raise invalid("A time range needs a start and an end.")
     if not 0 <= start < end:
-        raise invalid_parameter(f"The time range is invalid: [{start}, {end}).")
+        raise invalid(f"The time range is invalid: [{start}, {end}).")
     return start, end

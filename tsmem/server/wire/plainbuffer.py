@@ -23,10 +23,11 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell
 from tsmem.errors import TsmemError
 from tsmem.rows import MAX, MIN, Bound, KeyBound, KeyValue, Value
-from tsmem.server.wire.schema import invalid_parameter, unsupported
+from tsmem.server.wire.schema import unsupported
 
 HEADER = (0x75).to_bytes(4, "little")
 _KEY_TAG, _DATA_TAG, _CELL_TAG, _NAME_TAG, _VALUE_TAG = 1, 2, 3, 4, 5
@@ -65,7 +66,7 @@ class WireRow(NamedTuple):
 def _malformed(what: str | Exception) -> TsmemError:
     if isinstance(what, Exception):
         what = "a text is not UTF-8" if isinstance(what, UnicodeDecodeError) else "it ends too early"
-    return invalid_parameter(f"Parse PlainBuffer from RawString failed: {what}.")
+    return invalid(f"Parse PlainBuffer from RawString failed: {what}.")
 
 
 def decode_literal(data: bytes) -> Value:
@@ -191,7 +192,7 @@ def _read_checksum(data: bytes, offset: int, tag: int, covered: bytes, label: st
         raise _malformed("a checksum is missing")
     expected, found = crc8(covered), data[offset + 1]
     if expected != found:
-        raise invalid_parameter(f"Cell data broken, checksum is mismatch, {label} {expected}, found {found}.")
+        raise invalid(f"Cell data broken, checksum is mismatch, {label} {expected}, found {found}.")
     return offset + 2
 
 

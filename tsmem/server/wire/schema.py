@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from tsmem.errors import TsmemError, from_service
+from tsmem.engine.requests import invalid
+from tsmem.errors import TsmemError
 
 _PACKAGE = "com.aliyun.tablestore.protocol"
 _LABELS = {"optional": 1, "required": 2, "repeated": 3}
@@ -76,16 +77,16 @@ def parse_message(name: str, body: bytes) -> Any:
     try:
         message.ParseFromString(body)
     except (DecodeError, UnicodeDecodeError):
-        raise invalid_parameter(_UNREADABLE) from None
+        raise invalid(_UNREADABLE) from None
     if not message.IsInitialized():
-        raise invalid_parameter(_UNREADABLE)
+        raise invalid(_UNREADABLE)
     return message
 
 
 def as_text(value: str | bytes) -> str:
     """Refuse bytes: that is how protobuf returns a string that is not UTF-8."""
     if isinstance(value, bytes):
-        raise invalid_parameter(_UNREADABLE)
+        raise invalid(_UNREADABLE)
     return value
 
 
@@ -93,12 +94,8 @@ def as_texts(values: Iterable[str | bytes]) -> tuple[str, ...]:
     return tuple(map(as_text, values))
 
 
-def invalid_parameter(message: str) -> TsmemError:
-    return from_service("OTSParameterInvalid", message)
-
-
 def unsupported(what: str) -> TsmemError:
-    return invalid_parameter(f"Unsupported operation: '{what}'.")
+    return invalid(f"Unsupported operation: '{what}'.")
 
 
 @cache

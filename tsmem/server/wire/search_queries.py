@@ -13,11 +13,12 @@ from itertools import count
 from typing import Any
 
 from tsmem import queries
+from tsmem.engine.requests import invalid
 from tsmem.engine.search.conditions import Leaf, check_query_size
 from tsmem.queries import Bool, KeySort, Query, Sorter
 from tsmem.rows import MAX, MIN, Bound, Value
 from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
-from tsmem.server.wire.schema import as_text, invalid_parameter, parse_message, unsupported
+from tsmem.server.wire.schema import as_text, parse_message, unsupported
 
 _AND = 2  # the operator of a MatchQuery
 _NEUTRAL_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}  # other values of these options are unsupported
@@ -44,7 +45,7 @@ def leaves(query: Query) -> Iterator[Leaf]:
 def _decode_query_message(message: Any, depth: int, counter: Iterator[int]) -> Query:
     check_query_size(depth, next(counter))
     if not message.HasField("type"):
-        raise invalid_parameter("The type of a query is missing, or not known.")
+        raise invalid("The type of a query is missing, or not known.")
     type_name = message.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[message.type].name
     kind = type_name.title().replace("_", "")  # the body of a MATCH_QUERY is a MatchQuery
     if kind not in _FIELD_QUERIES and kind not in ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery"):
@@ -126,4 +127,4 @@ def _decode_sorter(message: Any) -> Sorter:
             return KeySort(getattr(message, name).order == 1)
     if message.HasField("geo_distance_sort"):
         raise unsupported("GeoDistanceSort")
-    raise invalid_parameter("A sorter says nothing to sort by.")
+    raise invalid("A sorter says nothing to sort by.")
