@@ -148,4 +148,4 @@ def test_response_headers_are_exact() -> None:
     assert (
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 7\r\nx-ots-requestid: r\r\n"
         b"Authorization: OTS id:sig\r\nConnection: close\r\n\r\n"
-    ) == response_head(503, 7, {"x-ots-requestid": "r"}, "OTS id:sig", close=True)
+    ) == response_head(503, 7, {"x-ots-requestid": "r", "Authorization": "OTS id:sig"}, close=True)

@@ -1,7 +1,7 @@
 """Actions on tables, secondary indexes and defined columns.
 
-Reserved throughput is ignored, as on instances that are billed by use. Responses have every optional field that some
-client reads without checking that it is present.
+Reserved throughput only has to be in range, as on instances that are billed by use. Responses have every optional
+field that some client reads without checking that it is present.
 """
 
 from __future__ import annotations

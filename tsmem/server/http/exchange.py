@@ -52,19 +52,24 @@ class LogEntry:
 OnRequest = Callable[[LogEntry], None]
 
 
-class ResponseBudget:
-    """A limit on the total size of the large responses that are being sent. Any thread may call it.
+class ServerContext:
+    """The parts that all exchanges of a server share. Any thread may call it."""
 
-    Without it, twenty clients that asked for 60 MB each and read none of it took 1 GB (measured). Small responses do
-    not count, so that a write that was carried out gets its response."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._free_bytes = max_bytes
+    def __init__(self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest) -> None:
+        self.dispatcher = dispatcher
+        self.settings = settings
+        self.clock = clock
+        self.on_request = on_request
+        self.search_slots = threading.Semaphore(settings.max_searches)
+        self._free_bytes = settings.max_sending_bytes
         self._lock = threading.Lock()
+        error_body(*_BUSY)  # loads protobuf now: it would delay the first request by a third of a second
 
     @contextmanager
-    def reserve(self, size: int) -> Iterator[bool]:
-        """Reserve room during the block. Yield False if there is too little."""
+    def sending(self, size: int) -> Iterator[bool]:
+        """Reserve room for a response during the block. Yield False if all large responses that are being sent leave
+        too little: twenty clients that asked for 60 MB each and read none of it took 1 GB (measured). Small responses
+        do not count, so that a write that was carried out gets its response."""
         counted = size if size > _SMALL_BYTES else 0
         with self._lock:
             fits = counted <= self._free_bytes
@@ -75,17 +80,6 @@ class ResponseBudget:
         finally:
             with self._lock:
                 self._free_bytes += reserved
-
-
-class ServerContext:
-    def __init__(self, dispatcher: Dispatcher, settings: Settings, clock: Clock, on_request: OnRequest) -> None:
-        self.dispatcher = dispatcher
-        self.settings = settings
-        self.clock = clock
-        self.on_request = on_request
-        self.response_budget = ResponseBudget(settings.max_sending_bytes)
-        self.search_slots = threading.Semaphore(settings.max_searches)
-        error_body(*_BUSY)  # loads protobuf now: it would delay the first request by a third of a second
 
 
 class HttpExchange:
@@ -204,10 +198,9 @@ class HttpExchange:
         return error_body(code, message)
 
     def _send(self, body: bytes) -> bool:
-        """Send a response, or OTSServerBusy if it exceeds the response budget. Return True if another request may
-        follow."""
+        """Return True if another request may follow."""
         context, connection = self._context, self._connection
-        with context.response_budget.reserve(len(body)) as fits:
+        with context.sending(len(body)) as fits:
             if not fits:
                 body = self._error_response(from_service(*_BUSY))
                 self._entry.rows = 0
@@ -241,8 +234,9 @@ class HttpExchange:
             "x-ots-date": utc_text(self._context.clock.now_us()),
             "x-ots-requestid": self._entry.request_id,
         }
-        signature = None if self._identity is None else self._identity.authorization(headers)
-        return messages.response_head(self._status, length, headers, signature, close=self._connection.is_closing)
+        if self._identity is not None:
+            headers["Authorization"] = self._identity.authorization(headers)
+        return messages.response_head(self._status, length, headers, close=self._connection.is_closing)
 
     def _log(self, status: int, response_bytes: int) -> None:
         entry = self._entry

@@ -107,7 +107,6 @@ class Faults:
             return Fault(spec.kind, is_carried_out, error, self._random.random())
 
     def draw_row_fault(self, action: str) -> RowFault | None:
-        """Return the fault of one row of a batch."""
         if not self._row_specs or action not in BATCHES:
             return None
         with self._lock:

@@ -123,15 +123,11 @@ def _too_large() -> TsmemError:
     return from_service("OTSRequestBodyTooLarge", "The size of POST data is too large.")
 
 
-def response_head(
-    status: int, length: int, ots_headers: Mapping[str, str], authorization: str | None, *, close: bool
-) -> bytes:
-    headers = {"Content-Length": length, **ots_headers}
-    if authorization is not None:
-        headers["Authorization"] = authorization
-    headers["Connection"] = "close" if close else "keep-alive"
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+def response_head(status: int, length: int, headers: Mapping[str, str], *, close: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Content-Length: {length}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"Connection: {'close' if close else 'keep-alive'}", "", ""]
+    return "\r\n".join(lines).encode("latin-1")
 
 
 def content_md5(body: bytes) -> str:

@@ -29,7 +29,7 @@ from tsmem.server.http.exchange import HttpExchange, OnRequest, ServerContext
 from tsmem.server.http.settings import Settings
 
 _BACKLOG = 512
-_REFUSED_CONNECTIONS = 64  # connections over the limit that get a response at once; any more are closed without one
+_REFUSED_CONNECTIONS = 64  # open connections over the limit that get OTSServerBusy; any more are closed without it
 _REFUSED_S = 2.0  # seconds in which a connection over the limit must send its request
 _RESERVED_FILES = 128  # file descriptors kept free for the engine and the rest of the process
 _RETRY_ACCEPT_S = 0.05
