@@ -105,7 +105,7 @@ class Engine:
 
         with self._connections.read() as transaction:
             found = find_index(transaction, table.name, index)
-            check_limit(found, search)
+            check_limit((*found.field_types, *found.table.key_names), search)
             return search_page(transaction, found, search, RowReader, exact_count=False)
 
     def search_cells(self, table: TableRef, index: str, search: Search) -> SearchReply[CellRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple
 
@@ -85,10 +86,10 @@ def search_page(
     return SearchReply(rows, [hit.score for hit in hits], token, total, is_exact, cost)
 
 
-def check_limit(index: SearchIndex, request: Search) -> None:
+def check_limit(indexed: Iterable[str], request: Search) -> None:
     """A page can be longer if only indexed columns are read."""
-    indexed = {*index.field_types, *index.table.key_names}
-    max_limit = MAX_LIMIT if request.columns is None or set(request.columns) - indexed else MAX_INDEXED_LIMIT
+    is_indexed = request.columns is not None and set(request.columns) <= {*indexed}
+    max_limit = MAX_INDEXED_LIMIT if is_indexed else MAX_LIMIT
     if not 0 <= request.limit <= max_limit:
         raise invalid(f"The limit of a search must be in range: [0, {max_limit}].")
 

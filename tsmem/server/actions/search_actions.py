@@ -20,7 +20,7 @@ from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.search import words
 from tsmem.engine.search.conditions import Leaf
-from tsmem.engine.search.search import MAX_INDEXED_LIMIT, MAX_LIMIT, SearchReply
+from tsmem.engine.search.search import SearchReply, check_limit
 from tsmem.errors import TableNotFound, from_service
 from tsmem.port import FieldType
 from tsmem.queries import Bool, FieldSort, KeySort, Match, MatchPhrase, Prefix, Search, Term, Terms, Wildcard
@@ -73,12 +73,9 @@ def search(context: ActionContext, request: Any, response: Any) -> int:
     if not sorters and not search_query.token:
         sorters = decode_sorters(index.order)
     limit: int = search_query.limit if search_query.HasField("limit") else _DEFAULT_LIMIT
-    are_indexed = columns is not None and index.fields.keys() >= set(columns)
-    max_limit = MAX_INDEXED_LIMIT if are_indexed else MAX_LIMIT
-    if not 0 <= limit <= max_limit:
-        raise invalid(f"The limit of a search must be in range: [0, {max_limit}].")
     count = search_query.get_total_count or search_query.track_total_count > 0
     engine_search = Search(query, sorters, limit, search_query.offset, search_query.token or None, count, columns)
+    check_limit(index.fields, engine_search)
     reply = _find_rows(context.engine, index, engine_search, response)
     response.is_all_succeed = True
     response.total_hits = _UNCOUNTED if reply.total is None else reply.total

@@ -21,7 +21,6 @@ _EXIST, _NOT_EXIST = 7, 8  # comparators that need no literal
 _OPS = {1: Op.EQ, 2: Op.NE, 3: Op.GT, 4: Op.GE, 5: Op.LT, 6: Op.LE}
 _NOT, _AND = 1, 2  # combinators; 3 is OR
 _EXISTENCE = (Existence.IGNORE, Existence.EXPECT_EXIST, Existence.EXPECT_NOT_EXIST)
-_TOO_MANY = f"The count of filter exceeds the max: {MAX_COMPARISONS}."
 
 ColumnPage = tuple[int, int]  # offset and limit over the columns of a row
 
@@ -61,15 +60,13 @@ def decode_condition(message: Any) -> Condition:
 
 
 def _decode_filter_message(message: Any, depth: int) -> Filter:
-    if depth > MAX_COMPARISONS:
-        raise invalid(_TOO_MANY)
     if message.type == _COMPARISON:
         return _decode_comparison(parse_message("SingleColumnValueFilter", message.filter))
     if message.type == _PAGINATION:
         raise invalid("A column pagination filter cannot be part of another filter.")
     composite = parse_message("CompositeColumnValueFilter", message.filter)
-    if len(composite.sub_filters) > MAX_COMPARISONS:
-        raise invalid(_TOO_MANY)
+    if depth >= MAX_COMPARISONS or len(composite.sub_filters) > MAX_COMPARISONS:
+        raise invalid(f"The count of filter exceeds the max: {MAX_COMPARISONS}.")
     parts = tuple(_decode_filter_message(part, depth + 1) for part in composite.sub_filters)
     if composite.combinator == _NOT:
         if len(parts) != 1:
