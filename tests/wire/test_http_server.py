@@ -9,6 +9,7 @@ import socket
 import threading
 import zlib
 from base64 import b64encode
+from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from typing import Any
 
@@ -20,7 +21,6 @@ from tsmem import errors as errors
 from tsmem.clock import SystemClock
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.connection import Connection, StopEvent
-from tsmem.server.http.exchange import utc_text
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 
@@ -42,7 +42,8 @@ def test_a_reply_has_a_digest_a_date_a_request_id_and_a_signature() -> None:
     assert (200, b"the answer") == (reply.status, reply.body)
     assert [("GetRow", b"a body")] == here.stub.asked
     assert b64encode(md5(b"the answer").digest()).decode() == reply.headers["x-ots-contentmd5"]
-    assert utc_text(clock.time_us) == reply.headers["x-ots-date"]
+    date = datetime.strptime(reply.headers["x-ots-date"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    assert clock.time_us == (date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", reply.headers["x-ots-requestid"])
     ots = {name: value for name, value in reply.headers.items() if name.startswith("x-ots-")}
     lines = [f"{name}:{value}" for name, value in sorted(ots.items())]

@@ -250,4 +250,4 @@ class HttpExchange:
 
 def utc_text(time_us: int) -> str:
     seconds, microseconds = divmod(time_us, 1_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{microseconds:06}Z"

@@ -70,7 +70,6 @@ def _malformed(what: str | Exception) -> TsmemError:
 
 
 def decode_literal(data: bytes) -> Value:
-    """Decode the literal of a filter or query."""
     try:
         value = _decode_value(data)
     except _DECODING_ERRORS as error:
@@ -117,7 +116,6 @@ def encode_value(value: Value | Bound) -> bytes:
 
 
 def decode_row(data: bytes) -> WireRow:
-    """Return the only row of a buffer."""
     try:
         offset = len(HEADER)
         if data[:offset] != HEADER:
