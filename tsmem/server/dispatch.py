@@ -4,10 +4,12 @@ series, tunnels and streams."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from tsmem.clock import Clock
 from tsmem.engine import Engine
+from tsmem.engine.rows.changes import Change
 from tsmem.server.actions import (
     ActionContext,
     RowFault,
@@ -30,9 +32,9 @@ _HANDLERS: dict[str, Callable[[ActionContext, Any, Any], int | None]] = {
     "DeleteDefinedColumn": table_actions.delete_defined_column,
     "GetRow": row_actions.get_row,
     "GetRange": row_actions.get_range,
-    "PutRow": row_actions.write_row,
-    "UpdateRow": row_actions.write_row,
-    "DeleteRow": row_actions.write_row,
+    "PutRow": partial(row_actions.write_row, Change.PUT, "row"),
+    "UpdateRow": partial(row_actions.write_row, Change.UPDATE, "row_change"),
+    "DeleteRow": partial(row_actions.write_row, Change.DELETE, "primary_key"),
     "BatchWriteRow": row_actions.batch_write_row,
     "BatchGetRow": row_actions.batch_get_row,
     "CreateSearchIndex": search_index_actions.create_search_index,

@@ -29,11 +29,6 @@ _MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 requests for 100 rows of 2 MB each took 1.9 GB (measured)."""
 _ROWS_AT_ONCE = 20  # rows read in one transaction, which bounds the memory that one read can take beyond that limit
 _BATCH_CHANGES = {1: Change.PUT, 2: Change.UPDATE, 3: Change.DELETE}
-_SINGLE_ROW_REQUESTS = {
-    "PutRowRequest": (Change.PUT, "row"),
-    "UpdateRowRequest": (Change.UPDATE, "row_change"),
-    "DeleteRowRequest": (Change.DELETE, "primary_key"),
-}
 _RETURNED = (Returned.NOTHING, Returned.KEY, Returned.AFTER_MODIFY)
 
 RowResult = tuple[bytes, Cost] | TsmemError  # the encoded row and its cost, or the row's error
@@ -71,9 +66,8 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
     return len(reply.rows)
 
 
-def write_row(context: ActionContext, request: Any, response: Any) -> int:
-    change, field = _SINGLE_ROW_REQUESTS[request.DESCRIPTOR.name]
-    write = _decode_write(change, request.table_name, getattr(request, field), request)
+def write_row(change: Change, row_field: str, context: ActionContext, request: Any, response: Any) -> int:
+    write = _decode_write(change, request.table_name, getattr(request, row_field), request)
     _refuse_transaction(request)
     (reply,) = context.engine.write_rows((write,))
     if reply.error is not None:
@@ -245,5 +239,5 @@ def _set_cost(message: Any, cost: Cost) -> None:
 
 
 def _refuse_transaction(request: Any) -> None:
-    if request.HasField("transaction_id") and request.transaction_id:  # no id is valid: none can be started here
+    if request.transaction_id:  # no id is valid: no transaction can be started here
         raise invalid("TransactionID is invalid.")
