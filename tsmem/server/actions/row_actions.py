@@ -18,7 +18,7 @@ from tsmem.engine.rows.versioned_reads import View
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE, check_row_count
 from tsmem.port import Cost
-from tsmem.rows import Bound, Delete, Filter, Put, Range, TableRef, Update, Value, Write
+from tsmem.rows import Bound, Delete, Put, Range, TableRef, Update, Value, Write
 from tsmem.server.actions import ActionContext, RowFault
 from tsmem.server.wire.filters import decode_columns, decode_condition, decode_filter, decode_view
 from tsmem.server.wire.plainbuffer import Operation, WireCell, WireRow, decode_row, encode_row, encode_rows
@@ -98,32 +98,29 @@ def _read_table(context: ActionContext, table: Any) -> Iterator[RowResult]:
     rows = [decode_row(data) for data in table.primary_key]
     row_filter, page = decode_filter(table.filter)
     view = decode_view(table, page)
-    columns = decode_columns(table)
+    options = BatchGetRow(TableRef(as_text(table.table_name), ()), (), decode_columns(table), row_filter)
     if row_filter is not None:
         compile_filter(row_filter, ())  # an invalid filter fails the whole request, not each row
     if not rows:
-        context.engine.describe_table(as_text(table.table_name))  # raises TableNotFound for a missing table
+        context.engine.describe_table(options.table.name)  # raises TableNotFound for a missing table
     for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[start : start + _ROWS_AT_ONCE]
-        for result in _read_rows(context.engine, table.table_name, part, columns, row_filter, view):
+        for result in _read_rows(context.engine, options, rows[start : start + _ROWS_AT_ONCE], view):
             fault = context.draw_row_fault()
             yield result if fault is None else from_service(*fault.value)
 
 
-def _read_rows(
-    engine: Engine, table: str, rows: list[WireRow], columns: tuple[str, ...], row_filter: Filter | None, view: View
-) -> list[RowResult]:
+def _read_rows(engine: Engine, options: BatchGetRow, rows: list[WireRow], view: View) -> list[RowResult]:
     """Read rows in one transaction. If a key is invalid, read the rows one by one, so that only that row fails."""
-    ref = TableRef(as_text(table), rows[0].names)
+    ref = TableRef(options.table.name, rows[0].names)
     keys: Any = tuple(row.key for row in rows)  # the engine refuses INF_MIN and INF_MAX
     try:
         if any(row.names != ref.key for row in rows):
             raise InvalidInput("keys of different columns")  # caught below
-        reply = engine.read_rows(BatchGetRow(ref, keys, columns, row_filter), view)
+        reply = engine.read_rows(options._replace(table=ref, keys=keys), view)
     except InvalidInput as error:
         if len(rows) == 1:
             return [error]
-        return [result for row in rows for result in _read_rows(engine, table, [row], columns, row_filter, view)]
+        return [result for row in rows for result in _read_rows(engine, options, [row], view)]
     return [(_row_bytes(ref, row), cost) for row, cost in zip(reply.rows, reply.costs, strict=True)]
 
 
