@@ -21,6 +21,7 @@ from tsmem import errors as errors
 from tsmem.clock import SystemClock
 from tsmem.server.http.auth import AccessKey
 from tsmem.server.http.connection import Connection, StopEvent
+from tsmem.server.http.exchange import LogEntry
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 
@@ -231,7 +232,7 @@ def test_a_loopback_address_needs_no_key(host: str) -> None:
 
 
 def refusal(**settings: Any) -> str:
-    server = Server(Stub(), Settings(**settings), SystemClock(), [].append)
+    server = Server(Stub(), Settings(**settings), SystemClock(), list[LogEntry]().append)
     with pytest.raises(errors.TsmemError) as caught:
         server.listen()
     server.stop()  # a server that never started

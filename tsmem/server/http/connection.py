@@ -83,7 +83,7 @@ class Connection:
         while True:
             while self._buffer.startswith((b"\r\n", b"\n")):  # some clients send an empty line after a body
                 del self._buffer[: self._buffer.index(b"\n") + 1]
-            if self._buffer not in (b"", b"\r"):
+            if self._buffer and self._buffer != b"\r":
                 break
             if not self._receive(idle_until_s):
                 return None
