@@ -8,10 +8,9 @@ from typing import Literal, NamedTuple
 
 from tsmem.clock import Clock, deadline
 from tsmem.errors import AlreadyExists, InvalidInput, InvalidReply, SchemaMismatch, TableNotFound, Unavailable
-from tsmem.port import TableClient, TableSchema
+from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableClient, TableSchema
 from tsmem.store.layout import FOREIGN_TABLE_HINT, Layout, TableLayout
 from tsmem.store.listing.scan import RowScan, Scan
-from tsmem.store.maintenance import differences
 
 State = Literal["present", "missing", "different"]
 Kind = Literal["table", "secondary index", "search index"]
@@ -175,7 +174,7 @@ class Tables:
 
     def _key_difference(self, layout: TableLayout) -> str | None:
         found = self._describe(layout.schema.name)
-        text = None if found is None else differences.of_key(layout.schema, found)
+        text = None if found is None else key_difference(layout.schema, found)
         return None if text is None else f"table {layout.schema.name} is not one of tsmem's: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
@@ -194,7 +193,7 @@ class Tables:
     def _steps(self, layout: TableLayout, *, search: bool) -> list[Step]:
         schema, index = layout.schema, layout.schema.indexes[0]
         actual = self._describe(schema.name)
-        foreign = actual is not None and differences.of_key(schema, actual) is not None
+        foreign = actual is not None and key_difference(schema, actual) is not None
 
         def step(kind: Kind, name: str, texts: Sequence[str] | None) -> Step:
             """`texts` are the differences; None if the table or index is missing."""
@@ -205,14 +204,14 @@ class Tables:
 
         of_table = of_index = of_search = None
         if actual is not None:
-            of_table = differences.of_table(schema, actual)
+            of_table = table_differences(schema, actual)
             for found in actual.indexes:
                 if found.name == index.name:
-                    of_index = differences.of_index(index, found, schema, actual)
+                    of_index = index_differences(schema, actual, found)
             if search:
                 with suppress(TableNotFound):
                     described = self._client.describe_search_index(schema.name, layout.search.name)
-                    of_search = differences.of_search(layout.search, described, layout.time_column)
+                    of_search = search_differences(layout.search, described, layout.time_column)
         steps = [step("table", schema.name, of_table), step("secondary index", index.name, of_index)]
         return [*steps, step("search index", layout.search.name, of_search)] if search else steps
 
@@ -221,3 +220,68 @@ class Tables:
             return self._client.describe_table(table)
         except TableNotFound:
             return None
+
+
+# Differences from the layout
+
+
+def table_differences(wanted: TableSchema, found: TableSchema) -> list[str]:
+    """Like the functions below, return only what makes a command fail, return wrong results or cost money."""
+    key = key_difference(wanted, found)
+    texts = [] if key is None else [key]
+    if found.time_to_live_s != wanted.time_to_live_s:
+        texts.append(f"time to live is {found.time_to_live_s} s, not {wanted.time_to_live_s}")
+    if found.max_versions != wanted.max_versions:
+        texts.append(f"max versions is {found.max_versions}, not {wanted.max_versions}")
+    if not found.allow_update:
+        texts.append("updates are not allowed")
+    if found.deviation_s != wanted.deviation_s:
+        texts.append(f"cell versions may be {found.deviation_s} s from now, not {wanted.deviation_s}")
+    if found.reserved_units != wanted.reserved_units:
+        units = "{} read and {} write units".format(*found.reserved_units)
+        texts.append("reserved throughput is {}, which cost money, not {} and {}".format(units, *wanted.reserved_units))
+    return texts
+
+
+def key_difference(wanted: TableSchema, found: TableSchema) -> str | None:
+    return None if wanted.key == found.key else f"the key is {_key_text(found.key)}, not {_key_text(wanted.key)}"
+
+
+def index_differences(table: TableSchema, found_table: TableSchema, found: IndexSchema) -> list[str]:
+    """A column defined with another type matters, because the index would lack the rows with a value of our type."""
+    wanted = table.indexes[0]
+    appended = tuple(name for name, _ in table.key if name not in wanted.key)
+    texts = []
+    if found.key not in (wanted.key, wanted.key + appended):  # the service's description can list these too
+        texts.append(f"the key is {_key_text(found.key)}, not {_key_text(wanted.key)}")
+    if found.is_global:
+        texts.append("it is a global index, which lags behind its table")
+    defined = dict(found_table.defined_columns)
+    for name, kind in table.defined_columns:
+        if name in wanted.key and defined.get(name, kind) is not kind:
+            texts.append(f"column {name} is defined as {defined[name]}, not {kind}")
+    return texts
+
+
+def search_differences(wanted: SearchIndexSchema, found: SearchIndexSchema, time: str) -> list[str]:
+    fields = dict(found.fields)
+    texts = [f"field {name} is not indexed" for name, _ in wanted.fields if name not in fields]
+    for name, kind in wanted.fields:
+        if name in fields and fields[name] != kind:
+            texts.append(f"field {name} is {_field_text(fields[name])}, not {_field_text(kind)}")
+        if name in found.not_indexed:
+            texts.append(f"field {name} is kept and not indexed (index is false)")
+        if name in found.arrays:
+            texts.append(f"field {name} holds lists of values (is_array is true)")
+        if name == time and name in found.not_sorted:
+            texts.append(f"field {name} cannot be sorted by (enable_sort_and_agg is false)")
+    return texts
+
+
+def _field_text(kind: FieldType) -> str:
+    size = "" if kind.min_chars is None else f"({kind.min_chars}..{kind.max_chars})"
+    return kind.name if kind.analyzer is None else f"{kind.name} {kind.analyzer}{size}"
+
+
+def _key_text(key: KeySchema | tuple[str, ...]) -> str:
+    return "(" + ", ".join(part if isinstance(part, str) else " ".join(part) for part in key) + ")"

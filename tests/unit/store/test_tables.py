@@ -1,4 +1,4 @@
-"""`tables.wait`: how long it waits for tables and indexes, and which requests it sends. The clock is moved by hand."""
+"""`tables.wait`, by a clock that is moved by hand, and the differences between tables or indexes and their layout."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ import pytest
 from tests.support.backends import engine_client
 from tests.support.clocks import ManualClock
 from tests.support.faults import FaultyClient
+from tsmem.adapters.local import LocalClient
+from tsmem.engine import Engine
 from tsmem.errors import Throttled, Unavailable
-from tsmem.port import RangePage, SearchIndexSchema, TableClient
+from tsmem.port import FieldType, RangePage, SearchIndexSchema, TableClient
 from tsmem.retry import RetryingClient, RetryPolicy
 from tsmem.rows import Range, TableRef
 from tsmem.store import MemoryStore
+from tsmem.store.layout import DEFAULT
+from tsmem.store.tables import search_differences, table_differences
 
+TABLE, MESSAGES = DEFAULT.session.schema, DEFAULT.message.search
 MIN_REQUEST_S = 0.5
 """The least time that a single request gets, even if less of the whole time is left."""
 
@@ -92,3 +97,65 @@ def test_wait_0_asks_each_table_and_index_once(client_with_tables: TableClient, 
         MemoryStore(client, clock=clock, target="test").tables.wait(plan, 0)
     assert (4, 2) == (client.names().count("get_range"), client.names().count("describe_search_index"))
     assert [] == clock.slept_s
+
+
+# Differences from the layout
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reserved_units": (5, 0)}, "reserved throughput is 5 read and 0 write units, which cost money, not 0 and 0"),
+        ({"reserved_units": (0, 1)}, "reserved throughput is 0 read and 1 write units, which cost money, not 0 and 0"),
+        ({"deviation_s": 1000}, "cell versions may be 1000 s from now, not 86400"),
+        ({"allow_update": False}, "updates are not allowed"),
+    ],
+)
+def test_a_table_option_that_differs_is_named(change: dict[str, object], said: str) -> None:
+    assert [said] == table_differences(TABLE, TABLE._replace(**change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (FieldType("TEXT", "single_word"), "TEXT single_word, not TEXT max_word"),
+        (FieldType("TEXT", "fuzzy", 1, 7), "TEXT fuzzy(1..7), not TEXT max_word"),
+        (FieldType("KEYWORD"), "KEYWORD, not TEXT max_word"),
+    ],
+)
+def test_a_field_type_or_analyzer_that_differs_is_named(kind: FieldType, said: str) -> None:
+    found = MESSAGES._replace(fields=(*MESSAGES.fields, ("content", kind)))  # the last field of a name wins
+
+    assert [f"field content is {said}"] == search_differences(MESSAGES, found, "create_time")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"not_indexed": {"role"}}, "field role is kept and not indexed (index is false)"),
+        ({"arrays": {"role"}}, "field role holds lists of values (is_array is true)"),
+        ({"not_sorted": {"create_time"}}, "field create_time cannot be sorted by (enable_sort_and_agg is false)"),
+    ],
+)
+def test_a_field_that_cannot_be_searched_or_sorted_is_named(change: dict[str, set[str]], said: str) -> None:
+    found = MESSAGES._replace(**{name: frozenset(names) for name, names in change.items()})  # type: ignore[arg-type]
+
+    assert [said] == search_differences(MESSAGES, found, "create_time")
+
+
+def test_differences_that_no_search_needs_are_not_reported() -> None:
+    found = MESSAGES._replace(not_sorted=frozenset({"role"}), not_indexed=frozenset({"x"}), arrays=frozenset({"y"}))
+
+    assert [] == search_differences(MESSAGES, found, "create_time")
+
+
+def test_the_local_store_describes_version_deviation(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    engine = Engine(path, ManualClock())
+    engine.definitions.create_table(TABLE._replace(deviation_s=1000))
+    engine.close()
+    client = LocalClient(path, ManualClock())
+    try:
+        assert TABLE._replace(deviation_s=1000) == client.describe_table("session")
+    finally:
+        client.close()

@@ -1,5 +1,1 @@
-"""Maintenance: check tables and rows, and measure a store.
-
-`store.tables` compares existing tables with the layout (`differences.py`). `store.troubles` looks for inconsistent rows
-(`integrity.py`), and `store.statistics` counts and measures rows (`statistics.py`). Both read whole tables.
-"""
+"""Maintenance: `store.troubles` checks the rows of a store, and `store.statistics` measures them."""
