@@ -251,6 +251,16 @@ def test_import_can_fail_on_existing_rows(store: MemoryStore) -> None:
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 
 
+def test_import_with_on_conflict_fail_writes_all_rows_beside_an_invalid_one(store: MemoryStore) -> None:
+    refused: list[ImportedItem] = []
+    options = LoadOptions("fail", on_refused=lambda record, error: refused.append(record))
+
+    with pytest.raises(PartialFailure, match="1 of 3 rows could not be written"):
+        load(store, [Message("s", "m1", 1), Message("s", "", 2), Message("s", "m3", 3)], options)
+    assert ["m1", "m3"] == ids(store.messages.iterate("s"))
+    assert [""] == [record.item.message_id for record in refused if isinstance(record.item, Message)]
+
+
 def test_export_of_a_user_includes_messages_and_of_a_session_all_its_users(store: MemoryStore) -> None:
     conversation(store, "u", "s", 1)
     conversation(store, "u", "shared", 2)

@@ -126,7 +126,7 @@ CASES = (
         "HOST answered with a reply that cannot be decoded (Checksum is mismatch); the reply was not used", ENDPOINT,
         code="InvalidReply", given=(lied(LIES["rows with a wrong checksum"]),)),
     Case("A server that reports fewer rows than it was sent.", "import in.jsonl",
-        "HOST answered with 0 results for 1 row; the request may have been carried out (1 may have been)", ENDPOINT,
+        "HOST answered with 0 results for 1 row; the request may have been carried out (1 row may have been done)", ENDPOINT,
         code="InvalidReply",
         given=(lied(LIES["one outcome too few"]), file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n')), changes=True),
     Case("A server that sends empty pages without end.", "session list --user ada",

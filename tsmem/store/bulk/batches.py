@@ -1,13 +1,10 @@
 """Write many rows in batches, and check the outcome of every row.
 
-`Bulk.load` and the purges add writes to a `BatchWriter`. It queues them, sends the queue as one batch when it is full
-(`client.rows_per_write` rows or 4 MB), and counts the outcomes in a `BulkResult`.
-
-- Several batches are in flight at once. `add` waits while the client's concurrency limit is reached.
+- Several batches are in flight at once, up to the client's concurrency limit.
 - A key is queued or in flight at most once, so that two writes of one row keep their order.
 - A refused row is counted and reported with its key. It does not stop the other rows.
 - An interrupt stops the writer, and so does a batch that fails as a whole. The writer then waits up to GRACE_S seconds
-  for the batches in flight. Rows whose outcome is still unknown count as unconfirmed.
+  for the batches in flight. Rows whose outcome stays unknown count as unconfirmed.
 """
 
 from __future__ import annotations
@@ -25,8 +22,6 @@ from tsmem.store.bulk.result import BulkResult
 from tsmem.store.concurrency import Pending, wait_for_one
 
 GRACE_S = 5.0
-"""Seconds to wait for the batches in flight after an error or an interrupt."""
-
 MAX_BYTES_IN_FLIGHT = 32 * 2**20
 """Most bytes of names and values in flight. It bounds memory when rows are large."""
 
@@ -34,9 +29,7 @@ MAX_BYTES_IN_FLIGHT = 32 * 2**20
 class _QueuedWrite(NamedTuple):
     write: Write
     position: int
-    """The place of the write in the caller's input."""
     source: object
-    """The caller's object that the write was made from."""
 
 
 class _Batch(NamedTuple):
@@ -46,8 +39,7 @@ class _Batch(NamedTuple):
 
 
 class BatchWriter:
-    """Queues writes and sends them in full batches. Leaving its `with` block sends the last batch and waits for all
-    replies.
+    """Leaving the `with` block sends the last batch and waits for all replies.
 
     Cost: ceil(n / 200) requests for n rows, if the limit of 4 MB is not reached first."""
 
@@ -60,7 +52,7 @@ class BatchWriter:
         on_refused: Callable[[Any, TsmemError], None] | None = None,
     ) -> None:
         """`on_refused` gets the source of each refused write and the error. Without it, a refused write is never
-        settled."""
+        settled. With `skip_failed_conditions`, a failed condition counts as skipped, not as refused."""
         self._client = client
         self._result = result
         self._skip_failed_conditions = skip_failed_conditions
@@ -69,13 +61,11 @@ class BatchWriter:
         self._queue_bytes = 0
         self._in_flight: list[_Batch] = []
         self._busy_rows: set[tuple[str, Key]] = set()
-        """Table and key of each row that is queued or in flight."""
         self._unsettled: list[int] = []
         """The first position of each batch that was sent or discarded and is not settled."""
-        self._failure: TsmemError | None = None
-        """The first error of a whole batch."""
+        self._batch_error: TsmemError | None = None
         self.failed = 0
-        """Number of refused rows."""
+        self.conflicts: list[Key] = []
 
     def __enter__(self) -> BatchWriter:
         return self
@@ -92,14 +82,15 @@ class BatchWriter:
 
     @property
     def first_unsettled(self) -> int | None:
-        """The position of the first write that is not settled; None if all are. A write is settled when it was written
-        or skipped, or its refusal was reported to `on_refused`. A batch that fails as a whole is never settled."""
+        """The position of the first write that is not settled. A write is settled when it was written or skipped, or
+        its refusal was reported to `on_refused`. A batch that fails as a whole is never settled."""
         if self._unsettled:
             return min(self._unsettled)
         return self._queue[0].position if self._queue else None
 
     def add(self, write: Write, position: int = 0, source: object = None) -> None:
-        """Queue one write. Positions must not decrease from call to call. If the queue is full, it is sent first."""
+        """Queue one write; a full queue is sent first. `position` is its place in the caller's input, and must not be
+        less than in the call before. `source` is passed to `on_refused`."""
         size = limits.check_write(write)
         if len(self._queue) == self._client.rows_per_write or self._queue_bytes + size > limits.MAX_BATCH_BYTES:
             self.send()
@@ -127,7 +118,6 @@ class BatchWriter:
         self._settle_some(0)
 
     def discard(self) -> None:
-        """Drop the queue. The outcomes of batches in flight are still counted."""
         if self._queue:
             self._unsettled.append(self._queue[0].position)
         self._queue = []
@@ -144,14 +134,13 @@ class BatchWriter:
                 self._settle(batch)
 
     def _settle(self, batch: _Batch, timeout_s: float | None = None) -> None:
-        """Count each row's outcome. Raises the error of a batch that failed as a whole."""
         self._in_flight.remove(batch)
         result = self._result
         try:
             outcomes = batch.pending.result(timeout_s)
         except BaseException as error:
             if isinstance(error, TsmemError):
-                self._failure = self._failure or error
+                self._batch_error = self._batch_error or error
             if not isinstance(error, TsmemError) or error.ambiguous:
                 result.unconfirmed += len(batch.entries)
             raise
@@ -167,6 +156,8 @@ class BatchWriter:
                     self.failed += 1
                     result.fail(RowFailure(write.key, outcome))
                     refused.append((entry, outcome))
+                    if isinstance(outcome, ConditionFailed):
+                        self.conflicts.append(write.key)
                 elif isinstance(write, Update):
                     pass  # it adds to a row that its Put has counted
                 elif "user_id" in write.table.key:
@@ -186,8 +177,6 @@ class BatchWriter:
         self._unsettled.remove(batch.entries[0].position)  # last, when all refusals are reported
 
     def _abort(self, error: BaseException) -> None:
-        """Drop the queue, wait up to GRACE_S seconds for the batches in flight, and count rows without a reply as
-        unconfirmed."""
         self.discard()
         ends_s = time.monotonic() + GRACE_S
         try:
@@ -197,5 +186,5 @@ class BatchWriter:
         finally:  # a second interrupt ends the waiting
             self._result.unconfirmed += sum(len(batch.entries) for batch in self._in_flight)
             self._in_flight = []
-        if self._failure is not None and error is self._failure:
-            self._result.append_counts_to(self._failure)
+        if self._batch_error is not None and error is self._batch_error:
+            self._result.append_counts_to(self._batch_error)

@@ -1,8 +1,5 @@
 """`store.bulk`: read, check and write all items of a store, in constant memory. Export, import and copy use it.
 
-Reading yields sessions, then messages. Writing turns each record (an item and its place in the input) into writes and
-hands them to a `BatchWriter`.
-
 So that a stopped import can be resumed, `load` reports how many records at the start of its input are settled. A record
 is settled when its row was written, was skipped because it exists, or was refused and handed to `on_refused`. Writing a
 record twice changes nothing, so it is safe if the reported number is too low.
@@ -11,22 +8,26 @@ record twice changes nothing, so it is safe if the reported number is too low.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, PartialFailure, RowFailure, TsmemError
+from tsmem import limits
+from tsmem.errors import AlreadyExists, InvalidInput, PartialFailure, RowFailure, TableNotFound, TsmemError
 from tsmem.port import TableClient, rows_of
-from tsmem.rows import MUST_NOT_EXIST, UNCONDITIONAL, Key, TableRef, Write
+from tsmem.rows import MAX, MIN, MUST_NOT_EXIST, UNCONDITIONAL, Key, Range, TableRef, Write
 from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.bulk.stored_times import StoredTimes
 from tsmem.store.codec import Codecs
+from tsmem.store.concurrency import Pending, submit
+from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, OnConflict, Session
 from tsmem.store.sessions import Sessions
 
 REMEMBERED_KEYS = 10_000
 """Number of recent rows whose keys are compared with each new row, to count repeated keys."""
+MAX_LOOKUPS = 16
+"""Most concurrent lookups of stored times. The importer keeps a conversation in memory for each."""
 
 
 class ImportedItem(NamedTuple):
@@ -37,13 +38,13 @@ class ImportedItem(NamedTuple):
 
 class LoadOptions(NamedTuple):
     on_conflict: OnConflict = "overwrite"
-    """The treatment of rows that exist. `fail` stops after the first batch that contains one."""
+    """`fail` sends no more batches once a reply says that a row exists."""
     first_position: int = 0
-    """Number of records of the input that were settled by an earlier run and are not passed again."""
+    """Number of records that an earlier run settled. They are not passed again."""
     on_refused: Callable[[ImportedItem, TsmemError], None] | None = None
     """A callback that stores a record that cannot be written. Without it, an invalid record is an error."""
     on_settled: Callable[[int], None] = lambda count: None
-    """A callback that is called from time to time with the number of settled records."""
+    """A callback that gets the number of settled records from time to time."""
 
 
 class Bulk:
@@ -104,7 +105,7 @@ class Bulk:
                 for record, writes in self._encode(records, options, result):
                     _add_row(writer, writes, position, record)
                     position += 1
-                    if options.on_conflict == "fail" and result.failed:
+                    if options.on_conflict == "fail" and writer.conflicts:
                         writer.discard()
                         break
                     if position % 200 == 0:
@@ -117,16 +118,15 @@ class Bulk:
             ) from error
         finally:
             report_settled()
-        if options.on_conflict == "fail":
-            _raise_conflicts(result)
+        if options.on_conflict == "fail" and writer.conflicts:
+            raise _conflict_error(writer.conflicts, result)
         result.raise_failures("written")
         return result
 
     def _encode(
         self, records: Iterable[ImportedItem], options: LoadOptions, result: BulkResult
     ) -> Iterator[tuple[ImportedItem, list[Write]]]:
-        """Yield each record with its writes. An invalid record goes to `on_refused`, counts as failed and has no
-        writes; without an `on_refused`, InvalidInput is raised, with the line. Repeated keys are counted."""
+        """Yield each record with its writes. An invalid record that went to `on_refused` has none."""
         condition = UNCONDITIONAL if options.on_conflict == "overwrite" else MUST_NOT_EXIST
         recent: OrderedDict[int, None] = OrderedDict()
         for record in records:
@@ -185,17 +185,68 @@ def _add_row(writer: BatchWriter, writes: list[Write], position: int, record: Im
             writer.flush()
 
 
-def _raise_conflicts(result: BulkResult) -> None:
-    """Raise AlreadyExists, or PartialFailure if other rows were written, if any row existed already."""
-    existing = [failure for failure in result.failures if isinstance(failure.error, ConditionFailed)]
-    if not existing:
-        return
-    first = "/".join(map(str, existing[0].key))
+def _conflict_error(existing: list[Key], result: BulkResult) -> AlreadyExists | PartialFailure:
+    first = "/".join(map(str, existing[0]))
     message = f"row {first} already exists"
     if len(existing) > 1:
         message = f"at least {len(existing):,} rows already exist; the first is {first}"
     if result.done == 0:
-        raise AlreadyExists(
+        return AlreadyExists(
             message, hint="--on-conflict skip keeps existing rows; --on-conflict overwrite replaces them"
         )
-    raise PartialFailure(f"{message}; {result.done:,} rows were written", done=result.done, failures=result.failures)
+    return PartialFailure(f"{message}; {result.done:,} rows were written", done=result.done, failures=result.failures)
+
+
+class StoredTimes:
+    """Looks up the times of rows that exist, for imported items without a time. Otherwise, importing a conversation
+    again would give its messages new times, and so store each of them twice. A missing table counts as an empty one."""
+
+    def __init__(self, client: TableClient, codecs: Codecs) -> None:
+        self._client = client
+        self._codecs = codecs
+
+    @property
+    def width(self) -> int:
+        return min(self._client.limiter.width, MAX_LOOKUPS)
+
+    def of_session(self, user_id: str, session_id: str) -> int | None:
+        if not _is_key(user_id=user_id, session_id=session_id):
+            return None
+        try:
+            row = self._client.get_row(self._codecs.session.table, (user_id, session_id), ("update_time",))
+        except TableNotFound:
+            return None
+        time = None if row is None else row.columns.get("update_time")
+        return time if type(time) is int else None
+
+    def of_messages(self, session_id: str, message_ids: Collection[str]) -> Pending[dict[str, list[int]]] | None:
+        """Start to look up the times of messages: the result maps each id that exists to its times, in order. Return
+        None if no id is valid.
+
+        Cost: ceil(n / 5,000) requests, where n messages of the session have ids from the smallest to the largest one
+        asked for."""
+        usable = frozenset(each for each in message_ids if _is_key(session_id=session_id, message_id=each))
+        return submit(self._client.limiter, lambda: self._times(session_id, usable)) if usable else None
+
+    def _times(self, session_id: str, ids: frozenset[str]) -> dict[str, list[int]]:
+        index, table = self._codecs.message.layout.index_ref, self._codecs.message.table
+        span = Range((session_id, min(ids), MIN), (session_id, max(ids), MAX))
+        for ref, part in ((index, span), (table, table.range_of(session_id))):
+            at_id, at_time = ref.key.index("message_id"), ref.key.index("create_time")
+            times: dict[str, list[int]] = {}
+            try:
+                for row in RowScan(self._client, Scan(ref, part, columns=("session_id",))):
+                    if row.key[at_id] in ids:
+                        times.setdefault(str(row.key[at_id]), []).append(int(row.key[at_time]))
+            except TableNotFound:  # the index is missing, so read the table
+                continue
+            return times
+        return {}
+
+
+def _is_key(**parts: str) -> bool:
+    try:
+        limits.check_key(tuple(parts), tuple(parts.values()))
+    except InvalidInput:
+        return False
+    return all(parts.values())

@@ -28,7 +28,6 @@ class Difference(NamedTuple):
     state: Literal["missing", "surplus", "different"]
     """missing: only the source has the row. surplus: only the target has it."""
     columns: tuple[str, ...] = ()
-    """The columns that differ, if both stores have the row."""
 
 
 def compare(
@@ -73,7 +72,7 @@ def _compared(
 
 
 def _paired(ours: Iterable[T], theirs: Iterable[T]) -> Iterator[tuple[Key, dict[str, T]]]:
-    """Merge two listings. Yield each key, in order, with its items by side: "ours", "theirs" or both."""
+    """Yield each key of two listings, in order, with its items by side: "ours", "theirs" or both."""
     # Python compares text by code points, which is the order of the service's UTF-8 bytes too.
     left = ((key_of(item), "ours", item) for item in ours)
     right = ((key_of(item), "theirs", item) for item in theirs)

@@ -16,7 +16,7 @@ from tsmem.port import TableClient
 from tsmem.rows import Delete
 from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.concurrency import Pending, prefetch, submit
+from tsmem.store.concurrency import prefetch, submit
 
 _GROUP_SIZE = 1000
 _CHECKED_GROUP_SIZE = 50
@@ -25,8 +25,6 @@ the deletion short."""
 
 
 class Candidate(NamedTuple):
-    """A session that a purge will delete, unless it has a later message."""
-
     delete: Delete
     is_shared: bool
     """True if another user keeps a session with this id, so that the messages must stay."""
@@ -46,9 +44,9 @@ class SessionPurge:
         has_later_message: Callable[[str], bool] | None,
         dry_run: bool,
     ) -> None:
-        """`start_deletes` takes a session id, starts to read the session's messages and returns their deletes. Without
-        it, no messages are deleted. `has_later_message` takes a session id and returns True if the session has a
-        message after the end of the purge, so that it must be kept. Without it, sessions are not checked."""
+        """`start_deletes` starts to read the messages of a session id, and returns their deletes; None keeps messages.
+        `has_later_message` returns True if a session id has a message after the purge's time limit, so that its
+        sessions must be kept; None checks nothing."""
         self._limiter = client.limiter
         self._result = result
         self._start_deletes = start_deletes
@@ -57,7 +55,7 @@ class SessionPurge:
         self._sessions = BatchWriter(client, result, skip_failed_conditions=True)
         self._messages = BatchWriter(client, result)
         self._counted_ids: set[str] = set()
-        """Session ids whose messages a dry run has counted. Two users might have sessions with the same id."""
+        """Session ids whose messages a dry run has counted: two users can have sessions with the same id."""
 
     def run(self, candidates: Iterator[Candidate]) -> None:
         """Delete the candidates and their messages, or only count them in a dry run. Raises PartialFailure if a message
@@ -111,11 +109,8 @@ class SessionPurge:
         if self._has_later_message is None:
             return group
         check = self._has_later_message
-
-        def start_check(session_id: str) -> tuple[str, Pending[bool]]:
-            return session_id, submit(self._limiter, partial(check, session_id))
-
-        checks = prefetch(self._limiter, dict.fromkeys(each.session_id for each in group), start_check)
-        kept = {session_id for session_id, pending in checks if pending.result()}
+        ids = dict.fromkeys(each.session_id for each in group)
+        checks = prefetch(self._limiter, ids, lambda session_id: submit(self._limiter, partial(check, session_id)))
+        kept = {session_id for session_id, pending in zip(ids, checks, strict=True) if pending.result()}
         self._result.skipped += sum(each.session_id in kept for each in group)
         return [each for each in group if each.session_id not in kept]

@@ -1,7 +1,4 @@
-"""The counts of a bulk command.
-
-The command updates them while it runs. Progress lines, the final report and the message of an interrupt read them.
-"""
+"""The counts of a bulk command, which progress lines and the message of an interrupt read while it runs."""
 
 from __future__ import annotations
 
@@ -13,38 +10,31 @@ from tsmem.plurals import quantity
 from tsmem.store.model import Message, Session
 
 MAX_REPORTED_FAILURES = 1000
-"""Most failures that are kept in detail. All are counted."""
+"""Most failures that are kept. All are counted."""
 MAX_SHARED_IDS = 5
-"""Most shared session ids that are kept. All are counted."""
 
 
 @dataclass(eq=False)
 class BulkResult:
-    """Counts of rows that a bulk command read, wrote, deleted or could not write."""
-
     sessions: int = 0
     messages: int = 0
     skipped: int = 0
-    """Rows that were left alone on purpose, because they existed already or changed during a purge."""
+    """Rows that were left alone on purpose: they existed already, or were too new for a purge."""
     failed: int = 0
     """Rows that were refused, and lines that could not be read."""
     shared: int = 0
     """Sessions whose messages were kept because another user has a session with the same id."""
     shared_ids: list[str] = field(default_factory=list)
-    """Some of the ids of these sessions."""
     unread: int = 0
-    """Lines of an input that could not be read."""
+    """The part of `failed` that is lines."""
     repeated: int = 0
-    """Rows of an input that have the key of an earlier row. The later row replaces the earlier one, unless the command
-    keeps existing rows."""
+    """Rows of an input that have the key of an earlier row, if at most 10,000 other rows are between the two."""
     unconfirmed: int = 0
     """Rows that might have been written: their reply was lost, or the command did not wait for it."""
     expected: int | None = None
-    """Number of rows that will be written; None if unknown."""
     bytes: int = 0
     """Size of the names and values written, or of the lines exported."""
     failures: list[RowFailure] = field(default_factory=list)
-    """Details of the first failures."""
     on_change: Callable[[], None] = lambda: None
     """A callback that is called from time to time while the counts grow."""
     is_reported: bool = False
@@ -67,11 +57,11 @@ class BulkResult:
             self.failures.append(failure)
 
     def append_counts_to(self, error: TsmemError) -> None:
-        """Append the number of rows done to the message of the error that ended the command, unless an error already
-        reports the counts."""
-        counts = [f"{self.done:,} rows had been done before"] if self.done else []
+        """Append the counts to the message of the error that ended the command, unless an error already has them."""
+        counts = [f"{quantity(self.done, 'row')} had been done before"] if self.done else []
         if self.unconfirmed:
-            counts.append(f"{self.unconfirmed:,} may have been")
+            rest = f"{self.unconfirmed:,} may have been"
+            counts.append(rest if self.done else f"{quantity(self.unconfirmed, 'row')} may have been done")
         if counts and not self.is_reported and not isinstance(error, PartialFailure):
             self.is_reported = True
             error.message = f"{error.message} ({'; '.join(counts)})"

@@ -19,8 +19,7 @@ from tsmem import limits
 from tsmem.errors import InvalidInput
 from tsmem.plurals import quantity
 from tsmem.rows import Value
-from tsmem.store.bulk.bulk import ImportedItem
-from tsmem.store.bulk.stored_times import StoredTimes
+from tsmem.store.bulk.bulk import ImportedItem, StoredTimes
 from tsmem.store.concurrency import Pending
 from tsmem.store.documents import brief
 from tsmem.store.layout import DEFAULT

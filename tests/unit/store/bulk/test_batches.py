@@ -193,6 +193,16 @@ def test_rows_whose_reply_was_lost_are_unconfirmed() -> None:
     assert (ROWS, ROWS) == (result.messages, result.unconfirmed)
 
 
+def test_an_error_before_any_row_is_done_says_how_many_rows_may_have_been() -> None:
+    client = ScriptedClient()
+    writing = writer(client, BulkResult())
+    writing.add(put(0))
+    client.answer_each(lambda batch: batch.outcomes.set_exception(Unavailable("lost", ambiguous=True)))
+
+    with pytest.raises(Unavailable, match=r"lost \(1 row may have been done\)"), writing:
+        pass
+
+
 def test_an_interrupt_waits_for_batches_in_flight_and_sends_no_more() -> None:
     client, result = ScriptedClient(), BulkResult()
     with suppress(KeyboardInterrupt), writer(client, result) as writing:
