@@ -1,12 +1,10 @@
 """Evaluate a filter on rows, and push part of it down to the service.
 
-`RowFilter.test` returns the test of the whole filter on a row, and `RowFilter.pushdown` the filter to send with a range
-read. The filter sent passes every row that the whole filter passes, and perhaps others; it only saves reading rows. The
-collections and the search use both.
+The filter sent passes every row that the whole filter passes, and perhaps others; it only saves reading rows.
 
 Logic has two values. A comparison is false if the column is missing or its value has another type, and `not` negates
 that. Integers and doubles are both numbers and compare exactly. The service, however, never compares different types,
-so a comparison with a number is sent twice: for integers and for doubles.
+so most comparisons with a number are sent twice: for integers and for doubles.
 
 The service accepts ten conditions in a filter. Leaving out a part of an `and` passes more rows, so the smallest parts
 that fit are sent. An `or` is sent whole or not at all.
@@ -50,25 +48,21 @@ class ReadableColumns(NamedTuple):
     """The columns that a read of a table or index returns."""
 
     key: Mapping[str, type]
-    """Key columns in order, with their types."""
     has_attributes: bool = True
     """False for an index, which has only key columns."""
 
     def covers(self, row_filter: RowFilter) -> bool:
-        """Return True if these columns include those of the filter."""
         return self.has_attributes or row_filter.columns.issubset(self.key)
 
 
 class PushedFilter(NamedTuple):
-    """The part of a filter that is sent to the service."""
-
     filter: Filter | None
     is_exact: bool
     """True if it passes only rows that the whole filter passes."""
 
 
 class RowFilter:
-    """A parsed filter. Creating it raises InvalidInput for a text that is not in the filter language."""
+    """Creating it raises InvalidInput for a text that is not in the filter language."""
 
     def __init__(self, text: str) -> None:
         self.tree: Tree = parse_filter(text)
@@ -83,15 +77,14 @@ class RowFilter:
         return frozenset(_columns(self.tree))
 
     def test(self, key: Iterable[str]) -> RowTest:
-        """Return the test of the whole filter on a row of a table whose key has these columns."""
         return _compile(self.tree, list(key))
 
     def pushdown(self, readable: ReadableColumns, max_conditions: int = MAX_CONDITIONS) -> PushedFilter:
-        return _pushdown(_move_negations_down(self.tree), readable, max_conditions) or PushedFilter(None, False)
+        return _pushdown(_move_negations_down(self.tree), readable, max_conditions)
 
 
 def condition_count(test: Filter | None) -> int:
-    """Return the number of conditions as the service counts them: comparisons and negations."""
+    """Return the number of comparisons and negations, which is what the service limits."""
     if test is None:
         return 0
     if isinstance(test, Comparison):
@@ -146,8 +139,7 @@ def _reader(column: str, key: list[str]) -> Callable[[Row], Value | None]:
 
 
 def _move_negations_down(tree: Tree, *, negated: bool = False) -> Tree:
-    """Return an equivalent tree in which only comparisons and exists() are negated. Leaving out a part of an `and` then
-    always passes more rows, never fewer."""
+    """Negate only comparisons and exists(), so that leaving out a part of an `and` always passes more rows."""
     if isinstance(tree, Negation):
         return _move_negations_down(tree.part, negated=not negated)
     if isinstance(tree, Every | Either):
@@ -156,25 +148,21 @@ def _move_negations_down(tree: Tree, *, negated: bool = False) -> Tree:
     return Negation(tree) if negated else tree
 
 
-def _pushdown(tree: Tree, readable: ReadableColumns, max_conditions: int) -> PushedFilter | None:
-    """Return the most selective filter within the number of conditions; None if the service can test nothing."""
+def _pushdown(tree: Tree, readable: ReadableColumns, max_conditions: int) -> PushedFilter:
     if not isinstance(tree, Every | Either):
         test = _single_test(tree, readable)
-        return None if test is None or condition_count(test) > max_conditions else PushedFilter(test, True)
+        fits = test is not None and condition_count(test) <= max_conditions
+        return PushedFilter(test, True) if fits else PushedFilter(None, False)
     filters: list[Filter] = []
     is_exact = True
     for part in sorted(tree.parts, key=lambda part: len(_columns(part))):
         pushed = _pushdown(part, readable, max_conditions)
-        if pushed is not None and pushed.filter is not None:
+        is_exact = is_exact and pushed.is_exact
+        if pushed.filter is not None:
             filters.append(pushed.filter)
-            is_exact = is_exact and pushed.is_exact
             max_conditions -= condition_count(pushed.filter)
         elif isinstance(tree, Either):
-            return None
-        else:
-            is_exact = False
-    if not filters:
-        return None
+            return pushed
     return PushedFilter(Or(tuple(filters)) if isinstance(tree, Either) else join_filters(*filters), is_exact)
 
 
@@ -196,8 +184,8 @@ def _single_test(tree: Tree, readable: ReadableColumns) -> Filter | None:
 
 
 def _service_comparison(test: Compared, key_type: type | None) -> Filter | None:
-    """Return the service's equivalent of a comparison. Return None if the service has none: the value has another type
-    than the key column, booleans are compared by order, or a number is beyond _MAX_EXACT."""
+    """Return None if the service has no equivalent: the value has another type than the key column, booleans are
+    compared by order, or a number is beyond _MAX_EXACT."""
     column, op, value = test
     if type(value) is int or type(value) is float:
         bounds = [bound for bound in _bounds(op, value) if key_type in (None, type(bound[1]))]
@@ -209,8 +197,7 @@ def _service_comparison(test: Compared, key_type: type | None) -> Filter | None:
 
 
 def _bounds(op: Op, number: float) -> list[tuple[Op, int | float]]:
-    """Return a comparison for columns with doubles and one for columns with integers, which together are equivalent to
-    a comparison with this number."""
+    """Return comparisons with a double and with an integer that together are equivalent to one with this number."""
     if abs(number) > _MAX_EXACT:
         return []
     for_doubles, floor = (op, float(number)), math.floor(number)

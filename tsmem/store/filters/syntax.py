@@ -1,8 +1,7 @@
-"""Parse the filter language. `RowFilter` calls `parse_filter`.
+"""Parse the filter language, which is a subset of Python's expressions.
 
-The language is a subset of Python's expressions. Python's `ast` module parses the text, nothing is evaluated, and
-`_Parser` turns the allowed nodes into our tree. Any other text raises InvalidInput, with a sentence that says what to
-write, then the line with a caret below the mistake.
+Python's `ast` module parses the text, nothing is evaluated, and `_Parser` turns the allowed nodes into our tree. Any
+other text raises InvalidInput: a sentence that says what is wrong, then the line with a caret below the mistake.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, 
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
-"""Deepest nesting of `and`, `or` and `not`."""
 MAX_COMPARISONS = 200
 """Most comparisons in a filter. Each value in a list counts as one, and so does each exists()."""
 HINT = "see: tsmem help filters"
@@ -36,6 +34,7 @@ _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.Gt: Op.GT,
     ast.GtE: Op.GE,
 }
+_COLUMN = ast.Name | ast.Subscript
 _FLIPPED = {Op.LT: Op.GT, Op.LE: Op.GE, Op.GT: Op.LT, Op.GE: Op.LE, Op.EQ: Op.EQ, Op.NE: Op.NE}
 
 _NOT_A_FILTER = "this is not in the filter language"
@@ -46,16 +45,12 @@ _ADVICE = {
     ast.BinOp: 'a filter does not calculate; write a column with such a name as metadata["name"]',
     ast.Constant: _NO_COLUMN,
 }
-"""Advice by type of a misplaced node."""
 _FOREIGN_OPERATORS = {"&&": "and", "||": "or", "!": "not", "<>": "!=", "=": "==", "===": "==", "=<": "<=", "=>": ">="}
-"""Operators of other languages, and the operators to write instead."""
 _EXCERPT_CHARACTERS = 72
-"""Most characters of a line that an error shows."""
 _warnings_lock = threading.Lock()
 
 
 def parse_filter(text: str) -> Tree:
-    """Return the tree of a filter. Raises InvalidInput for a text that is not in the language."""
     if len(text) > MAX_CHARACTERS:
         raise InvalidInput(f"the filter has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read")
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
@@ -90,8 +85,7 @@ class _Parser:
             raise self._error(f"{_NOT_A_FILTER}, or is nested too deeply", 1, 0) from error
 
     def check_tokens(self) -> None:
-        """Raise InvalidInput for two mistakes that `ast` hides: a comment, which could hide a part of the filter, and
-        adjacent strings without a comma, which Python joins."""
+        """Refuse what `ast` hides: comments, and adjacent strings without a comma, which Python joins."""
         previous = None
         try:
             for token in tokenize.generate_tokens(io.StringIO(self._text).readline):
@@ -136,16 +130,16 @@ class _Parser:
             raise self._error_at(right, "write == instead of is, or exists(column)")
         self._count(left)
         operator = _OPERATORS[type(op)]
-        if _is_column(left):
+        if isinstance(left, _COLUMN):
             return Compared(self._column(left), operator, self._value(right))
-        if _is_column(right):
+        if isinstance(right, _COLUMN):
             return Compared(self._column(right), _FLIPPED[operator], self._value(left))
         raise self._misplaced(right if isinstance(left, ast.Constant) else left)
 
     def _membership(self, left: ast.expr, right: ast.expr, *, negated: bool) -> Tree:
-        """Return the tree of `in` or `not in`. A column is `in` a list if it equals one of its values. It is `not in` a
-        list if the list has values of the column's type and the column differs from all of these: values of one type
-        are joined by `and`, and the types by `or`, because comparing different types is false."""
+        """A column is `not in` a list if the list has values of the column's type and the column differs from all of
+        these. Values of one type are joined by `and`, and the types by `or`, because comparing different types is
+        false."""
         column = self._column(left)
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
             raise self._error_at(right, 'write values behind in, as in ["a", "b"]')
@@ -219,17 +213,12 @@ class _Parser:
         return InvalidInput(f"{what} (column {column + 1})\n{excerpt}", hint=HINT)
 
 
-def _is_column(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name | ast.Subscript)
-
-
 def _join(kind: type[Every] | type[Either], parts: list[Tree]) -> Tree:
     return parts[0] if len(parts) == 1 else kind(tuple(parts))
 
 
 def _explain(line: str, column: int, message: str) -> str:
-    """Return what to write at the place where Python's parser stopped. Python's own message is kept only if it also
-    applies to this language."""
+    """Say what is wrong where Python's parser stopped. Python's own message is kept only if it applies to filters."""
     for match in re.finditer(r"[&|!<>=]+", line):
         if match.start() <= column < match.end() and (ours := _FOREIGN_OPERATORS.get(match[0])) is not None:
             return f"write '{ours}' instead of '{match[0]}'"
@@ -246,7 +235,6 @@ def _explain(line: str, column: int, message: str) -> str:
 
 
 def _line_with_caret(line: str, column: int) -> str:
-    """Return a line with a caret below a column. A long line is shortened to the part around the column."""
     first = max(0, min(column - _EXCERPT_CHARACTERS // 2, len(line) - _EXCERPT_CHARACTERS))
     end = first + _EXCERPT_CHARACTERS
     excerpt = "".join(each if each.isprintable() else "?" for each in line[first:end])

@@ -24,13 +24,13 @@ class Negation(NamedTuple):
 
 
 class Every(NamedTuple):
-    """A conjunction of two or more parts."""
+    """Two or more parts joined by `and`."""
 
     parts: tuple[Tree, ...]
 
 
 class Either(NamedTuple):
-    """A disjunction of two or more parts."""
+    """Two or more parts joined by `or`."""
 
     parts: tuple[Tree, ...]
 

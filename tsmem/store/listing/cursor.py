@@ -1,4 +1,4 @@
-"""Page tokens, which say where the next page of a listing starts. Listings and searches make them and read them back.
+"""Page tokens, which say where the next page of a listing or search starts.
 
 A token is JSON in base64url: a version (`v`), a digest of the query (`q`, to refuse a token of another query), the time
 window with ages as points in time (`w`), and the last key that was returned (`k`). A search adds fields of its own
@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from tsmem import limits
 from tsmem.clock import Age, Time
@@ -25,14 +25,13 @@ START_AGAIN = "start again without a page token"
 
 
 class Window(NamedTuple):
-    """A span of time in microseconds. Both ends are included; None means that there is no bound."""
+    """A span of time in microseconds since 1970 UTC. Both ends are included; None means that there is no bound."""
 
     since: int | None
     until: int | None
 
 
 def digest(query: Mapping[str, object]) -> str:
-    """Return a short digest of the values that identify a query."""
     import hashlib  # here, because OpenSSL is slow to load and only listings need it
 
     parts = {key: f"age:{value.microseconds}" if isinstance(value, Age) else value for key, value in query.items()}
@@ -41,22 +40,21 @@ def digest(query: Mapping[str, object]) -> str:
 
 
 def resolve_window(since: Time | None, until: Time | None, now_us: int) -> Window:
-    """Return the window with ages as points in time. Raises InvalidInput if it is empty."""
+    """Replace ages by points in time. Raises InvalidInput if the window is empty or a time does not fit in 64 bits."""
     since, until = (time.before(now_us) if isinstance(time, Age) else time for time in (since, until))
     for point in (since, until):
-        if not _is_time(point):
+        if not is_time(point):
             raise InvalidInput(f"the time {point} does not fit in 64 bits")
     if since is not None and until is not None and since > until:
         raise InvalidInput(f"--since ({since}) is later than --until ({until})", hint="swap them")
     return Window(since, until)
 
 
-def _is_time(value: object) -> bool:
+def is_time(value: object) -> TypeGuard[int | None]:
     return value is None or (type(value) is int and limits.MIN_INTEGER <= value <= limits.MAX_INTEGER)
 
 
 def encode_token(query_digest: str, window: Window, after: Key, **more: object) -> str:
-    """Return the token of the page that starts after a key. `more` are the extra fields of a search."""
     document = {"v": VERSION, "q": query_digest, "w": list(window), "k": list(after), **more}
     text = json.dumps(document, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -65,8 +63,7 @@ def encode_token(query_digest: str, window: Window, after: Key, **more: object) 
 def decode_token(
     token: str, query_digest: str, key_types: Mapping[str, type]
 ) -> tuple[Window, Key, Mapping[str, object]]:
-    """Return the window, the key and all fields of a token. Raises InvalidInput for a token of another query, and for a
-    damaged one, such as one whose key does not have these types."""
+    """Return the window, the key and all fields. Raises InvalidInput for a damaged token or one of another query."""
     if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise damaged_token()
     try:
@@ -85,7 +82,7 @@ def decode_token(
     key, window = document.get("k"), document.get("w")
     if not (isinstance(key, list) and [*map(type, key)] == [*key_types.values()]):
         raise damaged_token()
-    if not (isinstance(window, list) and len(window) == 2 and all(map(_is_time, window))):
+    if not (isinstance(window, list) and len(window) == 2 and all(map(is_time, window))):
         raise damaged_token()
     limits.check_key(tuple(key_types), tuple(key))
     return Window(*window), tuple(key), document

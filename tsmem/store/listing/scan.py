@@ -1,14 +1,14 @@
 """Read a range of rows page by page (`RowScan`), and stream items with page tokens (`ItemStream`).
 
-Every listing uses it. A failed request raises its error in the middle of the listing; the list is never just shorter.
+A failed request raises its error in the middle of the listing; the list is never just shorter.
 
 Limits: the service counts only rows that pass its filter, so the first request of a limited listing asks for just the
 rows that are needed. Few rows are then read and paid for if most rows match. A scan that reads n rows before filtering
 costs ceil(n / 5,000) requests, or 1 more if the service counts rows before it filters them.
 
-Prefetching: a page's reply says where the next page starts, so pages cannot all be requested at once. The next page is
-requested when the current one arrives. A scan without a limit requests it even sooner: the client announces the start
-of the next page as soon as it knows it, often before it has decoded the current page's rows.
+Prefetching: a page's reply says where the next page starts, so pages cannot all be requested at once. A scan without a
+limit requests the next page as soon as the client announces its start, often before the current page's rows are
+decoded.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -40,14 +41,11 @@ MAX_EMPTY_PAGES = 100_000
 
 
 class Scan(NamedTuple):
-    """The rows to read from a table or secondary index."""
-
     table: TableRef
     span: Range
     filter: Filter | None = None
     """A test that the service makes."""
     columns: Sequence[str] | None = None
-    """Columns to read; None for all."""
     test: Callable[[Row], bool] | None = None
     """A test that `RowScan` makes on the rows that pass `filter`."""
     is_exact: bool = True
@@ -58,20 +56,15 @@ class Scan(NamedTuple):
         return self.filter is not None or self.test is not None
 
 
+@dataclass
 class ReadProgress:
-    """The progress of all reads of one collection."""
-
-    def __init__(self) -> None:
-        self.returned = 0
-        """Number of items and rows returned."""
-        self.on_page: Callable[[], None] = lambda: None
-        """A callback that is called after each page."""
+    returned: int = 0
+    """Number of items and rows returned."""
+    on_page: Callable[[], None] = lambda: None
 
 
 class RowScan:
-    """An iterator over the rows of a scan. Cost: ceil(n / 5,000) requests for n rows, before any filter.
-
-    After an error, iterating again repeats the failed request."""
+    """An iterator over the rows of a scan. After an error, iterating again repeats the failed request."""
 
     def __init__(
         self,
@@ -81,8 +74,8 @@ class RowScan:
         after: Key | None = None,
         read_progress: ReadProgress | None = None,
     ) -> None:
-        """`expected` is the number of rows that the caller expects to use, None for all; it decides how many are
-        requested. The first row is the one after the key `after`."""
+        """`expected` is the number of rows that the caller expects to use (None for all), which limits the requests.
+        The rows start after the key `after`."""
         if after is not None:
             if not scan.span.includes(after):
                 raise InvalidInput("the page token is outside the listed range", hint=START_AGAIN)
@@ -93,14 +86,11 @@ class RowScan:
         self._after = after
         self._read_progress = read_progress
         self._rows: Iterator[Row] = iter(())
-        """The rows of the current page that are not returned yet."""
         self._next_start: KeyBound | None = self._scan.span.start
-        """Start of the next page; None after the last page."""
         self._requested: deque[tuple[KeyBound, Pending[RangePage]]] = deque()
-        """The pages that are requested and not yet used, with their starts."""
         self._request_count = 0
         self._announced: KeyBound | None = None
-        """Start of the page that follows the last requested one, if the client has announced it."""
+        """Start of the page after the last requested one, if the client has announced it."""
         self._empty_pages = 0
         self._lock = threading.Lock()
         """Held while requests are recorded, because announcements come from worker threads."""
@@ -109,7 +99,6 @@ class RowScan:
         another call."""
 
     def start(self) -> RowScan:
-        """Request the first page, and return this scan."""
         with self._lock:
             self._request(self._scan.span.start, self._left)
         return self
@@ -118,25 +107,19 @@ class RowScan:
         return self
 
     def __next__(self) -> Row:
-        row: Row | None = None
-        while row is None:
-            row = next(self._rows, None)
+        while (row := next(self._rows, None)) is None or row.key == self._after:
             if row is None:
                 self._take_page()
-            elif row.key == self._after:
-                row = None
         if self._left is not None:
             self._left = max(0, self._left - 1)
         return row
 
     def has_more(self) -> bool:
-        """Return True if another row follows. With a filter, this reads the row and skips it. Without one it costs
-        nothing, because a page's reply has the key of the next row."""
+        """Return True if another row follows. With a filter, the row is read and lost. Without one, this costs nothing,
+        because a page's reply has the key of the next row."""
         return (not self._scan.is_filtered and self._next_start is not None) or next(self, None) is not None
 
     def _take_page(self) -> None:
-        """Use the rows of the next page. Raises StopIteration after the last page, and the error of a failed
-        request."""
         scan = self._scan
         if self._next_start is None:
             raise StopIteration
@@ -177,8 +160,8 @@ class RowScan:
         self._requested.append((start, self._context.run(submit, self._client.limiter, call)))
 
     def _limit(self, start: KeyBound, left: int | None) -> int | None:
-        """Return the limit of a request. In a filtered scan, only the first request has one: some services count rows
-        before they filter them, and would then take many requests to find a few matches."""
+        """Limit only the first request of a filtered scan: some services count rows before they filter them, and would
+        then take many requests to find a few matches."""
         scan = self._scan
         if left is None or (scan.is_filtered and (start != scan.span.start or not scan.is_exact)):
             return None
@@ -189,8 +172,8 @@ class RowScan:
         return None if count >= limits.MAX_ROWS_PER_PAGE else count
 
     def _on_announced(self, request: int, start: KeyBound | None) -> None:
-        """Record the start of the page after a requested one. The client calls this, perhaps in a worker thread and
-        more than once; announcements of earlier requests are ignored."""
+        """The client calls this, perhaps in a worker thread and more than once. Only the first announcement of the last
+        request counts."""
         with self._lock:
             if request == self._request_count and self._announced is None:
                 self._announced = start
@@ -202,10 +185,9 @@ class RowScan:
 
 
 def read_filter(text: str | None) -> RowFilter | None:
-    """Return the parsed filter. Raises InvalidInput. The filter language is loaded only if there is a filter."""
     if text is None:
         return None
-    from tsmem.store.filters.row_filter import RowFilter
+    from tsmem.store.filters.row_filter import RowFilter  # here, because most listings have no filter
 
     return RowFilter(text)
 
@@ -232,10 +214,8 @@ class ItemStream(Generic[Item]):
         self._token_at = token_at
         self._token = token
         self._place: Any = None
-        """Place of the last item returned."""
         self._previous_place: Any = None
         self._taken = 0
-        """Number of items returned."""
         self._more: bool | None = None
         """True if another item follows or reading it failed, False if none follows, None if it is not known yet."""
 
@@ -259,7 +239,7 @@ class ItemStream(Generic[Item]):
 
     @property
     def next_page_token(self) -> str | None:
-        """The token of the next page; None if nothing follows. If the limit was reached, this may read one more row."""
+        """The token of the next page; None if nothing follows. At the limit, this can read rows to find out."""
         if self._taken == self._limit and self._more is None:
             self._more = True
             self._more = self._has_more()
@@ -268,8 +248,7 @@ class ItemStream(Generic[Item]):
         return self._token if self._place is None else self._token_at(self._place)
 
     def token_after(self, count: int | None = None) -> str | None:
-        """Return the token that continues after the first `count` items: all that were returned (None), or all but the
-        last, if an interrupt came before it was printed."""
+        """Return the token that continues after the first `count` items: all that were returned, or one fewer."""
         if count is None or count >= self._taken:
             return self.next_page_token
         return self._token if self._previous_place is None else self._token_at(self._previous_place)

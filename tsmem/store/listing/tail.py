@@ -1,12 +1,9 @@
 """Follow a session: return its last messages, then each new one as it arrives. `Messages.follow` uses it.
 
-`SessionTail` polls the session. The order of messages is by a time that their writers chose, so a new message can come
-before messages that were already returned. Each poll therefore starts some way back and skips the messages that it
-knows. LOOK_BACK_US and LOOK_BACK_MESSAGES bound how far back, so that a poll usually costs one request and memory does
-not grow with the session.
-
-The service does not filter the rows, because the start of the next poll depends on all messages, not only on those that
-match.
+Messages are ordered by a time that their writers chose, so a new message can come before messages that were already
+returned. Each poll therefore starts some way back and skips the messages that it knows. LOOK_BACK_US and
+LOOK_BACK_MESSAGES bound how far back, so that a poll usually costs one request and memory does not grow with the
+session. The start of the next poll depends on all messages, so the service does not filter them.
 """
 
 from __future__ import annotations
@@ -38,7 +35,6 @@ OnUnavailable = Callable[[Unavailable | None], None]
 
 
 def check_interval(seconds: float, name: str = "the interval") -> float:
-    """Return a valid pause between two polls. Raises InvalidInput; its message calls the pause `name`."""
     if not MIN_INTERVAL_S <= seconds <= MAX_INTERVAL_S:
         raise InvalidInput(f"{name} must be {MIN_INTERVAL_S} to {MAX_INTERVAL_S:.0f} seconds, not {seconds:g}")
     return seconds
@@ -53,7 +49,6 @@ class SessionTail:
         session_id: str,
         matches: Callable[[Row], bool],
     ) -> None:
-        """`read` is `Messages.read`. Only rows that `matches` accepts are returned."""
         self._read = read
         self._table = table
         self._clock = clock
@@ -63,10 +58,9 @@ class SessionTail:
         """The place at which the next poll starts. It never moves back, so that no message is returned twice even if
         the clock is set back."""
         self._known: list[Place] = []
-        """The places of all messages seen from `_start` on, in order."""
+        """The places of the messages seen from `_start` on, in order."""
 
     def rows(self, last: int, interval_s: float, on_unavailable: OnUnavailable | None) -> Iterator[Row]:
-        """Yield the rows of the last messages, then the new rows that each poll finds, without end."""
         has_polled = is_unavailable = False
         while True:
             try:
@@ -85,7 +79,7 @@ class SessionTail:
             self._clock.sleep(interval_s)
 
     def _last_rows(self, last: int) -> Iterator[Row]:
-        """Return the last matching rows, oldest first, and record all rows that the next poll will see again."""
+        """Return the last matching rows, oldest first. Reads on until it knows all rows that the next poll will see."""
         self._known, self._start = [], _FIRST_PLACE
         found: list[Row] = []
         for row in self._newest_first(max(last, MIN_FIRST_ROWS)):
@@ -103,7 +97,6 @@ class SessionTail:
                 yield row
 
     def _newest_first(self, first_rows: int) -> Iterator[Row]:
-        """Yield all rows, latest first. The first request reads only `first_rows`, which are usually enough."""
         span = self._table.range_of(self._session_id)
         scan = Scan(self._table, Range(span.end, span.start, backward=True))
         first = list(islice(self._read(scan, first_rows), first_rows))

@@ -1,10 +1,9 @@
-"""Find problems in the rows of a store: orphan messages, session ids that several users have, sessions older than their
-last message, and cells near the size limit. `MemoryStore.troubles` calls `find_troubles`, for `tsmem doctor`.
+"""Find problems in the rows of a store, for `MemoryStore.troubles` and `tsmem doctor`.
 
 Sessions are ordered by user id and messages by session id, so the two tables cannot be merged while they are read. They
-are compared for one range of session ids at a time. First the whole session table is read, and the smallest 50,000 to
-100,000 session ids that are not checked yet are kept; they are the range. Then the messages of these ids are read. Each
-message is thus read once, the session table once for each range, and memory is bounded.
+are compared for one range of session ids at a time. First the whole session table is read, and the smallest session ids
+that are not checked yet are kept; they are the range. Then the messages of these ids are read. Each message is thus
+read once, the session table once for each range, and memory is bounded.
 
 A session that is created after the session table was read looks missing. Orphan messages whose first time is within 15
 minutes of the start of the check are therefore marked as recent. This does not help if old messages are imported during
@@ -39,7 +38,6 @@ class OrphanMessages(NamedTuple):
     first_time: int
     last_time: int
     is_recent: bool = False
-    """True if the session might have been written after the session table was read."""
 
 
 class SharedSessionId(NamedTuple):
@@ -47,7 +45,7 @@ class SharedSessionId(NamedTuple):
 
     session_id: str
     users: tuple[str, ...]
-    """The first ten users, in order."""
+    """The first MAX_USERS users, in order."""
     user_count: int
     message_count: int
 
@@ -65,30 +63,23 @@ Trouble = OrphanMessages | SharedSessionId | OutdatedSession | CellSize
 
 
 class _Owners(NamedTuple):
-    """The users who have a session with one id."""
-
     users: tuple[str, ...]
-    """The first MAX_USERS users."""
     user_count: int
     update_time: int | None
     """Update time of the first user's session."""
 
 
 class IdRange:
-    """A range of session ids, with the users of each id."""
+    """A range of session ids, with the users of each id. Both bounds can be None; the end is exclusive."""
 
     def __init__(self, start: str | None, min_ids: int) -> None:
-        """The range starts at the id `start`, or at the first id (None). The smallest ids are kept: at least `min_ids`
-        if there are so many, and less than twice as many."""
+        """The smallest ids are kept: at least `min_ids` if there are so many, and less than twice as many."""
         self.start = start
         self.end: str | None = None
-        """The first id after the range; None if the range has no end."""
         self._min_ids = min_ids
         self._owners: dict[str, _Owners] = {}
 
     def add(self, row: Row) -> None:
-        """Record a session if its id is in the range. If too many ids are recorded, drop the larger half and end the
-        range there."""
         user_id, session_id = str(row.key[0]), str(row.key[1])
         if (self.start is not None and session_id < self.start) or (self.end is not None and session_id >= self.end):
             return
@@ -108,7 +99,7 @@ class IdRange:
                 del self._owners[each]
 
     def check(self, messages: OrphanMessages, now_us: int) -> Iterator[Trouble]:
-        """Yield what is wrong with the messages of one id, which are given as if they were orphans."""
+        """Yield what is wrong with one id. Its messages are given as if they were orphans."""
         owners = self._owners.pop(messages.session_id, None)
         if owners is None:
             yield messages._replace(is_recent=abs(messages.first_time - now_us) <= MARGIN_US)
@@ -118,7 +109,7 @@ class IdRange:
             yield OutdatedSession(owners.users[0], messages.session_id, owners.update_time, messages.last_time)
 
     def check_without_messages(self) -> Iterator[Trouble]:
-        """Yield what is wrong with the ids that were not given to `check`, which have no messages."""
+        """Yield what is wrong with the ids that `check` was not called for."""
         for session_id, owners in sorted(self._owners.items()):
             if owners.user_count > 1:
                 yield SharedSessionId(session_id, owners.users, owners.user_count, 0)
@@ -127,8 +118,7 @@ class IdRange:
 def find_troubles(
     codecs: Codecs, sessions: Sessions, messages: Messages, now_us: int, result: BulkResult, ids_at_once: int
 ) -> Iterator[Trouble]:
-    """Yield problems as they are found. `result` counts the rows read. At most twice `ids_at_once` session ids
-    are in memory."""
+    """`result` counts the rows read. At most twice `ids_at_once` session ids are in memory."""
     ids = IdRange(None, ids_at_once)
     while True:
         scan = Scan(codecs.session.table, codecs.session.table.range_of())

@@ -1,7 +1,7 @@
-"""Count and measure the rows of a store. `MemoryStore.statistics` uses `Survey`, for `tsmem stats`.
+"""Count and measure the rows of a store, for `MemoryStore.statistics` and `tsmem stats`.
 
-Each row is read once and not kept, and messages come session by session, so memory does not grow with the store. Days
-are UTC days, so that the numbers are the same on every machine.
+Rows are read once and not kept, and messages come session by session, so memory does not grow with the store. Days are
+UTC days, so that the numbers are the same on every machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeVar
 
@@ -22,23 +22,19 @@ from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
 MAX_BIGGEST = 10
-"""Most sessions in the list of the biggest."""
 MAX_CELLS = 100
-"""Most cells near the size limit that are listed. All are counted."""
 MAX_ROLES = 100
 """Most roles that are counted separately. A role can be any text."""
 MAX_ROLE_CHARACTERS = 100
 NEAR_LIMIT_BYTES = limits.MAX_VALUE_BYTES * 4 // 5
 """Size from which a cell is near the limit: 80 % of 2 MB."""
 _DAY_US = 86_400_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
+_EPOCH = date(1970, 1, 1)
 _DAYS = range((date.min - _EPOCH).days, (date.max - _EPOCH).days + 1)
 """The days that a Python date can represent, counted from 1970."""
 
 
 class SessionSize(NamedTuple):
-    """The size of one session's messages."""
-
     session_id: str
     messages: int
     bytes: int
@@ -74,9 +70,8 @@ class Statistics:
     """Number of messages whose time is before the year 1 or after 9999."""
     biggest: list[SessionSize] = field(default_factory=list)
     near_limit: int = 0
-    """Number of cells near the size limit."""
+    """Number of cells near the size limit. The largest are in `cells`."""
     cells: list[CellSize] = field(default_factory=list)
-    """The largest of these cells."""
 
 
 Sized = TypeVar("Sized", SessionSize, CellSize)
@@ -84,7 +79,6 @@ Sized = TypeVar("Sized", SessionSize, CellSize)
 
 class Survey:
     def __init__(self, codecs: Codecs, sessions: Sessions, messages: Messages, result: BulkResult) -> None:
-        """`result` is updated while rows are counted."""
         self._codecs = codecs
         self._sessions = sessions
         self._messages = messages
@@ -93,7 +87,6 @@ class Survey:
         self._days: dict[int, int] = {}
 
     def run(self, user_id: str | None, session_id: str | None) -> Statistics:
-        """Return the statistics. For the arguments, errors and cost, see `MemoryStore.statistics`."""
         ids = self._count_sessions(self._sessions.rows(user_id, session_id))
         if user_id is not None:
             self._count_messages(self._messages.rows_of(ids))
@@ -106,7 +99,6 @@ class Survey:
         return found
 
     def _count_sessions(self, rows: Iterator[Row]) -> Iterator[str]:
-        """Count each session, and yield its id."""
         user: object = None
         for row in rows:
             self._found.sessions += 1
@@ -138,7 +130,6 @@ class Survey:
             _insert_by_size(found.biggest, SessionSize(session_id, messages, size, first, last), MAX_BIGGEST)
 
     def _measure(self, kind: Literal["session", "message"], key_names: tuple[str, ...], row: Row) -> int:
-        """Count a row's bytes and its cells near the limit. Return the number of bytes."""
         size = _bytes(row.columns.items())
         if size >= NEAR_LIMIT_BYTES:
             for cell in large_cells(kind, row):
@@ -164,13 +155,11 @@ def _bytes(values: Iterable[tuple[str, Value]]) -> int:
 
 
 def _insert_by_size(largest: list[Sized], item: Sized, max_length: int) -> None:
-    """Insert an item into a list that is ordered by size, largest first, and drop what exceeds the length."""
     insort(largest, item, key=lambda each: -each.bytes)
     del largest[max_length:]
 
 
 def large_cells(kind: Literal["session", "message"], row: Row) -> Iterator[CellSize]:
-    """Yield the cells of a row that are near the size limit."""
     for name, value in row.columns.items():
         if isinstance(value, str | bytes) and (length := limits.value_bytes(name, value)) >= NEAR_LIMIT_BYTES:
             yield CellSize(kind, row.key, name, length)

@@ -1,8 +1,5 @@
 """Find the items of one table through its search index. `Sessions` and `Messages` call `Finder.find`.
 
-`Finder` turns a request into a query, `Matches` reads the service's pages and keeps the rows that match, and
-`SearchStream` returns them as items with page tokens.
-
 In order of time, a page token holds the time and key of the last item returned, so rows that are written between two
 pages do not make items appear twice. In order of score, items have no fixed places. The token then holds the service's
 token of a page, and the number of that page's rows to skip.
@@ -36,8 +33,6 @@ MAX_PAGE = 100
 MAX_EMPTY_PAGES = 10_000
 """Most consecutive pages without a new row; more raise an error. The index lags a few seconds behind the table, so its
 pages can lack deleted rows and repeat changed ones, but not on so many pages."""
-_RECENT_ROWS = 2 * MAX_PAGE
-"""Number of rows that a page is compared with to see if it has a new row."""
 
 
 class Finder(Generic[Item]):
@@ -99,20 +94,16 @@ class Finder(Generic[Item]):
 
 
 class SearchPosition(NamedTuple):
-    """The position of an item in the results of a search."""
-
     token: bytes | None
-    """The service's token of the page to continue on: the item's page, or the next one if the item is the last of its
-    page. None for the first page."""
+    """The service's token of the item's page, or of the next page if the item is the last of its page. None is the
+    first page."""
     skip: int
-    """Number of rows of that page up to and including the item."""
+    """Number of rows to skip on that page, up to and including the item."""
     key: Key
     time: int | None
 
 
 class Matches(Generic[Item]):
-    """The items that match, read from the service's pages."""
-
     def __init__(
         self,
         search: Callable[[Search], SearchPage],
@@ -130,29 +121,25 @@ class Matches(Generic[Item]):
         self._left = limit
         self._limits_pages = limit is not None and criteria.filter is None
         """True to request only as many rows as are needed, because nearly all rows that the query finds match."""
-        self._counts = self._limits_pages and not criteria.needs_time
-        """True to ask the service for the total."""
-        self._page: SearchPage | None = None
-        """The last page read."""
+        self._wants_total = self._limits_pages and not criteria.needs_time
+        self._last_page: SearchPage | None = None
         self._all_match = False
-        """True if the service's reply to the last page tells that all rows that the query finds match."""
-        self._recent: deque[Key] = deque(maxlen=_RECENT_ROWS)
+        """True if all rows that the query finds are known to match."""
+        self._recent: deque[Key] = deque(maxlen=2 * MAX_PAGE)
         self._empty_pages = 0
-        """Number of pages since the last one with a new row."""
         self.total = Total(None, None)
-        """The number of rows that the query finds, if the service was asked for it."""
         self.items = self._read()
 
     def has_more(self) -> bool:
-        """Return True if another item follows. If the item has to be read to know this, it is skipped."""
-        if self._all_match and self._page is not None and self._page.token is not None:
+        """Return True if another item follows. This can read the item, which is then lost."""
+        if self._all_match and self._last_page is not None and self._last_page.token is not None:
             return True
         return next(self.items, None) is not None
 
     def _read(self) -> Iterator[tuple[SearchPosition, Item]]:
         token = None if self._after is None else self._after.token
         while True:
-            self._page = page = self._fetch(token)
+            self._last_page = page = self._fetch(token)
             for number, row in enumerate(page.rows, 1):
                 item = self._codec.decode(row)
                 time = getattr(item, self._codec.layout.time_column)
@@ -167,7 +154,7 @@ class Matches(Generic[Item]):
             token = page.token
 
     def _was_returned(self, key: Key, time: int | None) -> bool:
-        """Return True for a row that is not after the position of the page token. In order of score, count the row."""
+        """Return True for a row that is not after the position of the page token. Call it once for each row."""
         after = self._after
         if after is None:
             return False
@@ -179,8 +166,8 @@ class Matches(Generic[Item]):
         return True
 
     def _fetch(self, token: bytes | None) -> SearchPage:
-        last = self._page
-        count = self._counts and last is None
+        last = self._last_page
+        count = self._wants_total and last is None
         limit = MAX_PAGE
         if self._left is not None and self._limits_pages and (last is None or self._all_match):
             # The first page asks for one more row, which tells if another item follows.
@@ -194,8 +181,7 @@ class Matches(Generic[Item]):
         return page
 
     def _check_progress(self, page: SearchPage, last: SearchPage | None) -> None:
-        """Raise InvalidReply if a page repeats the last one, or after too many pages without a new row. A broken
-        service could otherwise return pages for ever."""
+        """Raise InvalidReply if a broken service would return pages for ever."""
         index, keys = self._codec.layout.search.name, [row.key for row in page.rows]
         if len(keys) > 1 and last is not None and keys == [row.key for row in last.rows]:
             raise InvalidReply(f"search index '{index}' answered with the same page again")
@@ -216,8 +202,8 @@ class SearchStream(ItemStream[Item]):
 
     @property
     def total(self) -> Total:
-        """The number of items on all pages. Read it after the items: it is exact if the service's count is exact, or if
-        the stream has returned all items."""
+        """The number of items on all pages. Read it after the items, because it is also exact if the stream has
+        returned all of them."""
         total = self._matches.total
         if total.exact is None and self._from_start and self.next_page_token is None:
             return Total(self._taken, total.at_most)
@@ -225,7 +211,6 @@ class SearchStream(ItemStream[Item]):
 
 
 def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
-    """Return a sort key for the order of results sorted by time."""
     return (time is None, 0 if time is None else -time, key)
 
 
@@ -233,23 +218,19 @@ def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
 
 
 def _encode_token(start: ListStart, position: SearchPosition) -> str:
-    """Return a page token with three more fields: the service's token (`t`), the rows to skip (`s`) and the time (`u`)
-    of the position."""
     service = None if position.token is None else base64.b64encode(position.token).decode()
-    key, skip, time = position.key, position.skip, position.time
-    return cursor.encode_token(start.digest, start.window, key, t=service, s=skip, u=time)
+    return cursor.encode_token(start.digest, start.window, position.key, t=service, s=position.skip, u=position.time)
 
 
 def _decode_position(
     after: Key, token: Mapping[str, object], codec: Codec[Any], criteria: SearchCriteria
 ) -> SearchPosition:
-    """Return the position in a page token. Raises InvalidInput if it is damaged, or is not the position of an item that
-    matches."""
+    """Raises InvalidInput for a position that no item of the search can have: a token can be forged."""
     service, skip, time = token.get("t"), token.get("s"), token.get("u")
     key = dict(zip(codec.table.key, after, strict=True))
     if not (
         (type(skip) is int and 0 <= skip <= MAX_PAGE)
-        and (time is None or (type(time) is int and limits.MIN_INTEGER <= time <= limits.MAX_INTEGER))
+        and cursor.is_time(time)
         and key.get(codec.layout.time_column, time) == time
         and criteria.includes(time)
         and all(key.get(name, value) == value for name, value in criteria.equal.items())

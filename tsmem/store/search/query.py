@@ -1,8 +1,7 @@
 """Turn the criteria of a search into a query for a search index, and into a test of rows. `Finder` calls both.
 
-The query finds every row that matches and perhaps others; the test then decides. The query uses only the fields that
-the index has, because another library may have created it with fewer fields. A missing field can cost more requests but
-never changes the result.
+The query can find more rows than match; the test then decides. Another library may have created the index with fewer
+fields. Conditions on missing fields are left to the test, but text in a missing text field is not found.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ MAX_NESTED = 6
 class SearchCriteria(NamedTuple):
     text: str | None = None
     equal: Mapping[str, str] = MappingProxyType({})
-    """Columns and the values that they must have."""
     window: Window = Window(None, None)
     filter: RowFilter | None = None
     sort: Sort = "newest"
@@ -43,7 +41,6 @@ class SearchCriteria(NamedTuple):
         return self.window != (None, None)
 
     def includes(self, time: int | None) -> bool:
-        """Return True if an item with this time can match."""
         since, until = self.window
         if time is None:
             return not self.needs_time and not self.has_window
@@ -51,7 +48,6 @@ class SearchCriteria(NamedTuple):
 
 
 def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row, Session | Message], bool]:
-    """Return the test of a row and the item decoded from it."""
     folded = None if criteria.text is None else fold(criteria.text)
     passes_filter = None if criteria.filter is None else criteria.filter.test(layout.ref.key)
 
@@ -73,12 +69,11 @@ class IndexQuery(NamedTuple):
     query: Query
     sorter: Sorter
     has_all_criteria: bool
-    """False if the query can find rows that do not match, because it leaves out a filter or a missing field."""
+    """False if the query can find rows that do not match, because there is a filter or a missing field."""
 
 
 def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: SearchCriteria) -> IndexQuery:
-    """Return the query for an index with these fields. Raises InvalidInput if the index lacks a field that the search
-    cannot do without: the time to sort by, or any field to find the text in."""
+    """Raises InvalidInput if the index lacks the time to sort by, or has no field to find the text in."""
     time = layout.time_column
     has_time = _has_field(fields, time, "LONG")
     if criteria.sort == "newest" and not has_time:
@@ -111,8 +106,7 @@ def _has_field(fields: Mapping[str, FieldType], name: str, kind: str) -> bool:
 
 
 def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Query | None:
-    """Return a query that finds every row that a filter passes, and perhaps others; None if the only such query would
-    find all rows."""
+    """Return a query that finds every row that a filter passes, and perhaps others; None if it would find all rows."""
     if depth == MAX_NESTED:
         return None
     if isinstance(tree, Every | Either):
@@ -129,10 +123,8 @@ def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Q
 
 
 def _by_comparison(test: Compared, kind: str) -> Query | None:
-    """Return a query for a comparison, or None.
-
-    A filter compares integers with doubles, but a field indexes values of only one of these types. A row that the field
-    does not index could hold a number of the other type, so the query for a number also finds rows without the
+    """A filter compares integers with doubles, but a field indexes values of only one of these types. A row that the
+    field does not index could hold a number of the other type, so the query for a number also finds rows without the
     field."""
     column, op, value = test
     if (kind == "KEYWORD" and type(value) is str) or (kind == "BOOLEAN" and type(value) is bool):
