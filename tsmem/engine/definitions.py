@@ -142,8 +142,7 @@ class Definitions:
     def create_search_index(
         self, schema: SearchIndexSchema, definition: bytes | None = None, time_to_live_s: int = -1
     ) -> None:
-        """Create a search index that includes all existing rows. `definition` is only stored, for describing the
-        index."""
+        """Index all existing rows, too. `definition` is only stored, for describing the index."""
         with self._transaction() as transaction:
             table = transaction.catalog().table(schema.table, main_only=True)
             _check_search_index(table, schema, time_to_live_s)

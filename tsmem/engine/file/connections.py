@@ -54,8 +54,8 @@ class Transaction:
         self._functions: dict[str, Callable[..., Any]] = {}
 
     def define(self, name: str, parameters: int, function: Callable[..., object]) -> None:
-        """Define a deterministic SQL function on this connection. The thread's check runs before each call, because one
-        call can read megabytes."""
+        """Define a deterministic SQL function. The thread's check runs before each call: one call can read
+        megabytes."""
         if name not in self._functions:  # registering a function again would expire all prepared statements
             checked = interruption.callback(lambda *arguments: self._functions[name](*arguments))
             self.connection.create_function(name, parameters, checked, deterministic=True)

@@ -49,8 +49,7 @@ class NewCell(NamedTuple):
 
 
 class RowChange(NamedTuple):
-    """The server builds only valid combinations: a put without deletions and increments, and a delete without
-    columns."""
+    """The server builds no put with deletions or increments, and no delete with columns."""
 
     change: Change
     table: TableRef

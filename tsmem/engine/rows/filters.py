@@ -32,8 +32,9 @@ _OPERATORS: dict[Op, Callable[[Any, Any], bool]] = {op: getattr(operator, op.nam
 
 
 class AnyVersion(NamedTuple):
-    """A comparison that is true if it is true for any version of the column. It can be used in a read of versions,
-    where it also tests versions beyond the read's `max_versions`, and in the condition of a write."""
+    """A comparison that is true if it is true for any version of the column. It can be used in the condition of a
+    write, and in a read of versions. There it tests all versions in the time range, also those beyond the read's
+    `max_versions`."""
 
     comparison: Comparison
 

@@ -1,8 +1,8 @@
 """The order of the rows of a search, and the page tokens.
 
 - Every order ends with the primary key, so each position belongs to one row. A page starts after the position of the
-  previous page's last row, so pages neither repeat nor skip rows.
-- An order by score has no positions. Its pages start at an offset. They can repeat or skip rows when rows change.
+  previous page's last row, so pages neither repeat nor skip a row that stays as it is.
+- An order by score has no positions. Its pages start at an offset, and can repeat or skip rows when others change.
 - Rows without a sort field come last in both directions.
 - A token contains its sorters, because clients can omit them for later pages, and a digest of the query, because only
   the same query can use it. Every part of a token is checked, because a client can forge it.
@@ -106,8 +106,7 @@ class Order:
 
     def scans(self, position: Position | None) -> list[tuple[Sql, str]]:
         """Return the WHERE conditions and ORDER BY terms of the scans that together return all rows after a position,
-        in order. Each reads the SQL index on the first sort column. Rows without that field have a scan of their
-        own."""
+        in order. Each reads the SQL index on the first sort column; rows without that field have a second scan."""
         after, (first, *rest) = self.after(position), self.units
         value = None if position is None else position[: len(first.columns)]
         if not first.is_nullable:

@@ -143,8 +143,8 @@ class _SearchRun:
                 break
 
     def _count_candidates(self, candidates: Candidates, limit: int) -> tuple[int, Candidates]:
-        """Count candidates, up to `limit` unless it is -1. Return few candidates as a list, so that their query need
-        not run again."""
+        """Count candidates, up to `limit` unless it is -1. Return few as a list, so that their query need not run
+        again."""
         found = self._execute(f"SELECT doc FROM {_docs_source(candidates, MAX_LISTED).text}", candidates.sql.parameters)  # noqa: S608
         docs = [doc for (doc,) in found]
         if len(docs) == MAX_LISTED or len(docs) >= limit >= 0:

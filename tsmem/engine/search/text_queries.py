@@ -9,9 +9,9 @@ candidate. The score of a row is BM25 with a fixed mean length:
 tf is how often the text has the patterns of the test, and n is the number of rows in the index. df is the number of
 candidates of the test, or n / 2 if it has no FTS5 query. The service's own formula is not known.
 
-Contains queries and fuzzy fields always ignore case. Other fields fold their words, and those of a Match or
-MatchPhrase, unless they are case-sensitive. The value of a Term, Prefix or Wildcard is never folded: Term "Tea" finds
-nothing in a field that folds its words.
+A Contains query and a query on a fuzzy field look in the folded text. The words of other fields are folded unless the
+field is case-sensitive. The value of a Contains, Match or MatchPhrase is folded in the same way, but never that of a
+Term, Prefix or Wildcard: Term "Tea" finds nothing where the text is folded.
 """
 
 from __future__ import annotations
