@@ -80,9 +80,6 @@ class Attempts:
         self.is_ambiguous = False
         """True if an attempt may have been carried out although it failed. The caller sets it."""
 
-    def has_time_left(self) -> bool:
-        return self._clock.monotonic_s() < self.deadline_s
-
     def wait(self, error: Unavailable) -> bool:
         """Pause before the next attempt and return True, or return False at once if there should be none."""
         now_s = self._clock.monotonic_s()
@@ -320,7 +317,7 @@ class _Batch(Generic[Outcome]):
             raise max(remaining, key=lambda error: error.ambiguous)
 
     def _send(self, positions: Sequence[int]) -> None:
-        if not self.attempts.has_time_left():
+        if time_left_s() == 0:
             return
         outcomes: Sequence[Outcome | TsmemError]
         try:
