@@ -63,9 +63,8 @@ def replace_file(path: str, content: bytes, on_new: Callable[[int], None] = lamb
 
 @contextmanager
 def replacing(folder: int, base: str, put_in_place: Callable[[str], None]) -> Iterator[BinaryIO]:
-    """Open a new file in a folder. After the block, sync it to the disk and call `put_in_place` with its name, which
-    renames it. `folder` is a descriptor, and `base` the name of the file to replace. If anything fails, the new file is
-    removed. Raises OSError."""
+    """Open a new file in a folder, given by its descriptor. After the block, sync the file to the disk and pass its
+    name to `put_in_place`, which replaces the file `base` with it. If anything fails, remove it. Raises OSError."""
     name, descriptor = _open_partial(folder, base)
     try:
         with open(descriptor, "wb", buffering=1 << 20) as stream:  # noqa: PTH123

@@ -21,7 +21,7 @@ MAX_LINE_CHARS = 4 * 1024
 
 
 def config_path(environ: Mapping[str, str], flag: str | Path | None = None) -> Path:
-    """Return the path of the profile file: `flag` (of the option --config), or else that of TSMEM_CONFIG, or else
+    """Return the path of the profile file: the value of --config (`flag`), else of TSMEM_CONFIG, else
     tsmem/config.toml in XDG_CONFIG_HOME or ~/.config. Raises NoHome."""
     named = _named_path(environ, flag)
     return xdg_folder(environ, "XDG_CONFIG_HOME", ".config") / "tsmem" / "config.toml" if named is None else named

@@ -144,7 +144,7 @@ _known: deque[Secret] = deque(maxlen=256)
 
 
 def known_secrets() -> list[str]:
-    """Return the values that can be removed from a traceback without a file being read or a command being run."""
+    """Return the values that are known without reading a file or running a command, for removal from a traceback."""
     return [value for secret in _known if (value := secret.value_at_hand)]
 
 

@@ -122,8 +122,8 @@ def delete_profile(
 ) -> Path:
     """Delete a profile from the file, and return the path of the file. The profile's store is not touched.
 
-    Raises ProfileError if the file has no such profile. The default one is refused, except `local`: commands would
-    silently use another store."""
+    Raises ProfileError if the file has no such profile, or if it is the default one: otherwise commands would silently
+    use another store. `local` can be deleted, because it is built in too."""
 
     def plan(old: ConfigFile) -> _Edits:
         if name not in profiles_in(old):

@@ -54,7 +54,7 @@ def test_the_file_has_application_id_format_and_wal(tmp_path: Path) -> None:
     assert found == [APPLICATION_ID, files.FORMAT, "wal", 4096, "ok"]
 
 
-@pytest.mark.parametrize("name", ["plain.db", "what? #1 50%.db", "ümlaut 退款.db", "x.db?mode=memory"])
+@pytest.mark.parametrize("name", ["plain.db", "what? #1 50%.db", "ümlaut 退款.db", "caf\udce9.db", "x.db?mode=memory"])
 def test_a_file_name_can_contain_uri_characters(tmp_path: Path, name: str) -> None:
     fill(tmp_path / name)
 
