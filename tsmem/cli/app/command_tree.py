@@ -1,17 +1,13 @@
-"""The tree of commands: how a command is declared, and how it is found, loaded and built when it is called.
+"""The tree of commands: how a command is declared, and how it is found, loaded and built when it is called. The global
+options can be given before or after the name of a command; the last one counts.
 
-The modules of `cli/commands/` declare their commands beside their functions:
-
-    @root.command(help="Show a conversation. ...", example="tsmem show trip-7", shows="message")
-    def show(context: Context, session: SessionId) -> Conversation: ...
-
-`main.py` parses a command line with `root`. Only then is the module of the called command imported, and only that
-command is built by Typer: building a command takes longer than most commands take to run. `tsmem --help` and completion
-use the summaries in `contents.py`, which is generated from the declarations.
+For a fast start, only the module of the called command is imported, and only that command is built by Typer. `root`
+lists all commands from `contents.py`, which is generated from the declarations.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,11 +16,11 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from typer.core import CompletionItem, TyperCommand, TyperGroup  # type: ignore[attr-defined]
+from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
 
 from tsmem.cli.app.contents import CONTENTS
 from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS, OPENS_STORE
-from tsmem.cli.app.global_options import HelpRequested, global_options, show_help
+from tsmem.cli.app.suggest import complete_profile
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,15 +29,17 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
+class HelpRequested(Exception):
+    """Raised with the text of the help or the version, for `main.py` to write."""
+
+
 @dataclass(frozen=True)
 class Declaration:
     name: str
     function: Callable[..., object]
     help: str
-    """The text of --help. Its first line is the summary in lists of commands."""
     example: str
     exit_codes: tuple[int, ...]
-    """All exit codes that the command can end with, in ascending order."""
     formats: tuple[str, ...] | None
     """The values that --output accepts; None for all."""
     shows: Noun | None
@@ -52,10 +50,7 @@ class Declaration:
         return self.help.split("\n", 1)[0]
 
     def build(self) -> Any:
-        """Return the DeclaredCommand that Typer makes from the parameters of the function.
-
-        Typer passes its own context as the first argument. The function wants the `Context` of the run instead, which
-        Typer's context has as `obj`."""
+        """Have Typer build the command. It passes its own context; the function wants the run's, which is `ctx.obj`."""
         declared = signature(self.function, eval_str=True)
         context, *others = declared.parameters.values()
 
@@ -72,9 +67,68 @@ class Declaration:
         return command
 
 
-class _WithGlobalOptions:
-    """A mixin for Typer's classes of commands and groups that adds the global options."""
+def show_help(ctx: Any, param: object, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        raise HelpRequested(ctx.get_help())
 
+
+def global_options() -> list[TyperOption]:
+    return [
+        _option("--profile", "-p", metavar="NAME", help="Profile to use.", autocompletion=complete_profile),
+        _option("--config", metavar="FILE", help="Profile file."),
+        _option(
+            "--output",
+            "-o",
+            metavar="FORMAT",
+            help="table, json, jsonl or csv.",
+            parse=_output_format,
+            autocompletion=lambda ctx, args, incomplete: ["table", "json", "jsonl", "csv"],
+        ),
+        _option("--fields", metavar="A,B,...", help="Fields to show, e.g. role,metadata.topic.", parse=_field_names),
+        _option("--stats", is_flag=True, help="Print requests, capacity units and time to stderr."),
+        _option("--debug", is_flag=True, help="Log each request; show tracebacks."),
+        _option("--version", is_flag=True, help="Show the version.", is_eager=True, callback=_show_version),
+        _option("--no-color", is_flag=True, help="No colors (like NO_COLOR)."),
+    ]
+
+
+def _option(*names: str, parse: Callable[[str], object] | None = None, **more: Any) -> TyperOption:
+    name = names[0].removeprefix("--").replace("-", "_")
+
+    def store(ctx: Any, param: object, value: Any) -> None:
+        if value is not None and value is not False:
+            setattr(ctx.obj.options, name, value if parse is None else parse(value))
+
+    return TyperOption(
+        **{"param_decls": list(names), "callback": store, "expose_value": False, "show_default": False, **more}
+    )
+
+
+def _output_format(text: str) -> str:
+    from tsmem.render.result import FORMATS
+
+    if text not in FORMATS:
+        raise InvalidInput(f"there is no output format '{text}'", hint=f"the formats are {', '.join(FORMATS)}")
+    return text
+
+
+def _field_names(text: str) -> tuple[str, ...]:
+    """Return the names in a value of --fields. In double quotes, a name can have commas, and blanks at its ends."""
+    quoted = r'"(?:[^"]|"")*"'
+    if not text.strip():
+        return ()
+    parts = [part.strip() for part in re.findall(rf"(?:^|,)(\s*{quoted}\s*(?=,|\Z)|[^,]*)", text)]
+    return tuple(part[1:-1].replace('""', '"') if re.fullmatch(quoted, part) else part for part in parts)
+
+
+def _show_version(ctx: Any, param: object, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from tsmem import __version__
+
+        raise HelpRequested(f"tsmem {__version__}")
+
+
+class _WithGlobalOptions:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.global_params = global_options()
@@ -101,7 +155,6 @@ class DeclaredCommand(_WithGlobalOptions, TyperCommand):
     declaration: Declaration
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command. Raises InvalidInput first if the command does not support --fields or --output as given."""
         options, declaration = ctx.obj.options, self.declaration
         if options.fields is not None:
             from tsmem.render.documents import check_fields
@@ -119,8 +172,6 @@ class DeclaredCommand(_WithGlobalOptions, TyperCommand):
         return super().invoke(ctx)
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
-        """Write the help, the example and the exit codes. The example has a line of its own, so that it can be
-        copied."""
         super().format_help_text(ctx, formatter)
         formatter.write(f"\n  Example:\n    {self.declaration.example}\n")
         codes = [f"{code}\xa0{MEANINGS[code].replace(' ', chr(0xA0))}" for code in self.declaration.exit_codes]
@@ -135,8 +186,6 @@ class DeclaredCommand(_WithGlobalOptions, TyperCommand):
 
 
 class CommandGroup(_WithGlobalOptions, TyperGroup):
-    """A group of commands, each of which is built when it is called."""
-
     def __init__(self, name: str, help: str) -> None:  # noqa: A002 - Typer's word
         super().__init__(name=name, help=help, rich_markup_mode=None)
         self.summary = help
@@ -152,10 +201,8 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         formats: tuple[str, ...] | None = None,
         shows: Noun | None = None,
     ) -> Callable[[Function], Function]:
-        """Return a decorator that declares a function as a command of this group, under the function's name.
-
-        `help` is not taken from the docstring, because `python -OO` drops docstrings. `exit_codes` are added to those
-        of every command."""
+        """Return a decorator that declares a function as a command of this group, under the function's name. The help
+        is not the function's docstring, because `python -OO` drops docstrings."""
 
         def declare(function: Function) -> Function:
             name = function.__name__.rstrip("_").replace("_", "-")
@@ -170,7 +217,6 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         return self.declarations[name]
 
     def summaries(self) -> dict[str, str]:
-        """Return the summary of each command by its name, in the order of the help."""
         return {name: declaration.summary for name, declaration in self.declarations.items()}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -196,8 +242,6 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
 
 class Root(CommandGroup):
-    """The `tsmem` command. It is a lazy group: the module of a command is imported when the command is called."""
-
     def __init__(self) -> None:
         super().__init__(
             "tsmem",

@@ -1,5 +1,4 @@
-"""The commands of `tsmem`: their modules, their names and their summaries, in the order of the help. `command_tree.py`
-shows them in lists and completes them without importing a command.
+"""The commands of `tsmem`: their modules, their names and their summaries, in the order of the help.
 
 The order is made by hand, the rest is generated. After adding a command or changing the first line of a help, run
 `TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py`.

@@ -1,8 +1,7 @@
 """`Context`: what a command gets as its first argument. It has the streams, environment, clock and global options of
-one run, and opens the store when it is first used.
+one run, and opens the store when it is first used. A command returns its result, and uses `say` for everything else.
 
-A command returns its result and uses `say` for everything else; only `main.py` writes results and sets the exit code.
-`tsmem/transfer/` sees the `Context` as its `Caller` (`tsmem/transfer/caller.py`).
+`tsmem/transfer/` sees the `Context` as its `Caller`, whose attributes `tsmem/transfer/caller.py` describes.
 """
 
 from __future__ import annotations
@@ -49,20 +48,17 @@ class Context:
         self.clock = clock
         self.options = GlobalOptions()
         self.opened_stores: list[MemoryStore] = []
-        """Stores to be closed at the end of the run."""
         self.piped_format: Format = "table"
         """Output format in a pipe, unless --output or the profile chooses another."""
         self.next_step: str | None = None
-        """A hint for the user, shown if the run fails or is stopped."""
         self.unfinished_output: str | None = None
-        """Name of the output file, while stopping the run would leave the old file unchanged."""
         self.clear_line: Callable[[], None] = lambda: None
         """Removes the progress line from the terminal, if there is one."""
         self._stdin_was_read = False
 
     @cached_property
     def result(self) -> BulkResult:
-        """The counts of a bulk command so far, which are reported if it is interrupted."""
+        """The counts of a bulk command so far. They are made when it begins, and reported if it is interrupted."""
         from tsmem.store.bulk.result import BulkResult
 
         return BulkResult()
@@ -79,20 +75,17 @@ class Context:
         self.streams.write_stderr(text)
 
     def say_target(self, doing: str) -> None:
-        """Say which store a command is about to change: `doing` and then the store."""
         self.say(f"{doing} {self.profile.target} (profile {self.profile.name})")
 
     @property
     def can_ask(self) -> bool:
-        """True if a question can be shown and answered."""
         return self.streams.stdin_is_terminal and self.streams.stderr_is_terminal
 
     def confirm(self, yes: bool, question: Callable[[], str | None], doing: str | None = None) -> bool:
-        """Return True if --yes or the user confirms a change that cannot be undone. Raises InvalidInput without a
-        terminal on which the user can be asked.
+        """Return True if --yes or the user confirms a change that cannot be undone.
 
-        `question` is called only when the user is asked, because it can need a count. It returns None if there is
-        nothing to do, after saying that. If `doing` is given, it and the store are said first."""
+        `question` is called only when the user is asked, because it may have to count rows. It returns None if there
+        is nothing to do, after saying that."""
         if not yes and not self.can_ask:
             hint = f"add --yes to delete data in {self.profile.target} without a question"
             raise InvalidInput("cannot ask for confirmation: not a terminal", hint=hint)
@@ -123,8 +116,6 @@ class Context:
         return self.profile_named(self.options.profile)
 
     def profile_named(self, name: str | None) -> Profile:
-        """Load a profile and say its warnings. None means the profile that is chosen by the environment or the profile
-        file. Raises ProfileError."""
         from tsmem.profiles import load_profile
 
         profile = load_profile(self.environ, config=self.options.config, profile=name)
@@ -134,9 +125,7 @@ class Context:
 
     @cached_property
     def format(self) -> Format:
-        """The output format: that of --output, else that of the profile, else a table, or `piped_format` in a pipe.
-
-        A profile that cannot be loaded is ignored, so that commands that repair profiles work."""
+        """The output format. A profile that cannot be loaded is ignored, so that commands that repair profiles work."""
         if self.options.output is not None:
             return self.options.output
         default: Format = "table" if self.streams.stdout_is_terminal else self.piped_format
@@ -161,8 +150,6 @@ class Context:
         )
 
     def limit(self, given: int | None) -> int | None:
-        """Return the limit of a listing, or None for no limit. The default is 50 for table and json, and none for
-        others."""
         if given is None:
             return 50 if self.format in ("table", "json") else None
         if given < 0:
@@ -170,7 +157,6 @@ class Context:
         return given or None
 
     def time(self, text: str | None, option: str, *, end_of_day: bool = False) -> Time | None:
-        """Return the time in the value of an option. A warning is said if the user might have meant another time."""
         if text is None:
             return None
         from tsmem.cli.io.times import parse_time
@@ -184,12 +170,10 @@ class Context:
         return time
 
     def time_us(self, text: str | None, option: str) -> int | None:
-        """Return the time in the value of an option in microseconds. An age counts back from now."""
         time = self.time(text, option)
         return time if time is None or isinstance(time, int) else time.before(self.clock.now_us())
 
     def read_file(self, name: str) -> bytes:
-        """Read a file, or standard input for `-`, to store its content as a value. Raises InvalidInput."""
         from tsmem.limits import MAX_ROW_BYTES, MAX_VALUE_BYTES
 
         is_stdin = names_stdin(name)
@@ -221,7 +205,6 @@ class Context:
         return store
 
     def open(self, profile: Profile) -> MemoryStore:
-        """Open the store of a profile. It is closed at the end of the run."""
         from tsmem import open_profile
 
         log = (lambda line: self.say(f"debug: {line}")) if self.options.debug else None

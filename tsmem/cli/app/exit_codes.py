@@ -1,6 +1,4 @@
-"""Exit codes: the only table from errors to the numbers that scripts rely on. `failure.py` looks errors up in it, and
-commands declare which codes they can end with.
-"""
+"""The exit codes that scripts rely on, and the errors that lead to them. Commands declare which codes they have."""
 
 from __future__ import annotations
 
@@ -11,10 +9,8 @@ HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED = 129, 130, 141, 143  # 128 + the 
 STOPPED = (HUNG_UP, INTERRUPTED, TERMINATED)
 
 EVERY_COMMAND = (DONE, FAILED, USAGE, HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED)
-"""Codes that every command can end with: any can be used wrongly, fail unexpectedly, be stopped, or lose its reader."""
 OPENS_STORE = (NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE)
-"""Further codes of a command that opens a store: tables might be missing or have another key, and the store might
-refuse or not answer."""
+"""Further codes of a command that opens a store, where tables can be missing or have another key."""
 
 CODES: tuple[tuple[int, str, type[TsmemError] | None], ...] = (
     (DONE, "done", None),
@@ -30,8 +26,7 @@ CODES: tuple[tuple[int, str, type[TsmemError] | None], ...] = (
     (PIPE_CLOSED, "output pipe closed", None),
     (TERMINATED, "terminated", None),
 )
-"""Each code with its meaning, as the help of a command shows it, and with its errors. An error has the first code whose
-class fits. `tsmem help exit-codes` says more."""
+"""Each code with its meaning, as --help shows it, and its class of errors. An error has the first code that fits."""
 MEANINGS = dict(sorted((code, meaning) for code, meaning, _ in CODES))
 
 

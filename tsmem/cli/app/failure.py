@@ -1,6 +1,4 @@
-"""Report a run that failed or was stopped: a line or a JSON object on stderr, and the exit code. `main.py` imports this
-module only then.
-"""
+"""Report a run that failed or was stopped, as text or a JSON object on stderr, and return its exit code."""
 
 from __future__ import annotations
 
@@ -10,12 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from signal import SIGINT
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from typer.exceptions import TyperException
 
 from tsmem.cli.app.command_tree import CommandGroup
-from tsmem.cli.app.context import SECRET_VARIABLE
+from tsmem.cli.app.context import SECRET_VARIABLE, Context
 from tsmem.cli.app.exit_codes import FAILED, exit_code
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.signals import SIGNAL_NAMES
@@ -23,22 +21,16 @@ from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotF
 from tsmem.render import render_error
 from tsmem.render.result import FORMATS, Format
 
-if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
-
 
 class Interrupted(TsmemError):
     """A signal stopped the run. Only its name is used, in JSON; the exit code depends on the signal."""
 
 
 OFTEN_GIVEN_AS_ARGUMENT = ("--session", "--user", "--path")
-"""Options whose value people often give as an argument."""
 MAX_LISTED_FAILURES = 20
-"""Failed rows that are listed on stderr. JSON lists all that were recorded."""
 
 
 def report_failure(context: Context, raised: Exception, argv: Sequence[str]) -> int:
-    """Report the error that ended a run and return the exit code. An error of an unknown kind is reported as a bug."""
     if isinstance(raised, TyperException):
         sentence, ctx = raised.format_message(), getattr(raised, "ctx", None)
         hint = None if ctx is None else _usage_hint(raised, sentence, ctx)
@@ -65,10 +57,9 @@ def report_failure(context: Context, raised: Exception, argv: Sequence[str]) -> 
 
 
 def report_interruption(context: Context, signal_number: int, argv: Sequence[str]) -> int:
-    """Report the signal that ended a run, with what a bulk command had done by then, and return the exit code."""
     sentence = "interrupted"
     if signal_number != SIGINT:
-        sentence += f" by {SIGNAL_NAMES.get(signal_number, f'signal {signal_number}')}"
+        sentence += f" by {SIGNAL_NAMES[signal_number]}"
     if context.unfinished_output is not None:
         sentence += f"; {context.unfinished_output} was not written"
     elif "result" in context.__dict__:  # a bulk command has begun
@@ -83,9 +74,7 @@ def report_interruption(context: Context, signal_number: int, argv: Sequence[str
 
 
 def _missing_module(error: Exception) -> TsmemError | None:
-    """Return the error to report if a module of the standard library is missing; None for other errors.
-
-    Some Pythons are built without sqlite3 or ssl, and Windows has no fcntl."""
+    """Return the error for a missing standard module: some Pythons lack sqlite3 or ssl, and Windows has no fcntl."""
     name = (error.name or "").lstrip("_") if isinstance(error, ImportError) else ""
     if name not in sys.stdlib_module_names:
         return None
@@ -94,7 +83,6 @@ def _missing_module(error: Exception) -> TsmemError | None:
 
 
 def _usage_hint(error: Any, message: str, ctx: Any) -> str:
-    """Return a hint on what to write instead of the command line that the parser refused."""
     path, params = ctx.command_path, ctx.command.params
     arguments = [param.metavar.strip("[]") for param in params if param.param_type_name == "argument"]
     if message.startswith("No such option"):
@@ -116,9 +104,8 @@ def _usage_hint(error: Any, message: str, ctx: Any) -> str:
 
 
 def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
-    """Return a clearer error if the request failed because a table has another primary key than the layout.
-
-    The service's own message names neither the table nor the difference. This takes one request for each table."""
+    """Return a clearer error if a table has another primary key than the layout. The service's own message names
+    neither the table nor the difference. This takes one request for each table."""
     if not isinstance(error, InvalidInput | TableNotFound) or error.service_code is None:
         return None
     from tsmem.store.layout import FOREIGN_TABLE_HINT
@@ -146,8 +133,7 @@ def _say_traceback(context: Context, error: Exception) -> None:
 
 
 def traceback_lines(error: BaseException) -> Iterator[str]:
-    """Yield the lines of a traceback. The message stays a single line, so that stored text in it cannot forge
-    others."""
+    """Yield the lines of a traceback. The message stays one line, so that stored text in it cannot forge others."""
     import traceback
 
     for part in traceback.format_exception(error):
@@ -155,8 +141,8 @@ def traceback_lines(error: BaseException) -> Iterator[str]:
 
 
 def _say_error(context: Context, error: TsmemError, argv: Sequence[str]) -> str:
-    """Write an error to stderr and return the format that was used. The arguments are searched for --output, because
-    the error might have been raised before they were parsed."""
+    """Write an error to stderr, and return its format. If the error came before the arguments were parsed, they are
+    searched for --output."""
     given = re.search(rf"(?:^|\0)(?:-o|--output)[\0=]?({'|'.join(FORMATS)})(?:$|\0)", "\0".join(argv))
     profile = context.__dict__.get("profile")  # None unless it was loaded
     output: str = context.options.output or (given and given[1]) or getattr(profile, "output", None) or "table"

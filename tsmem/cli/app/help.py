@@ -1,8 +1,4 @@
-"""Declare two commands. `tsmem help` shows the pages of `tsmem/manual/` and the help of a command. `tsmem completion`
-prints the script that makes a shell call tsmem for completions.
-
-The scripts are in `completions/` beside this module. Packagers find copies in the project's `completions/`.
-"""
+"""The commands `tsmem help` and `tsmem completion`. Packagers find copies of the scripts in the top `completions/`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Run a command line. `tsmem/__main__.py` calls `main`, and so do tests and programs, with streams of their own.
-
-The arguments choose a command, the command returns a result, `render` turns the result into bytes, and
-`cli/io/output.py` writes them. Only this module and `failure.py` turn errors into exit codes.
-"""
+"""Run a command line: the command returns a result, `render` makes bytes of it, and `cli/io/output.py` writes them."""
 
 from __future__ import annotations
 
@@ -12,9 +8,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from tsmem.cli.app import exit_codes
-from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.command_tree import HelpRequested, root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.global_options import HelpRequested
 from tsmem.cli.app.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.io.streams import Streams, give_up
 from tsmem.clock import Clock, SystemClock
@@ -24,7 +19,6 @@ if TYPE_CHECKING:
     from tsmem.render.result import Result
 
 COMPLETE = "_TSMEM_COMPLETE"
-"""Environment variable that the completion script of a shell sets."""
 
 
 def main(
@@ -33,14 +27,13 @@ def main(
     environ: Mapping[str, str] | None = None,
     clock: Clock | None = None,
 ) -> int:
-    """Run one command line and return its exit code. Streams, environment and clock are this process's by default."""
     variables = os.environ if environ is None else environ
+    context = Context(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
     if variables.get(COMPLETE) and streams is None:
         from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
-        root.main(args=[], prog_name="tsmem", complete_var=COMPLETE)  # raises SystemExit
-    context = Context(Streams.of_process() if streams is None else streams, variables, clock or SystemClock())
+        root.main(args=[], prog_name="tsmem", complete_var=COMPLETE, obj=context)  # raises SystemExit
     started_s = context.clock.monotonic_s()
     try:
         code = _exit_code(context, argv)

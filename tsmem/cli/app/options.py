@@ -1,20 +1,16 @@
-"""Arguments and options that several commands share, so that a name means the same thing everywhere. Commands use them
-as annotations of their parameters.
-"""
+"""Arguments and options that several commands share. Commands use them as annotations of their parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import complete_message, complete_session, complete_user, suggest_words
+from tsmem.clock import Time
 from tsmem.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
-    from tsmem.clock import Time
 
 Completion = Callable[..., list[str]]
 
@@ -91,7 +87,6 @@ def check_shared_too(shared_too: bool, with_messages: bool) -> None:
 
 
 def up_to(context: Context, time: Time | None) -> str:
-    """Return ` up to TIME`, in local time, for a question about deleting; an empty text if there is no bound."""
     if time is None:
         return ""
     from tsmem.render.values import local_time
@@ -102,8 +97,7 @@ def up_to(context: Context, time: Time | None) -> str:
 
 
 def valid_filter(context: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
-    """Return the filter if it can be parsed, else raise InvalidInput. Unless errors are JSON, the place of the error in
-    the filter is said on stderr before."""
+    """Return the filter, or raise InvalidInput. Unless errors are JSON, first say where in the filter the error is."""
     if filter is None:
         return None
     from tsmem.store.filters.row_filter import RowFilter

@@ -1,5 +1,4 @@
-"""Quote command lines that users paste into a shell. Hints and `doctor` print them for the profile of this run, and
-stored text in them must not be run.
+"""Quote command lines that users paste into a shell. Stored text in them must not be run.
 
 The quoting means the same in bash, zsh, dash and fish; tests/unit/cli/app/test_shell_words.py tries it with these
 shells. No notation for a control character works in all of them, so a command with such a character is not shown.
@@ -9,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
+from tsmem.cli.app.context import Context
 
 NOT_SHOWN = "(command not shown: it contains a character that cannot be pasted into every shell)"
 
@@ -20,10 +18,8 @@ NOT_SHOWN = "(command not shown: it contains a character that cannot be pasted i
 def repeated_command(
     context: Context, *command: str, arguments: Sequence[str] = (), profile: str | None = None, **options: str
 ) -> tuple[str, ...] | None:
-    """Return the quoted words of a `tsmem` command line, or None if one of them cannot be quoted. The command uses the
-    given profile, or else the one of this run.
-
-    Arguments and the values of options can be any text. The keyword `dry_run` stands for the option --dry-run."""
+    """Return the quoted words of a `tsmem` command line for a profile, by default the one of this run. Return None if
+    a word cannot be quoted."""
     words = ["tsmem"]
     for name, value in (("config", context.options.config), ("profile", profile or context.options.profile)):
         words += [] if value is None else _option(name, value)
@@ -40,19 +36,16 @@ def _option(name: str, value: str) -> Sequence[str]:
 
 
 def command_hint(context: Context, *command: str, **more: Any) -> str:
-    """Return the command line of `repeated_command` as text, or NOT_SHOWN."""
     return " ".join(repeated_command(context, *command, **more) or (NOT_SHOWN,))
 
 
 def all_quoted(words: Iterable[str], *, unicode: bool = True) -> tuple[str, ...] | None:
-    """Return the quoted words, or None if one of them cannot be quoted."""
     words_or_none = [quoted(word, unicode=unicode) for word in words]
     return None if None in words_or_none else tuple(word for word in words_or_none if word is not None)
 
 
 def quoted(word: str, *, unicode: bool = True) -> str | None:
-    """Return a word, quoted for bash, zsh, dash and fish. Return None if the terminal cannot show it unchanged; without
-    `unicode` it shows only ASCII."""
+    """Return the quoted word, or None if the terminal, which shows only ASCII without `unicode`, cannot show it."""
     from tsmem.render.text import visible
 
     if visible(word) != word or not (unicode or word.isascii()):

@@ -1,8 +1,7 @@
 """Stop a run on SIGINT, SIGTERM or SIGHUP such that it cleans up and says what was done.
 
-`tsmem/__main__.py` installs `STOP_SIGNALS`. Its handler raises Stopped, which `main.py` turns into a report and an exit
-code. While a chunk of output is written, the signal is deferred to the end of the chunk. A second signal ends the
-process at once.
+The handler raises Stopped, which `main.py` turns into a report and an exit code. A first signal waits for the end of
+the chunk of output that is being written. A signal after Stopped ends the process at once.
 
 A signal that was ignored when the process began (nohup, a background job of a script) stays ignored. As process 1 of a
 container the handlers matter too, because there the kernel ignores signals without a handler.
@@ -41,7 +40,6 @@ class StopSignals:
         self.raised_signal: int | None = None
 
     def install(self) -> None:
-        """Handle the signals from now on. A signal that was ignored when the process began stays ignored."""
         for number in SIGNAL_NAMES:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self.receive)
@@ -53,7 +51,6 @@ class StopSignals:
                 signal.signal(number, signal.SIG_DFL)
 
     def receive(self, number: int, frame: FrameType | None = None) -> None:
-        """Handle a signal. The first one raises Stopped, here or from `check`; the second one ends the process."""
         now_s = self._monotonic_s()
         if self._last_s is not None and now_s - self._last_s < SAME_SIGNAL_S:
             return
@@ -70,8 +67,7 @@ class StopSignals:
 
     @contextmanager
     def deferring(self, may_defer: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Defer the first signal that arrives within the block: raise Stopped from `check` or at the end of the block.
-        This applies only if `may_defer()` is True when the signal arrives."""
+        """Defer a first signal that arrives in the block, if `may_defer()` is then True, to `check` or the block's end."""
         before, self._may_defer = self._may_defer, may_defer
         try:
             yield
@@ -80,7 +76,6 @@ class StopSignals:
         self.check()
 
     def check(self) -> None:
-        """Raise Stopped if a signal has arrived and was not raised yet."""
         if self._pending is not None:
             number, self._pending = self._pending, None
             self.raised_signal = number
@@ -88,8 +83,7 @@ class StopSignals:
 
 
 STOP_SIGNALS = StopSignals()
-"""The handler of this process. A program that calls `main` keeps its own handlers, because `main` does not install
-it."""
+"""The handler that `tsmem/__main__.py` installs. A program that calls `main` keeps its own handlers."""
 
 
 def number_of(interrupt: KeyboardInterrupt) -> int:

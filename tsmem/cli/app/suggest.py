@@ -1,5 +1,4 @@
-"""Complete words for a shell: the values of an option, names of profiles, ids in the local store. Options declare one
-of these functions, and Typer calls it with the beginning of the word.
+"""Complete words for a shell: the values of an option, names of profiles, ids in the local store.
 
 Nothing is fetched from a network. An error suggests nothing, because a shell that completes must not show it.
 
@@ -9,7 +8,6 @@ script through which it completes, would need a quoting of its own.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -32,7 +30,6 @@ make it an option, nor with %, because fish replaces %self by its process number
 
 
 def suggest_words(*words: str) -> Callable[[str], list[str]]:
-    """Return a completion function that offers these words."""
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
@@ -42,14 +39,13 @@ def complete_profile(ctx: typer.Context, args: list[str], incomplete: str) -> li
     try:
         if _would_wait(ctx):
             return []
-        names = [line.name for line in profile_list(os.environ, ctx.meta.get("tsmem.config"))]
+        names = [line.name for line in profile_list(ctx.obj.environ, ctx.obj.options.config)]
     except (TsmemError, OSError):
         return []
     return [name for name in names if name.startswith(incomplete) and _is_harmless(name)]
 
 
 def complete_setting(incomplete: str) -> list[str]:
-    """Offer the keys of a profile, each with the = that goes before its value."""
     from tsmem.profiles.rules import PROFILE_KEYS
 
     return [f"{key}=" for key in PROFILE_KEYS if key != "tables" and key.startswith(incomplete)]
@@ -60,16 +56,15 @@ def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_session(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Offer the sessions of the user that was typed before, or else all sessions that have messages."""
     user = ctx.params.get("user")
-    if isinstance(user, str) and user:
+    if user:
         return _suggest_ids(ctx, lambda store: store.sessions.ids_of(user, incomplete))
     return _suggest_ids(ctx, lambda store: store.messages.owner_ids(incomplete))
 
 
 def complete_message(ctx: typer.Context, incomplete: str) -> list[str]:
     session = ctx.params.get("session")
-    if not isinstance(session, str) or not session:
+    if not session:
         return []
     return _suggest_ids(ctx, lambda store: store.messages.ids_of(session, incomplete))
 
@@ -81,7 +76,7 @@ def _suggest_ids(ctx: typer.Context, ids: Callable[[MemoryStore], Iterator[str]]
     try:
         if _would_wait(ctx):
             return []
-        profile = load_profile(os.environ, config=ctx.meta.get("tsmem.config"), profile=ctx.meta.get("tsmem.profile"))
+        profile = load_profile(ctx.obj.environ, config=ctx.obj.options.config, profile=ctx.obj.options.profile)
         if profile.backend != "local" or profile.path is None or not profile.path.is_file():
             return []
         with open_profile(profile) as store:
@@ -105,4 +100,4 @@ def _would_wait(ctx: typer.Context) -> bool:
     """Return True if the profile file is a named pipe: reading it would wait for a writer, and take what it writes."""
     from tsmem.profiles import config_path
 
-    return config_path(os.environ, ctx.meta.get("tsmem.config")).is_fifo()
+    return config_path(ctx.obj.environ, ctx.obj.options.config).is_fifo()

@@ -1,7 +1,6 @@
-"""The command `tsmem demo`: show what tsmem does, command by command, on the sample conversations of `demo.jsonl`.
+"""The command `tsmem demo`: run command lines in this process, on the sample conversations of `demo.jsonl`.
 
-It runs real command lines in this process. Their environment puts the profile file and the store into a temporary
-folder, so the user's own profiles and memory are not touched.
+Their environment puts the profile file and the store into a temporary folder, so the user's own are not touched.
 """
 
 from __future__ import annotations

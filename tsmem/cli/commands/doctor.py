@@ -40,19 +40,16 @@ MAX_SKEW_S = 60.0
 _ROW_KINDS = ("orphans", "shared session", "update_time", "size")
 """The values of `Finding.about` for findings about rows, in the order of the report."""
 MAX_NAMED = 20
-"""The number of findings of one kind that are reported one by one."""
 
 
 class Finding(NamedTuple):
     severity: Severity
     """error: commands fail; warning: something is wrong; note: worth knowing; ok: nothing is wrong."""
     about: str
-    """The part that was checked, or the kind of problem: "tables", "orphans"."""
     sentence: str
     command: CommandWords = ()
     """A command line that fixes the problem, or shows it if the user has to decide what to do. Empty for none."""
     mended: bool = False
-    """True if this run fixed it."""
 
 
 @root.command(
@@ -121,7 +118,6 @@ class Doctor:
         return all_quoted(("chmod", mode, str(file)), unicode=self._context.streams.unicode)
 
     def _add_failure(self, about: str, error: TsmemError) -> None:
-        """Add the finding of an error that ended a check. The first such error decides the exit code."""
         hint = "" if error.hint is None else f"; {error.hint}"
         verb = "path" if about == "profile" else "show"  # `path` works even if the profile file cannot be read
         self._add("error", about, f"{error.message}{hint}", self._command("profile", verb))
@@ -143,7 +139,6 @@ class Doctor:
         return True
 
     def _check_credentials(self) -> bool:
-        """Open the store, and report which credentials it has without showing a secret."""
         profile = self._context.profile
         try:
             _ = self._context.store
@@ -166,7 +161,6 @@ class Doctor:
         return True
 
     def _check_file_modes(self, file: Path) -> None:
-        """Warn if other users can read or change the files of the embedded store."""
         with suppress(OSError):
             folder = stat.S_IMODE(file.parent.stat().st_mode)
             if not folder & 0o011:  # nobody else can enter the folder
@@ -183,7 +177,6 @@ class Doctor:
                     return
 
     def _check_tables(self) -> bool:
-        """Compare the tables with the profile; with --fix, create what is missing."""
         tables = self._context.store.tables
         if self._fix:
             self._context.say_target("mending")
@@ -208,7 +201,7 @@ class Doctor:
         return can_read_rows
 
     def _check_table_differences(self, plan: Plan) -> bool:
-        """Add a finding for each table or index that is missing or differs. Return True if rows can be read."""
+        """Add the findings about tables and indexes. Return True if rows can be read."""
         check_command = self._command("init-tables", "--check")
         for step in plan.steps:
             severity: Severity = "warning" if step.kind == "search index" else "error"
@@ -251,9 +244,7 @@ class Doctor:
         self._add("warning", "clock", sentence, ("sudo", "timedatectl", "set-ntp", "true"))
 
     def _check_rows(self) -> None:
-        """Read all rows. With --fix, set update times that are too early to the time of the last message. At most
-        MAX_NAMED findings of each kind are added one by one, and one more finding counts the rest. Notes, warnings and
-        mended findings count separately."""
+        """Read all rows. Add at most MAX_NAMED findings of each kind one by one, and one more that counts the rest."""
         result = self._context.result
         named: list[Finding] = []
         rest: dict[tuple[object, ...], Finding] = {}
@@ -307,8 +298,7 @@ class Doctor:
         return Finding("warning", "shared session", sentence, command)
 
     def _outdated_session(self, found: OutdatedSession) -> Finding:
-        """Return the finding for a session whose update time is too early. With --fix, set it to the time of the last
-        message. Raises NotFound if the session was deleted meanwhile."""
+        """Return the finding for a session whose update time is too early, and with --fix, mend it."""
         was = "no update_time" if found.update_time is None else f"the update_time {iso_time(found.update_time, None)}"
         last = f"its last message is dated {iso_time(found.last_time, None)}"
         sentence = f"the session {found.session_id!r} of {found.user_id!r} has {was}, but {last}"

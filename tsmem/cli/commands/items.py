@@ -6,42 +6,35 @@ messages of that id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from tsmem.cli.app import options as o
+from tsmem.cli.app.context import Context
 from tsmem.cli.io.emptiness import AskedListing, why_empty
 from tsmem.cli.io.progress import account, counts, show_scan
-from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import AlreadyExists
 from tsmem.plurals import quantity
-from tsmem.render.result import Listing
+from tsmem.render.result import Listing, Report
 from tsmem.render.values import metadata_pairs
-from tsmem.store.model import Changes, Sort
+from tsmem.rows import Value
+from tsmem.store.model import Item, Message, Session, Sort
 
 if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
-    from tsmem.render.result import Report
-    from tsmem.rows import Value
     from tsmem.store.bulk.result import BulkResult
     from tsmem.store.collection import Collection
     from tsmem.store.listing.scan import ItemStream
-    from tsmem.store.model import Item, Message, Session
 
 Text = Annotated[str | None, o.argument("[TEXT]", "Text to find; omit to list everything.")]
 Sorting = Annotated[Sort, o.option("--sort", "ORDER", "newest (latest first) or score (best match first).")]
 _NOT_DROPPED = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
 """Fields that a put never drops, because they are the key or always set, and metadata, which is compared by key."""
-_MAX_LOST_CHARS = 200
-"""Characters of the lost values that the question before a put shows."""
 
 
 def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent: bool, yes: bool) -> bool:
     """Write an item. At a terminal, ask before the put drops values of the item that it replaces, and return False if
-    the answer is no.
-
-    Raises AlreadyExists with `if_absent`. Cost: 1 request; at a terminal 2 more if the item exists."""
+    the answer is no. Cost: 1 request; at a terminal 2 more if the item exists."""
     if if_absent or yes or not context.can_ask:
         items.put(item, if_absent=if_absent)
         return True
@@ -52,7 +45,7 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
         old = items.stored(item)
     lost = {} if old is None else _lost_values(old, item)
     if lost:
-        drops = f"this drops {quantity(len(lost), 'value')}: {metadata_pairs(lost, limit=_MAX_LOST_CHARS)}"
+        drops = f"this drops {quantity(len(lost), 'value')}: {metadata_pairs(lost, limit=200)}"
         question = f"{items.name_of(item)} exists; {drops}. Replace it?"
         if not context.confirm(False, lambda: question):
             return False
@@ -61,7 +54,6 @@ def put_item(context: Context, items: Collection[Item], item: Item, *, if_absent
 
 
 def _lost_values(old: Item, new: Item) -> dict[str, Value]:
-    """Return the fields and metadata of the old item that the new one lacks or changes."""
     fields = (name for name in old.__slots__ if name not in _NOT_DROPPED)
     lost = {name: value for name in fields if (value := getattr(old, name)) not in (None, getattr(new, name))}
     for key, value in old.metadata.items():
@@ -71,27 +63,17 @@ def _lost_values(old: Item, new: Item) -> dict[str, Value]:
     return lost
 
 
-def parse_changes(
-    context: Context, metadata: Sequence[str] | None, unset: Sequence[str] | None, replace: bool
-) -> Changes:
-    """Return the changes that -m, --unset and --replace-metadata ask for."""
-    return Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace)
-
-
 def time_options(context: Context, since: str | None, until: str | None) -> dict[str, Any]:
-    """Return --since and --until as keyword arguments of a listing."""
     return {"since": context.time(since, "--since"), "until": context.time(until, "--until", end_of_day=True)}
 
 
 def page_options(context: Context, filter: str | None, limit: int | None, page_token: str | None) -> dict[str, Any]:  # noqa: A002
-    """Return --filter, --limit and --page-token as keyword arguments of a listing."""
     return {"filter": o.valid_filter(context, filter), "limit": context.limit(limit), "page_token": page_token}
 
 
 def listing_of(
     context: Context, asked: AskedListing, stream: ItemStream[Session] | ItemStream[Message], page_token: str | None
 ) -> Listing:
-    """Return the result that shows a stream. Only for a first page can `why_empty` say why it is empty."""
     show_scan(context, asked)
     reason = partial(why_empty, context, asked) if page_token is None else None
     return Listing(asked.noun, stream, stream.token_after, why_empty=reason)
@@ -110,8 +92,7 @@ def purge_after_question(
     options: PurgeOptions,
     question: Callable[[BulkResult], str],
 ) -> Report | None:
-    """Count the items to delete, ask for confirmation, delete them, and return the counts; None if the answer was no.
-    `question` returns the text to ask for these counts. `dry_run` only counts; `yes` does not ask."""
+    """Delete items after a question about their counts, and return the counts; None if the answer was no."""
 
     def text() -> str | None:
         show_scan(context, asked)
@@ -136,7 +117,6 @@ def purge_after_question(
 
 
 def say_kept(context: Context, result: BulkResult, *, dry_run: bool = False) -> None:
-    """Say which sessions' messages were kept because another user has a session with the same id."""
     if result.shared:
         named = ", ".join(f"'{each}'" for each in result.shared_ids)
         more = ", ..." if result.shared > len(result.shared_ids) else ""

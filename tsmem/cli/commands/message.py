@@ -1,8 +1,4 @@
-"""The commands of `tsmem message`, one function for each verb.
-
-`command_tree.py` calls the function with the run's context and the parsed arguments. The function calls the store and
-returns the result to render, or None if there is nothing to show.
-"""
+"""The commands of `tsmem message`, one function for each verb."""
 
 from __future__ import annotations
 
@@ -18,12 +14,11 @@ from tsmem.cli.commands import items
 from tsmem.cli.io.emptiness import AskedListing, nearest_session, why_empty
 from tsmem.cli.io.progress import counted, show_scan
 from tsmem.cli.io.values import parse_metadata
-from tsmem.errors import InvalidInput, NotFound, PartialFailure
+from tsmem.errors import InvalidInput, NotFound, PartialFailure, Unavailable
 from tsmem.render.result import Listing, LiveTail, Report
-from tsmem.store.model import Message, Order
+from tsmem.store.model import Changes, Message, Order
 
 if TYPE_CHECKING:
-    from tsmem.errors import Unavailable
     from tsmem.store.bulk.result import BulkResult
 
 TOUCH = "Also set the update time of USER's session to the message's create time."
@@ -124,7 +119,7 @@ def update(
         content=_content(context, content, content_file),
         role=role,
         search_content=search_content,
-        changes=items.parse_changes(context, metadata, unset, replace_metadata),
+        changes=Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace_metadata),
     )
     context.say(f"updated message '{message}' in session '{session}', create time {key[1]!r}")
 
@@ -312,7 +307,6 @@ def _watch_pages(context: Context, session: str) -> None:
 
 
 def _say_outage(context: Context, error: Unavailable | None) -> None:
-    """Say that the store cannot be reached or, for None, that it responds again."""
     context.say("the store responds again" if error is None else f"warning: {error.message}; trying again")
 
 

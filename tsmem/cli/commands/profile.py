@@ -1,7 +1,4 @@
-"""The commands of `tsmem profile`, which read and edit the profile file. None of them connects to a store.
-
-Each calls a function of `tsmem/profiles/`, and returns a report or says what it wrote.
-"""
+"""The commands of `tsmem profile`, which read and edit the profile file. None of them connects to a store."""
 
 from __future__ import annotations
 

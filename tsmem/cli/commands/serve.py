@@ -1,9 +1,7 @@
 """The command `tsmem serve`: run a TableStore-compatible server for SDKs in any language, until a signal stops it.
 
-stdout gets one line, the endpoint, once clients can connect. Everything else goes to stderr: how to reach the server,
-a line for each request, warnings, and a summary at the end. `tsmem/server/` writes nothing itself. Its threads pass a
-`LogEntry` for each request to `ServerLog`, which queues lines for one thread that writes them, so that no request waits
-for the reader of stderr.
+stdout gets one line, the endpoint, once clients can connect. Everything else goes to stderr through `ServerLog`, which
+queues lines for one thread that writes them, so that no request waits for the reader of stderr.
 """
 
 from __future__ import annotations
@@ -166,10 +164,8 @@ def _announcement(context: Context, endpoint: str, settings: Settings) -> bytes:
 
 
 class ServerLog:
-    """A queue of lines and the thread that writes them to stderr. Any thread can add lines, even before `start`.
-
-    If nobody reads stderr, the queue fills up and further lines are dropped. Their number is written once it is empty.
-    """
+    """A queue of lines and the thread that writes them to stderr. Any thread can add lines, even before `start`. When
+    the queue is full, lines are dropped; their number is written once it is empty."""
 
     def __init__(self, context: Context, *, each_request: bool, max_lines: int = MAX_QUEUED_LINES) -> None:
         self._context = context
@@ -190,7 +186,6 @@ class ServerLog:
             raise no_thread() from error
 
     def add(self, text: str) -> None:
-        """Queue a line, or drop it if the queue is full."""
         try:
             self._queue.put_nowait(text)
         except Full:
@@ -198,7 +193,6 @@ class ServerLog:
                 self._dropped += 1
 
     def close(self) -> None:
-        """Write the queued lines. Give up after a while if nobody reads stderr."""
         if self._thread.is_alive():
             with suppress(Full):
                 self._queue.put(None, timeout=_CLOSE_S)
@@ -227,8 +221,6 @@ class ServerLog:
         )
 
     def add_request(self, entry: LogEntry) -> None:
-        """Count a request. Add its line if --log was given, its error if it failed, and once a warning if clients will
-        reject the responses."""
         with self._lock:
             self.answered += entry.status != 0
             should_warn = not (entry.is_verified or self._warned_of_signature)
@@ -244,7 +236,6 @@ class ServerLog:
             self._add_failure(entry.request_id, entry.failure)
 
     def _add_failure(self, request_id: str, failure: BaseException) -> None:
-        """Add the lines about an error of the server itself, with its traceback for --debug."""
         from tsmem.adapters.redaction import without_secrets
 
         text = without_secrets(f"{type(failure).__name__}: {failure}")

@@ -1,8 +1,4 @@
-"""The commands of `tsmem session`, one function for each verb.
-
-`command_tree.py` calls the function with the run's context and the parsed arguments. The function calls the store and
-returns the result to render, or None if there is nothing to show.
-"""
+"""The commands of `tsmem session`, one function for each verb."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.plurals import quantity
 from tsmem.render.result import Listing, Report
-from tsmem.store.model import Session
+from tsmem.store.model import Changes, Session
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
@@ -93,7 +89,7 @@ def update(
         session,
         update_time=time,
         search_content=search_content,
-        changes=items.parse_changes(context, metadata, unset, replace_metadata),
+        changes=Changes(parse_metadata(metadata or (), context.read_file), tuple(unset or ()), replace_metadata),
     )
     context.say(f"updated session '{session}' of user '{user}'")
 

@@ -1,8 +1,4 @@
-"""The command `tsmem stats`: count what the store holds, and lay the numbers out for each output format.
-
-`store.statistics` reads the rows and counts. `_document` is its result as JSON, `_measures` as rows for jsonl and csv,
-and `_parts` as text and small tables for people.
-"""
+"""The command `tsmem stats`: count what the store holds, and lay the numbers out for each output format."""
 
 from __future__ import annotations
 
@@ -43,7 +39,7 @@ def stats(
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)
     say_why_nothing(context, user, session)
     document = {"user_id": user, "session_id": session, **_document(found)}
-    return Report(document, _COLUMNS, list(_measures(found)), parts=list(_parts(found)))
+    return Report(document, _COLUMNS, list(_rows(found)), parts=list(_table_parts(found)))
 
 
 def _document(found: Statistics) -> dict[str, object]:
@@ -60,8 +56,7 @@ def _document(found: Statistics) -> dict[str, object]:
     }
 
 
-def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
-    """Yield the rows for jsonl and csv, one for each number."""
+def _rows(found: Statistics) -> Iterator[tuple[str, object, object]]:
     for name in _TOTALS:
         yield name, None, getattr(found, name)
     yield from (("role", role, count) for role, count in found.roles.items())
@@ -75,8 +70,7 @@ def _measures(found: Statistics) -> Iterator[tuple[str, object, object]]:
     yield from (("cell_bytes", [cell.kind, *cell.key, cell.column], cell.bytes) for cell in found.cells)
 
 
-def _parts(found: Statistics) -> Iterator[Part]:
-    """Yield the sections of the table format."""
+def _table_parts(found: Statistics) -> Iterator[Part]:
     first, last = (None if time is None else Moment(time) for time in (found.first_time, found.last_time))
     yield Facts(
         [

@@ -1,7 +1,4 @@
-"""The commands `tsmem init-tables` and `tsmem drop-tables`, which create, compare and delete the tables and indexes.
-
-`store.tables` does the work and returns a plan, the state of each table and index. It becomes the report.
-"""
+"""The commands `tsmem init-tables` and `tsmem drop-tables`, which create, compare and delete the tables and indexes."""
 
 from __future__ import annotations
 
@@ -77,7 +74,6 @@ def drop_tables(context: Context, yes: o.YesDelete = False) -> Report | None:
 
 
 def _report(context: Context, plan: Plan, *, check: bool) -> Report:
-    """Return the state of each table and index. The error names the differences, and with --check what is missing."""
     missing = [f"{step.full_name} is missing" for step in plan.missing] if check else []
     differences = [*missing, *plan.differences]
     error = None

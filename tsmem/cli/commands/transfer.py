@@ -1,8 +1,4 @@
-"""The commands `export`, `import` and `copy`: memory into a file, out of a file, and from one profile to another.
-
-`export` and `import` parse their options and leave the work to `tsmem/transfer/`, which writes and reads the files.
-`copy` opens the stores of both profiles and streams the items of one into the other, or compares them with `--check`.
-"""
+"""The commands `export`, `import` and `copy`: memory into a file, out of a file, and from one profile to another."""
 
 from __future__ import annotations
 
@@ -39,7 +35,7 @@ if TYPE_CHECKING:
     from tsmem.profiles import Profile
 
 MAX_DIFFERENCES = 10_000
-"""The number of differences that `copy --check` names. It counts the rest."""
+"""Differences that `copy --check` names. It counts the rest."""
 
 ExportFile = Annotated[
     str,
@@ -198,8 +194,6 @@ def _copy(context: Context, profiles: tuple[Profile, Profile], user: str | None,
 def _compare(
     context: Context, profiles: tuple[Profile, Profile], user: str | None, session: str | None
 ) -> Report | None:
-    """Return a report of the differences, whose error says how many there are. If the stores are equal and the format
-    is a table, say so instead, and return None."""
     source, target = context.opened_stores
     result = context.result
     found = dict.fromkeys(("missing", "surplus", "different"), 0)
@@ -230,7 +224,6 @@ def _compare(
 
 @contextmanager
 def _naming_init_tables(context: Context, *profiles: Profile) -> Iterator[None]:
-    """Add the commands that create a missing table to the error that it causes."""
     try:
         yield
     except TableNotFound as error:

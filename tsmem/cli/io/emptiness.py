@@ -1,19 +1,17 @@
-"""Explain an empty result in one line on stderr. Without it, a misspelt name would look like an honest "nothing".
-
-Commands call `why_empty` or `say_why_nothing` when they found nothing. That costs at most 2 requests, and changes
-neither stdout nor the exit code.
+"""Explain an empty result in one line on stderr. Without it, a misspelt name would look like an honest "nothing". It
+costs at most 2 requests.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tsmem.cli.app.context import Context
 from tsmem.errors import TsmemError
 from tsmem.nearest import did_you_mean
+from tsmem.render.result import Noun
 
 if TYPE_CHECKING:
-    from tsmem.cli.app.context import Context
-    from tsmem.render.result import Noun
     from tsmem.store import MemoryStore
     from tsmem.store.collection import Sample
 
@@ -35,8 +33,6 @@ class AskedListing:
 
 
 def why_empty(context: Context, asked: AskedListing) -> str:
-    """Return a sentence that says why nothing was found in the first store of the run. It has no reason if looking for
-    the reason fails."""
     try:
         return f"no {asked.noun}s found: {_why(context.opened_stores[0], asked)}"
     except TsmemError:
@@ -64,7 +60,6 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
 
 
 def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[str]) -> str | None:  # noqa: A002
-    """Return the reason if no row has some column of the filter, else None."""
     from tsmem.store.filters.row_filter import RowFilter
 
     missing = sorted(RowFilter(filter).columns - sample.columns - fields)
@@ -79,8 +74,7 @@ def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[
 
 
 def nearest_session(store: MemoryStore, session: str) -> str:
-    """Return `; did you mean 'x'?` for a session with messages and a similar id, or "" without one. A failure of the
-    store counts as none."""
+    """Return `; did you mean 'x'?` for a session with messages and a similar id, or "" without one."""
     try:
         return did_you_mean(session, store.messages.owner_ids_like(session))
     except TsmemError:
@@ -88,7 +82,6 @@ def nearest_session(store: MemoryStore, session: str) -> str:
 
 
 def say_why_nothing(context: Context, user: str | None, session: str | None) -> None:
-    """Say why a bulk command found nothing, if it did. It was asked for one user, one session id, or everything."""
     if context.result.done or context.result.failed:
         return
     if session is not None:

@@ -1,8 +1,7 @@
 """Write rendered output to stdout, chunk by chunk. After a listing, say on stderr what more there is.
 
-`cli/app/main.py` passes the result of a command to `send` or `send_listing`. Ctrl-C interrupts only while render makes
-a chunk, so that render can close its document. While a chunk is written, Ctrl-C waits for its end, because half a chunk
-is not valid JSON. A second Ctrl-C does not wait.
+Ctrl-C interrupts only while render makes a chunk, so that render can close its document. While a chunk is written,
+Ctrl-C waits for its end, because half a chunk is not valid JSON. A second Ctrl-C does not wait.
 """
 
 from __future__ import annotations
@@ -26,8 +25,6 @@ _OPTION = "--page-token"
 
 
 def send(context: Context, chunks: Iterator[bytes]) -> None:
-    """Write all chunks. Raises the errors of render; KeyboardInterrupt, after the document is closed; BrokenPipeError;
-    and StorageFailure if stdout cannot be written."""
     streams = context.streams
 
     def write(chunk: bytes) -> None:
@@ -62,11 +59,8 @@ def send(context: Context, chunks: Iterator[bytes]) -> None:
 
 
 def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> None:
-    """Write a listing. Then say on stderr:
-
-    - in every format, why the listing is empty;
-    - for a table, the total if it is known, and on a terminal the number of rows shown;
-    - in every format but JSON, which contains the token, the command for the next page."""
+    """Write a listing. Then say on stderr why it is empty; for a table, how many rows match; and except for JSON, which
+    has the token, the command for the next page."""
     from tsmem.render import render
 
     count = 0
@@ -102,8 +96,7 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
 
 
 def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
-    """Return the same command line with another page token, or a description of it if a word cannot be quoted safely
-    for every shell."""
+    """Return the same command line with another page token, or a description of it if a word cannot be quoted."""
     end = list(argv).index("--") if "--" in argv else len(argv)
     options: list[str] = []
     words = iter(argv[:end])

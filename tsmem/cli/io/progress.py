@@ -1,7 +1,7 @@
 """Show progress on stderr, during a scan (`show_scan`) or a bulk command (`account`, which ends with a summary).
 
-Commands call both. On a terminal, rich draws a line, which is erased before anything else is written. In a pipe, in CI
-and on a dumb terminal, --progress prints a line every 5 seconds; without --progress nothing is printed there.
+On a terminal, rich draws a line, which is erased before anything else is written. In a pipe, in CI, on a dumb terminal
+and with --debug, nothing is shown without --progress, which prints a line every 5 seconds.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ if TYPE_CHECKING:
 FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
 LINE_AFTER_S = 5.0
-"""Seconds between two lines if a line cannot be redrawn in place."""
 
 
 def draws(context: Context) -> bool:
-    """Return True if stderr is a terminal on which a line can be redrawn in place."""
     quiet = context.environ.get("CI") or context.environ.get("TERM") == "dumb" or context.options.debug
     return context.streams.stderr_is_terminal and not quiet
 
@@ -49,7 +47,6 @@ class Progress:
         self._drawn: RichProgress | None = None
 
     def draw(self) -> None:
-        """Show the line, if enough time has passed since the last time."""
         now_s = self._context.clock.monotonic_s()
         if now_s < self._due_s:
             return
@@ -98,7 +95,6 @@ class Progress:
 
 
 def show_scan(context: Context, asked: AskedListing) -> None:
-    """If a command may scan many rows, show after each page how many were scanned and how many were found."""
     if not (asked.may_scan and draws(context)):
         return
     store = context.store
@@ -112,11 +108,8 @@ def show_scan(context: Context, asked: AskedListing) -> None:
 
 @contextmanager
 def account(context: Context, verb: str, where: str = "", *, asked: bool, quiet: bool = False) -> Iterator[None]:
-    """Show progress during the block, and a summary at its end. The block works on the stores that are open, or on the
-    run's own store.
-
-    `verb` is a past participle such as "exported", and `where` follows the counts in the summary. Nothing is shown with
-    `quiet`, or if it is neither `asked` for nor possible to redraw a line."""
+    """Show progress during the block, and a summary at its end, which begins with `verb` ("exported"). The block works
+    on the stores that are open, or on the run's own store."""
     if quiet or not (asked or draws(context)):
         yield
         return
@@ -150,7 +143,6 @@ def _bulk_line(context: Context, began_s: float) -> str:
 
 
 def _figures(context: Context, began_s: float) -> tuple[int, float, list[str]]:
-    """Return the number of rows, the seconds so far, and the rate, size and problems as text."""
     result = context.result
     rows = result.done + result.skipped + result.failed
     seconds = context.clock.monotonic_s() - began_s
@@ -163,7 +155,6 @@ def _figures(context: Context, began_s: float) -> tuple[int, float, list[str]]:
 
 
 def counted(result: BulkResult) -> str:
-    """Return the numbers of sessions and messages as text."""
     parts = [quantity(result.sessions, "session")] if result.sessions else []
     if result.messages or not parts:
         parts.append(quantity(result.messages, "message"))
@@ -171,6 +162,5 @@ def counted(result: BulkResult) -> str:
 
 
 def counts(result: BulkResult) -> Report:
-    """Return the report of a bulk command."""
     document = {name: getattr(result, name) for name in ("sessions", "messages", "skipped", "failed")}
     return Report(document, tuple(document), (tuple(document.values()),))

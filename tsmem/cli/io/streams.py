@@ -1,6 +1,4 @@
-"""The standard streams of a run, and what is known about the terminal behind them.
-
-`cli/app/main.py` makes one `Streams` for the process; tests pass their own. The functions below keep closed or full
+"""The standard streams of a run, what is known about the terminal behind them, and functions that keep closed or full
 streams from changing how the process ends.
 """
 
@@ -10,6 +8,7 @@ import errno
 import io
 import os
 import select
+import shutil
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,13 +26,11 @@ class Streams:
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
     width: int = 80
-    """Columns of the terminal."""
     unicode: bool = True
     """True if the terminal can show Unicode."""
 
     @classmethod
     def of_process(cls) -> Streams:
-        """Return the streams of this process. A stream that was closed at the start raises OSError when it is used."""
         stdin, stdout, stderr = (
             _Closed() if stream is None else WaitingFile(stream.fileno(), mode, closefd=False)
             for stream, mode in ((sys.stdin, "rb"), (sys.stdout, "wb"), (sys.stderr, "wb"))
@@ -46,13 +43,12 @@ class Streams:
             stdin.isatty(),
             stdout.isatty(),
             stderr.isatty(),
-            _width(stdout),
+            shutil.get_terminal_size().columns,
             encoding in ("utf8", "utf16", "utf32", "gb18030"),
         )
 
     def write_stderr(self, text: str) -> None:
-        """Write text whose control characters are escaped already. Without `unicode` it is written in ASCII. Errors are
-        ignored."""
+        """Write text whose control characters are escaped already. Errors are ignored."""
         with suppress(OSError, ValueError):
             self.stderr.write(text.encode("utf-8" if self.unicode else "ascii", "backslashreplace"))
             self.stderr.flush()
@@ -68,8 +64,8 @@ class Streams:
 
 
 class _Closed(io.RawIOBase):
-    """A stream that was closed before the start. Reading and writing fail, so that it is not taken for an empty input,
-    and no output is lost silently."""
+    """A stream that was closed before the start. It fails, so that it is not taken for an empty input, and no output is
+    lost silently."""
 
     def readable(self) -> bool:
         return True
@@ -81,23 +77,9 @@ class _Closed(io.RawIOBase):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
-def _width(stdout: io.RawIOBase) -> int:
-    """Return the terminal's width: COLUMNS if it is set, as in other programs, else what the terminal says, else 80."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isascii() and columns.isdigit() and int(columns) > 0:
-        return int(columns)
-    try:
-        return os.get_terminal_size(stdout.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
-
-
 def hold_closed_streams() -> None:
-    """Open /dev/null in place of standard streams that were closed.
-
-    Otherwise a file that is opened later would get the descriptor, and whatever the interpreter or a child process
-    writes to stderr would end up in that file. stdin is opened for writing and the others for reading, so that reading
-    /dev/stdin and writing to /dev/stderr still fail."""
+    """Open /dev/null in place of closed standard streams. Otherwise a file that is opened later would become one of
+    them. stdin is opened for writing and the others for reading, so that their use still fails."""
     for number, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
             os.fstat(number)
@@ -106,9 +88,8 @@ def hold_closed_streams() -> None:
 
 
 def settle(stream: TextIO | None) -> None:
-    """Flush what other code left in a standard stream's buffer, or discard it if that fails.
-
-    Otherwise the interpreter would try again when it exits, and end with code 120 whatever the command did."""
+    """Flush a standard stream, or discard its buffer if that fails. Otherwise the interpreter would try again at its
+    exit, and end with code 120 whatever the command did."""
     if stream is None:
         return
     try:
@@ -118,7 +99,6 @@ def settle(stream: TextIO | None) -> None:
 
 
 def give_up(stream: BinaryIO | TextIO) -> None:
-    """Redirect a stream to /dev/null, because writing to it failed."""
     with suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

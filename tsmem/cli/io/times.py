@@ -1,7 +1,4 @@
-"""Parse the times of the command line, as people and scripts write them. What is not exactly one time is refused.
-
-`Context.time` calls `parse_time` for options such as --since.
-"""
+"""Parse the times of the command line, as people and scripts write them. What is not exactly one time is refused."""
 
 from __future__ import annotations
 
@@ -23,8 +20,8 @@ _OTHER_UNITS = (
     (10**11 + 1, 10**14, "milliseconds", "append 000"),
     (10**17 + 1, MAX_INTEGER - 1, "nanoseconds", "drop the last 3 digits"),
 )
-"""The first and last integer that look like another unit, the unit, and how to correct it. The last integer is the year
-5138 in its unit, except that nanoseconds reach up to the largest integer, which itself means the end of time."""
+"""The first and last integer that look like another unit, the unit, and how to correct it. Integers up to the year 5138
+in their unit look like it. The largest integer is not taken for nanoseconds, because it means the end of time."""
 _DATE_DIGITS = {
     4: "%Y",
     6: "%Y%m",
@@ -81,7 +78,6 @@ def _unit_warning(text: str, value: int, now_us: int) -> str | None:
 
 
 def _refuse_date(digits: str) -> None:
-    """Raise InvalidInput for digits that could also be a date of the years 1900 to 2099."""
     form = _DATE_DIGITS.get(len(digits))
     if form is None or digits[:2] not in ("19", "20"):
         return
@@ -98,8 +94,7 @@ def _refuse_date(digits: str) -> None:
 
 
 def _fitting(digits: str, unit_us: int, what: str) -> int:
-    """Return a number of units as microseconds. Raises InvalidInput for more than 64 bits; the digits are counted
-    first, because int() takes quadratic time."""
+    """Return a number of units as microseconds. The digits are counted first, because int() takes quadratic time."""
     significant = digits.lstrip("0") or "0"
     if len(significant) > 19 or int(significant) * unit_us > MAX_INTEGER:
         raise _refused(f"the {what} is out of range")
@@ -107,7 +102,6 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
 
 
 def _day(midnight: datetime, end_of_day: bool) -> int:
-    """Return the first or last microsecond of a local day, which has 23 or 25 hours when clocks change."""
     if not end_of_day:
         return _microseconds(midnight)
     # fold=1 is the second of two last hours, when clocks are set back at midnight. The last date does not allow it.
@@ -129,7 +123,6 @@ def _moment(match: re.Match[str]) -> int:
 
 
 def _microseconds(moment: datetime) -> int:
-    """Return a time as microseconds since 1970. A time without a zone is local."""
     return int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
 
 

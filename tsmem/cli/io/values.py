@@ -1,8 +1,4 @@
-"""Parse values of the command line: metadata (-m), and the assignments of `profile set`.
-
-In -m the sign chooses the type: `count=5` is the text "5" and `count:=5` is the number. Nothing is guessed from the
-value; a value that does not fit the sign is refused, with a hint for the right form.
-"""
+"""Parse values of the command line: metadata (-m), and the assignments of `profile set`."""
 
 from __future__ import annotations
 
@@ -15,24 +11,20 @@ from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.rows import Value
 from tsmem.store.metadata import check_metadata_key
 
-FORMS = "KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
-
 _PAIR = re.compile(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", re.DOTALL)
 _PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_fields\..+", re.DOTALL)
 """Words joined by dots. After `search_fields.` comes the name of a column, which can have any character but =."""
 
 
 def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> dict[str, Value]:
-    """Return metadata from `key=text`, `key:=json` (a number or boolean) and `key@file` (the bytes of `read_file`).
-
-    The key ends at the first sign. Raises InvalidInput for a pair of another form, a bad or repeated key, a number that
-    a column cannot hold, text that is not Unicode, and a file that cannot be read."""
+    """Return metadata from `key=text`, `key:=json` (a number or boolean) and `key@file` (the bytes of `read_file`). The
+    key ends at the first sign, which alone chooses the type."""
     values: dict[str, Value] = {}
     for pair in pairs:
         match = _PAIR.fullmatch(pair)
         if match is None:
-            problem = f"{_shown(pair)} is not KEY=VALUE"
-            raise InvalidInput(problem, hint=f"write {FORMS}")
+            hint = "write KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
+            raise InvalidInput(f"{_shown(pair)} is not KEY=VALUE", hint=hint)
         key, sign, rest = match["key"], match["sign"], match["rest"]
         check_metadata_key(key)
         if key in values:
@@ -60,7 +52,6 @@ def _content(key: str, name: str, read_file: Callable[[str], bytes]) -> bytes:
 
 
 def _scalar(key: str, text: str) -> int | float | bool:
-    """Return a JSON number or boolean. A number with a point or an exponent is a floating-point number."""
     text = text.strip(" \t\r\n")
     try:
         # Only 21 characters of an integer are read, because int() takes quadratic time. NaN and Infinity are not JSON.
@@ -79,7 +70,6 @@ def _scalar(key: str, text: str) -> int | float | bool:
 
 
 def _hint(key: str, text: str) -> str:
-    """Return a hint with the form that the user probably meant."""
     if not text:
         return f"write {key}= for empty text"
     if text == "null":
@@ -95,10 +85,7 @@ def _hint(key: str, text: str) -> str:
 
 
 def parse_profile_assignments(pairs: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the keys and values of `profile set`, in order. An empty value means that the key is to be removed.
-
-    Raises InvalidInput for an argument of another form or a repeated key. No message contains a value, because it may
-    be a secret."""
+    """Return the keys and values of `profile set`. No message contains a value, because it may be a secret."""
     found: dict[str, str] = {}
     for number, pair in enumerate(pairs, 1):
         key, equals, value = pair.partition("=")
