@@ -26,7 +26,6 @@ class Interrupted(TsmemError):
     """A signal stopped the run. Only its name is used, in JSON; the exit code depends on the signal."""
 
 
-OFTEN_GIVEN_AS_ARGUMENT = ("--session", "--user", "--path")
 MAX_LISTED_FAILURES = 20
 
 
@@ -97,7 +96,7 @@ def _usage_hint(error: Any, message: str, ctx: Any) -> str:
         if "TEXT" in arguments:
             return f"put a text of several words in quotes: {path} 'several words'"
         options = {name: param.metavar for param in params for name in param.opts}
-        instead = [f"{name} {options[name]}" for name in OFTEN_GIVEN_AS_ARGUMENT if name in options]
+        instead = [f"{name} {options[name]}" for name in ("--session", "--user", "--path") if name in options]
         if instead:
             return " or ".join(" ".join((path, *arguments, option)) for option in instead)
     return f"{path} --help"

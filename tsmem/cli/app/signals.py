@@ -67,7 +67,7 @@ class StopSignals:
 
     @contextmanager
     def deferring(self, may_defer: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Defer a first signal that arrives in the block, if `may_defer()` is then True, to `check` or the block's end."""
+        """Defer a first signal that arrives in the block, if `may_defer()`, to `check` or the end of the block."""
         before, self._may_defer = self._may_defer, may_defer
         try:
             yield

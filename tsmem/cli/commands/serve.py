@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tsmem.server.http.exchange import LogEntry
     from tsmem.server.http.settings import Settings
 
-MAX_LATENCY_MS = 600_000
 MAX_QUEUED_LINES = 10_000
 _CLOSE_S = 1.0
 """Seconds that the queued lines have to be written when the server stops."""
@@ -87,7 +86,7 @@ def serve(
         raise InvalidInput(
             "--instance must be printable ASCII without spaces", hint="clients cannot send other characters"
         )
-    for name, given, most in (("--port", port, 65535), ("--latency", latency, MAX_LATENCY_MS)):
+    for name, given, most in (("--port", port, 65535), ("--latency", latency, 600_000)):
         if not 0 <= given <= most:
             raise InvalidInput(f"{name} must be from 0 to {most}, not {given:g}")
     settings = Settings(

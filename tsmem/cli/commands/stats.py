@@ -16,7 +16,6 @@ from tsmem.render.result import Facts, Moment, Part, Plot, Report, Section, Size
 if TYPE_CHECKING:
     from tsmem.store.maintenance.statistics import Statistics
 
-_COLUMNS = ("measure", "of", "value")
 _TOTALS = ("sessions", "users", "messages", "bytes", "first_time", "last_time")
 
 
@@ -39,7 +38,7 @@ def stats(
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)
     say_why_nothing(context, user, session)
     document = {"user_id": user, "session_id": session, **_document(found)}
-    return Report(document, _COLUMNS, list(_rows(found)), parts=list(_table_parts(found)))
+    return Report(document, ("measure", "of", "value"), list(_rows(found)), parts=list(_table_parts(found)))
 
 
 def _document(found: Statistics) -> dict[str, object]:

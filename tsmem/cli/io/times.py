@@ -35,9 +35,6 @@ _DATE_DIGITS = {
 of the years 2033 to 2036."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_INTEGER = re.compile(r"-?[0-9]+")
-_AGE = re.compile(r"([0-9]+)([smhdw])")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8})[Tt ](?P<clock>[0-9]{2}:[0-9]{2}(:[0-9]{2})?|[0-9]{4}([0-9]{2})?)"
     r"([.,](?P<fraction>[0-9]+))?(?P<zone>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
@@ -53,14 +50,14 @@ def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Tim
 
     Raises InvalidInput for any other text, and for a time that does not fit in 64 bits of microseconds."""
     text = text.strip()
-    if _INTEGER.fullmatch(text):
+    if re.fullmatch(r"-?[0-9]+", text):
         _refuse_date(text)
         value = _fitting(text.removeprefix("-"), 1, f"time {text[:40]}")
         return (-value if text.startswith("-") else value), _unit_warning(text, value, now_us)
-    if age := _AGE.fullmatch(text):
+    if age := re.fullmatch(r"([0-9]+)([smhdw])", text):
         return Age(_fitting(age[1], _UNIT_US[age[2]], f"age {text[:40]}")), None
     try:
-        if _DATE.fullmatch(text):
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             return _day(datetime.fromisoformat(text), end_of_day), None
         if match := _DATE_TIME.fullmatch(text):
             return _moment(match), None

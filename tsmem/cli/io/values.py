@@ -11,7 +11,6 @@ from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.rows import Value
 from tsmem.store.metadata import check_metadata_key
 
-_PAIR = re.compile(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", re.DOTALL)
 _PROFILE_KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*|tables\.\w+\.search_fields\..+", re.DOTALL)
 """Words joined by dots. After `search_fields.` comes the name of a column, which can have any character but =."""
 
@@ -21,7 +20,7 @@ def parse_metadata(pairs: Sequence[str], read_file: Callable[[str], bytes]) -> d
     key ends at the first sign, which alone chooses the type."""
     values: dict[str, Value] = {}
     for pair in pairs:
-        match = _PAIR.fullmatch(pair)
+        match = re.fullmatch(r"(?P<key>.*?)(?P<sign>:=|=|@)(?P<rest>.*)", pair, re.DOTALL)
         if match is None:
             hint = "write KEY=TEXT, KEY:=NUMBER, KEY:=true, KEY:=false or KEY@FILE"
             raise InvalidInput(f"{_shown(pair)} is not KEY=VALUE", hint=hint)
