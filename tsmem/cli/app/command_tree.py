@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-class HelpRequested(Exception):
-    """Raised with the text of the help or the version, for `main.py` to write."""
-
-
 @dataclass(frozen=True)
 class Declaration:
     name: str
@@ -65,6 +61,10 @@ class Declaration:
         command: Any = typer.main.get_command(app)
         command.declaration = self
         return command
+
+
+class HelpRequested(Exception):
+    """Raised with the text of the help or the version, for `main.py` to write."""
 
 
 def show_help(ctx: Any, param: object, value: bool) -> None:
