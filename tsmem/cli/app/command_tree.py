@@ -189,6 +189,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
     def __init__(self, name: str, help: str) -> None:  # noqa: A002 - Typer's word
         super().__init__(name=name, help=help, rich_markup_mode=None)
         self.summary = help
+        self.summaries: dict[str, str] = {}
         self.commands: dict[str, Any] = {}  # None until it is built; Typer needs the names for suggestions
         self.declarations: dict[str, Declaration | CommandGroup] = {}
 
@@ -207,7 +208,9 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         def declare(function: Function) -> Function:
             name = function.__name__.rstrip("_").replace("_", "-")
             codes = tuple(sorted((*EVERY_COMMAND, *exit_codes)))
-            self.declarations[name] = Declaration(name, function, cleandoc(help), example, codes, formats, shows)
+            declaration = Declaration(name, function, cleandoc(help), example, codes, formats, shows)
+            self.declarations[name] = declaration
+            self.summaries[name] = declaration.summary
             self.commands.setdefault(name)
             return function
 
@@ -215,9 +218,6 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
     def declaration(self, name: str) -> Declaration | CommandGroup:
         return self.declarations[name]
-
-    def summaries(self) -> dict[str, str]:
-        return {name: declaration.summary for name, declaration in self.declarations.items()}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
@@ -232,12 +232,12 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         # Typer's method builds each command for its help.
-        names = [CompletionItem(n, help=text) for n, text in self.summaries().items() if n.startswith(incomplete)]
+        names = [CompletionItem(n, help=text) for n, text in self.summaries.items() if n.startswith(incomplete)]
         return names + super(TyperGroup, self).shell_complete(ctx, incomplete)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(self.summaries().items()))
+            formatter.write_dl(list(self.summaries.items()))
         super().format_options(ctx, formatter)
 
 
@@ -247,7 +247,9 @@ class Root(CommandGroup):
             "tsmem",
             "Manage the memory of AI agents (sessions and messages) in Alibaba Cloud TableStore or in one local file.",
         )
-        self.commands = dict.fromkeys(self.summaries())
+        for commands in CONTENTS.values():
+            self.summaries |= commands
+        self.commands = dict.fromkeys(self.summaries)
 
     def group(self, name: str, help: str) -> CommandGroup:  # noqa: A002
         group = self.declarations[name] = CommandGroup(name, help)
@@ -256,9 +258,6 @@ class Root(CommandGroup):
     def declaration(self, name: str) -> Declaration | CommandGroup:
         import_module(next(module for module, commands in CONTENTS.items() if name in commands))
         return self.declarations[name]
-
-    def summaries(self) -> dict[str, str]:
-        return {name: summary for commands in CONTENTS.values() for name, summary in commands.items()}
 
 
 root = Root()

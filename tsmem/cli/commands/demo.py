@@ -15,9 +15,8 @@ from pathlib import Path
 
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.exit_codes import STOPPED
 from tsmem.cli.app.main import main
-from tsmem.cli.app.signals import Stopped
+from tsmem.cli.app.signals import SIGNAL_NAMES, Stopped
 from tsmem.errors import TsmemError
 from tsmem.render.result import Document
 
@@ -65,7 +64,7 @@ def _step(context: Context, environ: dict[str, str], *argv: str) -> Generator[by
     options = ["--no-color"] if context.options.no_color else []
     code = main([*options, *argv], streams, environ, context.clock)
     yield output.getvalue()
-    if code in STOPPED:
+    if code - 128 in SIGNAL_NAMES:
         raise Stopped(code - 128)
     if code != 0:
         raise TsmemError(f"the demo stopped: '{line}' ended with exit code {code}")
