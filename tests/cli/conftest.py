@@ -342,7 +342,8 @@ def completed(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], **variables: str
 ) -> list[str]:
     """Run completion in this process and return the lines for the shell."""
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, Path(os.devnull).open() as stdin:
+        patch.setattr("sys.stdin", stdin)
         for name, value in {**cli.environ, **variables}.items():
             patch.setenv(name, value)
         with pytest.raises(SystemExit) as end:

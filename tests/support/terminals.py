@@ -76,6 +76,7 @@ class Screens:
             patch.setattr(sys, "stdin", self._opened(talk, "rb"))
             patch.setattr(sys, "stderr", self._opened(talk, "wb"))
             patch.setattr(sys, "stdout", self._opened(data, "wb"))
+            patch.setattr(sys, "__stdout__", sys.stdout)
             return Streams.of_process()
 
     def _opened(self, descriptor: int, mode: str) -> io.TextIOWrapper:
