@@ -25,9 +25,6 @@ class Bound(Enum):
     MIN = "MIN"
     MAX = "MAX"
 
-    def __repr__(self) -> str:
-        return self.name
-
 
 MIN = Bound.MIN
 MAX = Bound.MAX

@@ -146,17 +146,14 @@ def profile_list(
     return lines
 
 
-def describe(profile: Profile) -> list[tuple[str, str | float | None, str]]:
-    keys = ("backend", *BACKEND_KEYS[profile.backend])
-    values: dict[str, object] = {key: getattr(profile, key) for key in keys}
+def describe(profile: Profile) -> list[tuple[str, object, str]]:
+    values: dict[str, object] = {key: getattr(profile, key) for key in ("backend", *BACKEND_KEYS[profile.backend])}
     values |= {"timeout": profile.timeout_s, "output": profile.output}
     for noun, table in (("session", profile.tables.session), ("message", profile.tables.message)):
         values |= {f"tables.{noun}.{key}": name for key, name in zip(TABLE_KEYS[:3], table[:3], strict=True)}
         values |= {f"tables.{noun}.search_fields.{name}": kind for name, kind in table.search_fields.items()}
-    lines: list[tuple[str, str | float | None, str]] = []
+    lines: list[tuple[str, object, str]] = []
     for key, value in values.items():
-        shown = value.shown if isinstance(value, Secret) else value
-        if shown is not None and not isinstance(shown, float):
-            shown = str(shown)
+        shown = value.shown if isinstance(value, Secret) else str(value) if isinstance(value, Path) else value
         lines.append((key, shown, profile.origins.get(key, "default")))
     return lines
