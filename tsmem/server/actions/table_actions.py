@@ -29,7 +29,6 @@ _COLUMN_TYPE_NUMBERS = {kind: number for number, kind in _COLUMN_TYPES.items()}
 _GLOBAL, _LOCAL = 0, 1  # index types, and also the index update modes: asynchronous, synchronous
 _ACTIVE = 1  # a table status
 _INCREMENTAL = 2  # the sync phase of an index that has every existing row
-_DEFAULT_DEVIATION_S = 86400
 _MAX_RESERVED_UNITS = 100_000  # source: CreateTable in TableStore's developer reference
 
 
@@ -40,9 +39,9 @@ def create_table(context: ActionContext, request: Any, response: Any) -> None:
     if request.enable_local_txn:
         raise unsupported("local transaction")
     options = _decode_options(request.table_options)
-    if options.time_to_live_s is None:
+    if "time_to_live_s" not in options:
         raise invalid("Time-to-live is missing while creating table.")
-    if options.max_versions is None:
+    if "max_versions" not in options:
         raise invalid("MaxVersions is missing while creating table.")
     meta = request.table_meta
     if any(column.HasField("option") for column in meta.primary_key):
@@ -52,10 +51,7 @@ def create_table(context: ActionContext, request: Any, response: Any) -> None:
         tuple((as_text(column.name), _KEY_TYPES[column.type]) for column in meta.primary_key),
         tuple(_decode_index(index) for index in request.index_metas),
         _decode_columns(meta.defined_column),
-        options.time_to_live_s,
-        options.max_versions,
-        options.allow_update is not False,
-        _DEFAULT_DEVIATION_S if options.deviation_s is None else options.deviation_s,
+        **options,
     )
     context.engine.definitions.create_table(table)
 
@@ -79,7 +75,7 @@ def update_table(context: ActionContext, request: Any, response: Any) -> None:
     _check_stream_and_throughput(request)
     if request.table_options.HasField("update_full_row"):
         raise invalid("Table options must not contain updateFullRow.")
-    options = _decode_options(request.table_options)
+    options = TableOptions(**_decode_options(request.table_options))
     _set_options(response, context.engine.definitions.update_table(as_text(request.table_name), options))
 
 
@@ -119,11 +115,12 @@ def _decode_index(meta: Any) -> IndexSchema:
     return IndexSchema(as_text(meta.name), as_texts(meta.primary_key), as_texts(meta.defined_column), is_global)
 
 
-def _decode_options(message: Any) -> TableOptions:
+def _decode_options(message: Any) -> dict[str, Any]:
     if message.update_full_row:
         raise unsupported("update_full_row")
     names = ("time_to_live", "max_versions", "deviation_cell_version_in_sec", "allow_update")
-    return TableOptions(*(getattr(message, name) if message.HasField(name) else None for name in names))
+    options = zip(names, TableOptions._fields, strict=True)
+    return {option: getattr(message, name) for name, option in options if message.HasField(name)}
 
 
 def _check_stream_and_throughput(request: Any) -> None:

@@ -19,7 +19,6 @@ from tsmem.errors import TsmemError
 _PACKAGE = "com.aliyun.tablestore.protocol"
 _LABELS = {"optional": 1, "required": 2, "repeated": 3}
 _SCALARS = {"int32": 5, "bool": 8, "string": 9, "bytes": 12}
-_MESSAGE, _ENUM = 11, 14
 
 _ENUMS: dict[str, dict[str, dict[str, int]]] = {
     "table_store.proto": {
@@ -140,8 +139,7 @@ def _extend(file: Any) -> None:
             field.number, field.label = int(tag), _LABELS[label]
             if kind in _SCALARS:
                 field.type = _SCALARS[kind]
-            else:
-                field.type = _ENUM if kind in _ENUMS[file.name] else _MESSAGE
+            else:  # the pool finds out whether it is an enum or a message
                 field.type_name = f".{_PACKAGE}.{kind}"
 
 
