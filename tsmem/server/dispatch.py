@@ -10,26 +10,19 @@ from typing import Any, NamedTuple
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.rows.changes import Change
-from tsmem.server.actions import (
-    ActionContext,
-    RowFault,
-    row_actions,
-    search_actions,
-    search_index_actions,
-    table_actions,
-)
+from tsmem.server.actions import ActionContext, RowFault, definition_actions, row_actions, search_actions
 from tsmem.server.wire.schema import new_message, parse_message, unsupported
 
 _HANDLERS: dict[str, Callable[[ActionContext, Any, Any], int | None]] = {
-    "CreateTable": table_actions.create_table,
-    "DescribeTable": table_actions.describe_table,
-    "UpdateTable": table_actions.update_table,
-    "ListTable": table_actions.list_table,
-    "DeleteTable": table_actions.delete_table,
-    "CreateIndex": table_actions.create_index,
-    "DropIndex": table_actions.drop_index,
-    "AddDefinedColumn": table_actions.add_defined_column,
-    "DeleteDefinedColumn": table_actions.delete_defined_column,
+    "CreateTable": definition_actions.create_table,
+    "DescribeTable": definition_actions.describe_table,
+    "UpdateTable": definition_actions.update_table,
+    "ListTable": definition_actions.list_table,
+    "DeleteTable": definition_actions.delete_table,
+    "CreateIndex": definition_actions.create_index,
+    "DropIndex": definition_actions.drop_index,
+    "AddDefinedColumn": definition_actions.add_defined_column,
+    "DeleteDefinedColumn": definition_actions.delete_defined_column,
     "GetRow": row_actions.get_row,
     "GetRange": row_actions.get_range,
     "PutRow": partial(row_actions.write_row, Change.PUT, "row"),
@@ -37,10 +30,10 @@ _HANDLERS: dict[str, Callable[[ActionContext, Any, Any], int | None]] = {
     "DeleteRow": partial(row_actions.write_row, Change.DELETE, "primary_key"),
     "BatchWriteRow": row_actions.batch_write_row,
     "BatchGetRow": row_actions.batch_get_row,
-    "CreateSearchIndex": search_index_actions.create_search_index,
-    "DescribeSearchIndex": search_index_actions.describe_search_index,
-    "ListSearchIndex": search_index_actions.list_search_index,
-    "DeleteSearchIndex": search_index_actions.delete_search_index,
+    "CreateSearchIndex": definition_actions.create_search_index,
+    "DescribeSearchIndex": definition_actions.describe_search_index,
+    "ListSearchIndex": definition_actions.list_search_index,
+    "DeleteSearchIndex": definition_actions.delete_search_index,
     "Search": search_actions.search,
     "ComputeSplits": search_actions.compute_splits,
     "ParallelScan": search_actions.parallel_scan,

@@ -26,7 +26,7 @@ from tsmem.port import FieldType
 from tsmem.queries import Bool, FieldSort, KeySort, Match, MatchPhrase, Prefix, Search, Term, Terms, Wildcard
 from tsmem.rows import TableRef
 from tsmem.server.actions import ActionContext
-from tsmem.server.actions.search_index_actions import DEFAULT_ANALYZER
+from tsmem.server.actions.definition_actions import DEFAULT_ANALYZER
 from tsmem.server.wire.plainbuffer import encode_row
 from tsmem.server.wire.schema import as_text, as_texts, new_message, parse_message, unsupported
 from tsmem.server.wire.search_queries import decode_query, decode_sorters, leaves
