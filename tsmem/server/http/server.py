@@ -16,6 +16,7 @@ import select
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
 from threading import Lock, Thread
@@ -51,15 +52,14 @@ class Server:
         self._lock = Lock()
         self._connections: list[Connection] = []  # includes closed ones whose threads still run
         self._listener: socket.socket | None = None
-        self._stop_event: StopEvent | None = None
-        self._thread: Thread | None = None
+        self._on_stop = ExitStack()
 
     def listen(self) -> None:
         """Open the address, so that clients can connect. They get no response before `start`. Raises TsmemError."""
         settings = self._settings
         family, address = _resolve(settings)
         try:
-            self._listener = listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+            listener = socket.create_server(address, family=family, backlog=_BACKLOG)
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             if error.errno == errno.EADDRINUSE:
@@ -68,6 +68,7 @@ class Server:
                 ) from error
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise TsmemError(f"cannot listen on {where}: {reason}") from error
+        self._listener = self._on_stop.enter_context(listener)
         listener.setblocking(False)
         host, port = listener.getsockname()[:2]
         ip = ip_address(host.partition("%")[0])
@@ -77,24 +78,19 @@ class Server:
 
     def start(self) -> None:
         """Begin to answer requests, after `listen`. Raises TsmemError."""
-        self._stop_event = StopEvent()
-        thread = Thread(target=self._accept, args=(self._listener, self._stop_event), name="tsmem-accept", daemon=True)
+        stop_event = StopEvent()
+        thread = Thread(target=self._accept, args=(self._listener, stop_event), name="tsmem-accept", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:
             raise no_thread() from error
-        self._thread = thread
+        self._on_stop.callback(thread.join)
+        self._on_stop.callback(stop_event.set)
 
     def stop(self) -> None:
         """Accept no more connections, close idle ones, and wait for the requests that are being answered. Connections
         that are still open after `stop_s` seconds are shut down. Their threads end when the engine returns."""
-        stop_event, self._stop_event = self._stop_event, None
-        if stop_event is not None:
-            stop_event.set()
-        if self._thread is not None:
-            self._thread.join()
-        if self._listener is not None:
-            self._listener.close()
+        self._on_stop.close()  # sets the stop event, joins the thread that accepts, and closes the listener
         with self._lock:
             remaining, self._connections = self._connections, []
         _join(remaining, self._settings.stop_s)
