@@ -67,8 +67,8 @@ def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, An
     document = item_document(item)
     if fields is None:
         return document
-    document |= {METADATA_PREFIX + key: value for key, value in document["metadata"].items()}
-    return {field: document.get(field) for field in fields}
+    metadata = document["metadata"]
+    return {field: document.get(field, metadata.get(field.removeprefix(METADATA_PREFIX))) for field in fields}
 
 
 def json_chunks(result: Data, options: Options) -> Iterator[bytes]:
