@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import IPv6Address, ip_address
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any
 
 from tsmem.clock import Clock
@@ -49,7 +49,6 @@ class Server:
         self._max_connections = min(settings.max_connections, max(1, available))
         self._clock = clock
         self._context = ServerContext(dispatcher, settings, clock, on_request)
-        self._lock = Lock()
         self._connections: list[Connection] = []  # includes closed ones whose threads still run
         self._listener: socket.socket | None = None
         self._on_stop = ExitStack()
@@ -91,8 +90,7 @@ class Server:
         """Accept no more connections, close idle ones, and wait for the requests that are being answered. Connections
         that are still open after `stop_s` seconds are shut down. Their threads end when the engine returns."""
         self._on_stop.close()  # sets the stop event, joins the thread that accepts, and closes the listener
-        with self._lock:
-            remaining, self._connections = self._connections, []
+        remaining, self._connections = self._connections, []
         _join(remaining, self._settings.stop_s)
         for connection in remaining:
             connection.shut_down()
@@ -116,17 +114,16 @@ class Server:
             self._add_connection(accepted, str(address[0]), stop_event)
 
     def _add_connection(self, accepted: socket.socket, address: str, stop_event: StopEvent) -> None:
-        with self._lock:
-            self._connections = [each for each in self._connections if each.is_open or each.thread.is_alive()]
-            is_refused = not self._make_room(address)
-            if is_refused and sum(each.is_refused for each in self._open_connections()) >= _REFUSED_CONNECTIONS:
-                accepted.close()
-                return
-            settings = self._refused_settings if is_refused else self._settings
-            connection = Connection(accepted, settings, self._clock, stop_event, address)
-            connection.is_refused = is_refused
-            connection.thread = Thread(target=self._serve, args=(connection,), name="tsmem-connection", daemon=True)
-            self._connections.append(connection)
+        self._connections = [each for each in self._connections if each.is_open or each.thread.is_alive()]
+        is_refused = not self._make_room(address)
+        if is_refused and sum(each.is_refused for each in self._open_connections()) >= _REFUSED_CONNECTIONS:
+            accepted.close()
+            return
+        settings = self._refused_settings if is_refused else self._settings
+        connection = Connection(accepted, settings, self._clock, stop_event, address)
+        connection.is_refused = is_refused
+        connection.thread = Thread(target=self._serve, args=(connection,), name="tsmem-connection", daemon=True)
+        self._connections.append(connection)
         try:
             connection.thread.start()
         except RuntimeError:  # no thread can be started: answer one request in this thread, while new clients wait
@@ -147,7 +144,7 @@ class Server:
 
     def _make_room(self, address: str) -> bool:
         """Return True if there is room for a connection from an address, perhaps after the eviction of the connection
-        that has waited for a request for longest. The caller holds the lock."""
+        that has waited for a request for longest."""
         served = [each for each in self._open_connections() if not each.is_refused]
         of_address = [each for each in served if each.address == address]
         if len(of_address) >= self._settings.max_peer_connections:
