@@ -49,7 +49,7 @@ class Fault(NamedTuple):
     kind: str
     is_carried_out: bool  # True if the request is carried out before it fails
     error: tuple[str, str] | None  # code and message of the response; None for `drop` and `hang`, which send none
-    cut_draw: float  # a random number from 0 to 1, of which `sent_bytes` computes where a `drop` cuts the response
+    cut_draw: float  # a random number from 0 to 1, which decides where a `drop` cuts the response
 
     def sent_bytes(self, head_bytes: int, body_bytes: int) -> int:
         """Return how many bytes of a cut response are sent: with equal probability nothing, a part of the head, or the
