@@ -93,7 +93,7 @@ def value_bytes(name: str, value: object) -> int:
         return 1
     if kind is int:
         if not MIN_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
-            raise _invalid(f"The integer in column '{name}' does not fit in 64 bits.")
+            raise _invalid(f"The integer in column '{name}' does not fit in a signed 64-bit integer.")
         return 8
     if kind is float:
         if not math.isfinite(value):  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ def test_cmd_secrets_run_from_a_read_only_mounted_profile_file(process: Processe
         "eval $run 2> changeable\nmount -o remount,ro map\neval $run\n"
     )
     read_only = run_with_mounts(process, tmp_path, script)
-    assert "a cmd: command runs only if nobody else can write the profile file" in (tmp_path / "changeable").read_text()
+    assert "so the command after 'cmd:' was not run" in (tmp_path / "changeable").read_text()
     assert (read_only.code, "others can change" in read_only.err) == (6, False), read_only
 
 

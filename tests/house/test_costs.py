@@ -100,7 +100,7 @@ PURGE = (
     " (about 3 with `--until`), and a search for each 500 sessions |"
 )
 INIT = (
-    "| `init-tables` | up to 2 for each table and 2 for each search index, or half as many with `--dry-run` or"
+    "| `init-tables` | at most 2 for each table and each search index, or 1 with `--dry-run` or"
     " `--check`; 1 more for each table or index that it creates;"
 )
 DROP = (

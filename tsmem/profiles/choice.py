@@ -56,7 +56,7 @@ def _check_top_level(file: ConfigFile) -> None:
 def profiles_in(file: ConfigFile) -> dict[str, object]:
     profiles = file.data.get("profiles", {})
     if not isinstance(profiles, dict):
-        raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a table of profiles")
+        raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a section of profiles")
     return profiles
 
 
@@ -100,7 +100,8 @@ def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, cho
 def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, object]:
     place = file.place(("profiles", name))
     if not isinstance(entry, dict):
-        raise ProfileError(f"{place}: profile {name!r} must be a table", hint="write [profiles.NAME] above its keys")
+        hint = "write [profiles.NAME] above its keys"
+        raise ProfileError(f"{place}: {name!r} is a plain value, not a profile", hint=hint)
     if name == ENV:
         raise ProfileError(f"{place}: {RESERVED}; choose another name")
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):

@@ -99,13 +99,13 @@ class Secret:
         import subprocess
 
         if (reason := self._distrust_reason) is not None:
-            raise self._error(f"a cmd: command runs only if nobody else can write the profile file: {reason}")
+            raise self._error(f"{reason}, so the command after 'cmd:' was not run")
         try:
             words = shlex.split(command)
         except ValueError as error:
-            raise self._error(f"the command after cmd: cannot be split into words: {error}") from error
+            raise self._error(f"the command after 'cmd:' cannot be split into words: {error}") from error
         if not words or not words[0]:
-            raise self._error("there is no command after cmd:")
+            raise self._error("there is no command after 'cmd:'")
         deadline_s = time.monotonic() + COMMAND_TIMEOUT_S
         environ = {name: value for name, value in self._environ.items() if name not in _OWN_SECRETS}
         try:

@@ -69,7 +69,7 @@ class WrittenProfile(NamedTuple):
         for depth, part in enumerate(path, 1):
             below = level.get(part, {})
             if not isinstance(below, dict):
-                raise self.error(path[:depth], f"{'.'.join(path[:depth])!r} must be a table of keys")
+                raise self.error(path[:depth], f"{'.'.join(path[:depth])!r} must be a section of keys")
             level = below
         return level
 

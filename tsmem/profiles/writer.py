@@ -76,7 +76,7 @@ def _parse_value(key: str, text: str) -> object:
         return None
     if key in SECRET_KEYS and not text.startswith(REFERENCES):
         raise ProfileError(
-            f"do not give {key!r} as plain text on the command line (it would stay in the shell's history)",
+            f"do not give {key!r} as plain text on the command line (it is kept in the shell's history)",
             hint=f"write {key}=env:NAME, {key}=file:PATH or {key}=cmd:COMMAND",
         )
     if key != "timeout":
@@ -184,7 +184,7 @@ def _apply(data: Mapping[str, Any], edits: _Edits) -> dict[str, Any]:
             if not isinstance(level, dict):
                 if depth == 2:
                     hint = "delete it first, with tsmem profile delete"
-                    raise ProfileError(f"profile {path[1]!r} must be a table", hint=hint)
+                    raise ProfileError(f"{path[1]!r} is a plain value, not a profile", hint=hint)
                 raise ProfileError(
                     f"{'.'.join(path[2:depth])!r} is a plain value, so {'.'.join(path[2:])!r} cannot be set"
                 )

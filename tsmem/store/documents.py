@@ -147,7 +147,7 @@ def _decode_value(where: str, value: object) -> Value:
 
 def _checked_integer(where: str, value: int) -> int:
     if not MIN_INTEGER <= value <= MAX_INTEGER:
-        raise InvalidInput(f"{where} does not fit in 64 bits")
+        raise InvalidInput(f"{where} does not fit in a signed 64-bit integer")
     return value
 
 

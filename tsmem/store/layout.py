@@ -110,5 +110,6 @@ def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
     expected = [_KEY_TYPES[name] for name in table.key]
     if found != expected:
         named = ", ".join(f"{name} {kind}" for name, kind in zip(table.key, expected, strict=True))
-        sentence = f"table {table.name} is not one of tsmem's: the key is ({', '.join(found)}), not ({named})"
+        keys = f"the key is ({', '.join(found)}), not ({named})"
+        sentence = f"table {table.name} does not have the primary key of tsmem's table: {keys}"
         raise SchemaMismatch(sentence, hint=FOREIGN_TABLE_HINT)

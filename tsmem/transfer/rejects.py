@@ -195,5 +195,5 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
             case {"$bytes": str(encoded)}:
                 return decode_json(base64.b64decode(encoded, validate=True))
     except binascii.Error as error:
-        raise InvalidInput("the bytes of this rejected line are not valid base64") from error
-    raise InvalidInput("this rejected line has no text")
+        raise InvalidInput("the bytes of this record of a rejects file are not valid base64") from error
+    raise InvalidInput("this record of a rejects file has no text")

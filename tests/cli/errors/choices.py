@@ -81,6 +81,6 @@ CASES = (
         "--wait cannot be combined with --dry-run or --check, which create nothing"),
     Case("An invalid time to wait.", "init-tables --wait -1", "--wait must be 0 to 86400 seconds"),
     Case("Standard input for two values.", "message put s9 m9 --content-file - -m 'a@-'",
-        "metadata 'a': standard input can be read only once, but - is given twice", stdin=b"x"),
+        "metadata 'a': only one value can come from standard input (-)", stdin=b"x"),
 )
 # fmt: on

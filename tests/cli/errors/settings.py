@@ -19,7 +19,7 @@ CASES = (
     Case("profile set without an equals sign.", "profile set x backend",
         "assignment 1 has no =", "write KEY=VALUE; KEY= removes a key"),
     Case("profile set of an unknown key.", "profile set x =local",
-        "assignment 1 does not begin with a key of a profile", "for example timeout=10"),
+        "assignment 1 has no key before the equals sign", "for example timeout=10"),
     Case("profile set of the same key twice.", "profile set x backend=local backend=local", "'backend' is given twice"),
     _refused("profile set of the profile env.", "profile set env backend=local",
         "the name 'env' is reserved for the profile of the TABLESTORE_... environment variables; it cannot be set"),
@@ -32,7 +32,7 @@ CASES = (
     Case("profile set without a profile name.", "profile set access_key_secret=hunter2 timeout=5",
         "the profile's name comes before KEY=VALUE", "tsmem profile set NAME KEY=VALUE"),
     _refused("profile set of a plain secret.", "profile set x backend=tablestore access_key_secret=hunter2",
-        "do not give 'access_key_secret' as plain text on the command line (it would stay in the shell's history)",
+        "do not give 'access_key_secret' as plain text on the command line (it is kept in the shell's history)",
         "write access_key_secret=env:NAME, access_key_secret=file:PATH or access_key_secret=cmd:COMMAND"),
     _refused("profile set of an invalid number.", "profile set x backend=local path=x.db timeout=soon",
         "'timeout' must be a number"),
@@ -54,7 +54,7 @@ CASES = (
         "valid keys: backend, timeout, output, tables, path", code="ProfileError",
         given=(config('[profiles.x]\nbackend = "local"\npath = "x.db"\npaht = 1\n'),)),
     Case("profile set in an entry that is not a profile.", "profile set x path=x.db",
-        "profile 'x' must be a table", "delete it first, with tsmem profile delete", code="ProfileError",
+        "'x' is a plain value, not a profile", "delete it first, with tsmem profile delete", code="ProfileError",
         given=(config("[profiles]\nx = 5\n"),)),
 )
 # fmt: on

@@ -37,7 +37,7 @@ CASES = (
     Case("A number that is too large for a float.", "session put ada s9 -m a:=1e999",
         "metadata 'a': '1e999' is too large for a 64-bit number", "a=TEXT keeps it as text"),
     Case("An integer of more than 64 bits.", "session put ada s9 -m a:=9223372036854775808",
-        "metadata 'a': '9223372036854775808' does not fit in 64 bits", "a=TEXT keeps it as text"),
+        "metadata 'a': '9223372036854775808' does not fit in a signed 64-bit integer", "a=TEXT keeps it as text"),
     Case("A value from a file without a name.", "session put ada s9 -m a@",
         "metadata 'a' has no file name after @", "write a@FILE, or a=@ for the text @"),
     Case("A value from a missing file.", "session put ada s9 -m a@none.txt",
@@ -85,6 +85,6 @@ CASES = (
         "the clock of this machine is past the year 2262", "set the clock", code="TsmemError", given=(past_2262,)),
     Case("An empty filter.", "session list --filter ''", "--filter: the filter is empty", FILTERS),
     Case("A filter that is too long.", f"session list --filter {'x' * 20_000}",
-        "--filter: the filter has 20,000 characters, and at most 10,000 are read"),
+        "--filter: the filter has 20,000 characters; the limit is 10,000"),
 )
 # fmt: on

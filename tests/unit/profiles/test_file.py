@@ -39,7 +39,7 @@ def test_config_path_is_flag_then_variable_then_xdg_then_home(
         (b"ok = 1\n\xff\xfe", ":2:1: not UTF-8"),
         (b"\xef\xbb\xbfok = 1\n\xff", ":2:1: not UTF-8"),
         ("a = " + "{a=" * 1300, "nested too deeply"),
-        ("[[profiles]]\nname = 'x'", ":1: 'profiles' must be a table"),
+        ("[[profiles]]\nname = 'x'", ":1: 'profiles' must be a section"),
         ("[a]\nb.c = = 1", ":2:7: "),
     ],
 )

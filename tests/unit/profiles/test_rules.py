@@ -29,7 +29,7 @@ from tsmem.profiles import load_profile
         ('"env:KEY_SECRET"', '"env:hunter2 x"', "names no environment variable"),
         ('"env:KEY_SECRET"', '"x"\ntimeout = true', "not a boolean"),
         ('"env:KEY_SECRET"', '"x"\ntimeout = nan', "more than 0"),
-        ('"env:KEY_SECRET"', '"x"\ntables.session.search_fields = "x"', "search_fields' must be a table"),
+        ('"env:KEY_SECRET"', '"x"\ntables.session.search_fields = "x"', "search_fields' must be a section"),
     ],
 )
 def test_a_value_that_breaks_a_rule_is_refused_without_secrets(

@@ -99,7 +99,7 @@ def test_delete_removes_a_profile_with_its_comments(env: dict[str, str], config:
         ("prod", [("endpoint", "")], "needs 'endpoint'"),
         ("prod", [("timeout", "hunter2")], "must be a number"),
         ("prod", [("timeout", "nan")], "more than 0"),
-        ("prod", [("tables.session", "y")], "must be a table"),
+        ("prod", [("tables.session", "y")], "must be a section"),
         ("prod", [("security_token", "hunter2")], "as plain text"),
         ("prod", [("access_key_secret", "env:hunter2 x")], "names no environment variable"),
         ("prod", [("access_key_secret.x", "hunter2")], "'access_key_secret' is a plain value"),

@@ -89,7 +89,7 @@ _DISTRUSTED_REPLIES = (
     (
         "Invalid signature in response",
         "the signature of {host}'s reply does not match access_key_secret",
-        "check access_key_secret; tsmem serve without a key takes the secret 'tsmem'",
+        "check access_key_secret; for a tsmem serve without an access key, it must be 'tsmem'",
     ),
     (
         "Invalid access key id in response",
@@ -107,7 +107,7 @@ _HINTS = (
     ("OTSAuthFailed", "x-ots-date", "the clock of this machine differs from the service's: set it"),
     ("OTSAuthFailed", "instance", "check the instance in the profile, and that the endpoint is in its region"),
     ("OTSAuthFailed", "", "check the access key, the instance and the region in the profile"),
-    ("OTSNoPermissionAccess", "", "grant this permission to the RAM user of the access key"),
+    ("OTSNoPermissionAccess", "", "the RAM user of the access key lacks a permission; see: tsmem help permissions"),
     ("OTSQuotaExhausted", "", "delete what is not needed, or ask for a larger quota"),
     ("OTSParameterInvalid", "field: ", "the search index lacks this field: create an index that has it"),
 )

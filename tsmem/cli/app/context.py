@@ -179,7 +179,7 @@ class Context:
         is_stdin = names_stdin(name)
         if is_stdin:
             if self._stdin_was_read:
-                raise InvalidInput("standard input can be read only once, but - is given twice")
+                raise InvalidInput("only one value can come from standard input (-)")
             self._stdin_was_read = True
             if self.streams.stdin_is_terminal:
                 self.say("reading from the terminal; press Ctrl-D to end")

@@ -35,6 +35,9 @@ SessionId = Annotated[str, argument("SESSION", "The session's id.", complete_ses
 MessageId = Annotated[str, argument("MESSAGE", "The message's id.", complete_message)]
 UserOption = Annotated[str | None, option("--user", "USER", "Only this user's sessions.", complete_user)]
 SessionOption = Annotated[str | None, option("--session", "SESSION", "Only this session's messages.", complete_session)]
+SessionScope = Annotated[
+    str | None, option("--session", "SESSION", "Only sessions with this id, and their messages.", complete_session)
+]
 Meta = Annotated[
     list[str] | None,
     typer.Option("-m", "--metadata", metavar="KEY=VALUE", help="key=text, key:=number or boolean, key@file for bytes."),

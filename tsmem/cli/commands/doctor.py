@@ -67,8 +67,8 @@ def doctor(
         bool,
         o.flag(
             "--fix",
-            "Fix what is safe to fix: create what is missing, and set update times that are too early to the time of "
-            "the last message.",
+            "Fix what is safe to fix: create what is missing; if a session's update time is before its last message, "
+            "set it to the time of that message.",
         ),
     ] = False,
     progress: o.Progress = False,

@@ -245,8 +245,9 @@ def search(
 @group.command(
     help="""Show the last messages of a session; with --follow, also new ones as they arrive.
 
-    In a pipe it prints JSON lines, unless -o says otherwise. A message that is stored up to a minute after its create
-    time is still shown; none is shown twice. If the store cannot be reached, tail --follow waits for it.
+    In a pipe it prints JSON lines, unless -o says otherwise. A message that reaches the store late, up to a minute
+    after its create time, is still shown; none is shown twice. If the store cannot be reached, tail --follow waits for
+    it.
     """,
     example="tsmem message tail trip-7 --follow --last 3",
     shows="message",

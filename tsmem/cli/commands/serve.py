@@ -40,8 +40,8 @@ _MAX_FAILURE_CHARS = 400
 @root.command(
     help="""Run a TableStore-compatible endpoint on this machine, backed by a file or memory.
 
-    Without --access-key-id the server accepts any key. The Python and Java SDKs also check the replies, so give the
-    client the secret 'tsmem', or its access key id as the secret.
+    Without --access-key-id the server accepts any key. The Python and Java SDKs also verify the signature of each
+    reply, so the secret of the client must be 'tsmem', or the same text as its access key id.
 
     Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (some rows of a batch fail), each with a rate
     from 0 to 1; rates must add up to at most 1. With the same --fault-seed, the same requests in the same order get the

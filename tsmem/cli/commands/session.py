@@ -128,7 +128,7 @@ def delete(
 
     Messages belong to a session id, not to a user. If another user has a session with the same id, the messages are
     kept even with --with-messages, and tsmem says so; add --shared-too to delete them. With --everyone and no --filter,
-    messages are kept only if another user's session with the same id is kept.
+    they are deleted if all sessions with that id are deleted.
     """,
     example="tsmem session purge --everyone --until 90d --with-messages --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -197,7 +197,7 @@ def list_(
 @group.command(
     help="""List the sessions of one user or of everyone, latest update first.
 
-    Without --user, sessions are read through the search index. Sessions without an update time are left out.
+    Sessions without an update time are never listed. Without --user, sessions are read through the search index.
     """,
     example="tsmem session recent --user ada --since 7d",
     shows="session",

@@ -22,15 +22,15 @@ _TOTALS = ("sessions", "users", "messages", "bytes", "first_time", "last_time")
 @root.command(
     help="""Count sessions, messages (by role and day) and bytes.
 
-    Also list the biggest sessions, and values of 80 % of 2 MB or more. Every row is read once. Days are UTC. If other
-    users have a session with the same id, --user still counts all messages of that session.
+    Also list the biggest sessions, and values of 1.6 MB or more (the limit is 2 MB). Every row is read once. Days are
+    UTC. If other users have a session with the same id, --user still counts all messages of that session.
     """,
     example="tsmem stats --user ada",
 )
 def stats(
     context: Context,
     user: o.UserOption = None,
-    session: o.SessionOption = None,
+    session: o.SessionScope = None,
     progress: o.Progress = False,
 ) -> Report:
     o.check_whose(user, session)

@@ -57,7 +57,7 @@ def export(
     context: Context,
     file: ExportFile = "-",
     user: o.UserOption = None,
-    session: o.SessionOption = None,
+    session: o.SessionScope = None,
     progress: o.Progress = False,
 ) -> Document | None:
     o.check_whose(user, session)
@@ -89,7 +89,7 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
 @root.command(
     help="""Read sessions and messages from a file into the store.
 
-    A file is checked completely before the first row is written. Importing it again changes nothing. With --rejects
+    A file is checked completely before the first row is written. Importing it again adds no rows. With --rejects
     FILE, rows that cannot be read or written are saved to FILE, which can be mended and imported later; all other rows
     are imported. If the embedded store is new, import creates its tables. A warning lists session ids that other users
     have too, because users with the same session id share its messages.
@@ -157,7 +157,7 @@ def copy(
     source: Annotated[str, o.option("--from", "PROFILE", "Where to read.", complete_profile)],
     target: Annotated[str, o.option("--to", "PROFILE", "Where to write.", complete_profile)],
     user: o.UserOption = None,
-    session: o.SessionOption = None,
+    session: o.SessionScope = None,
     check: Annotated[bool, o.flag("--check", "Write nothing; compare both stores row by row.")] = False,
     progress: o.Progress = False,
 ) -> Report | None:

@@ -62,7 +62,7 @@ def _scalar(key: str, text: str) -> int | float | bool:
     elif value in (float("inf"), float("-inf")):
         reason = "is too large for a 64-bit number"
     elif isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
-        reason = "does not fit in 64 bits"
+        reason = "does not fit in a signed 64-bit integer"
     else:
         return value
     raise InvalidInput(f"metadata '{key}': {_shown(text)} {reason}", hint=_hint(key, text))
@@ -91,9 +91,7 @@ def parse_profile_assignments(pairs: Sequence[str]) -> list[tuple[str, str]]:
         if not equals:
             raise InvalidInput(f"assignment {number} has no =", hint="write KEY=VALUE; KEY= removes a key")
         if _PROFILE_KEY.fullmatch(key) is None:
-            raise InvalidInput(
-                f"assignment {number} does not begin with a key of a profile", hint="for example timeout=10"
-            )
+            raise InvalidInput(f"assignment {number} has no key before the equals sign", hint="for example timeout=10")
         if key in found:
             raise InvalidInput(f"{key!r} is given twice")
         text_bytes(value, f"the value of {key!r}")

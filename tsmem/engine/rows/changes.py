@@ -174,7 +174,7 @@ def _increment(name: str, versions: Mapping[int, Value], amount: int | float) ->
         raise invalid(f"Column '{name}' cannot be incremented: its type is not that of the increment.")
     total: int | float = value + amount
     if not (math.isfinite(total) if isinstance(total, float) else MIN_INTEGER <= total <= MAX_INTEGER):
-        raise invalid(f"Column '{name}' cannot be incremented: the sum does not fit in 64 bits.")
+        raise invalid(f"Column '{name}' cannot be incremented: the sum does not fit in a signed 64-bit integer.")
     return total
 
 

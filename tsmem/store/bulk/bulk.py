@@ -114,7 +114,9 @@ class Bulk:
             if result.done == 0:
                 raise
             raise PartialFailure(
-                f"{error.message}; {result.done:,} rows before it were written", done=result.done, hint=error.hint
+                f"{error.message}; {result.done:,} rows before it were written, and no others",
+                done=result.done,
+                hint=error.hint,
             ) from error
         finally:
             report_settled()

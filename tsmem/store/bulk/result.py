@@ -61,7 +61,9 @@ class BulkResult:
         counts = [f"{quantity(self.done, 'row')} had been done before"] if self.done else []
         if self.unconfirmed:
             rest = f"{self.unconfirmed:,} may have been"
-            counts.append(rest if self.done else f"{quantity(self.unconfirmed, 'row')} may have been done")
+            counts.append(
+                rest if self.done else f"{quantity(self.unconfirmed, 'row')} may have been written or deleted"
+            )
         if counts and not self.is_reported and not isinstance(error, PartialFailure):
             self.is_reported = True
             error.message = f"{error.message} ({'; '.join(counts)})"

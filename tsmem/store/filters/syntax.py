@@ -52,7 +52,7 @@ _warnings_lock = threading.Lock()
 
 def parse_filter(text: str) -> Tree:
     if len(text) > MAX_CHARACTERS:
-        raise InvalidInput(f"the filter has {len(text):,} characters, and at most {MAX_CHARACTERS:,} are read")
+        raise InvalidInput(f"the filter has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}")
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
         raise InvalidInput("the filter is empty", hint=HINT)
@@ -190,7 +190,7 @@ class _Parser:
             case _:
                 raise self._error_at(node, 'write a value here: "text", a number, True, False or b"bytes"')
         if type(value) is int and not MIN_INTEGER <= value <= MAX_INTEGER:
-            raise self._error_at(node, "the integer does not fit in 64 bits")
+            raise self._error_at(node, "the integer does not fit in a signed 64-bit integer")
         if type(value) is float and not math.isfinite(value):
             raise self._error_at(node, "the number is too large")
         if type(value) is str and any("\ud800" <= character <= "\udfff" for character in value):

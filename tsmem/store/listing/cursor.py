@@ -44,7 +44,7 @@ def resolve_window(since: Time | None, until: Time | None, now_us: int) -> Windo
     since, until = (time.before(now_us) if isinstance(time, Age) else time for time in (since, until))
     for point in (since, until):
         if not is_time(point):
-            raise InvalidInput(f"the time {point} does not fit in 64 bits")
+            raise InvalidInput(f"the time {point} does not fit in a signed 64-bit integer")
     if since is not None and until is not None and since > until:
         raise InvalidInput(f"--since ({since}) is later than --until ({until})", hint="swap them")
     return Window(since, until)

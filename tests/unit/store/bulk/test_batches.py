@@ -199,7 +199,7 @@ def test_an_error_before_any_row_is_done_says_how_many_rows_may_have_been() -> N
     writing.add(put(0))
     client.answer_each(lambda batch: batch.outcomes.set_exception(Unavailable("lost", ambiguous=True)))
 
-    with pytest.raises(Unavailable, match=r"lost \(1 row may have been done\)"), writing:
+    with pytest.raises(Unavailable, match=r"lost \(1 row may have been written or deleted\)"), writing:
         pass
 
 

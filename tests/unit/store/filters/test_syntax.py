@@ -45,7 +45,7 @@ REFUSED = [
     ("score + 1 > 2", 1, "a filter does not calculate"),
     ("ﬁle == 1", 1, 'such letters as metadata["name"]'),
     ("a in []", 6, "write values behind in"),
-    ("x == -9223372036854775809", 6, "64 bits"),
+    ("x == -9223372036854775809", 6, "64-bit integer"),
     ('x == "\\ud800"', 6, "lone surrogate"),
     ("(a == 1 # and not b\n)", 9, "comments are not allowed"),
     ('a in ["x" "y"]', 11, "write a comma between two texts"),
