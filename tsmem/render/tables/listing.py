@@ -22,16 +22,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from tsmem.render.palette import Palette
+from tsmem.folding import spans
+from tsmem.render.documents import METADATA_PREFIX
+from tsmem.render.json_text import tool_calls
+from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.result import Listing, Noun, Options
-from tsmem.render.tables.grid import MAX_ALIGNED, TableCell, natural_widths, plan_widths, table_lines
-from tsmem.render.tables.items import TIMES, column_of, field_cell, is_blank
-from tsmem.render.text import visible_id
+from tsmem.render.tables.grid import MAX_ALIGNED, Column, TableCell, natural_widths, plan_widths, table_lines
+from tsmem.render.text import ascii_text, visible, visible_id
+from tsmem.render.values import age, iso_time, local_time, metadata_pairs, metadata_value
 from tsmem.store.documents import FIELDS
 from tsmem.store.model import Message, Session
 
+NULL = "-"
+_TIMES = ("update_time", "create_time")
+_SEARCHED = ("content", "search_content")
+_COLUMNS: dict[str, Column] = {
+    "user_id": Column("user_id", "id"),
+    "session_id": Column("session_id", "id"),
+    "message_id": Column("message_id", "id"),
+    "role": Column("role", "name"),
+    "update_time": Column("update_time", "time", "dim"),
+    "create_time": Column("create_time", "time", "dim"),
+    "search_content": Column("search_content", "extra"),
+    "metadata": Column("metadata", "extra"),
+}
 BATCH_ROWS = 1000
 BATCH_CHARACTERS = 1_000_000
 _MIN_WIDTHS_WITH_AGES = {"text": 40, "extra": 24}
@@ -61,7 +77,7 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
                 if not has_header:
                     yield ""
                 heading = value
-            columns = [column_of(field) for field in layout.fields]
+            columns = [_column_of(field) for field in layout.fields]
             rows = [layout.row(item, options) for item in group]
             yield from table_lines(columns, rows, layout.widths, palette, titled=not has_header, cuts=True)
             has_header = True
@@ -102,11 +118,11 @@ class _Layout(NamedTuple):
     """Fields without a column because the terminal is too narrow."""
 
     def shows_all_of(self, items: Sequence[Session | Message]) -> bool:
-        return all(is_blank(item, field) for field in self.blank for item in items)
+        return all(_is_blank(item, field) for field in self.blank for item in items)
 
     def row(self, item: Session | Message, options: Options) -> list[TableCell]:
         limit = None if options.width is None else 16 * options.width + 64
-        return [field_cell(item, field, options, limit, has_age=self.has_ages) for field in self.fields]
+        return [_field_cell(item, field, options, limit, has_age=self.has_ages) for field in self.fields]
 
     def without(self, field: str) -> _Layout:
         return self._replace(fields=[each for each in self.fields if each != field])
@@ -118,7 +134,7 @@ class _Layout(NamedTuple):
         return self.without(field)._replace(grouped_by=field)
 
     def natural_widths(self, items: Sequence[Session | Message], options: Options, most: int) -> dict[str, int]:
-        columns = [column_of(field) for field in self.fields]
+        columns = [_column_of(field) for field in self.fields]
         rows = (self.row(item, options) for item in items)
         return dict(zip(self.fields, natural_widths(columns, rows, most), strict=True))
 
@@ -129,7 +145,7 @@ class _Layout(NamedTuple):
         wanted = [natural[field] for field in self.fields]
         if cut_ids and len(wanted) == 1:
             return self._replace(widths=[min(wanted[0], room)])
-        columns = [column_of(field) for field in self.fields]
+        columns = [_column_of(field) for field in self.fields]
         widths = plan_widths(wanted, columns, room, cut_ids=cut_ids)
         if widths is None:
             return None
@@ -144,13 +160,13 @@ def _layout_of(noun: Noun, items: Sequence[Session | Message], options: Options)
     if options.width is None:
         return layout._replace(widths=[*layout.natural_widths(items, options, MAX_ALIGNED).values()])
     if options.fields is None and items:
-        blank = [field for field in layout.fields if all(is_blank(item, field) for item in items)]
+        blank = [field for field in layout.fields if all(_is_blank(item, field) for item in items)]
         layout = layout._replace(fields=[field for field in layout.fields if field not in blank], blank=blank)
         if len(items) > 1 and len({getattr(item, first_key) for item in items}) == 1:
             layout = layout.grouping(first_key)
     room = max(1, options.width)
     natural = layout.natural_widths(items, options, room + 1)
-    times = layout._replace(fields=[field for field in layout.fields if field in TIMES], has_ages=True)
+    times = layout._replace(fields=[field for field in layout.fields if field in _TIMES], has_ages=True)
     natural_with_ages = {**natural, **times.natural_widths(items, options, room + 1)}
     is_wide_key = natural.get(first_key, 0) >= _WIDE_KEY
     for candidate, min_widths, cut_ids in _candidates(layout, first_key, options, is_wide_key):
@@ -173,7 +189,7 @@ def _candidates(
         yield from ((each, min_widths, False) for each in layouts)
     layout = layouts[-1]
     if options.fields is None:
-        yield from ((layout.hiding(field), {}, False) for field in layout.fields if field in TIMES)
+        yield from ((layout.hiding(field), {}, False) for field in layout.fields if field in _TIMES)
     while layout.fields:
         yield layout, {}, True
         layout = layout.hiding(layout.fields[-1])
@@ -185,3 +201,81 @@ def _smaller_layouts(layout: _Layout, first_key: str, options: Options, is_wide_
         if field in layout.fields:
             layout = layout.grouping(field) if field == first_key else layout.hiding(field)
             yield layout
+
+
+def _column_of(field: str) -> Column:
+    return _COLUMNS.get(field) or Column(visible(field))
+
+
+def _value(item: Session | Message, field: str) -> Any:
+    if field.startswith(METADATA_PREFIX):
+        return item.metadata.get(field.removeprefix(METADATA_PREFIX))
+    return getattr(item, field) if field != "metadata" else item.metadata or None
+
+
+def _is_blank(item: Session | Message, field: str) -> bool:
+    """Return True if the field's cell would show nothing on a terminal."""
+    if field == "metadata":
+        return item.metadata.keys() <= {*_shown_elsewhere(item)}
+    if field == "content" and isinstance(item, Message):
+        return item.content is None and not tool_calls(item.metadata)
+    return _value(item, field) is None
+
+
+def _shown_elsewhere(item: Session | Message) -> tuple[str, ...]:
+    """Return the metadata keys that a terminal does not show: `_json`, which names the keys that hold JSON, and tool
+    calls if they stand in the place of missing content."""
+    shows_calls = isinstance(item, Message) and item.content is None
+    return ("_json", *tool_calls(item.metadata)) if shows_calls else ("_json",)
+
+
+def _field_cell(
+    item: Session | Message, field: str, options: Options, limit: int | None, *, has_age: bool = False
+) -> TableCell:
+    """Return the cell of a field, on one line. `limit` is the number of characters of a long text that are formatted:
+    more would not fit the terminal."""
+    value = _value(item, field)
+    if value is None:
+        shows_all_metadata = limit is None and (options.fields is None or "metadata" in options.fields)
+        calls_by_key = {} if field != "content" or shows_all_metadata else tool_calls(item.metadata)
+        if not calls_by_key:
+            return TableCell(NULL, "dim")
+        text = ", ".join(call.line() for calls in calls_by_key.values() for call in calls)[:limit]
+        return TableCell(f"{Palette(options).arrow} {text if options.unicode else ascii_text(text)}", "dim")
+    if field == "metadata":
+        excluded_keys = () if limit is None else _shown_elsewhere(item)
+        return TableCell(metadata_pairs(value, limit=limit, excluded_keys=excluded_keys) or NULL)
+    if field.startswith(METADATA_PREFIX):
+        return TableCell(metadata_value(value[:limit] if isinstance(value, str) else value, full_bytes=limit is None))
+    if field in _TIMES:
+        if options.width is None:
+            return TableCell(iso_time(value, options.timezone))
+        suffix = f" ({age(value, options.now_us)})" if has_age else ""
+        return TableCell(local_time(value, options.timezone, whole_seconds=True) + suffix)
+    if field in _SEARCHED:
+        return TableCell(visible(_excerpt(value, limit, options)) or '""', is_searched=True)
+    style = ROLE_STYLES.get(value) if field == "role" else None
+    return TableCell(visible_id(value[:limit]) or '""', style)
+
+
+def _excerpt(text: str, limit: int | None, options: Options) -> str:
+    if limit is None or len(text) <= limit:
+        return text
+    start, end = (0, 0) if options.highlight is None else next(spans(text, options.highlight), (0, 0))
+    if end < limit:
+        return text[:limit]
+    return Palette(options).ellipsis + text[max(0, start - limit // 4) :][:limit]
+
+
+def field_entries(item: Session | Message, field: str, options: Options) -> Iterator[tuple[str, TableCell]]:
+    value = _value(item, field)
+    if field == "metadata" and value is not None:
+        for key in value:
+            yield from field_entries(item, METADATA_PREFIX + key, options)
+    elif options.width is not None and value is not None and field in _TIMES:
+        text = f"{local_time(value, options.timezone)}  ({value}, {age(value, options.now_us)})"
+        yield field, TableCell(text)
+    elif options.width is not None and value and field in _SEARCHED:
+        yield field, TableCell(visible(value, keep_newlines=True))
+    else:
+        yield visible(field), _field_cell(item, field, options, None)
