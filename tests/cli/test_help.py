@@ -13,8 +13,8 @@ from tests.support.commands import commands_and_groups, declarations
 from tsmem.cli.app.exit_codes import MEANINGS
 from tsmem.cli.app.help import TOPICS, topic_page
 from tsmem.cli.io.times import parse_time
-from tsmem.render.cells import width as cell_width
 from tsmem.render.result import FORMATS
+from tsmem.render.terminal import width as cell_width
 from tsmem.store import Message, Metadata, Session
 
 COMMANDS = commands_and_groups()

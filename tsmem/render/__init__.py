@@ -6,8 +6,8 @@ the terminal is.
 - For programs: `documents.py` (JSON, JSON lines, CSV, error objects, `--fields`).
 - For people: `tables/` (listings, records, reports), `transcript.py` (conversations), `markdown.py` (drawn Markdown)
   and `json_text.py` (tool calls and other JSON in stored text).
-- Building blocks of the output for people: `text.py` escapes stored text, `cells.py` measures, cuts and wraps it,
-  `values.py` formats times and numbers, and `palette.py` colours.
+- Building blocks of the output for people: `text.py` escapes stored text, `values.py` formats times and numbers, and
+  `terminal.py` measures, cuts, wraps and colours what is shown.
 
 A format is imported when it is used, so that JSON loads neither rich nor csv.
 """
@@ -108,7 +108,7 @@ def _page_lines(page: ManualPage, options: Options) -> list[str]:
     lines = None
     if options.width is not None:
         from tsmem.render.markdown import markdown_lines
-        from tsmem.render.palette import Palette
+        from tsmem.render.terminal import Palette
 
         lines = markdown_lines(page.text, min(options.width, _MAX_PAGE_WIDTH), Palette(options))
     return lines or [page.text.removesuffix("\n")]

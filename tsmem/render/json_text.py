@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.render.cells import width
+from tsmem.render.terminal import width
 from tsmem.render.text import visible
 from tsmem.rows import Value
 from tsmem.store.documents import decode_json

@@ -17,9 +17,8 @@ from typing import Any, ClassVar
 
 from rich.markdown import Markdown, MarkdownContext, MarkdownIt, Paragraph  # type: ignore[attr-defined]
 
-from tsmem.render.cells import width
-from tsmem.render.palette import Palette
 from tsmem.render.tables.grid import draw, paint_line
+from tsmem.render.terminal import Palette, width
 from tsmem.render.text import visible
 
 MARKDOWN_CHARACTERS = 20_000

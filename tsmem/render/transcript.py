@@ -11,10 +11,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from tsmem.plurals import quantity
-from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
 from tsmem.render.json_text import parsed_json, pretty_lines, tool_calls
-from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.result import Conversation, LiveTail, Options
+from tsmem.render.terminal import ROLE_STYLES, Palette, fit, fit_middle, space_after, width, wrap
 from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.values import age, duration, iso_time, local_day, local_time, metadata_pairs, size
 from tsmem.store.metadata import Metadata

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from tests.support.rendering import FORBIDDEN, HOSTILE, SGR, rendered_text, terminal
 from tests.support.transcripts import PIPE, transcript_of
 from tsmem.render.markdown import markdown_lines
-from tsmem.render.palette import Palette
+from tsmem.render.terminal import Palette
 
 PIECES = [
     "# ", "## h", "- ", "* ", "1. ", "> ", "    ", "\n", "\n\n", "`", "```", "```py\n", "~~~", "**", "*", "_", "~~",

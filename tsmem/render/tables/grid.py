@@ -23,8 +23,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.theme import Theme
 
-from tsmem.render.cells import fit, fit_middle, space_after, width, wrap
-from tsmem.render.palette import Palette
+from tsmem.render.terminal import Palette, fit, fit_middle, space_after, width, wrap
 
 GAP = 2
 MAX_ALIGNED = 60

@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 from tsmem.folding import spans
 from tsmem.render.documents import METADATA_PREFIX
 from tsmem.render.json_text import tool_calls
-from tsmem.render.palette import ROLE_STYLES, Palette
 from tsmem.render.result import Listing, Noun, Options
 from tsmem.render.tables.grid import MAX_ALIGNED, Column, TableCell, natural_widths, plan_widths, table_lines
+from tsmem.render.terminal import ROLE_STYLES, Palette
 from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, metadata_pairs, metadata_value
 from tsmem.store.documents import FIELDS

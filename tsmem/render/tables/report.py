@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from tsmem.render.cells import fit, width, wrap
-from tsmem.render.palette import Palette
 from tsmem.render.result import Advice, AdviceList, Facts, Moment, Options, Part, Plot, Report, Section, Size, noun_of
 from tsmem.render.tables import grid
 from tsmem.render.tables.grid import GAP, Column, TableCell
 from tsmem.render.tables.listing import NULL, field_entries
+from tsmem.render.terminal import Palette, fit, width, wrap
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, size
 from tsmem.store.documents import FIELDS, encode_json

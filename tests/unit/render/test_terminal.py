@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsmem.render.cells import cut, fit, space_after, width, wrap
+from tsmem.render.terminal import cut, fit, space_after, width, wrap
 from tsmem.render.text import visible
 
 

@@ -1,8 +1,10 @@
-"""Measure, cut and wrap text in terminal cells: wide characters take two cells, combining marks none.
+"""Measure, cut, wrap and colour text in terminal cells: wide characters take two cells, combining marks none.
 
 All text here has passed `visible`. Where terminals differ, the largest width counts: a joined or tinted emoji is
 measured as if its parts stood side by side, and a mark that takes room of its own, as in Hindi, counts one cell. A line
 that is a little short does no harm, but one that runs over could continue on the next line as a forged row.
+
+Colours only decorate: the words alone say everything.
 """
 
 from __future__ import annotations
@@ -13,7 +15,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from rich.cells import get_character_cell_size
+from rich.color import ColorSystem
+from rich.style import Style
 
+from tsmem.folding import spans
+from tsmem.render.result import Options
+from tsmem.render.text import visible
+
+ROLE_STYLES = {"user": "bold green", "assistant": "bold cyan", "system": "bold magenta", "tool": "bold yellow"}
+HIGHLIGHT_STYLE = "bold red"
 _WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]|[^ \u2e80-\u9fff\uac00-\ud7af]+)| +")
 """A unit that wrapping keeps together: a word with the spaces before it, or one East Asian character."""
 _TWO_CELLS = re.compile("[\u302e\u302f\u3248-\u324f\u4dc0-\u4dff\U00016ff0\U00016ff1\U0001f3fb-\U0001f3ff]")
@@ -109,3 +119,37 @@ def _wrap_line(line: str, cells: int) -> Iterator[str]:
         used += size
     if used or not line:
         yield "".join(pieces)
+
+
+class Palette:
+    """Colours text that is already safe. Rich makes the escape sequences; it never reads the text as markup."""
+
+    def __init__(self, options: Options) -> None:
+        self._color = options.color
+        self.width = options.width
+        self.unicode = options.unicode
+        self._searched = None if options.highlight is None else visible(options.highlight)
+        signs = ("…", "→", "▸", "─", "·") if options.unicode else ("...", "->", ">", "-", "-")
+        self.ellipsis, self.arrow, self.speaker_sign, self.rule, self.dot = signs
+
+    def paint(self, style: str | Style, text: str) -> str:
+        """Return the text with the escape sequences of the style, if there are colours. No link is ever made."""
+        if not self._color or not style:
+            return text
+        style = Style.parse(style) if isinstance(style, str) else style
+        return style.update_link(None).render(text, color_system=ColorSystem.STANDARD)
+
+    def wrapped(self, style: str, text: str) -> Iterator[str]:
+        for line in [text] if self.width is None else wrap(text, self.width):
+            yield self.paint(style, line)
+
+    def highlighted(self, style: str, text: str) -> Iterator[tuple[str, str]]:
+        done = 0
+        for begin, end in () if self._searched is None else spans(text, self._searched):
+            yield style, text[done:begin]
+            yield HIGHLIGHT_STYLE, text[begin:end]
+            done = end
+        yield style, text[done:]
+
+    def first_match(self, text: str) -> tuple[int, int] | None:
+        return None if self._searched is None else next(spans(text, self._searched), None)
