@@ -78,9 +78,9 @@ UPDATE = "| `session update`, `message update` | 1, or 2 with `--replace-metadat
 DELETE = "| `session delete`, `message delete` | 1 |"
 DELETE_ALL = "| `session delete --with-messages` | 3 + ⌈n/5000⌉ + ⌈n/200⌉ for a session with n messages |"
 BY_ID = "A command that names a message by its id, without `--create-time` or `--new`, sends 1 more to look up the id."
-TOUCH = "`message put --touch` sends 2 more, or 3 more if the session's update time is already as late."
+TOUCH = "`message put --touch` sends 2 more, or 3 more if the session's update time is not before the message's time."
 SESSION_PUT = "At a terminal, `session put` sends 1 more, to look for other users who have a session with this id."
-QUESTION = "If a `put` finds the row there, it sends 2 more and asks before it overwrites the row."
+QUESTION = "At a terminal, a `put` of a session or message that exists already sends 2 more, and asks"
 PURGE_QUESTION = "Before `purge` asks, it counts the rows, which takes as many requests as `--dry-run`."
 EXPORT = (
     "| `export` | ⌈n/5000⌉ for each table; for one user, the sessions are read twice,"
