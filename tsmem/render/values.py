@@ -54,7 +54,7 @@ def duration(length_us: int) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else duration(round(seconds) * _US_PER_SECOND)
+    return f"{seconds:.1f} s" if seconds < 59.95 else duration(round(seconds) * _US_PER_SECOND)
 
 
 def age(time_us: int, now_us: int) -> str:
@@ -64,12 +64,12 @@ def age(time_us: int, now_us: int) -> str:
 
 
 def size(length: int) -> str:
-    """Return a number of bytes: `812 bytes`, `5.1 KB`, `2.0 MB`, `1.25 GB`."""
+    """Return a number of bytes: `812 bytes`, `5.1 KB`, `2.0 MB`, `1.25 GB`. What rounds to 1000.0 KB is 1.0 MB."""
     if length < 1000:
         return quantity(length, "byte")
-    if length < 1_000_000:
+    if length < 999_950:
         return f"{length / 1000:.1f} KB"
-    return f"{length / 1_000_000:.1f} MB" if length < 1_000_000_000 else f"{length / 1_000_000_000:.2f} GB"
+    return f"{length / 1_000_000:.1f} MB" if length < 999_950_000 else f"{length / 1_000_000_000:.2f} GB"
 
 
 def metadata_value(value: Value, *, full_bytes: bool, quote_spaces: bool = False) -> str:
