@@ -21,8 +21,8 @@ from tests.support.server_in_process import environ, serving
 from tsmem.adapters.local import LocalClient
 from tsmem.cli.app.help import TOPICS, topic_page
 from tsmem.clock import SystemClock
-from tsmem.plurals import quantity
 from tsmem.store import MemoryStore, Message, Session
+from tsmem.words import quantity
 
 MANUAL = {topic: " ".join(topic_page(topic).split()) for topic in TOPICS}
 """The pages, with each run of white space as one space, so that a quotation may span lines."""

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from tsmem.errors import ProfileError
-from tsmem.nearest import did_you_mean
 from tsmem.profiles.file import ConfigFile, read_profiles, xdg_folder
 from tsmem.profiles.model import Profile, Secret
 from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TABLE_KEYS, WrittenProfile, build_profile
+from tsmem.words import did_you_mean
 
 LOCAL, ENV = "local", "env"
 RESERVED = "the name 'env' is reserved for the profile of the TABLESTORE_... environment variables"

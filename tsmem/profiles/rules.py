@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, cast
 
 from tsmem.errors import ProfileError
 from tsmem.limits import COLUMN_NAME_RULE, is_column_name, is_name
-from tsmem.nearest import did_you_mean
 from tsmem.profiles.file import ConfigFile
 from tsmem.profiles.model import REFERENCES, Backend, Profile, ProfileTables, Secret, expand
 from tsmem.rows import MESSAGE_NAMES, SESSION_NAMES, TableNames
+from tsmem.words import did_you_mean
 
 SECRET_KEYS = ("access_key_secret", "security_token")
 CREDENTIAL_KEYS = ("access_key_id", *SECRET_KEYS)

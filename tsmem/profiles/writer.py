@@ -18,13 +18,13 @@ from typing import Any
 
 from tsmem.disk import link_of_another, make_private_folder, replace_file, sync_folder
 from tsmem.errors import ProfileError
-from tsmem.nearest import did_you_mean
 from tsmem.profiles.choice import ENV, LOCAL, RESERVED, profiles_in, written_profile
 from tsmem.profiles.file import ConfigFile, config_path, decode_text, read_file
 from tsmem.profiles.model import REFERENCES
 from tsmem.profiles.rules import PROFILE_KEYS, SECRET_KEYS, build_profile
 from tsmem.profiles.toml_text import KeyPath, edit_text
 from tsmem.waiting import Notice, Waits, held_too_long
+from tsmem.words import did_you_mean
 
 _Edits = dict[KeyPath, object]
 """New values by the path of their key. None removes the key or table."""

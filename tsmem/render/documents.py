@@ -19,10 +19,10 @@ from typing import Any, cast
 
 from tsmem.errors import InvalidInput, PartialFailure, TsmemError
 from tsmem.limits import is_column_name
-from tsmem.nearest import nearest_name
 from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report, noun_of
 from tsmem.store.documents import FIELDS, encode_json, item_document
 from tsmem.store.model import Message, Session
+from tsmem.words import nearest_name
 
 METADATA_PREFIX = "metadata."
 CHUNK_BYTES = 32 * 1024

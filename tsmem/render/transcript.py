@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from tsmem.plurals import quantity
 from tsmem.render.json_text import parsed_json, pretty_lines, tool_calls
 from tsmem.render.result import Conversation, LiveTail, Options
 from tsmem.render.terminal import ROLE_STYLES, Palette, fit, fit_middle, space_after, width, wrap
@@ -18,6 +17,7 @@ from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.values import age, duration, iso_time, local_day, local_time, metadata_pairs, size
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
+from tsmem.words import quantity
 
 INDENT = "  "
 READING_WIDTH = 100

@@ -7,9 +7,9 @@ from binascii import b2a_base64
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from tsmem.plurals import quantity
 from tsmem.render.text import visible
 from tsmem.rows import Value
+from tsmem.words import quantity
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US_PER_SECOND = 1_000_000

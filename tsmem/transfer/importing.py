@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from tsmem.errors import InvalidInput, PartialFailure
-from tsmem.plurals import quantity
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.model import OnConflict
@@ -28,6 +27,7 @@ from tsmem.transfer.input.json_values import JsonValue, values
 from tsmem.transfer.rejects import Rejects
 from tsmem.transfer.resume import ResumePoint, SettledRows
 from tsmem.transfer.shared_ids import SharedIds
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.store import MemoryStore

@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tsmem.errors import TableNotFound, TsmemError
-from tsmem.plurals import quantity
 from tsmem.store.model import Session
 from tsmem.store.sharing import MAX_IDS, Pair, split_pairs
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.store import MemoryStore

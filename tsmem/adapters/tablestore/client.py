@@ -25,10 +25,10 @@ from tsmem.adapters.tablestore.sdk import make_sdk_client, make_transport, ots
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt
 from tsmem.errors import InvalidInput, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_PAGE, MAX_ROWS_PER_WRITE, check_write
-from tsmem.plurals import quantity
 from tsmem.port import RowRead
 from tsmem.profiles.model import Profile
 from tsmem.rows import ColumnType, Delete, Filter, Key, Put, Range, Row, TableRef, Write
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.queries import Search, SearchPage

@@ -10,8 +10,8 @@ import operator
 from typing import TYPE_CHECKING
 
 from tsmem.limits import MAX_ROWS_PER_PAGE
-from tsmem.plurals import quantity
 from tsmem.rows import Key, Range, Row
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.port import RangePage

@@ -14,8 +14,8 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
-from tsmem.nearest import nearest_name
 from tsmem.render.result import Document, ManualPage
+from tsmem.words import nearest_name
 
 SCRIPTS_FOLDER = Path(__file__).with_name("completions")
 SCRIPTS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}

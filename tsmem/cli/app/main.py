@@ -105,8 +105,8 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
 
 
 def _say_stats(context: Context, seconds: float) -> None:
-    from tsmem.plurals import quantity
     from tsmem.port import Cost
+    from tsmem.words import quantity
 
     cost = reduce(Cost.plus, (store.cost for store in context.opened_stores), Cost())
     progress = [items.read_progress for store in context.opened_stores for items in (store.sessions, store.messages)]

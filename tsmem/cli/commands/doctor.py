@@ -21,7 +21,6 @@ from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repeated_command
 from tsmem.cli.io.progress import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
-from tsmem.plurals import quantity
 from tsmem.profiles import config_path
 from tsmem.render.result import Advice, AdviceList, Report
 from tsmem.render.values import duration, iso_time, size
@@ -29,6 +28,7 @@ from tsmem.store.documents import encode_json
 from tsmem.store.maintenance.integrity import MARGIN_US, OrphanMessages, OutdatedSession, SharedSessionId
 from tsmem.store.maintenance.statistics import CellSize
 from tsmem.store.tables import Plan
+from tsmem.words import quantity
 
 Severity = Literal["ok", "note", "warning", "error"]
 CommandWords = tuple[str, ...] | None

@@ -15,11 +15,11 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.io.emptiness import AskedListing, why_empty
 from tsmem.cli.io.progress import account, counts, show_scan
 from tsmem.errors import AlreadyExists
-from tsmem.plurals import quantity
 from tsmem.render.result import Listing, Report
 from tsmem.render.values import metadata_pairs
 from tsmem.rows import Value
 from tsmem.store.model import Item, Message, Session, Sort
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult

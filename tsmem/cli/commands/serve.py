@@ -21,9 +21,9 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import SECRET_VARIABLE, Context
 from tsmem.cli.app.signals import SIGNAL_NAMES, STOP_SIGNALS
 from tsmem.errors import InvalidInput, TsmemError
-from tsmem.plurals import quantity
 from tsmem.render.result import Document
 from tsmem.store.documents import encode_json
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.server.http.auth import AccessKey

@@ -16,9 +16,9 @@ from tsmem.cli.io.emptiness import AskedListing
 from tsmem.cli.io.progress import counted
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
-from tsmem.plurals import quantity
 from tsmem.render.result import Listing, Report
 from tsmem.store.model import Changes, Session
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult

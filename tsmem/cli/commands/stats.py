@@ -10,8 +10,8 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.io.emptiness import say_why_nothing
 from tsmem.cli.io.progress import account
-from tsmem.plurals import quantity
 from tsmem.render.result import Facts, Moment, Part, Plot, Report, Section, Size
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.store.maintenance.statistics import Statistics

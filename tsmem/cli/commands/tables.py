@@ -11,9 +11,9 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.errors import InvalidInput, SchemaMismatch
-from tsmem.plurals import quantity
 from tsmem.render.result import Report
 from tsmem.store.tables import Plan
+from tsmem.words import quantity
 
 MAX_WAIT_S = 86400
 _COLUMNS = ("kind", "name", "table", "state", "differences")

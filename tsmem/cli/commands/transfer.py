@@ -17,7 +17,6 @@ from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
 from tsmem.cli.io.emptiness import say_why_nothing
 from tsmem.cli.io.progress import account, counted, counts, draws
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
-from tsmem.plurals import quantity
 from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
@@ -30,6 +29,7 @@ from tsmem.transfer.formats import FORMATS
 from tsmem.transfer.importing import Import, ImportOptions, create_tables
 from tsmem.transfer.input.input_bytes import Input, open_input
 from tsmem.transfer.shared_ids import SharedIds
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.profiles import Profile

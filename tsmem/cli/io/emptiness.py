@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tsmem.cli.app.context import Context
 from tsmem.errors import TsmemError
-from tsmem.nearest import did_you_mean
 from tsmem.render.result import Noun
+from tsmem.words import did_you_mean
 
 if TYPE_CHECKING:
     from tsmem.store import MemoryStore

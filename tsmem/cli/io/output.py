@@ -15,7 +15,7 @@ from tsmem.cli.app.shell_words import all_quoted
 from tsmem.cli.app.signals import STOP_SIGNALS
 from tsmem.cli.io.streams import give_up
 from tsmem.errors import StorageFailure
-from tsmem.plurals import quantity
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tsmem.cli.app.signals import STOP_SIGNALS
-from tsmem.plurals import quantity
 from tsmem.render.result import Report
 from tsmem.render.values import elapsed, size
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -14,9 +14,9 @@ from random import Random
 from typing import NamedTuple
 
 from tsmem.errors import InvalidInput
-from tsmem.nearest import did_you_mean
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ACTIONS, BATCHES
+from tsmem.words import did_you_mean
 
 PARTIAL = "partial"  # the one kind that rows of batches meet, and not requests
 KINDS = ("refuse", "throttle", "timeout", "unavailable", "drop", "hang", PARTIAL)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tsmem.errors import PartialFailure, RowFailure, TsmemError
-from tsmem.plurals import quantity
 from tsmem.store.model import Message, Session
+from tsmem.words import quantity
 
 MAX_REPORTED_FAILURES = 1000
 """Most failures that are kept. All are counted."""

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import InvalidInput
-from tsmem.plurals import quantity
 from tsmem.rows import Value
 from tsmem.store.bulk.bulk import ImportedItem, StoredTimes
 from tsmem.store.concurrency import Pending
@@ -28,6 +27,7 @@ from tsmem.store.model import Message, Session
 from tsmem.transfer.formats import message_times
 from tsmem.transfer.input.json_values import MAX_VALUE_BYTES, MAX_VALUE_PARTS, JsonValue
 from tsmem.transfer.rejects import refused_row, unwrapped
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.transfer.importing import ImportSource

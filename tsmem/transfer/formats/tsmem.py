@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tsmem.errors import InvalidInput
-from tsmem.plurals import quantity
 from tsmem.store.bulk.bulk import ImportedItem
 from tsmem.store.documents import brief, item_from_document
 from tsmem.store.model import Message, Session
@@ -19,6 +18,7 @@ from tsmem.transfer.exporting import VERSION
 from tsmem.transfer.formats import openai, shapes
 from tsmem.transfer.input.json_values import Place
 from tsmem.transfer.rejects import unwrapped
+from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.transfer.importing import ImportSource

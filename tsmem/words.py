@@ -1,4 +1,4 @@
-"""Suggest a similar name for a name that does not exist."""
+"""Words for messages: a count with its noun, and a similar name for one that does not exist."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Iterable
 
 _MIN_NAME = 3
 """Shorter names are similar to everything."""
+
+
+def quantity(count: int, noun: str) -> str:
+    ending = "es" if noun.endswith("ch") else "s"
+    return f"{count:,} {noun}{'' if count == 1 else ending}"
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
