@@ -7,25 +7,19 @@ search.proto, and the SDKs' tests.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from tsmem.rows import Row, Value
 
 
-class Operator(StrEnum):
-    OR = "OR"
-    AND = "AND"
-
-
 class Match(NamedTuple):
-    """The TEXT field has one of the words of the text, or with AND all of them. A KEYWORD field equals the text."""
+    """The TEXT field has one of the text's words, or with `all_words` each of them. A KEYWORD field equals the text."""
 
     field: str
     text: str
-    operator: Operator = Operator.OR
+    all_words: bool = False
     minimum_should_match: int | None = None
-    """Minimum number of words for OR; None means one."""
+    """Minimum number of words without `all_words`; None means one."""
 
 
 class MatchPhrase(NamedTuple):

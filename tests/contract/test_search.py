@@ -62,10 +62,10 @@ T0, QUICK = q.Term("tag", "t0"), q.Match("text", "quick")
 QUERIES: dict[str, list[tuple[q.Query, str]]] = {
     "words of a text are folded and whole, and characters of Chinese are words": [
         (q.MatchAll(), "abcdef"), (q.Match("text", "QUICK"), "ab"), (q.Match("text", "fox reply"), "ab"),
-        (q.Match("text", "fox quick", q.Operator.AND), "a"),
-        (q.Match("text", "fox reply quick", q.Operator.OR, 2), "ab"),
-        (q.Match("text", "fox reply quick", q.Operator.OR, 3), ""), (q.Match("text", "退款"), "cdf"),
-        (q.Match("most", "退款"), "cd"), (q.Match("most", "退款", q.Operator.AND), "cd"), (q.Match("text", "!!"), ""),
+        (q.Match("text", "fox quick", all_words=True), "a"),
+        (q.Match("text", "fox reply quick", minimum_should_match=2), "ab"),
+        (q.Match("text", "fox reply quick", minimum_should_match=3), ""), (q.Match("text", "退款"), "cdf"),
+        (q.Match("most", "退款"), "cd"), (q.Match("most", "退款", all_words=True), "cd"), (q.Match("text", "!!"), ""),
         (q.Match("text", ""), ""), (q.MatchPhrase("text", "quick brown"), "a"),
         (q.MatchPhrase("text", "brown quick"), ""), (q.MatchPhrase("text", "quick reply"), "b"),
         (q.MatchPhrase("text", "退款"), "cd"), (q.MatchPhrase("most", "退款"), "cd"), (q.Term("most", "退款"), "cd"),

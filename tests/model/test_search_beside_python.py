@@ -88,7 +88,7 @@ def passes(query: q.Query, row: Mapping[str, Value]) -> bool:
 def has_words(query: q.Query, found: tuple[str, ...]) -> bool:
     if isinstance(query, q.Match):
         wanted = set(words_of(query.text))
-        least = len(wanted) if query.operator is q.Operator.AND else max(1, query.minimum_should_match or 1)
+        least = len(wanted) if query.all_words else max(1, query.minimum_should_match or 1)
         return bool(wanted) and len(wanted & set(found)) >= least
     if isinstance(query, q.MatchPhrase):
         phrase = words_of(query.text)
@@ -213,7 +213,7 @@ class Model:
             q.Between(name, tag, tag_2, pick(yes), pick(yes)),
             q.Wildcard(pick((name, "words", "text")), pick(PATTERNS)), q.Term("words", word),
             q.Terms("words", (word, "ss")), q.Prefix("words", pick(("a", "ab", "退", "s"))),
-            q.Match("words", said, pick(list(q.Operator))), q.Match("words", said, q.Operator.OR, pick((1, 2, 3))),
+            q.Match("words", said, pick(yes)), q.Match("words", said, minimum_should_match=pick((1, 2, 3))),
             q.MatchPhrase("words", said), q.MatchPhrase("text", self.part()),
         ))  # fmt: skip
         return found

@@ -31,7 +31,7 @@ from tsmem.adapters.tablestore.sdk import ots
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.folding import fold, is_case_invariant
 from tsmem.port import FieldType
-from tsmem.queries import Bool, Contains, HasField, Match, MatchPhrase, Operator, Query, Search, SearchPage, Sorter
+from tsmem.queries import Bool, Contains, HasField, Match, MatchPhrase, Query, Search, SearchPage, Sorter
 from tsmem.rows import TableRef
 
 MAX_TEXT_CHARS = 120
@@ -93,7 +93,8 @@ def _sdk_query(query: Query, fields: Mapping[str, FieldType]) -> Any:
         )
         return ots.BoolQuery(must, must_not, filters, should, query.minimum_should_match)
     if isinstance(query, Match):
-        return ots.MatchQuery(query.field, query.text, query.minimum_should_match, ots.QueryOperator[query.operator])
+        operator = ots.QueryOperator.AND if query.all_words else ots.QueryOperator.OR
+        return ots.MatchQuery(query.field, query.text, query.minimum_should_match, operator)
     if isinstance(query, queries.Term):
         return ots.TermQuery(query.field, to_wire(query.value))
     if isinstance(query, queries.Terms):
@@ -138,13 +139,13 @@ def _by_analyzer(field: str, kind: FieldType, text: str) -> Query:
         # IGNORECASE: the delimiter can be a letter, and the index may lowercase a text before it splits it.
         delimiter = re.escape(kind.delimiter) if kind.delimiter else r"\s+"
         words = tuple(_words_with(field, word) for word in re.split(delimiter, text, flags=re.IGNORECASE) if word)
-        return Bool(should=(Match(field, text, Operator.AND), Bool(must=words))) if words else HasField(field)
+        return Bool(should=(Match(field, text, all_words=True), Bool(must=words))) if words else HasField(field)
     head = text.rstrip(ascii_letters + digits)
     # After a letter of another script, the last letters and digits may belong to the same word as that letter.
     last_word = "" if head[-1:].isalnum() else text[len(head) :]
     words_overlap = kind.analyzer in ("max_word", "min_word")
     whole, before = (
-        Match(field, part, Operator.AND) if words_overlap else MatchPhrase(field, part) for part in (text, head)
+        Match(field, part, all_words=True) if words_overlap else MatchPhrase(field, part) for part in (text, head)
     )
     if len(last_word) < MIN_PREFIX_CHARS:
         return whole

@@ -27,7 +27,7 @@ from tsmem.engine.rows.cells import unpack_columns
 from tsmem.engine.search import values
 from tsmem.engine.search.words import CutText, count_phrase, cut_words, is_pair, match_groups, term_words
 from tsmem.folding import fold, is_case_invariant
-from tsmem.queries import Contains, HasField, Match, MatchPhrase, Operator, Prefix, Term, Terms, Wildcard
+from tsmem.queries import Contains, HasField, Match, MatchPhrase, Prefix, Term, Terms, Wildcard
 
 K = 1.2
 B = 0.75
@@ -119,11 +119,11 @@ def _match(field: Field, query: Match) -> TextTest | None:
     if field.type.analyzer == "fuzzy":
         groups: list[tuple[str, ...]] = [(part,) for part in dict.fromkeys(fold(text).split())]
     else:
-        groups = match_groups(field.type, text, are_separate=query.operator is Operator.OR)
+        groups = match_groups(field.type, text, are_separate=not query.all_words)
     if not groups:
         return None
     patterns = [_alternatives_pattern(field, group) for group in groups]
-    return TextTest(field, patterns, len(patterns) if query.operator is Operator.AND else min_patterns)
+    return TextTest(field, patterns, len(patterns) if query.all_words else min_patterns)
 
 
 def _part_pattern(part: str) -> Pattern | None:

@@ -72,8 +72,8 @@ def _decode_query_message(message: Any, depth: int, counter: Iterator[int]) -> Q
 
 def _decode_match(field: str, body: Any) -> Query:
     if body.operator == _AND:  # every word must match, so a minimum changes nothing
-        return queries.Match(field, as_text(body.text), queries.Operator.AND)
-    return queries.Match(field, as_text(body.text), queries.Operator.OR, _minimum_should_match(body))
+        return queries.Match(field, as_text(body.text), all_words=True)
+    return queries.Match(field, as_text(body.text), minimum_should_match=_minimum_should_match(body))
 
 
 def _decode_range(field: str, body: Any) -> Query:

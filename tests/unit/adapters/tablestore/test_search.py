@@ -18,7 +18,7 @@ COMMA = FieldType("TEXT", "split", delimiter=",")
 
 
 phrase, pattern = partial(q.MatchPhrase, "t"), partial(q.Wildcard, "t")
-words = partial(q.Match, "t", operator=q.Operator.AND)
+words = partial(q.Match, "t", all_words=True)
 
 
 def either(*queries: q.Query) -> q.Query:

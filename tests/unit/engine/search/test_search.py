@@ -81,7 +81,7 @@ FOUND: dict[str, list[tuple[q.Query, str]]] = {
         (q.Term("parts", "ed wi"), ""), (q.Wildcard("parts", "r?d*ne"), "a"), (q.Wildcard("parts", "r?e"), ""),
     ],
     "of two Chinese words side by side, the pair that spans them may be missing": [
-        (q.Match("words", "手机外壳", q.Operator.AND), "d"), (q.Match("words", "手外", q.Operator.AND), ""),
+        (q.Match("words", "手机外壳", all_words=True), "d"), (q.Match("words", "手外", all_words=True), ""),
         (q.Match("words", "手机外壳"), "bcd"),
     ],
     "control characters are characters, also NUL, at which SQLite ends a text, and those that the index uses": [
@@ -137,7 +137,7 @@ def test_a_query_of_a_thousand_parts_is_answered(engine: Engine) -> None:
         (q.Bool(must_not=numbers), "c"), (q.Bool(should=parts), "ab"), (q.Bool(must_not=parts), "c"),
         (q.Bool(must=(q.Wildcard("words", "w*"),) * 1000), "ab"), (q.Match("words", all_words), "ab"),
         (q.Match("parts", all_words, minimum_should_match=2), "ab"), (q.MatchPhrase("words", all_words), ""),
-        (q.Match("words", "".join(map(chr, range(0x4E00, 0x4E00 + 5000))), q.Operator.AND), ""),
+        (q.Match("words", "".join(map(chr, range(0x4E00, 0x4E00 + 5000))), all_words=True), ""),
         (q.Contains("words", all_words * 20), ""),
     ]  # fmt: skip
     for query, expected in queries:
