@@ -232,6 +232,13 @@ def test_a_row_of_several_writes_cannot_be_imported_with_on_conflict_skip(store:
         store.bulk.check(records, LoadOptions("skip"))
 
 
+def test_an_invalid_row_after_one_that_was_written_is_a_partial_failure(store: MemoryStore) -> None:
+    large = Message("s", "m", 1, metadata=Metadata({f"c{n}": n for n in range(1500)}))
+
+    with pytest.raises(PartialFailure, match="; 1 row before it was written"):
+        load(store, [large, Message("s", "", 2)])
+
+
 @pytest.mark.parametrize(("conflict", "content"), [("overwrite", "new"), ("skip", "old")])
 def test_import_overwrites_or_skips_existing_rows(store: MemoryStore, conflict: Any, content: str) -> None:
     store.messages.put(Message("s", "m1", 1, content="old"))
@@ -246,7 +253,7 @@ def test_import_can_fail_on_existing_rows(store: MemoryStore) -> None:
 
     with pytest.raises(AlreadyExists, match="s/1/m1"):
         load(store, [Message("s", "m1", 1)], LoadOptions("fail"))
-    with pytest.raises(PartialFailure, match="1 rows were written"):
+    with pytest.raises(PartialFailure, match="1 row was written"):
         load(store, [Message("s", f"m{n}", n, content="new") for n in (1, 2)], LoadOptions("fail"))
     assert ["old", "new"] == [m.content for m in store.messages.iterate("s")]
 

@@ -138,13 +138,14 @@ class Import:
 
     def _find_resume_point(self) -> ResumePoint | None:
         options, folder = self._options, self._caller.resume_folder
-        if not self._input.is_file or not self._input.raw.seekable() or options.on_conflict == "fail":
-            if options.resume:
-                raise InvalidInput(f"'{self._input.name}' can be read only once, so the import cannot be resumed")
+        can_read_again = self._input.is_file and self._input.raw.seekable()
+        if options.resume and not can_read_again:
+            raise InvalidInput(f"'{self._input.name}' can be read only once, so the import cannot be resumed")
+        if folder is None or not can_read_again or options.on_conflict == "fail":
             return None
         start_time = None if options.format == "tsmem" else self._start_time
         reading = (options.format, options.user, start_time)
-        return None if folder is None else ResumePoint(self._store, folder, self._input.raw, self._input.name, reading)
+        return ResumePoint(self._store, folder, self._input.raw, self._input.name, reading)
 
     def _check_first(self) -> tuple[int, int | None]:
         """Check the whole input if it can be read twice. Return the number of records that are settled, and the number

@@ -23,6 +23,7 @@ from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, OnConflict, Session
 from tsmem.store.sessions import Sessions
+from tsmem.words import quantity
 
 REMEMBERED_KEYS = 10_000
 """Number of recent rows whose keys are compared with each new row, to count repeated keys."""
@@ -113,11 +114,9 @@ class Bulk:
         except InvalidInput as error:
             if result.done == 0:
                 raise
-            raise PartialFailure(
-                f"{error.message}; {result.done:,} rows before it were written, and no others",
-                done=result.done,
-                hint=error.hint,
-            ) from error
+            written = f"{quantity(result.done, 'row')} before it {'was' if result.done == 1 else 'were'} written"
+            message = f"{error.message}; {written}, and no others"
+            raise PartialFailure(message, done=result.done, hint=error.hint) from error
         finally:
             report_settled()
         if options.on_conflict == "fail" and writer.conflicts:
@@ -196,7 +195,8 @@ def _conflict_error(existing: list[Key], result: BulkResult) -> AlreadyExists | 
         return AlreadyExists(
             message, hint="--on-conflict skip keeps existing rows; --on-conflict overwrite replaces them"
         )
-    return PartialFailure(f"{message}; {result.done:,} rows were written", done=result.done, failures=result.failures)
+    written = f"{quantity(result.done, 'row')} {'was' if result.done == 1 else 'were'} written"
+    return PartialFailure(f"{message}; {written}", done=result.done, failures=result.failures)
 
 
 class StoredTimes:
