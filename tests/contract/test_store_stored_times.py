@@ -1,4 +1,4 @@
-"""`stored_times`: the times that the store already has for messages that are imported without one."""
+"""`bulk.session_time` and `bulk.message_times`: the stored times, for items that are imported without one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tsmem.store import MemoryStore, Message, Session
 
 
 def stored_times(store: MemoryStore, session_id: str, *ids: str) -> dict[str, list[int]]:
-    lookup = store.bulk.stored_times().of_messages(session_id, ids)
+    lookup = store.bulk.message_times(session_id, ids)
     return {} if lookup is None else lookup.result()
 
 
@@ -29,20 +29,19 @@ def test_stored_times_are_found_by_id_with_and_without_the_secondary_index(
 def test_stored_times_include_the_session_update_time(store: MemoryStore) -> None:
     store.sessions.put(Session("u", "s", 0))
     store.sessions.put(Session("u", "t", None))
-    found = store.bulk.stored_times()
-    assert [found.of_session("u", each) for each in ("s", "t", "v")] == [0, None, None]
+    assert [store.bulk.session_time("u", each) for each in ("s", "t", "v")] == [0, None, None]
 
 
 @on_engine
 def test_there_are_no_stored_times_without_tables(empty_client: TableClient) -> None:
     store = MemoryStore(empty_client)
     assert stored_times(store, "s", "m") == {}
-    assert store.bulk.stored_times().of_session("u", "s") is None
+    assert store.bulk.session_time("u", "s") is None
 
 
 @on_engine
 def test_ids_that_cannot_be_keys_are_not_looked_up(empty_client: TableClient) -> None:
-    found = MemoryStore(empty_client).bulk.stored_times()
+    bulk = MemoryStore(empty_client).bulk
     for session, message in (("", "m"), ("s", ""), ("s" * 1025, "m"), ("s", "\ud800")):
-        assert found.of_messages(session, [message]) is None
-        assert found.of_session(session, message) is None
+        assert bulk.message_times(session, [message]) is None
+        assert bulk.session_time(session, message) is None

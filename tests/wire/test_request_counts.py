@@ -156,7 +156,7 @@ def conversation_lines(count: int, messages: list[dict[str, Any]], name: str = "
 
 
 def imported(store: MemoryStore, data: bytes) -> ImportSource:
-    return ImportSource(io.BytesIO(data), "openai", Conversion("u", 5, store.bulk.stored_times()))
+    return ImportSource(io.BytesIO(data), "openai", Conversion("u", 5, store.bulk))
 
 
 def test_import_looks_up_stored_times_only_for_missing_equal_or_whole_second_times(copied: Path) -> None:

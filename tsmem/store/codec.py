@@ -8,14 +8,14 @@ encoded."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic
+from typing import Generic
 
 from tsmem import limits
 from tsmem.errors import InvalidInput, LimitExceeded
 from tsmem.rows import MUST_EXIST, PYTHON_TYPES, UNCONDITIONAL, Condition, Key, Put, Row, TableRef, Update, Value, Write
-from tsmem.store.layout import Layout, TableLayout
+from tsmem.store.layout import TableLayout
 from tsmem.store.metadata import Metadata, check_metadata_key
-from tsmem.store.model import Item, Message, Session
+from tsmem.store.model import Item
 
 
 class Codec(Generic[Item]):
@@ -117,15 +117,6 @@ class Codec(Generic[Item]):
                 raise InvalidInput(f"'{name}' is part of the key of a {self.layout.noun}; it cannot be removed")
             if name in metadata or name in fields:
                 raise InvalidInput(f"'{name}' is both set and removed")
-
-
-class Codecs:
-    def __init__(self, layout: Layout) -> None:
-        self.session: Codec[Session] = Codec(layout.session, Session)
-        self.message: Codec[Message] = Codec(layout.message, Message)
-
-    def of(self, item: Session | Message) -> Codec[Any]:
-        return self.session if isinstance(item, Session) else self.message
 
 
 _TYPE_NAMES = {str: "text", int: "an integer"}

@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 class Collection(Generic[Item]):
     def __init__(self, client: TableClient, codec: Codec[Item], clock: Clock, target: str) -> None:
         self._client = client
-        self._codec = codec
+        self.codec = codec
         self._clock = clock
         self._target = target
         self._layout = codec.layout
@@ -55,7 +55,7 @@ class Collection(Generic[Item]):
         """Write a whole item, replacing an existing one. With `if_absent`, raises AlreadyExists instead of replacing.
 
         Raises InvalidInput before anything is sent. Cost: 1 request."""
-        put = self._codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
+        put = self.codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
         try:
             self._client.write_row(put)
         except ConditionFailed as error:
@@ -63,21 +63,21 @@ class Collection(Generic[Item]):
 
     def check(self, item: Item) -> None:
         """Raise InvalidInput if `put` would refuse the item. Cost: nothing."""
-        self._codec.encode(item)
+        self.codec.encode(item)
 
     def stored(self, item: Item) -> Item | None:
         """Return the stored item that has the key of this one, or None. Cost: 1 request."""
-        return self._find(self._codec.key_of(item))
+        return self._find(self.codec.key_of(item))
 
     def name_of(self, item: Item) -> str:
-        return self._name(self._codec.key_of(item))
+        return self._name(self.codec.key_of(item))
 
     def _find(self, key: Key) -> Item | None:
-        row = self._client.get_row(self._codec.table, key)
+        row = self._client.get_row(self.codec.table, key)
         if row is None:
             return None
         self.read_progress.returned += 1
-        return self._codec.decode(row)
+        return self.codec.decode(row)
 
     def _get(self, key: Key) -> Item:
         item = self._find(key)
@@ -87,7 +87,7 @@ class Collection(Generic[Item]):
 
     def _delete(self, key: Key, *, missing_ok: bool) -> bool:
         try:
-            self._client.write_row(Delete(self._codec.table, key, MUST_EXIST))
+            self._client.write_row(Delete(self.codec.table, key, MUST_EXIST))
         except ConditionFailed as error:
             if missing_ok:
                 return False
@@ -96,8 +96,8 @@ class Collection(Generic[Item]):
 
     def _update(self, key: Key, fields: Mapping[str, Value | None], changes: Changes) -> None:
         columns = {name: value for name, value in fields.items() if value is not None}
-        self._codec.check_fields(columns)
-        self._codec.check_changes(changes.metadata, changes.unset, columns)
+        self.codec.check_fields(columns)
+        self.codec.check_changes(changes.metadata, changes.unset, columns)
         delete = set(changes.unset)
         if changes.replace_metadata:
             # This includes field columns in which another library stored a value of another type.
@@ -108,7 +108,7 @@ class Collection(Generic[Item]):
                 hint=f"give at least one option that changes it; see tsmem {self._noun} update --help",
             )
         columns.update(changes.metadata)
-        update = Update(self._codec.table, key, columns, tuple(sorted(delete - set(columns))), MUST_EXIST)
+        update = Update(self.codec.table, key, columns, tuple(sorted(delete - set(columns))), MUST_EXIST)
         limits.check_write(update)
         if not update.columns and not update.delete:
             return
@@ -130,7 +130,7 @@ class Collection(Generic[Item]):
 
     def owner_ids(self, prefix: str = "") -> Iterator[str]:
         """Yield the owners' ids that begin with a prefix, in order. Cost: 1 request for each id, and 1 more."""
-        table = self._codec.table
+        table = self.codec.table
         span = table.range_of()
         if prefix:
             span = span._replace(start=table.range_of(prefix).start)
@@ -143,8 +143,8 @@ class Collection(Generic[Item]):
 
     def ids_of(self, owner_id: str, prefix: str = "") -> Iterator[str]:
         """Yield an owner's item ids that begin with a prefix, in order, each once. Cost: ceil(n / 5,000) requests."""
-        table = self._layout.index_ref if self._noun == "message" else self._codec.table  # ordered by owner and id
-        owner_id = self._codec.check_id(table.key[0], owner_id)
+        table = self._layout.index_ref if self._noun == "message" else self.codec.table  # ordered by owner and id
+        owner_id = self.codec.check_id(table.key[0], owner_id)
         span = table.range_of(owner_id)
         if prefix:
             span = span._replace(start=table.range_of(owner_id, prefix).start)
@@ -156,7 +156,7 @@ class Collection(Generic[Item]):
 
     def sample(self, owner_id: str | None) -> Sample:
         """Describe the first rows of one owner; of the table if it is None. Raises InvalidInput. Cost: 1 request."""
-        table = self._codec.table
+        table = self.codec.table
         scan = RowScan(self._client, Scan(table, self._span(table, owner_id)), MAX_SAMPLE_ROWS)
         rows = list(islice(scan, MAX_SAMPLE_ROWS))
         return Sample(len(rows), frozenset(name for row in rows for name in row.columns), not scan.has_more())
@@ -164,7 +164,7 @@ class Collection(Generic[Item]):
     def owner_ids_like(self, text: str) -> list[str]:
         """Return ids of owners that a mistyped id could mean: those of the first 1,000 rows from its first letter on,
         taken as a capital. Cost: 1 request."""
-        table = self._codec.table
+        table = self.codec.table
         span = Range(table.range_of(min(text[:1], text[:1].upper())).start, table.range_of().end)
         scan = RowScan(self._client, Scan(table, span, columns=table.key[:1]), MAX_ROWS_FOR_IDS)
         return list(dict.fromkeys(str(row.key[0]) for row in islice(scan, MAX_ROWS_FOR_IDS)))
@@ -176,7 +176,7 @@ class Collection(Generic[Item]):
         of the table or index must then be the time."""
         span = table.range_of()
         if owner_id is not None:
-            span = table.range_of(self._codec.check_id(table.key[0], owner_id))
+            span = table.range_of(self.codec.check_id(table.key[0], owner_id))
             if window.since is not None:
                 span = span._replace(start=table.range_of(owner_id, window.since).start)
             if window.until is not None:
@@ -192,14 +192,14 @@ class Collection(Generic[Item]):
     ) -> ItemStream[Item]:
         """Return a listing of a table or index. The rows of an index are not whole items, so `fetch` reads the items
         that they belong to. It also gets a test for these, if the index lacks a column that the filter needs."""
-        start = request.resolve(self._codec, table, f"{self._target}/{table.name}", self._clock)
+        start = request.resolve(self.codec, table, f"{self._target}/{table.name}", self._clock)
         test = None
         if start.filter is not None and not self._readable(table).covers(start.filter):
-            test = start.filter.test(self._codec.table.key)
+            test = start.filter.test(self.codec.table.key)
         scan = self._filtered(scan_at(start.window), start.filter)
         # If the items are tested too, the limit does not say how many index rows are needed.
         rows = self.read(scan, request.limit if test is None else None, start.after)
-        items = ((row.key, self._codec.decode(row)) for row in rows) if fetch is None else fetch(rows, test)
+        items = ((row.key, self.codec.decode(row)) for row in rows) if fetch is None else fetch(rows, test)
 
         def has_more() -> bool:
             return (test is None and rows.has_more()) or next(items, None) is not None
@@ -220,7 +220,7 @@ class Collection(Generic[Item]):
     def _finder(self) -> Finder[Item]:
         from tsmem.store.search.finder import Finder
 
-        return Finder(self._client, self._codec, self._clock, self._target, self.read_progress)
+        return Finder(self._client, self.codec, self._clock, self._target, self.read_progress)
 
     def _filtered(self, scan: Scan, row_filter: RowFilter | None) -> Scan:
         if row_filter is None:
@@ -247,4 +247,4 @@ class Collection(Generic[Item]):
     def _readable(self, table: TableRef) -> ReadableColumns:
         from tsmem.store.filters.row_filter import ReadableColumns
 
-        return ReadableColumns(self._codec.key_types(table), table.name == self._codec.table.name)
+        return ReadableColumns(self.codec.key_types(table), table.name == self.codec.table.name)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock, SystemClock
 from tsmem.port import Cost, TableClient
-from tsmem.store.codec import Codecs
+from tsmem.store.codec import Codec
 from tsmem.store.layout import DEFAULT, Layout
 from tsmem.store.messages import Messages
+from tsmem.store.model import Message, Session
 from tsmem.store.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -34,15 +35,14 @@ class MemoryStore:
         is_local: bool = False,
     ) -> None:
         self._client = client
-        self._codecs = Codecs(layout)
         self.layout = layout
         self.clock: Clock = SystemClock() if clock is None else clock
         self.target = target
         """The name of the store in messages. A page token is valid only for its own target."""
         self.is_local = is_local
         """True for the embedded store, where requests cost nothing and an import creates missing tables."""
-        self.messages = Messages(client, self._codecs.message, self.clock, target)
-        self.sessions = Sessions(client, self._codecs.session, self.clock, target, self.messages)
+        self.messages = Messages(client, Codec(layout.message, Message), self.clock, target)
+        self.sessions = Sessions(client, Codec(layout.session, Session), self.clock, target, self.messages)
 
     @cached_property
     def tables(self) -> Tables:
@@ -54,7 +54,7 @@ class MemoryStore:
     def bulk(self) -> Bulk:
         from tsmem.store.bulk.bulk import Bulk
 
-        return Bulk(self._client, self._codecs, self.sessions, self.messages)
+        return Bulk(self._client, self.sessions, self.messages)
 
     def statistics(
         self, *, user_id: str | None = None, session_id: str | None = None, result: BulkResult | None = None
@@ -67,7 +67,7 @@ class MemoryStore:
         from tsmem.store.maintenance.statistics import Survey
 
         result = BulkResult() if result is None else result
-        return Survey(self._codecs, self.sessions, self.messages, result).run(user_id, session_id)
+        return Survey(self.sessions, self.messages, result).run(user_id, session_id)
 
     def troubles(self, *, ids_at_once: int = 50_000, result: BulkResult | None = None) -> Iterator[Trouble]:
         """Yield inconsistencies as they are found: orphan messages, session ids that users share, sessions older than
@@ -79,7 +79,7 @@ class MemoryStore:
         from tsmem.store.maintenance.integrity import find_troubles
 
         result = BulkResult() if result is None else result
-        return find_troubles(self._codecs, self.sessions, self.messages, self.clock.now_us(), result, ids_at_once)
+        return find_troubles(self.sessions, self.messages, self.clock.now_us(), result, ids_at_once)
 
     def clock_skew_s(self) -> float | None:
         """Return the seconds by which the service's clock was ahead of this machine's at its last reply, if known."""

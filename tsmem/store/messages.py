@@ -70,7 +70,7 @@ class Messages(Collection[Message]):
         Raises NotFound, Ambiguous, InvalidInput. Cost: 1 request, 1 more without create_time, 1 more with
         `replace_metadata`."""
         fields = {"content": content, "role": role, "search_content": search_content}
-        self._codec.check_fields({name: value for name, value in fields.items() if value is not None})
+        self.codec.check_fields({name: value for name, value in fields.items() if value is not None})
         key = self._key(session_id, message_id, create_time)
         self._update(key, fields, changes)
         return key
@@ -102,7 +102,7 @@ class Messages(Collection[Message]):
 
     def _find_key(self, session_id: str, message_id: str, create_time: int | None) -> Key | None:
         if create_time is not None:
-            return self._codec.key(session_id, create_time, message_id)
+            return self.codec.key(session_id, create_time, message_id)
         times = self._first_two_times(session_id, message_id)
         if len(times) > 1:
             raise Ambiguous(
@@ -112,8 +112,8 @@ class Messages(Collection[Message]):
         return (session_id, times[0], message_id) if times else None
 
     def _first_two_times(self, session_id: str, message_id: str) -> list[int]:
-        session = self._codec.check_id("session_id", session_id)
-        message = self._codec.check_id("message_id", message_id)
+        session = self.codec.check_id("session_id", session_id)
+        message = self.codec.check_id("message_id", message_id)
         index = self._layout.index_ref
         rows = RowScan(self._client, Scan(index, index.range_of(session, message)), 2)
         return [int(row.key[2]) for row in islice(rows, 2)]
@@ -137,7 +137,7 @@ class Messages(Collection[Message]):
             raise InvalidInput(f"the order is asc or desc, not '{order}'")
         return self._stream(
             ListRequest("list", {"session": session_id, "role": role, "order": order}, **options),
-            self._codec.table,
+            self.codec.table,
             lambda window: self._scan(session_id, window, role=role, backward=order == "desc"),
         )
 
@@ -147,7 +147,7 @@ class Messages(Collection[Message]):
 
     def of_sessions(self, session_ids: Iterable[str]) -> Iterator[Message]:
         """Yield the messages of many sessions, one session after another. Cost: ceil(n / 5,000) requests for each."""
-        return map(self._codec.decode, self.rows_of(session_ids))
+        return map(self.codec.decode, self.rows_of(session_ids))
 
     def rows_of(self, session_ids: Iterable[str]) -> Iterator[Row]:
         def start(session_id: str) -> RowScan:
@@ -188,15 +188,15 @@ class Messages(Collection[Message]):
 
         if last < 0:
             raise InvalidInput(f"the number of last messages must be 0 or more, not {last}")
-        session, interval_s = self._codec.check_id("session_id", session_id), check_interval(interval_s)
+        session, interval_s = self.codec.check_id("session_id", session_id), check_interval(interval_s)
         row_filter = read_filter(filter)
-        test = None if row_filter is None else row_filter.test(self._codec.table.key)
+        test = None if row_filter is None else row_filter.test(self.codec.table.key)
 
         def matches(row: Row) -> bool:
             return (role is None or row.columns.get("role") == role) and (test is None or test(row))
 
-        tail = SessionTail(self.read, self._codec.table, self._clock, session, matches)
-        return map(self._codec.decode, self._counted(tail.rows(last, interval_s, on_unavailable)))
+        tail = SessionTail(self.read, self.codec.table, self._clock, session, matches)
+        return map(self.codec.decode, self._counted(tail.rows(last, interval_s, on_unavailable)))
 
     def has_later(self, session_id: str, time: int) -> bool:
         """Return True if a session has a message later than `time` (microseconds). Cost: 1 request."""
@@ -215,8 +215,8 @@ class Messages(Collection[Message]):
                 tests.append(Comparison("create_time", Op.GE, window.since))
             if window.until is not None:
                 tests.append(Comparison("create_time", Op.LE, window.until))
-        span = self._span(self._codec.table, session_id, window, backward=backward)
-        return Scan(self._codec.table, span, And(tuple(tests)) if len(tests) > 1 else next(iter(tests), None))
+        span = self._span(self.codec.table, session_id, window, backward=backward)
+        return Scan(self.codec.table, span, And(tuple(tests)) if len(tests) > 1 else next(iter(tests), None))
 
     def search(
         self,
@@ -271,4 +271,4 @@ class Messages(Collection[Message]):
     ) -> Iterator[Delete]:
         """Return deletes of the messages that match. The first page is requested when this is called."""
         scan = self._scan(session_id, window)._replace(columns=("session_id", "create_time"))
-        return (Delete(self._codec.table, row.key) for row in self._matching_rows(scan, filter))
+        return (Delete(self.codec.table, row.key) for row in self._matching_rows(scan, filter))

@@ -54,11 +54,11 @@ class Sessions(Collection[Session]):
 
     def get(self, user_id: str, session_id: str) -> Session:
         """Return a session. Raises NotFound. Cost: 1 request."""
-        return self._get(self._codec.key(user_id, session_id))
+        return self._get(self.codec.key(user_id, session_id))
 
     def find(self, user_id: str, session_id: str) -> Session | None:
         """Return a session, or None. Cost: 1 request."""
-        return self._find(self._codec.key(user_id, session_id))
+        return self._find(self.codec.key(user_id, session_id))
 
     def update(
         self,
@@ -72,17 +72,17 @@ class Sessions(Collection[Session]):
         """Change the given fields and metadata of an existing session, and keep the others.
 
         Raises NotFound, InvalidInput. Cost: 1 request, 2 with `replace_metadata`."""
-        key = self._codec.key(user_id, session_id)
+        key = self.codec.key(user_id, session_id)
         self._update(key, {"update_time": update_time, "search_content": search_content}, changes)
 
     def touch(self, user_id: str, session_id: str, time: int) -> None:
         """Set update_time to `time` (microseconds) if the session's update_time is earlier or missing.
 
         Raises NotFound. Cost: 1 request, 2 if nothing is changed."""
-        key = self._codec.key(user_id, session_id)
+        key = self.codec.key(user_id, session_id)
         is_older = Comparison("update_time", Op.LT, time, pass_if_missing=True)
         condition = Condition(Existence.EXPECT_EXIST, is_older)
-        update = Update(self._codec.table, key, {"update_time": time}, condition=condition)
+        update = Update(self.codec.table, key, {"update_time": time}, condition=condition)
         limits.check_write(update)
         try:
             self._client.write_row(update)
@@ -110,10 +110,10 @@ class Sessions(Collection[Session]):
         `with_messages` and n messages, 3 + ceil(n / 5,000) + ceil(n / 200), or one fewer with `shared_too`."""
         from tsmem.store.bulk.result import BulkResult
 
-        key = self._codec.key(user_id, session_id)
+        key = self.codec.key(user_id, session_id)
         result = BulkResult() if result is None else result
         if with_messages:
-            if self._client.get_row(self._codec.table, key, ("user_id",)) is None:
+            if self._client.get_row(self.codec.table, key, ("user_id",)) is None:
                 # Messages with this session id belong to another user or to nobody, so they are kept.
                 if missing_ok:
                     return result
@@ -133,7 +133,7 @@ class Sessions(Collection[Session]):
         most 1 more for each 100 sessions found."""
         from tsmem.store.sharing import find_other_users
 
-        return find_other_users(self._client, self._codec.table, self._layout.search.name, pairs, after=after)
+        return find_other_users(self._client, self.codec.table, self._layout.search.name, pairs, after=after)
 
     def _shared_or_raise(self, pairs: Sequence[Pair], after: int | None = None) -> dict[Pair, list[str]]:
         try:
@@ -154,7 +154,7 @@ class Sessions(Collection[Session]):
 
     def iterate(self, user_id: str | None, **options: Unpack[PageOptions]) -> ItemStream[Session]:
         """Stream the same sessions as `page`, by default without a limit."""
-        table = self._codec.table
+        table = self.codec.table
         request = ListRequest("list", {"user": user_id}, **options)
         return self._stream(request, table, lambda _: Scan(table, self._span(table, user_id)))
 
@@ -165,8 +165,8 @@ class Sessions(Collection[Session]):
             raise InvalidInput("give a user or a session, not both")
         test = None
         if session_id is not None:
-            test = Comparison("session_id", Op.EQ, self._codec.check_id("session_id", session_id))
-        table = self._codec.table
+            test = Comparison("session_id", Op.EQ, self.codec.check_id("session_id", session_id))
+        table = self.codec.table
         return self._matching_rows(Scan(table, self._span(table, user_id), test), None)
 
     def recent(self, user_id: str | None, **options: Unpack[ListOptions]) -> ItemStream[Session]:
@@ -179,7 +179,7 @@ class Sessions(Collection[Session]):
         if user_id is None:
             return self._finder.find(ListRequest("recent", {}, **options))
         index = self._layout.index_ref
-        request = ListRequest("recent", {"user": self._codec.check_id("user_id", user_id)}, **options)
+        request = ListRequest("recent", {"user": self.codec.check_id("user_id", user_id)}, **options)
 
         return self._stream(
             request,
@@ -209,7 +209,7 @@ class Sessions(Collection[Session]):
 
         def fetch(index_keys: list[Key]) -> tuple[list[Key], Pending[list[RowRead]]]:
             keys = [(user_id, session_id) for user_id, _, session_id in index_keys]
-            return index_keys, submit(self._client.limiter, partial(self._client.get_rows, self._codec.table, keys))
+            return index_keys, submit(self._client.limiter, partial(self._client.get_rows, self.codec.table, keys))
 
         # With a limit, the size of a chunk depends on the chunk before it, so only one is read at a time.
         for index_keys, pending in prefetch(self._client.limiter, chunks(), fetch, None if limit is None else 1):
@@ -217,12 +217,12 @@ class Sessions(Collection[Session]):
             some_deleted = None in found
             missing_count = 0 if any(row is not None for row in found) else missing_count + len(found)
             if missing_count > MAX_MISSING:
-                table = self._codec.table.name
+                table = self.codec.table.name
                 raise InvalidReply(f"the index lists {missing_count:,} sessions, but table '{table}' has none of them")
             for key, row in zip(index_keys, found, strict=True):
                 if row is not None and (test is None or test(row)):
                     left = None if left is None else left - 1
-                    yield key, self._codec.decode(row)
+                    yield key, self.codec.decode(row)
 
     def search(
         self,
@@ -272,7 +272,7 @@ class Sessions(Collection[Session]):
 
         result = BulkResult() if result is None else result
         until_us = cursor.resolve_window(None, until, self._clock.now_us()).until
-        condition, table = UNCONDITIONAL, self._codec.table
+        condition, table = UNCONDITIONAL, self.codec.table
         scan = Scan(table, self._span(table, user_id), columns=("user_id",))
         start_deletes = has_later_message = None
         if with_messages:

@@ -172,7 +172,7 @@ class Import:
         """`looks_up` is True if times that the input lacks are looked up in the store."""
         conversion = None
         if self._options.format != "tsmem":
-            stored = self._store.bulk.stored_times() if looks_up else None
+            stored = self._store.bulk if looks_up else None
             conversion = Conversion(self._options.user, self._start_time, stored, notes)
         return ImportSource(self._input.raw, self._options.format, conversion, on_bad_value, self._input.name)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import AlreadyExists, InvalidInput, PartialFailure, RowFailure, TableNotFound, TsmemError
@@ -17,7 +17,7 @@ from tsmem.port import TableClient, rows_of
 from tsmem.rows import MAX, MIN, MUST_NOT_EXIST, UNCONDITIONAL, Key, Range, TableRef, Write
 from tsmem.store.bulk.batches import BatchWriter
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.codec import Codecs
+from tsmem.store.codec import Codec
 from tsmem.store.concurrency import Pending, submit
 from tsmem.store.listing.scan import RowScan, Scan
 from tsmem.store.messages import Messages
@@ -49,9 +49,8 @@ class LoadOptions(NamedTuple):
 
 
 class Bulk:
-    def __init__(self, client: TableClient, codecs: Codecs, sessions: Sessions, messages: Messages) -> None:
+    def __init__(self, client: TableClient, sessions: Sessions, messages: Messages) -> None:
         self._client = client
-        self._codecs = codecs
         self._sessions = sessions
         self._messages = messages
 
@@ -69,7 +68,7 @@ class Bulk:
 
     def sessions(self, *, user_id: str | None = None, session_id: str | None = None) -> Iterator[Session]:
         """Return the sessions that `items` yields. Raises InvalidInput if both ids are given, when it is called."""
-        return map(self._codecs.session.decode, self._sessions.rows(user_id, session_id))
+        return map(self._sessions.codec.decode, self._sessions.rows(user_id, session_id))
 
     def check(self, records: Iterable[ImportedItem], options: LoadOptions | None = None) -> BulkResult:
         """Count the records that `load` would write, without sending anything. Raises InvalidInput, with the line, for
@@ -132,7 +131,7 @@ class Bulk:
         recent: OrderedDict[int, None] = OrderedDict()
         for record in records:
             try:
-                writes = self._codecs.of(record.item).writes(record.item, condition)
+                writes = self._codec_of(record.item).writes(record.item, condition)
             except InvalidInput as error:
                 if options.on_refused is None:
                     raise type(error)(f"line {record.line}: {error.message}", hint=error.hint) from error
@@ -154,7 +153,7 @@ class Bulk:
         """Return True if the rows of all these items, at most 100, exist. Cost: 1 request a table."""
         keys: dict[TableRef, list[Key]] = {}
         for item in items:
-            codec = self._codecs.of(item)
+            codec = self._codec_of(item)
             keys.setdefault(codec.table, []).append(codec.key_of(item))
         return all(
             row is not None
@@ -162,8 +161,50 @@ class Bulk:
             for row in rows_of(self._client.get_rows(table, wanted, table.key[:1]))
         )
 
-    def stored_times(self) -> StoredTimes:
-        return StoredTimes(self._client, self._codecs)
+    def _codec_of(self, item: Session | Message) -> Codec[Any]:
+        return self._sessions.codec if isinstance(item, Session) else self._messages.codec
+
+    # Stored times, for imported items without a time. Otherwise, importing a conversation again would give its messages
+    # new times, and so store each of them twice. A missing table counts as an empty one.
+
+    @property
+    def lookup_width(self) -> int:
+        """Number of lookups of stored times that may run at once."""
+        return min(self._client.limiter.width, MAX_LOOKUPS)
+
+    def session_time(self, user_id: str, session_id: str) -> int | None:
+        if not _is_key(user_id=user_id, session_id=session_id):
+            return None
+        try:
+            row = self._client.get_row(self._sessions.codec.table, (user_id, session_id), ("update_time",))
+        except TableNotFound:
+            return None
+        time = None if row is None else row.columns.get("update_time")
+        return time if type(time) is int else None
+
+    def message_times(self, session_id: str, message_ids: Collection[str]) -> Pending[dict[str, list[int]]] | None:
+        """Start to look up the times of messages: the result maps each id that exists to its times, in order. Return
+        None if no id is valid.
+
+        Cost: ceil(n / 5,000) requests, where n messages of the session have ids from the smallest to the largest one
+        asked for."""
+        usable = frozenset(each for each in message_ids if _is_key(session_id=session_id, message_id=each))
+        return submit(self._client.limiter, lambda: self._times(session_id, usable)) if usable else None
+
+    def _times(self, session_id: str, ids: frozenset[str]) -> dict[str, list[int]]:
+        index, table = self._messages.codec.layout.index_ref, self._messages.codec.table
+        span = Range((session_id, min(ids), MIN), (session_id, max(ids), MAX))
+        for ref, part in ((index, span), (table, table.range_of(session_id))):
+            at_id, at_time = ref.key.index("message_id"), ref.key.index("create_time")
+            times: dict[str, list[int]] = {}
+            try:
+                for row in RowScan(self._client, Scan(ref, part, columns=("session_id",))):
+                    if row.key[at_id] in ids:
+                        times.setdefault(str(row.key[at_id]), []).append(int(row.key[at_time]))
+            except TableNotFound:  # the index is missing, so read the table
+                continue
+            return times
+        return {}
 
 
 def key_of(item: Session | Message) -> Key:
@@ -197,53 +238,6 @@ def _conflict_error(existing: list[Key], result: BulkResult) -> AlreadyExists | 
         )
     written = f"{quantity(result.done, 'row')} {'was' if result.done == 1 else 'were'} written"
     return PartialFailure(f"{message}; {written}", done=result.done, failures=result.failures)
-
-
-class StoredTimes:
-    """Looks up the times of rows that exist, for imported items without a time. Otherwise, importing a conversation
-    again would give its messages new times, and so store each of them twice. A missing table counts as an empty one."""
-
-    def __init__(self, client: TableClient, codecs: Codecs) -> None:
-        self._client = client
-        self._codecs = codecs
-
-    @property
-    def width(self) -> int:
-        return min(self._client.limiter.width, MAX_LOOKUPS)
-
-    def of_session(self, user_id: str, session_id: str) -> int | None:
-        if not _is_key(user_id=user_id, session_id=session_id):
-            return None
-        try:
-            row = self._client.get_row(self._codecs.session.table, (user_id, session_id), ("update_time",))
-        except TableNotFound:
-            return None
-        time = None if row is None else row.columns.get("update_time")
-        return time if type(time) is int else None
-
-    def of_messages(self, session_id: str, message_ids: Collection[str]) -> Pending[dict[str, list[int]]] | None:
-        """Start to look up the times of messages: the result maps each id that exists to its times, in order. Return
-        None if no id is valid.
-
-        Cost: ceil(n / 5,000) requests, where n messages of the session have ids from the smallest to the largest one
-        asked for."""
-        usable = frozenset(each for each in message_ids if _is_key(session_id=session_id, message_id=each))
-        return submit(self._client.limiter, lambda: self._times(session_id, usable)) if usable else None
-
-    def _times(self, session_id: str, ids: frozenset[str]) -> dict[str, list[int]]:
-        index, table = self._codecs.message.layout.index_ref, self._codecs.message.table
-        span = Range((session_id, min(ids), MIN), (session_id, max(ids), MAX))
-        for ref, part in ((index, span), (table, table.range_of(session_id))):
-            at_id, at_time = ref.key.index("message_id"), ref.key.index("create_time")
-            times: dict[str, list[int]] = {}
-            try:
-                for row in RowScan(self._client, Scan(ref, part, columns=("session_id",))):
-                    if row.key[at_id] in ids:
-                        times.setdefault(str(row.key[at_id]), []).append(int(row.key[at_time]))
-            except TableNotFound:  # the index is missing, so read the table
-                continue
-            return times
-        return {}
 
 
 def _is_key(**parts: str) -> bool:

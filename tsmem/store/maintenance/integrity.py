@@ -19,7 +19,6 @@ from typing import NamedTuple
 from tsmem.limits import MAX_INTEGER
 from tsmem.rows import MAX, MIN, Comparison, Op, Range, Row
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.codec import Codecs
 from tsmem.store.listing.scan import Scan
 from tsmem.store.maintenance.statistics import CellSize, large_cells
 from tsmem.store.messages import Messages
@@ -116,12 +115,12 @@ class IdRange:
 
 
 def find_troubles(
-    codecs: Codecs, sessions: Sessions, messages: Messages, now_us: int, result: BulkResult, ids_at_once: int
+    sessions: Sessions, messages: Messages, now_us: int, result: BulkResult, ids_at_once: int
 ) -> Iterator[Trouble]:
     """`result` counts the rows read. At most twice `ids_at_once` session ids are in memory."""
     ids = IdRange(None, ids_at_once)
     while True:
-        scan = Scan(codecs.session.table, codecs.session.table.range_of())
+        scan = Scan(sessions.codec.table, sessions.codec.table.range_of())
         if ids.start is not None:  # the first pass has checked the size of all cells
             is_unchecked = Comparison("session_id", Op.GE, ids.start)
             scan = scan._replace(filter=is_unchecked, columns=("session_id", "update_time"))
@@ -133,7 +132,7 @@ def find_troubles(
 
         start = MIN if ids.start is None else ids.start
         end = MAX if ids.end is None else ids.end
-        scan = Scan(codecs.message.table, Range((start, MIN, MIN), (end, MIN, MIN)))
+        scan = Scan(messages.codec.table, Range((start, MIN, MIN), (end, MIN, MIN)))
         for session_id, of_session in groupby(messages.read(scan), lambda row: str(row.key[0])):
             count = first = last = 0
             for row in of_session:  # ordered by time

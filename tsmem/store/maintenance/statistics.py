@@ -17,7 +17,6 @@ from typing import Literal, NamedTuple, TypeVar
 from tsmem import limits
 from tsmem.rows import Key, Row, Value
 from tsmem.store.bulk.result import BulkResult
-from tsmem.store.codec import Codecs
 from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
@@ -78,8 +77,7 @@ Sized = TypeVar("Sized", SessionSize, CellSize)
 
 
 class Survey:
-    def __init__(self, codecs: Codecs, sessions: Sessions, messages: Messages, result: BulkResult) -> None:
-        self._codecs = codecs
+    def __init__(self, sessions: Sessions, messages: Messages, result: BulkResult) -> None:
         self._sessions = sessions
         self._messages = messages
         self._result = result
@@ -104,7 +102,7 @@ class Survey:
             self._found.sessions += 1
             self._found.users += row.key[0] != user
             user = row.key[0]
-            self._measure("session", self._codecs.session.table.key, row)
+            self._measure("session", self._sessions.codec.table.key, row)
             self._result.sessions += 1
             yield str(row.key[1])
 
@@ -116,7 +114,7 @@ class Survey:
                 last = int(row.key[1])
                 first = last if messages == 0 else first
                 messages += 1
-                size += self._measure("message", self._codecs.message.table.key, row)
+                size += self._measure("message", self._messages.codec.table.key, row)
                 self._count_role(row.columns.get("role"))
                 day = last // _DAY_US
                 if day in _DAYS:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tsmem import limits
 from tsmem.errors import InvalidInput
 from tsmem.rows import Value
-from tsmem.store.bulk.bulk import ImportedItem, StoredTimes
+from tsmem.store.bulk.bulk import Bulk, ImportedItem
 from tsmem.store.concurrency import Pending
 from tsmem.store.documents import brief
 from tsmem.store.layout import DEFAULT
@@ -92,7 +92,7 @@ _Draft = _ConversationDraft | Session | Message
 def read_conversations(
     source: ImportSource, conversion: Conversion, read: ConversationReader
 ) -> Iterator[ImportedItem]:
-    """Yield the session and the messages of each conversation. Cost: that of looking up times in `StoredTimes`."""
+    """Yield the session and the messages of each conversation. Cost: that of looking up stored times."""
     for value, content in _drafts(source, conversion, read):
         try:
             items = [*conversion.rows(content)] if isinstance(content, _ConversationDraft) else [content]
@@ -108,7 +108,7 @@ def _drafts(
 ) -> Iterator[tuple[JsonValue, _Draft]]:
     """Yield each value with its draft. Several drafts are made before the first is yielded, so that their times are
     looked up concurrently. They wait in memory, so MAX_WAITING_CHARS limits the length of their values."""
-    width = 1 if conversion.stored is None else conversion.stored.width
+    width = 1 if conversion.stored is None else conversion.stored.lookup_width
     waiting: deque[tuple[JsonValue, _Draft]] = deque()
     try:
         for value in _conversations(source.values()):
@@ -162,10 +162,11 @@ class Conversion:
     """Converts the conversations of an input. Each reading of the input needs a new one."""
 
     def __init__(
-        self, user_id: str | None, start_time: int, stored: StoredTimes | None = None, notes: Counter[str] | None = None
+        self, user_id: str | None, start_time: int, stored: Bulk | None = None, notes: Counter[str] | None = None
     ) -> None:
         """`user_id` owns all sessions; None takes the user that each conversation names. Conversations without times
-        are dated from `start_time`, a microsecond a message. `notes` counts what happened, by the names of `_NOTES`."""
+        are dated from `start_time`, a microsecond a message. `stored` looks up times that the input lacks. `notes`
+        counts what happened, by the names of `_NOTES`."""
         self.stored = stored
         self._user_id = user_id
         self._notes: Counter[str] = Counter() if notes is None else notes
@@ -200,7 +201,7 @@ class Conversion:
         _, metadata = _columns(rest, _SESSION_RESERVED)
         lookup = None
         if self.stored is not None and message_times.depends_on_others(given):
-            lookup = self.stored.of_messages(session_id, [each.message_id for each in drafts])
+            lookup = self.stored.message_times(session_id, [each.message_id for each in drafts])
         draft = _ConversationDraft(Session(user, session_id, None, None, metadata), drafts, given, self._start, lookup)
         self._start += len(drafts)
         self._notes["unnamed"] += given_id is None
@@ -217,7 +218,7 @@ class Conversion:
         if times:
             update_time = max(times)
         else:
-            known = None if self.stored is None else self.stored.of_session(session.user_id, session.session_id)
+            known = None if self.stored is None else self.stored.session_time(session.user_id, session.session_id)
             update_time = draft.start if known is None else known
             notes["empty conversation"] += known is None
         yield replace(session, update_time=update_time)
