@@ -17,11 +17,9 @@ from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound,
 from tsmem.port import TableClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, UNCONDITIONAL, Delete, Key, Range, Row, TableRef, Update, Value
 from tsmem.store.codec import Codec
-from tsmem.store.listing import cursor
-from tsmem.store.listing.cursor import Window
-from tsmem.store.listing.scan import ItemStream, ReadProgress, RowScan, Scan, read_filter
+from tsmem.store.listing.requests import ListRequest, Window, encode_token, read_filter
+from tsmem.store.listing.scan import ItemStream, ReadProgress, RowScan, Scan
 from tsmem.store.model import Changes, Item
-from tsmem.store.requests import ListRequest
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import ReadableColumns, RowFilter
@@ -208,7 +206,7 @@ class Collection(Generic[Item]):
             items,
             has_more,
             request.limit,
-            lambda key: cursor.encode_token(start.digest, start.window, key),
+            lambda key: encode_token(start.digest, start.window, key),
             request.page_token,
             self.read_progress,
         )

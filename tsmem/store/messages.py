@@ -12,12 +12,10 @@ from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
 from tsmem.rows import And, Comparison, Delete, Filter, Key, Op, Row, Value
 from tsmem.store.collection import ANY_TIME, Collection
 from tsmem.store.concurrency import prefetch
-from tsmem.store.listing import cursor
-from tsmem.store.listing.cursor import Window
-from tsmem.store.listing.scan import ItemStream, RowScan, Scan, read_filter
+from tsmem.store.listing.requests import DEFAULT_LIMIT, ListOptions, ListRequest, Window, read_filter, resolve_window
+from tsmem.store.listing.scan import ItemStream, RowScan, Scan
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import NO_CHANGES, Changes, Message, Order, Page, Sort
-from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
@@ -253,7 +251,7 @@ class Messages(Collection[Message]):
         from tsmem.store.bulk.result import BulkResult
 
         result = BulkResult() if result is None else result
-        window = cursor.resolve_window(None, until, self._clock.now_us())
+        window = resolve_window(None, until, self._clock.now_us())
         with BatchWriter(self._client, result) as writer:
             for delete in self.deletes(session_id, window, filter):
                 if dry_run:

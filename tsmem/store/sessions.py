@@ -15,12 +15,11 @@ from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, 
 from tsmem.store.codec import Codec
 from tsmem.store.collection import Collection
 from tsmem.store.concurrency import Pending, prefetch, submit
-from tsmem.store.listing import cursor
+from tsmem.store.listing.requests import DEFAULT_LIMIT, ListOptions, ListRequest, PageOptions, Window, resolve_window
 from tsmem.store.listing.scan import ItemStream, RowScan, Scan
 from tsmem.store.messages import Messages
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import NO_CHANGES, Changes, Page, Session, Sort
-from tsmem.store.requests import DEFAULT_LIMIT, ListOptions, ListRequest, PageOptions
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
@@ -271,12 +270,12 @@ class Sessions(Collection[Session]):
         from tsmem.store.bulk.result import BulkResult
 
         result = BulkResult() if result is None else result
-        until_us = cursor.resolve_window(None, until, self._clock.now_us()).until
+        until_us = resolve_window(None, until, self._clock.now_us()).until
         condition, table = UNCONDITIONAL, self.codec.table
         scan = Scan(table, self._span(table, user_id), columns=("user_id",))
         start_deletes = has_later_message = None
         if with_messages:
-            start_deletes = partial(self._messages.deletes, window=cursor.Window(None, until_us))
+            start_deletes = partial(self._messages.deletes, window=Window(None, until_us))
         if until_us is not None:
             is_old = Comparison("update_time", Op.LE, until_us)
             scan = scan._replace(filter=is_old, columns=("user_id", "update_time"))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple
+from typing import Any, Generic, NamedTuple
 
 from tsmem import limits
 from tsmem.errors import InvalidInput, InvalidReply
@@ -27,11 +27,8 @@ from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
 from tsmem.store.concurrency import Pending, submit
 from tsmem.store.layout import check_key_types
-from tsmem.store.listing.cursor import START_AGAIN
+from tsmem.store.listing.requests import START_AGAIN
 from tsmem.store.model import Item, Page
-
-if TYPE_CHECKING:
-    from tsmem.store.filters.row_filter import RowFilter
 
 MAX_PREFETCHED = 2
 """Most pages that are requested and not yet used."""
@@ -182,14 +179,6 @@ class RowScan:
     def _request_announced(self) -> None:
         if self._announced is not None and len(self._requested) < MAX_PREFETCHED:
             self._request(self._announced, None)
-
-
-def read_filter(text: str | None) -> RowFilter | None:
-    if text is None:
-        return None
-    from tsmem.store.filters.row_filter import RowFilter  # here, because most listings have no filter
-
-    return RowFilter(text)
 
 
 class ItemStream(Generic[Item]):

@@ -22,10 +22,9 @@ from tsmem.queries import FieldSort, Search, SearchPage
 from tsmem.rows import Key
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
-from tsmem.store.listing import cursor
+from tsmem.store.listing.requests import ListRequest, ListStart, damaged_token, encode_token, is_time
 from tsmem.store.listing.scan import ItemStream, ReadProgress
 from tsmem.store.model import Item, Total
-from tsmem.store.requests import SORTS, ListRequest, ListStart
 from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
 
 MAX_PAGE = 100
@@ -50,7 +49,7 @@ class Finder(Generic[Item]):
         """Stream the items that match. Raises InvalidInput, and TableNotFound for a missing table or index.
         Cost: 1 request for each 100 rows that the query finds, and 1 more for the first search, to describe the
         index."""
-        if request.sort not in SORTS:
+        if request.sort not in ("newest", "score"):
             raise InvalidInput(f"the order must be newest or score, not '{request.sort}'")
         if request.text == "":
             raise InvalidInput("the text to search for is empty", hint="leave out TEXT to list everything")
@@ -219,7 +218,7 @@ def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
 
 def _encode_token(start: ListStart, position: SearchPosition) -> str:
     service = None if position.token is None else base64.b64encode(position.token).decode()
-    return cursor.encode_token(start.digest, start.window, position.key, t=service, s=position.skip, u=position.time)
+    return encode_token(start.digest, start.window, position.key, t=service, s=position.skip, u=position.time)
 
 
 def _decode_position(
@@ -230,16 +229,16 @@ def _decode_position(
     key = dict(zip(codec.table.key, after, strict=True))
     if not (
         (type(skip) is int and 0 <= skip <= MAX_PAGE)
-        and cursor.is_time(time)
+        and is_time(time)
         and key.get(codec.layout.time_column, time) == time
         and criteria.includes(time)
         and all(key.get(name, value) == value for name, value in criteria.equal.items())
     ):
-        raise cursor.damaged_token()
+        raise damaged_token()
     try:
         service_token = None if service is None else base64.b64decode(str(service), validate=True)
     except ValueError as error:
-        raise cursor.damaged_token() from error
+        raise damaged_token() from error
     if service_token == b"":  # the service would take an empty token for the first page
-        raise cursor.damaged_token()
+        raise damaged_token()
     return SearchPosition(service_token, skip, after, time)

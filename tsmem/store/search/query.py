@@ -17,7 +17,7 @@ from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll
 from tsmem.rows import Op, Row
 from tsmem.store.filters.tree import Compared, Either, Every, Tree
 from tsmem.store.layout import TableLayout
-from tsmem.store.listing.cursor import Window
+from tsmem.store.listing.requests import Window
 from tsmem.store.model import Message, Session, Sort
 
 if TYPE_CHECKING:

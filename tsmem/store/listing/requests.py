@@ -1,4 +1,6 @@
-"""Page tokens, which say where the next page of a listing or search starts.
+"""The requests of listings and searches, and the page tokens that say where their next page starts.
+
+The public methods of `Sessions` and `Messages` make a `ListRequest` from their arguments.
 
 A token is JSON in base64url: a version (`v`), a digest of the query (`q`, to refuse a token of another query), the time
 window with ages as points in time (`w`), and the last key that was returned (`k`). A search adds fields of its own
@@ -11,13 +13,19 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, TypeGuard
 
 from tsmem import limits
-from tsmem.clock import Age, Time
+from tsmem.clock import Age, Clock, Time
 from tsmem.errors import InvalidInput
-from tsmem.rows import Key
+from tsmem.rows import Key, TableRef
+from tsmem.store.codec import Codec
+from tsmem.store.model import Sort
 
+if TYPE_CHECKING:
+    from tsmem.store.filters.row_filter import RowFilter
+
+DEFAULT_LIMIT = 50
 VERSION = 1
 MAX_TOKEN_LENGTH = 40_000
 """Enough for four key columns of 1,024 control characters, which take six characters each in JSON, in base64."""
@@ -31,7 +39,76 @@ class Window(NamedTuple):
     until: int | None
 
 
-def digest(query: Mapping[str, object]) -> str:
+class PageOptions(TypedDict, total=False):
+    filter: str | None
+    limit: int | None
+    """Most items to return, None for all. Only items that match the filter count."""
+    page_token: str | None
+    """The `next_page_token` of the page before."""
+
+
+class ListOptions(PageOptions, total=False):
+    """Keyword arguments of a listing within a window of time. Both ends are included."""
+
+    since: Time | None
+    until: Time | None
+
+
+class ListRequest(NamedTuple):
+    """A listing or search. A page token is valid only for a request that differs in nothing but the limit."""
+
+    name: Literal["list", "recent", "search"]
+    scope: Mapping[str, str | None]
+    """The user, session and other values that restrict the listing; None means any. In a search, the names are
+    columns."""
+    since: Time | None = None
+    until: Time | None = None
+    limit: int | None = None
+    page_token: str | None = None
+    filter: str | None = None
+    text: str | None = None
+    sort: Sort = "newest"
+
+    def resolve(self, codec: Codec[Any], table: TableRef, source: str, clock: Clock) -> ListStart:
+        """Return where the items start. `table` is the table or index whose keys order them. `source` names what is
+        read, so that a page token of another store or table is refused. Raises InvalidInput."""
+        if self.limit is not None and self.limit < 1:
+            raise InvalidInput(f"the limit must be at least 1, not {self.limit}")
+        row_filter = read_filter(self.filter)
+        parts = {key: getattr(self, key) for key in ("name", "text", "since", "until", "sort")}
+        identity = None if row_filter is None else row_filter.identity
+        digest = digest_of({"source": source, "filter": identity, **parts, **self.scope})
+        if self.page_token is None:
+            return ListStart(digest, row_filter, resolve_window(self.since, self.until, clock.now_us()))
+        window, after, token = decode_token(self.page_token, digest, codec.key_types(table))
+        for point, end in zip(window, (self.since, self.until), strict=True):
+            if (point is None) if isinstance(end, Age) else (point != end):
+                raise damaged_token()
+        return ListStart(digest, row_filter, window, after, token)
+
+
+class ListStart(NamedTuple):
+    digest: str
+    filter: RowFilter | None
+    window: Window
+    after: Key | None = None
+    """Key of the last item of the page before; None for the first page."""
+    token: Mapping[str, object] = {}
+    """Fields of the page token."""
+
+
+def read_filter(text: str | None) -> RowFilter | None:
+    if text is None:
+        return None
+    from tsmem.store.filters.row_filter import RowFilter  # here, because most listings have no filter
+
+    return RowFilter(text)
+
+
+# Windows and page tokens
+
+
+def digest_of(query: Mapping[str, object]) -> str:
     import hashlib  # here, because OpenSSL is slow to load and only listings need it
 
     parts = {key: f"age:{value.microseconds}" if isinstance(value, Age) else value for key, value in query.items()}
