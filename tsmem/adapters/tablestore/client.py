@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING
 from tsmem import port
 from tsmem.adapters import name_missing_table, tables_of
 from tsmem.adapters.redaction import hide
-from tsmem.adapters.tablestore import reply_checks
 from tsmem.adapters.tablestore import rows as sdk_rows
 from tsmem.adapters.tablestore import schemas as sdk_schemas
 from tsmem.adapters.tablestore.errors import translate
-from tsmem.adapters.tablestore.sdk import make_sdk_client, make_transport, ots
+from tsmem.adapters.tablestore.sdk import WrongReply, make_sdk_client, make_transport, ots
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, HttpAttempt
 from tsmem.errors import InvalidInput, TsmemError, Unavailable
 from tsmem.limits import MAX_ROWS_PER_PAGE, MAX_ROWS_PER_WRITE, check_write
@@ -112,7 +111,7 @@ class TablestoreClient:
         with self._call("DescribeTable", name):
             found = sdk_schemas.to_table_schema(self._sdk.describe_table(name))
             if found.name != name or not found.key:
-                raise reply_checks.WrongReply("not the description of this table")
+                raise WrongReply("not the description of this table")
             return found
 
     def create_table(self, schema: port.TableSchema) -> None:
@@ -171,7 +170,7 @@ class TablestoreClient:
             row = None if found is None else sdk_rows.to_row(table, found.primary_key, found.attribute_columns)
             attempt.rows = 0 if row is None else 1
             attempt.cost = sdk_rows.to_cost(units, attempt.rows)
-            reply_checks.check_same_key(key, row)
+            sdk_rows.check_same_key(key, row)
             return row
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
@@ -209,7 +208,7 @@ class TablestoreClient:
             attempt.cost = sdk_rows.to_cost(units, attempt.rows)._replace(filtered=0 if filter is None else 1)
             rows = [sdk_rows.to_row(table, row.primary_key, row.attribute_columns) for row in found]
             page = port.RangePage(rows, None if next_start is None else sdk_rows.to_key(table, next_start))
-            reply_checks.check_page(span, limit, page)
+            sdk_rows.check_page(span, limit, page)
             return page
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
@@ -256,6 +255,6 @@ class TablestoreClient:
             try:
                 reply = self._sdk.batch_write_row(batch.request)
             except (IndexError, KeyError):  # from the SDK, which looks up the row that each outcome is for
-                raise reply_checks.WrongReply("outcomes for rows that were not sent") from None
+                raise WrongReply("outcomes for rows that were not sent") from None
             attempt.cost = sdk_rows.set_write_outcomes(batch, reply)
             return batch.outcomes

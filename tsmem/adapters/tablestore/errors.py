@@ -20,8 +20,7 @@ from typing import Any
 from urllib3 import exceptions as urllib3
 
 from tsmem.adapters.redaction import without_secrets
-from tsmem.adapters.tablestore.reply_checks import WrongReply
-from tsmem.adapters.tablestore.sdk import ots
+from tsmem.adapters.tablestore.sdk import WrongReply, ots
 from tsmem.adapters.tablestore.transport import (
     CHECK_HOST,
     USE_HTTPS,

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import isfinite
+from operator import gt, lt
 from typing import Any, NamedTuple
 
 from tsmem import limits
 from tsmem.adapters.tablestore.errors import service_error
-from tsmem.adapters.tablestore.reply_checks import WrongReply, check_outcomes, check_same_key
-from tsmem.adapters.tablestore.sdk import ots
+from tsmem.adapters.tablestore.sdk import WrongReply, ots
 from tsmem.errors import ConditionFailed, TsmemError
 from tsmem.limits import check_column_name, value_bytes
-from tsmem.port import Cost, RowOutcome, RowRead
+from tsmem.port import Cost, RangePage, RowOutcome, RowRead
 from tsmem.rows import (
     And,
     Bound,
@@ -32,12 +32,14 @@ from tsmem.rows import (
     Not,
     Op,
     Put,
+    Range,
     Row,
     TableRef,
     Update,
     Value,
     Write,
 )
+from tsmem.words import quantity
 
 _BOUNDS = {Bound.MIN: ots.INF_MIN, Bound.MAX: ots.INF_MAX}
 _COMPARATORS = {
@@ -140,6 +142,32 @@ def to_row(table: TableRef, key: Sequence[tuple[str, Any]], attributes: Sequence
     return Row(to_key(table, key), columns)
 
 
+def check_same_key(key: Key, row: Row | None) -> None:
+    if row is not None and row.key != key:
+        raise WrongReply("a row with a key that was not requested")
+
+
+def check_page(span: Range, limit: int | None, page: RangePage) -> None:
+    """Raise WrongReply for wrong rows, or for a next page that is not further on: paging might never end."""
+    most = limits.MAX_ROWS_PER_PAGE if limit is None else min(limit, limits.MAX_ROWS_PER_PAGE)
+    if len(page.rows) > most:
+        raise WrongReply(f"{len(page.rows):,} rows when at most {most:,} were allowed")
+    keys = [row.key for row in page.rows]
+    compare = gt if span.backward else lt
+    try:
+        in_order = all(map(compare, keys, keys[1:]))
+    except TypeError:
+        raise WrongReply("keys of different types") from None
+    if not in_order:
+        raise WrongReply("rows that are out of order")
+    if keys and not (span.includes(keys[0]) and span.includes(keys[-1])):
+        raise WrongReply("rows outside the requested range")
+    previous = keys[-1] if keys else span.start
+    start = page.next_start
+    if start is not None and (start == previous or not span._replace(start=previous).includes(start)):
+        raise WrongReply("a next page that does not start after this one, within the requested range")
+
+
 class PreparedBatch(NamedTuple):
     request: Any
     places: dict[str, list[int]]
@@ -175,7 +203,7 @@ def set_write_outcomes(batch: PreparedBatch, reply: Any) -> Cost:
     for name, places in batch.places.items():
         kinds = (reply.table_of_put, reply.table_of_update, reply.table_of_delete)
         items = {item.index: item for kind in kinds for item in kind.get(name, ())}
-        check_outcomes(len(items), len(places))
+        _check_outcomes(len(items), len(places))
         for index, place in enumerate(places):
             failure = batch.outcomes[place] = _failure(items[index])
             costs.append(to_cost(items[index].consumed, failure=failure))
@@ -198,7 +226,7 @@ def batch_read_cost(items: Iterable[Any]) -> Cost:
 
 
 def batch_read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[Any]) -> list[RowRead]:
-    check_outcomes(len(items), len(keys))
+    _check_outcomes(len(items), len(keys))
     rows: list[RowRead] = []
     for key, item in zip(keys, items, strict=True):
         outcome: RowRead = _failure(item)
@@ -207,6 +235,11 @@ def batch_read_outcomes(table: TableRef, keys: Sequence[Key], items: Sequence[An
             check_same_key(key, outcome)
         rows.append(outcome)
     return rows
+
+
+def _check_outcomes(outcomes: int, rows: int) -> None:
+    if outcomes != rows:
+        raise WrongReply(f"{quantity(outcomes, 'result')} for {quantity(rows, 'row')}")
 
 
 def _failure(item: Any) -> TsmemError | None:

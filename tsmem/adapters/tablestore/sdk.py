@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tsmem.adapters.tablestore.reply_checks import WrongReply
 from tsmem.adapters.tablestore.transport import CURRENT_ATTEMPT, Transport
 from tsmem.errors import ProfileError
 from tsmem.profiles.model import Credentials, Profile
@@ -31,13 +30,20 @@ with warnings.catch_warnings():
     import tablestore as ots
     from tablestore.protobuf import search_pb2, table_store_pb2
 
-__all__ = ["make_sdk_client", "make_transport", "ots", "search_pb2", "table_store_pb2"]
+__all__ = ["WrongReply", "make_sdk_client", "make_transport", "ots", "search_pb2", "table_store_pb2"]
 
 _SILENT_LOGGER = "tsmem.adapters.tablestore.sdk"
 """Name of the logger for SDK clients. It logs nothing: at level DEBUG or NOTSET the SDK logs the access key and
 signature of every request, and at ERROR it logs whole replies."""
 logging.getLogger(_SILENT_LOGGER).setLevel(logging.CRITICAL + 1)
 _MAX_REASON_CHARS = 200
+
+
+class WrongReply(Exception):
+    """The reply cannot be decoded or does not fit the request. The message completes "HOST answered with ...".
+
+    Replies are signed, so nobody can alter them on the way: the checks catch faults of the service, such as a page that
+    starts where the previous one started. `errors.py` turns this into InvalidReply with the name of the host."""
 
 
 def make_transport(profile: Profile) -> Transport:

@@ -25,9 +25,8 @@ from string import ascii_letters, digits
 from typing import Any
 
 from tsmem import queries
-from tsmem.adapters.tablestore.reply_checks import check_search
 from tsmem.adapters.tablestore.rows import to_row, to_wire
-from tsmem.adapters.tablestore.sdk import ots
+from tsmem.adapters.tablestore.sdk import WrongReply, ots
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.folding import fold, is_case_invariant
 from tsmem.port import FieldType
@@ -79,6 +78,19 @@ def to_page(table: TableRef, reply: Any, search: Search) -> SearchPage:
     page = SearchPage(rows, scores, bytes(reply.next_token) if reply.next_token else None, total)
     check_search(search, page)
     return page
+
+
+def check_search(search: Search, page: SearchPage) -> None:
+    if len(page.rows) > search.limit:
+        raise WrongReply(f"{len(page.rows):,} rows when at most {search.limit:,} were allowed")
+    if len({row.key for row in page.rows}) != len(page.rows):
+        raise WrongReply("the same row twice")
+    if len(page.scores) != len(page.rows):
+        raise WrongReply(f"{len(page.scores):,} scores for {len(page.rows):,} rows")
+    if page.token is not None and page.token == search.token:
+        raise WrongReply("a page token that leads to the same page")
+    if page.total is not None and page.total < len(page.rows):
+        raise WrongReply(f"{len(page.rows):,} rows but a total of {page.total:,}")
 
 
 def _sdk_query(query: Query, fields: Mapping[str, FieldType]) -> Any:

@@ -7,9 +7,11 @@ from functools import partial
 import pytest
 
 from tsmem import queries as q
-from tsmem.adapters.tablestore.search import has_contains, plan_contains, search_request
+from tsmem.adapters.tablestore.sdk import WrongReply
+from tsmem.adapters.tablestore.search import check_search, has_contains, plan_contains, search_request
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType
+from tsmem.rows import Row
 
 SINGLE, SPLIT, MAX, MIN = (FieldType("TEXT", name) for name in ("single_word", "split", "max_word", "min_word"))
 FUZZY = FieldType("TEXT", "fuzzy", 2, 4)
@@ -76,3 +78,10 @@ def fields_of(query: object) -> object:
 
 def test_contains_on_a_field_that_the_index_lacks_is_left_to_the_service_to_refuse() -> None:
     assert q.HasField("u") == plan_contains(q.Contains("u", "to"), {"t": SINGLE})
+
+
+def test_a_search_with_more_rows_than_its_limit_is_refused() -> None:
+    page = q.SearchPage([Row(("a", n), {}) for n in range(3)], [None] * 3, None, None)
+    check_search(q.Search(q.MatchAll(), limit=3), page)
+    with pytest.raises(WrongReply, match="were allowed"):
+        check_search(q.Search(q.MatchAll(), limit=2), page)

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from tsmem.adapters.tablestore.reply_checks import (
-    WrongReply,
-    check_page,
-    check_search,
-)
+from tsmem.adapters.tablestore.rows import check_page
+from tsmem.adapters.tablestore.sdk import WrongReply
 from tsmem.limits import MAX_ROWS_PER_PAGE
 from tsmem.port import RangePage
-from tsmem.queries import MatchAll, Search, SearchPage
 from tsmem.rows import MAX, MIN, Key, Range, Row
 
 UP, DOWN = Range(("a", MIN), ("a", MAX)), Range(("a", MAX), ("a", MIN), backward=True)
@@ -66,10 +62,3 @@ def test_a_page_with_more_rows_than_its_limit_is_refused(limit: int | None) -> N
     check_page(UP, limit, RangePage(rows[:-1], None))
     with pytest.raises(WrongReply, match="were allowed"):
         check_page(UP, limit, RangePage(rows, None))
-
-
-def test_a_search_with_more_rows_than_its_limit_is_refused() -> None:
-    page = SearchPage([Row(("a", n), {}) for n in range(3)], [None] * 3, None, None)
-    check_search(Search(MatchAll(), limit=3), page)
-    with pytest.raises(WrongReply, match="were allowed"):
-        check_search(Search(MatchAll(), limit=2), page)
