@@ -68,14 +68,12 @@ class LocalClient:
         self._request(lambda: self._engine.definitions.delete_search_index(table, name), table)
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
-        return self._read_rows(table, (key,), columns)[0]
+        return port.rows_of(self.get_rows(table, (key,), columns))[0]
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        return [*self._read_rows(table, keys, columns)]
-
-    def _read_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None) -> list[Row | None]:
         request = BatchGetRow(table, keys, columns)
-        return self._request(lambda: self._engine.get_rows(request), table.name, cost=lambda reply: reply.cost).rows
+        reply = self._request(lambda: self._engine.get_rows(request), table.name, cost=lambda reply: reply.cost)
+        return [*reply.rows]
 
     def write_row(self, write: Write) -> None:
         (error,) = self.write_rows((write,))

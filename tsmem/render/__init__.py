@@ -69,10 +69,8 @@ def _map_texts(change: Callable[[str], str], value: Any) -> Any:
             return (_map_texts(change, part) for part in value)
         case Session() | Message():
             return replace(value, **{f.name: _map_texts(change, getattr(value, f.name)) for f in fields(value)})
-        case Metadata():
-            return Metadata({change(key): _map_texts(change, part) for key, part in value.items()})
-        case dict():
-            return {change(key): _map_texts(change, part) for key, part in value.items()}
+        case Metadata() | dict():
+            return type(value)({change(key): _map_texts(change, part) for key, part in value.items()})
         case tuple() if hasattr(value, "_make"):
             return value._make(_map_texts(change, part) for part in value)
         case tuple() | list():

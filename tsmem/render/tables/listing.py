@@ -184,23 +184,18 @@ def _candidates(
     yield layout._replace(has_ages=True), _MIN_WIDTHS_WITH_AGES, False
     layouts = [layout]
     if options.fields is None:
-        layouts += _smaller_layouts(layout, first_key, options, is_wide_key)
+        extra = ("search_content", "metadata") if options.highlight is None else ("metadata", "search_content")
+        for field in (first_key, *extra) if is_wide_key else (*extra, first_key):
+            if field in layout.fields:
+                layout = layout.grouping(field) if field == first_key else layout.hiding(field)
+                layouts.append(layout)
     for min_widths in (_READABLE_WIDTHS, {}):
         yield from ((each, min_widths, False) for each in layouts)
-    layout = layouts[-1]
     if options.fields is None:
         yield from ((layout.hiding(field), {}, False) for field in layout.fields if field in _TIMES)
     while layout.fields:
         yield layout, {}, True
         layout = layout.hiding(layout.fields[-1])
-
-
-def _smaller_layouts(layout: _Layout, first_key: str, options: Options, is_wide_key: bool) -> Iterator[_Layout]:
-    extra = ("search_content", "metadata") if options.highlight is None else ("metadata", "search_content")
-    for field in (first_key, *extra) if is_wide_key else (*extra, first_key):
-        if field in layout.fields:
-            layout = layout.grouping(field) if field == first_key else layout.hiding(field)
-            yield layout
 
 
 def _column_of(field: str) -> Column:
