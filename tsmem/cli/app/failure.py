@@ -62,7 +62,7 @@ def report_interruption(context: Context, signal_number: int, argv: Sequence[str
     if context.unfinished_output is not None:
         sentence += f"; {context.unfinished_output} was not written"
     elif "result" in context.__dict__:  # a bulk command has begun
-        from tsmem.cli.io.progress import counted
+        from tsmem.cli.io.feedback import counted
 
         result = context.result
         sentence += f"; done so far: {counted(result)}" if result.done else "; nothing was done"

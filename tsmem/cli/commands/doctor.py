@@ -19,7 +19,7 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repeated_command
-from tsmem.cli.io.progress import account
+from tsmem.cli.io.feedback import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError
 from tsmem.profiles import config_path
 from tsmem.render.result import Advice, AdviceList, Report

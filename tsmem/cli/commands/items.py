@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from tsmem.cli.app import options as o
 from tsmem.cli.app.context import Context
-from tsmem.cli.io.emptiness import AskedListing, why_empty
-from tsmem.cli.io.progress import account, counts, show_scan
+from tsmem.cli.io.feedback import AskedListing, account, counts, show_scan, why_empty
 from tsmem.errors import AlreadyExists
 from tsmem.render.result import Listing, Report
 from tsmem.render.values import metadata_pairs

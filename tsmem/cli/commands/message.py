@@ -11,8 +11,7 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.commands import items
-from tsmem.cli.io.emptiness import AskedListing, nearest_session, why_empty
-from tsmem.cli.io.progress import counted, show_scan
+from tsmem.cli.io.feedback import AskedListing, counted, nearest_session, show_scan, why_empty
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure, Unavailable
 from tsmem.render.result import Listing, LiveTail, Report

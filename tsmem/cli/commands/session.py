@@ -12,8 +12,7 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.commands import items
-from tsmem.cli.io.emptiness import AskedListing
-from tsmem.cli.io.progress import counted
+from tsmem.cli.io.feedback import AskedListing, counted
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Report

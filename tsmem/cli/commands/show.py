@@ -9,7 +9,7 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.suggest import complete_user
-from tsmem.cli.io.emptiness import AskedListing, nearest_session, why_empty
+from tsmem.cli.io.feedback import AskedListing, nearest_session, why_empty
 from tsmem.errors import InvalidInput, NotFound
 from tsmem.render.result import Conversation
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
-from tsmem.cli.io.emptiness import say_why_nothing
-from tsmem.cli.io.progress import account
+from tsmem.cli.io.feedback import account, say_why_nothing
 from tsmem.render.result import Facts, Moment, Part, Plot, Report, Section, Size
 from tsmem.words import quantity
 

@@ -14,8 +14,7 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
-from tsmem.cli.io.emptiness import say_why_nothing
-from tsmem.cli.io.progress import account, counted, counts, draws
+from tsmem.cli.io.feedback import account, counted, counts, draws, say_why_nothing
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.documents import join_lines
 from tsmem.render.result import Document, Report

@@ -1,7 +1,9 @@
-"""Show progress on stderr, during a scan (`show_scan`) or a bulk command (`account`, which ends with a summary).
+"""What a command says on stderr about its work: its progress, a summary at its end, and why a result is empty.
 
-On a terminal, rich draws a line, which is erased before anything else is written. In a pipe, in CI, on a dumb terminal
-and with --debug, nothing is shown without --progress, which prints a line every 5 seconds.
+On a terminal, rich draws the progress on a line, which is erased before anything else is written. In a pipe, in CI, on
+a dumb terminal and with --debug, nothing is shown without --progress, which prints a line every 5 seconds.
+
+The reason for an empty result costs at most 2 requests. Without it, a misspelt name would look like a true "nothing".
 """
 
 from __future__ import annotations
@@ -12,20 +14,23 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tsmem.cli.app.signals import STOP_SIGNALS
-from tsmem.render.result import Report
+from tsmem.errors import TsmemError
+from tsmem.render.result import Noun, Report
 from tsmem.render.values import elapsed, size
-from tsmem.words import quantity
+from tsmem.words import did_you_mean, quantity
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
     from tsmem.cli.app.context import Context
-    from tsmem.cli.io.emptiness import AskedListing
+    from tsmem.store import MemoryStore
     from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.collection import Sample
 
 FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
 LINE_AFTER_S = 5.0
+MAX_COLUMNS = 12
 
 
 def draws(context: Context) -> bool:
@@ -92,6 +97,20 @@ class Progress:
         drawn.start()
         console.show_cursor()  # rich hides the cursor, and a second Ctrl-C would end the process before rich shows it
         return drawn
+
+
+class AskedListing:
+    """The conditions of a command: `of` is the user of the sessions or the session of the messages, and `others` are
+    options by name. None means that a condition was not given."""
+
+    def __init__(self, noun: Noun, of: str | None, filter: str | None = None, **others: object) -> None:  # noqa: A002
+        self.noun = noun
+        self.of = of
+        self.filter = filter
+        self.may_scan = filter is not None or others.get("text") is not None
+        """True if the command may read many rows to find a few: a filter tests each row, and so can a text."""
+        given = [name for name, value in {**others, "filter": filter}.items() if value is not None]
+        self.conditions = ["the text" if name == "text" else f"--{name}" for name in given]
 
 
 def show_scan(context: Context, asked: AskedListing) -> None:
@@ -164,3 +183,64 @@ def counted(result: BulkResult) -> str:
 def counts(result: BulkResult) -> Report:
     document = {name: getattr(result, name) for name in ("sessions", "messages", "skipped", "failed")}
     return Report(document, tuple(document), (tuple(document.values()),))
+
+
+def why_empty(context: Context, asked: AskedListing) -> str:
+    try:
+        return f"no {asked.noun}s found: {_why(context.opened_stores[0], asked)}"
+    except TsmemError:
+        return f"no {asked.noun}s found"
+
+
+def _why(store: MemoryStore, asked: AskedListing) -> str:
+    noun, of = asked.noun, asked.of
+    items = store.sessions if noun == "session" else store.messages
+    sample = items.sample(of)
+    if not sample.row_count:
+        if of is None:
+            return f"{store.target} has no {noun}s"
+        name = f"user '{of}'" if noun == "session" else f"session '{of}' with messages"
+        return f"there is no {name}{did_you_mean(of, items.owner_ids_like(of))}"
+    fields = (store.layout.session if noun == "session" else store.layout.message).reserved_names
+    if asked.filter is not None and (columns := _missing_columns(noun, asked.filter, sample, fields)):
+        return columns
+    there = f"{noun}s" if of is None else f"{noun}s of {'user' if noun == 'session' else 'session'} '{of}'"
+    if asked.conditions:
+        return f"there are {there}, but none matches {' and '.join(asked.conditions)}"
+    if noun == "session" and "update_time" not in sample.columns:  # the order of session recent
+        return f"the {there} have no update time"
+    return f"there are {there}, but they are not in the index; it may lag behind"
+
+
+def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[str]) -> str | None:  # noqa: A002
+    from tsmem.store.filters.row_filter import RowFilter
+
+    missing = sorted(RowFilter(filter).columns - sample.columns - fields)
+    if not missing:
+        return None
+    who = f"no {noun}" if sample.is_complete else f"none of the first {sample.row_count} {noun}s"
+    seen = sorted(sample.columns)
+    more = ", ..." if len(seen) > MAX_COLUMNS else ""
+    names = " or ".join(f"'{name}'" for name in missing)
+    near = did_you_mean(missing[0], sample.columns)
+    return f"{who} has the column {names} (columns seen: {', '.join(seen[:MAX_COLUMNS]) or 'none'}{more}){near}"
+
+
+def nearest_session(store: MemoryStore, session: str) -> str:
+    """Return `; did you mean 'x'?` for a session with messages and a similar id, or "" without one."""
+    try:
+        return did_you_mean(session, store.messages.owner_ids_like(session))
+    except TsmemError:
+        return ""
+
+
+def say_why_nothing(context: Context, user: str | None, session: str | None) -> None:
+    if context.result.done or context.result.failed:
+        return
+    if session is not None:
+        near = nearest_session(context.opened_stores[0], session)
+        context.say(f"nothing found: there is no session '{session}', and no message of it{near}")
+    elif user is not None:
+        context.say(why_empty(context, AskedListing("session", user)))
+    else:
+        context.say(f"nothing found: {context.opened_stores[0].target} has no sessions and no messages")
