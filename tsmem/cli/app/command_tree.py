@@ -20,7 +20,7 @@ from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # 
 
 from tsmem.cli.app.contents import CONTENTS
 from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS, OPENS_STORE
-from tsmem.cli.app.suggest import complete_profile
+from tsmem.cli.app.options import complete_profile
 from tsmem.errors import InvalidInput
 
 if TYPE_CHECKING:

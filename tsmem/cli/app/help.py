@@ -12,7 +12,6 @@ import tsmem
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.suggest import suggest_words
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, ManualPage
 from tsmem.words import nearest_name
@@ -50,7 +49,7 @@ def topic_page(topic: str) -> str:
     formats=("table",),
 )
 def completion(
-    context: Context, shell: Annotated[str, o.argument("SHELL", "bash, zsh or fish.", suggest_words(*SCRIPTS))]
+    context: Context, shell: Annotated[str, o.argument("SHELL", "bash, zsh or fish.", o.suggest_words(*SCRIPTS))]
 ) -> Document:
     if shell not in SCRIPTS:
         raise InvalidInput(f"there is no completion for '{shell}'", hint=f"supported shells: {', '.join(SCRIPTS)}")
@@ -69,7 +68,7 @@ def completion(
 def help_(
     context: Context,
     topic: Annotated[
-        list[str] | None, o.argument("[TOPIC]", "A page of the manual, or a command.", suggest_words(*TOPICS))
+        list[str] | None, o.argument("[TOPIC]", "A page of the manual, or a command.", o.suggest_words(*TOPICS))
     ] = None,
 ) -> Document | ManualPage:
     words = topic or []

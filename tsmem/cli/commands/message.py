@@ -9,7 +9,6 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
-from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.commands import items
 from tsmem.cli.io.feedback import AskedListing, counted, nearest_session, show_scan, why_empty
 from tsmem.cli.io.values import parse_metadata
@@ -47,7 +46,7 @@ def put(
     search_content: o.SearchContent = None,
     if_absent: o.IfAbsent = False,
     new: Annotated[bool, o.flag("--new", "Add a message even if the session has one with this id.")] = False,
-    touch: Annotated[str | None, o.option("--touch", "USER", TOUCH, complete_user)] = None,
+    touch: Annotated[str | None, o.option("--touch", "USER", TOUCH, o.complete_user)] = None,
     yes: o.Yes = False,
 ) -> Message | None:
     messages = context.store.messages

@@ -8,14 +8,13 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import UNAVAILABLE
-from tsmem.cli.app.suggest import complete_profile, complete_setting
 from tsmem.cli.io.values import parse_profile_assignments
 from tsmem.errors import InvalidInput, ProfileError
 from tsmem.profiles import config_path, describe, load_profile, profile_list
 from tsmem.profiles.writer import delete_profile, set_values, use_profile
 from tsmem.render.result import Report
 
-Name = Annotated[str, o.argument("NAME", "The profile's name.", complete_profile)]
+Name = Annotated[str, o.argument("NAME", "The profile's name.", o.complete_profile)]
 
 group = root.group("profile", "Manage profiles. A profile says which store a command talks to.")
 
@@ -37,7 +36,7 @@ def list_(context: Context) -> Report:
 def show(
     context: Context,
     name: Annotated[
-        str | None, o.argument("[NAME]", "The profile; default: the current one.", complete_profile)
+        str | None, o.argument("[NAME]", "The profile; default: the current one.", o.complete_profile)
     ] = None,
 ) -> Report:
     chosen = context.profile if name is None else context.profile_named(name)
@@ -69,7 +68,7 @@ def set_(
     context: Context,
     name: Name,
     assignments: Annotated[
-        list[str], o.argument("KEY=VALUE...", "Values to set; an empty value removes the key.", complete_setting)
+        list[str], o.argument("KEY=VALUE...", "Values to set; an empty value removes the key.", o.complete_setting)
     ],
 ) -> None:
     if "=" in name:  # the name was forgotten; the error does not quote the word, which may hold a secret

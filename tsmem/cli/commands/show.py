@@ -8,7 +8,6 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.shell_words import command_hint
-from tsmem.cli.app.suggest import complete_user
 from tsmem.cli.io.feedback import AskedListing, nearest_session, why_empty
 from tsmem.errors import InvalidInput, NotFound
 from tsmem.render.result import Conversation
@@ -27,7 +26,7 @@ def show(
     context: Context,
     session: o.SessionId,
     user: Annotated[
-        str | None, o.option("--user", "USER", "Also show this user's session metadata.", complete_user)
+        str | None, o.option("--user", "USER", "Also show this user's session metadata.", o.complete_user)
     ] = None,
     last: Annotated[int | None, o.option("--last", "N", "Only the last N messages.")] = None,
     full: o.Full = False,

@@ -13,7 +13,6 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.shell_words import command_hint
-from tsmem.cli.app.suggest import complete_profile, complete_user, suggest_words
 from tsmem.cli.io.feedback import account, counted, counts, draws, say_why_nothing
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
 from tsmem.render.documents import join_lines
@@ -100,10 +99,10 @@ def import_(
     context: Context,
     file: ImportFile = "-",
     format: Annotated[  # noqa: A002
-        str, o.option("--format", "FORMAT", "tsmem or openai.", suggest_words(*FORMATS))
+        str, o.option("--format", "FORMAT", "tsmem or openai.", o.suggest_words(*FORMATS))
     ] = "tsmem",
     user: Annotated[
-        str | None, o.option("--user", "USER", "User whose sessions these are (format openai).", complete_user)
+        str | None, o.option("--user", "USER", "User whose sessions these are (format openai).", o.complete_user)
     ] = None,
     start_time: Annotated[
         str | None,
@@ -153,8 +152,8 @@ def import_(
 )
 def copy(
     context: Context,
-    source: Annotated[str, o.option("--from", "PROFILE", "Where to read.", complete_profile)],
-    target: Annotated[str, o.option("--to", "PROFILE", "Where to write.", complete_profile)],
+    source: Annotated[str, o.option("--from", "PROFILE", "Where to read.", o.complete_profile)],
+    target: Annotated[str, o.option("--to", "PROFILE", "Where to write.", o.complete_profile)],
     user: o.UserOption = None,
     session: o.SessionScope = None,
     check: Annotated[bool, o.flag("--check", "Write nothing; compare both stores row by row.")] = False,
