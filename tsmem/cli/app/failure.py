@@ -113,11 +113,9 @@ def _key_mismatch(context: Context, error: TsmemError) -> SchemaMismatch | None:
     for store in context.opened_stores:
         with suppress(TsmemError):
             differences += store.tables.key_differences()
-    return (
-        SchemaMismatch("; ".join(differences), hint=FOREIGN_TABLE_HINT, request_id=error.request_id)
-        if differences
-        else None
-    )
+    if not differences:
+        return None
+    return SchemaMismatch("; ".join(differences), hint=FOREIGN_TABLE_HINT, request_id=error.request_id)
 
 
 def _say_traceback(context: Context, error: Exception) -> None:

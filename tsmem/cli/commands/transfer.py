@@ -35,12 +35,6 @@ if TYPE_CHECKING:
 MAX_DIFFERENCES = 10_000
 """Differences that `copy --check` names. It counts the rest."""
 
-ExportFile = Annotated[
-    str,
-    o.argument("[FILE]", "File to write, compressed if its name ends in .gz; - or omitted: standard output."),
-]
-ImportFile = Annotated[str, o.argument("[FILE]", "File to read (.gz is decompressed); - or omitted: standard input.")]
-
 
 @root.command(
     help="""Write sessions and messages to a file of JSON lines.
@@ -53,7 +47,9 @@ ImportFile = Annotated[str, o.argument("[FILE]", "File to read (.gz is decompres
 )
 def export(
     context: Context,
-    file: ExportFile = "-",
+    file: Annotated[
+        str, o.argument("[FILE]", "File to write, compressed if its name ends in .gz; - or omitted: standard output.")
+    ] = "-",
     user: o.UserOption = None,
     session: o.SessionScope = None,
     progress: o.Progress = False,
@@ -97,7 +93,9 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
 )
 def import_(
     context: Context,
-    file: ImportFile = "-",
+    file: Annotated[
+        str, o.argument("[FILE]", "File to read (.gz is decompressed); - or omitted: standard input.")
+    ] = "-",
     format: Annotated[  # noqa: A002
         str, o.option("--format", "FORMAT", "tsmem or openai.", o.suggest_words(*FORMATS))
     ] = "tsmem",
