@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.support.commands import commands_and_groups, declarations
-from tsmem.cli.app.exit_codes import MEANINGS
+from tsmem.cli.app.command_tree import MEANINGS
 from tsmem.cli.app.help import TOPICS, topic_page
 from tsmem.cli.io.times import parse_time
 from tsmem.render.result import FORMATS

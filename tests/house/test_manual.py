@@ -22,7 +22,7 @@ from tests.house.modules import PACKAGE, README, ROOT
 from tests.support.node import missing_node_sdk
 from tests.support.server_in_process import environ, serving
 from tsmem.adapters.local import LocalClient
-from tsmem.cli.app.exit_codes import MEANINGS, exit_code
+from tsmem.cli.app.command_tree import MEANINGS, exit_code
 from tsmem.cli.app.help import TOPICS, topic_page
 from tsmem.clock import SystemClock
 from tsmem.errors import TsmemError

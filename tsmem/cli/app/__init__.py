@@ -2,5 +2,5 @@
 
 `main.py` parses the arguments with `command_tree.py`, which imports and builds the one command that is called. The
 command gets a `Context` (`context.py`) and returns a result, which `main` writes. If an error or a signal ends the run,
-`failure.py` reports it instead, with the exit code of `exit_codes.py`.
+`failure.py` reports it instead, and returns the exit code.
 """

@@ -1,5 +1,5 @@
-"""The tree of commands: how a command is declared, and how it is found, loaded and built when it is called. The global
-options can be given before or after the name of a command; the last one counts.
+"""The tree of commands: how a command is declared, which exit codes there are, and how a command is found, loaded and
+built when it is called. The global options can be given before or after its name; the last one counts.
 
 For a fast start, only the module of the called command is imported, and only that command is built by Typer. `root`
 lists all commands from `contents.py`, which is generated from the declarations.
@@ -19,14 +19,42 @@ import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
 
 from tsmem.cli.app.contents import CONTENTS
-from tsmem.cli.app.exit_codes import EVERY_COMMAND, MEANINGS, OPENS_STORE
 from tsmem.cli.app.options import complete_profile
-from tsmem.errors import InvalidInput
+from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
 
 if TYPE_CHECKING:
     from tsmem.render.result import Noun
 
 Function = TypeVar("Function", bound=Callable[..., object])
+
+# The exit codes, which scripts rely on
+DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE, PARTLY_DONE = range(8)
+HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED = 129, 130, 141, 143  # 128 + the signal's number, as in shells
+
+EVERY_COMMAND = (DONE, FAILED, USAGE, HUNG_UP, INTERRUPTED, PIPE_CLOSED, TERMINATED)
+OPENS_STORE = (NOT_FOUND, CONFLICT, DENIED, UNAVAILABLE)
+"""Further codes of a command that opens a store, where tables can be missing or have another key."""
+
+CODES: tuple[tuple[int, str, type[TsmemError] | None], ...] = (
+    (DONE, "done", None),
+    (USAGE, "wrong use", InvalidInput),
+    (NOT_FOUND, "not found", NotFound),
+    (CONFLICT, "conflict", Conflict),
+    (DENIED, "denied", Denied),
+    (UNAVAILABLE, "unavailable", Unavailable),
+    (PARTLY_DONE, "partly done", PartialFailure),
+    (FAILED, "failed", TsmemError),
+    (HUNG_UP, "terminal closed", None),
+    (INTERRUPTED, "interrupted", None),
+    (PIPE_CLOSED, "output pipe closed", None),
+    (TERMINATED, "terminated", None),
+)
+"""Each code with its meaning, as --help shows it, and its class of errors. An error has the first code that fits."""
+MEANINGS = dict(sorted((code, meaning) for code, meaning, _ in CODES))
+
+
+def exit_code(error: TsmemError) -> int:
+    return next(code for code, _, kind in CODES if kind is not None and isinstance(error, kind))
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from typing import Any, cast
 
 from typer.exceptions import TyperException
 
-from tsmem.cli.app.command_tree import CommandGroup
+from tsmem.cli.app.command_tree import FAILED, CommandGroup, exit_code
 from tsmem.cli.app.context import SECRET_VARIABLE, Context
-from tsmem.cli.app.exit_codes import FAILED, exit_code
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.app.signals import SIGNAL_NAMES
 from tsmem.errors import InvalidInput, PartialFailure, SchemaMismatch, TableNotFound, TsmemError

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from tsmem.cli.app import exit_codes
-from tsmem.cli.app.command_tree import HelpRequested, root
+from tsmem.cli.app.command_tree import DONE, PIPE_CLOSED, HelpRequested, root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.io.streams import Streams, give_up
@@ -62,7 +61,7 @@ def _exit_code(context: Context, argv: Sequence[str]) -> int:
         return failure.report_interruption(context, number_of(interrupt), argv)
     except BrokenPipeError:  # the reader of stdout is gone: end quietly
         give_up(context.streams.stdout)
-        return exit_codes.PIPE_CLOSED
+        return PIPE_CLOSED
 
 
 def _run(context: Context, argv: Sequence[str]) -> int:
@@ -79,8 +78,8 @@ def _run(context: Context, argv: Sequence[str]) -> int:
         from tsmem.cli.io.output import send
 
         send(context, iter([f"{help_text}\n".encode()]))
-        return exit_codes.DONE
-    return exit_codes.DONE if result is None else _write(context, result, argv)
+        return DONE
+    return DONE if result is None else _write(context, result, argv)
 
 
 def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
@@ -90,7 +89,7 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
 
     if isinstance(result, Listing):
         send_listing(context, result, argv)
-        return exit_codes.DONE
+        return DONE
     try:
         send(context, render(result, context.render_options()))
     except KeyboardInterrupt as interrupt:
@@ -101,7 +100,7 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
         return 128 + number_of(interrupt)
     if isinstance(result, Report) and result.error is not None:
         raise result.error
-    return exit_codes.DONE
+    return DONE
 
 
 def _say_stats(context: Context, seconds: float) -> None:

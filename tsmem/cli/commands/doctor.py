@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.command_tree import CONFLICT, DENIED, UNAVAILABLE, root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.cli.app.shell_words import NOT_SHOWN, all_quoted, command_hint, repeated_command
 from tsmem.cli.io.feedback import account
 from tsmem.errors import Conflict, NotFound, ProfileError, TsmemError

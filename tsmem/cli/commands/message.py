@@ -6,9 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.command_tree import OPENS_STORE, PARTLY_DONE, root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.commands import items
 from tsmem.cli.io.feedback import AskedListing, counted, nearest_session, show_scan, why_empty
 from tsmem.cli.io.values import parse_metadata

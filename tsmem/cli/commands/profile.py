@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.command_tree import UNAVAILABLE, root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.exit_codes import UNAVAILABLE
 from tsmem.cli.io.values import parse_profile_assignments
 from tsmem.errors import InvalidInput, ProfileError
 from tsmem.profiles import config_path, describe, load_profile, profile_list

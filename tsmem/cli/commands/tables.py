@@ -6,9 +6,8 @@ from functools import cache
 from typing import Annotated
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.command_tree import CONFLICT, DENIED, UNAVAILABLE, root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.exit_codes import CONFLICT, DENIED, UNAVAILABLE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.errors import InvalidInput, SchemaMismatch
 from tsmem.render.result import Report

@@ -9,9 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 from tsmem.cli.app import options as o
-from tsmem.cli.app.command_tree import root
+from tsmem.cli.app.command_tree import OPENS_STORE, PARTLY_DONE, root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.exit_codes import OPENS_STORE, PARTLY_DONE
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.io.feedback import account, counted, counts, draws, say_why_nothing
 from tsmem.errors import Conflict, InvalidInput, TableNotFound
