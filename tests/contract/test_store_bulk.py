@@ -19,7 +19,7 @@ from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Delete, Put, Update, Value, W
 from tsmem.store import MemoryStore, Message, Metadata, Session
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
-from tsmem.transfer.exporting import export_lines
+from tsmem.transfer.formats.tsmem import export_lines
 from tsmem.transfer.importing import ImportSource, read_records
 
 pytestmark = on_engine

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Generic, NamedTuple
+from typing import TYPE_CHECKING, Generic
 
 from tsmem import limits
 from tsmem.clock import Clock
@@ -26,17 +26,8 @@ if TYPE_CHECKING:
     from tsmem.store.search.finder import Finder
 
 ANY_TIME = Window(None, None)
-MAX_SAMPLE_ROWS = 100
+MAX_FIRST_ROWS = 100
 MAX_ROWS_FOR_IDS = 1000
-
-
-class Sample(NamedTuple):
-    """The first rows of a table, read to explain why a listing is empty."""
-
-    row_count: int
-    columns: frozenset[str]
-    is_complete: bool
-    """True if there are no other rows."""
 
 
 class Collection(Generic[Item]):
@@ -152,12 +143,12 @@ class Collection(Generic[Item]):
                 return
             yield item_id
 
-    def sample(self, owner_id: str | None) -> Sample:
-        """Describe the first rows of one owner; of the table if it is None. Raises InvalidInput. Cost: 1 request."""
+    def first_rows(self, owner_id: str | None) -> tuple[list[Row], bool]:
+        """Return the first 100 rows of one owner, or of the table if it is None, and True if there are no others.
+        Raises InvalidInput. Cost: 1 request."""
         table = self.codec.table
-        scan = RowScan(self._client, Scan(table, self._span(table, owner_id)), MAX_SAMPLE_ROWS)
-        rows = list(islice(scan, MAX_SAMPLE_ROWS))
-        return Sample(len(rows), frozenset(name for row in rows for name in row.columns), not scan.has_more())
+        scan = RowScan(self._client, Scan(table, self._span(table, owner_id)), MAX_FIRST_ROWS)
+        return list(islice(scan, MAX_FIRST_ROWS)), not scan.has_more()
 
     def owner_ids_like(self, text: str) -> list[str]:
         """Return ids of owners that a mistyped id could mean: those of the first 1,000 rows from its first letter on,

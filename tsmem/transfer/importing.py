@@ -18,7 +18,7 @@ from tsmem.errors import InvalidInput, PartialFailure
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.result import BulkResult
 from tsmem.store.model import OnConflict
-from tsmem.transfer.caller import Caller, LibraryCaller
+from tsmem.transfer.files.outputs import Caller, LibraryCaller
 from tsmem.transfer.formats import ImportFormat, openai
 from tsmem.transfer.formats.conversations import ConversationReader, Conversion, note_lines, read_conversations
 from tsmem.transfer.formats.tsmem import read_tsmem

@@ -20,10 +20,9 @@ from tsmem.errors import InvalidInput, RowFailure, TsmemError
 from tsmem.store.bulk.bulk import ImportedItem, key_of
 from tsmem.store.documents import brief, decode_json, encode_json, item_document, item_from_document
 from tsmem.store.model import Message, Session
-from tsmem.transfer.caller import Caller
 from tsmem.transfer.files import cannot_write, explained
 from tsmem.transfer.files.descriptors import WaitingFile
-from tsmem.transfer.files.outputs import Output, is_compressed
+from tsmem.transfer.files.outputs import Caller, Output, is_compressed
 from tsmem.transfer.formats import ImportFormat
 from tsmem.transfer.input.input_bytes import Input
 from tsmem.transfer.input.json_values import JsonValue

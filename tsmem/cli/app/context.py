@@ -1,7 +1,7 @@
 """`Context`: what a command gets as its first argument. It has the streams, environment, clock and global options of
 one run, and opens the store when it is first used. A command returns its result, and uses `say` for everything else.
 
-`tsmem/transfer/` sees the `Context` as its `Caller`, whose attributes `tsmem/transfer/caller.py` describes.
+`tsmem/transfer/` sees the `Context` as its `Caller`, whose attributes `tsmem/transfer/files/outputs.py` describes.
 """
 
 from __future__ import annotations

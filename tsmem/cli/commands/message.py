@@ -298,7 +298,7 @@ def _watch_pages(context: Context, session: str) -> None:
         nonlocal pages
         context.streams.check_reader()
         pages += 1  # `returned` counts a page's messages only after this call: those of page 1 at page 2
-        if pages == 2 and not messages.read_progress.returned and not messages.sample(session).row_count:
+        if pages == 2 and not messages.read_progress.returned and not messages.first_rows(session)[0]:
             context.say(f"session '{session}' has no messages yet{nearest_session(context.store, session)}")
 
     messages.read_progress.on_page = on_page

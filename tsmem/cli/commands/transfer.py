@@ -19,10 +19,10 @@ from tsmem.render.result import Document, Report
 from tsmem.store.bulk.bulk import ImportedItem, LoadOptions
 from tsmem.store.bulk.comparing import Difference, compare
 from tsmem.store.model import OnConflict
-from tsmem.transfer.exporting import export_lines
 from tsmem.transfer.files.descriptors import names_stdin, names_stdout
 from tsmem.transfer.files.outputs import ForbiddenFiles, Output
 from tsmem.transfer.formats import FORMATS
+from tsmem.transfer.formats.tsmem import export_lines
 from tsmem.transfer.importing import Import, ImportOptions, create_tables
 from tsmem.transfer.input.input_bytes import Input, open_input
 from tsmem.transfer.shared_ids import SharedIds

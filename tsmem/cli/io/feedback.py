@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
     from tsmem.store import MemoryStore
     from tsmem.store.bulk.result import BulkResult
-    from tsmem.store.collection import Sample
 
 FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
@@ -195,34 +194,36 @@ def why_empty(context: Context, asked: AskedListing) -> str:
 def _why(store: MemoryStore, asked: AskedListing) -> str:
     noun, of = asked.noun, asked.of
     items = store.sessions if noun == "session" else store.messages
-    sample = items.sample(of)
-    if not sample.row_count:
+    rows, is_complete = items.first_rows(of)
+    if not rows:
         if of is None:
             return f"{store.target} has no {noun}s"
         name = f"user '{of}'" if noun == "session" else f"session '{of}' with messages"
         return f"there is no {name}{did_you_mean(of, items.owner_ids_like(of))}"
     fields = (store.layout.session if noun == "session" else store.layout.message).reserved_names
-    if asked.filter is not None and (columns := _missing_columns(noun, asked.filter, sample, fields)):
-        return columns
+    columns = {name for row in rows for name in row.columns}
+    who = f"no {noun}" if is_complete else f"none of the first {len(rows)} {noun}s"
+    if asked.filter is not None and (sentence := _missing_columns(asked.filter, who, columns, fields)):
+        return sentence
     there = f"{noun}s" if of is None else f"{noun}s of {'user' if noun == 'session' else 'session'} '{of}'"
     if asked.conditions:
         return f"there are {there}, but none matches {' and '.join(asked.conditions)}"
-    if noun == "session" and "update_time" not in sample.columns:  # the order of session recent
+    if noun == "session" and "update_time" not in columns:  # the order of session recent
         return f"the {there} have no update time"
     return f"there are {there}, but they are not in the index; it may lag behind"
 
 
-def _missing_columns(noun: Noun, filter: str, sample: Sample, fields: frozenset[str]) -> str | None:  # noqa: A002
+def _missing_columns(filter: str, who: str, columns: set[str], fields: frozenset[str]) -> str | None:  # noqa: A002
+    """`who` are the rows that have the columns. Return None if the filter names only columns or fields."""
     from tsmem.store.filters.row_filter import RowFilter
 
-    missing = sorted(RowFilter(filter).columns - sample.columns - fields)
+    missing = sorted(RowFilter(filter).columns - columns - fields)
     if not missing:
         return None
-    who = f"no {noun}" if sample.is_complete else f"none of the first {sample.row_count} {noun}s"
-    seen = sorted(sample.columns)
+    seen = sorted(columns)
     more = ", ..." if len(seen) > MAX_COLUMNS else ""
     names = " or ".join(f"'{name}'" for name in missing)
-    near = did_you_mean(missing[0], sample.columns)
+    near = did_you_mean(missing[0], columns)
     return f"{who} has the column {names} (columns seen: {', '.join(seen[:MAX_COLUMNS]) or 'none'}{more}){near}"
 
 

@@ -19,9 +19,10 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from io import BufferedWriter
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from tsmem.disk import (
     ENTER_FOLDER,
@@ -34,14 +35,50 @@ from tsmem.disk import (
     sync_folder,
 )
 from tsmem.errors import InvalidInput
-from tsmem.transfer.caller import Caller
+from tsmem.store.bulk.result import BulkResult
 from tsmem.transfer.files import explained
 from tsmem.transfer.files.descriptors import WaitingFile, duplicate, is_descriptor, own_descriptor, resolve_links
+
+if TYPE_CHECKING:
+    from tsmem.store import MemoryStore
 
 _BUFFER_BYTES = 1 << 20
 _ACL = "system.posix_acl_access"
 _WRITE = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Caller(Protocol):
+    """What an export or import needs from its caller: the command line's `Context`, or a `LibraryCaller`."""
+
+    next_step: str | None
+    """A hint for the user, shown if the export or import fails or is stopped."""
+    unfinished_output: str | None
+    """Name of the output file, while stopping the export would leave the old file unchanged."""
+
+    @property
+    def result(self) -> BulkResult: ...
+    @property
+    def store(self) -> MemoryStore: ...
+    @property
+    def resume_folder(self) -> Path | None: ...
+    def say(self, text: str, /) -> None: ...
+    def protected_files(self) -> Iterable[tuple[str, str]]:
+        """Return the paths of files that must not be written to, each with a description for the error."""
+        ...
+
+
+@dataclass
+class LibraryCaller:
+    store: MemoryStore
+    say: Callable[[str], None]
+    resume_folder: Path | None = None
+    result: BulkResult = field(default_factory=BulkResult)
+    next_step: str | None = None
+    unfinished_output: str | None = None
+
+    def protected_files(self) -> Iterable[tuple[str, str]]:
+        return ()  # `ForbiddenFiles` recognises the files of a store without being told
 
 
 class Output:

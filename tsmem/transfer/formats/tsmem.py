@@ -1,4 +1,6 @@
-"""Read tsmem's own format: exports, from a header line to an end line, or sessions and messages without either.
+"""tsmem's own format: sessions and messages as JSON lines, between a header line and an end line that counts them.
+
+`export_file` writes it. `read_tsmem` reads it, and also accepts sessions and messages without the header and the end.
 
 An export without its end line was cut short. It is refused even if bad lines go to a file of rejects, because nobody
 could tell what is missing.
@@ -6,22 +8,57 @@ could tell what is missing.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tsmem.errors import InvalidInput
 from tsmem.store.bulk.bulk import ImportedItem
-from tsmem.store.documents import brief, item_from_document
+from tsmem.store.documents import brief, export_line, item_from_document
 from tsmem.store.model import Message, Session
-from tsmem.transfer.exporting import VERSION
+from tsmem.transfer.files.outputs import LibraryCaller, Output
 from tsmem.transfer.formats import openai, shapes
 from tsmem.transfer.input.json_values import Place
 from tsmem.transfer.rejects import unwrapped
 from tsmem.words import quantity
 
 if TYPE_CHECKING:
+    from tsmem.store import MemoryStore
+    from tsmem.store.bulk.result import BulkResult
     from tsmem.transfer.importing import ImportSource
+
+VERSION = 1
+
+
+def export_lines(items: Iterable[Session | Message], result: BulkResult) -> Iterator[bytes]:
+    """Yield the lines of an export. An item is counted in `result` once its line has been consumed."""
+    yield json.dumps({"kind": "tsmem", "version": VERSION}).encode() + b"\n"
+    for item in items:
+        line = export_line(item)
+        yield line
+        result.count(item)
+        result.bytes += len(line)
+    end = {"kind": "end", "sessions": result.sessions, "messages": result.messages}
+    yield json.dumps(end).encode() + b"\n"
+
+
+def export_file(
+    store: MemoryStore,
+    name: str,
+    *,
+    user_id: str | None = None,
+    session_id: str | None = None,
+    say: Callable[[str], None] | None = None,
+) -> BulkResult:
+    """Write the memory of one user, of one session id, or all of it, to a file. `.gz` files are compressed. An existing
+    file is replaced only by a complete one. `say` is called with warnings.
+
+    Raises InvalidInput, StorageFailure. Cost: that of `store.bulk.items`."""
+    caller = LibraryCaller(store, say or (lambda text: None))
+    with Output(caller, name) as output:
+        output.write_whole(export_lines(store.bulk.items(user_id=user_id, session_id=session_id), caller.result))
+    return caller.result
 
 
 def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
