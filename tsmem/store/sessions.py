@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -15,6 +16,7 @@ from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, 
 from tsmem.store.codec import Codec
 from tsmem.store.collection import Collection
 from tsmem.store.concurrency import Pending, prefetch, submit
+from tsmem.store.layout import check_key_types
 from tsmem.store.listing.requests import DEFAULT_LIMIT, ListOptions, ListRequest, PageOptions, Window, resolve_window
 from tsmem.store.listing.scan import ItemStream, RowScan, Scan
 from tsmem.store.messages import Messages
@@ -127,12 +129,29 @@ class Sessions(Collection[Session]):
     def shared(self, pairs: Sequence[Pair], *, after: int | None = None) -> dict[Pair, list[str]]:
         """Return the pairs whose session id other users have too, each with some of these users. With `after`, only
         sessions with a later update_time, or with none, count. `sharing.split_pairs` splits a list that is too long.
+        The search index lags a few seconds behind the table, so a session that was just written might not be found.
 
         Raises TableNotFound without a search index, InvalidInput if the index lacks a field. Cost: 1 request, and at
         most 1 more for each 100 sessions found."""
-        from tsmem.store.sharing import find_other_users
+        from tsmem.queries import Search
+        from tsmem.store.sharing import others_query
 
-        return find_other_users(self._client, self.codec.table, self._layout.search.name, pairs, after=after)
+        table, index = self.codec.table, self._layout.search.name
+        found: dict[Pair, list[str]] = {}
+        undecided = list(pairs)
+        while undecided:  # usually once: the query leaves out the pairs' own users, and finds nothing
+            page = self._client.search(table, index, Search(others_query(undecided, after), columns=()))
+            check_key_types(table, page.rows)
+            users: defaultdict[str, list[str]] = defaultdict(list)
+            for row in page.rows:
+                users[str(row.key[1])].append(str(row.key[0]))
+            for user, session in undecided:
+                if other_users := [each for each in users[session] if each != user]:
+                    found[user, session] = other_users
+            before, undecided = len(undecided), [pair for pair in undecided if pair not in found]
+            if page.token is None or len(undecided) == before:
+                break
+        return found
 
     def _shared_or_raise(self, pairs: Sequence[Pair], after: int | None = None) -> dict[Pair, list[str]]:
         try:

@@ -1,15 +1,11 @@
-"""Find session ids that several users have, with the search index of the session table. The index lags a few seconds
-behind the table, so a session that was just written might not be found."""
+"""Queries that find session ids that several users have, for `Sessions.shared`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from tsmem.port import TableClient
-from tsmem.queries import Between, Bool, Query, Search, Term, Terms
-from tsmem.rows import TableRef
-from tsmem.store.layout import check_key_types
+from tsmem.queries import Between, Bool, Query, Term, Terms
 
 MAX_IDS = 500
 """Most session ids in one search. The service accepts 1,024 values."""
@@ -33,29 +29,8 @@ def split_pairs(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
         yield chunk
 
 
-def find_other_users(
-    client: TableClient, table: TableRef, index: str, pairs: Sequence[Pair], *, after: int | None = None
-) -> dict[Pair, list[str]]:
-    """The query leaves out the pairs' own users, so the first search usually finds nothing and is the only one. If it
-    finds too many sessions, the next one asks only for the pairs that are not found yet."""
-    found: dict[Pair, list[str]] = {}
-    undecided = list(pairs)
-    while undecided:
-        page = client.search(table, index, Search(_query(undecided, after), columns=()))
-        check_key_types(table, page.rows)
-        users: defaultdict[str, list[str]] = defaultdict(list)
-        for row in page.rows:
-            users[str(row.key[1])].append(str(row.key[0]))
-        for user, session in undecided:
-            if other_users := [each for each in users[session] if each != user]:
-                found[user, session] = other_users
-        before, undecided = len(undecided), [pair for pair in undecided if pair not in found]
-        if page.token is None or len(undecided) == before:
-            break
-    return found
-
-
-def _query(pairs: Sequence[Pair], after: int | None) -> Query:
+def others_query(pairs: Sequence[Pair], after: int | None) -> Query:
+    """Return a query for sessions with the same ids, of users other than the pairs' own."""
     ids: defaultdict[str, list[str]] = defaultdict(list)
     for user, session in pairs:
         ids[user].append(session)
