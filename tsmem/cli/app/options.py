@@ -170,9 +170,9 @@ Full = Annotated[bool, flag("--full", "Do not shorten long content.")]
 SharedToo = Annotated[bool, flag("--shared-too", "Delete messages even if another user's session shares them.")]
 
 
-def check_whose(user: str | None, session: str | None) -> None:
-    if user is not None and session is not None:
-        raise InvalidInput("give --user or --session, not both")
+def refuse_both(first: bool, second: bool, options: str) -> None:
+    if first and second:
+        raise InvalidInput(f"give {options}, not both")
 
 
 def check_shared_too(shared_too: bool, with_messages: bool) -> None:

@@ -160,8 +160,7 @@ def purge(
     yes: o.YesDelete = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    if everything and session is not None:
-        raise InvalidInput("give --session or --everything, not both")
+    o.refuse_both(session is not None, everything, "--session or --everything")
     if not everything and session is None:
         raise InvalidInput("say which messages: --session SESSION, or --everything", hint="give exactly one")
     until_time = context.time(until, "--until", end_of_day=True)
@@ -309,10 +308,9 @@ def _say_outage(context: Context, error: Unavailable | None) -> None:
 
 
 def _content(context: Context, text: str | None, file: str | None) -> str | None:
+    o.refuse_both(text is not None, file is not None, "--content or --content-file")
     if file is None:
         return text
-    if text is not None:
-        raise InvalidInput("give --content or --content-file, not both")
     try:
         return context.read_file(file).decode()
     except UnicodeDecodeError as error:

@@ -75,8 +75,7 @@ def serve(
     from tsmem.server.http.faults import Faults, parse_fault
     from tsmem.server.http.settings import Settings
 
-    if memory and path is not None:
-        raise InvalidInput("give --path or --memory, not both")
+    o.refuse_both(path is not None, memory, "--path or --memory")
     if not memory and path is None:
         raise InvalidInput("say where the tables are: --path FILE, or --memory", hint="give exactly one")
     for option, value in (("--path", path), ("--instance", instance)):

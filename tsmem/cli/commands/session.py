@@ -79,8 +79,7 @@ def update(
     update_time: o.UpdateTime = None,
     touch: Annotated[bool, o.flag("--touch", "Set the update time to now.")] = False,
 ) -> None:
-    if touch and update_time is not None:
-        raise InvalidInput("give --touch or --update-time, not both")
+    o.refuse_both(touch, update_time is not None, "--touch or --update-time")
     time = context.clock.now_us() if touch else context.time_us(update_time, "--update-time")
     context.store.sessions.update(
         user,
@@ -143,8 +142,7 @@ def purge(
     yes: o.YesDelete = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    if everyone and user is not None:
-        raise InvalidInput("give --user or --everyone, not both")
+    o.refuse_both(user is not None, everyone, "--user or --everyone")
     if not everyone and user is None:
         raise InvalidInput("say whose sessions: --user USER, or --everyone", hint="give exactly one")
     until_time = context.time(until, "--until", end_of_day=True)

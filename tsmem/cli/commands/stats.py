@@ -32,7 +32,7 @@ def stats(
     session: o.SessionScope = None,
     progress: o.Progress = False,
 ) -> Report:
-    o.check_whose(user, session)
+    o.refuse_both(user is not None, session is not None, "--user or --session")
     with account(context, "counted", asked=progress):
         found = context.store.statistics(user_id=user, session_id=session, result=context.result)
     say_why_nothing(context, user, session)

@@ -33,8 +33,7 @@ def init_tables(
     no_search: Annotated[bool, o.flag("--no-search", "Do not create search indexes.")] = False,
     wait: Annotated[float | None, o.option("--wait", "S", "Wait up to S seconds until everything is ready.")] = None,
 ) -> Report:
-    if dry_run and check:
-        raise InvalidInput("give --dry-run or --check, not both")
+    o.refuse_both(dry_run, check, "--dry-run or --check")
     compare_only = dry_run or check
     if wait is not None and compare_only:
         raise InvalidInput("--wait cannot be combined with --dry-run or --check, which create nothing")

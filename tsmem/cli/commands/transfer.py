@@ -53,7 +53,7 @@ def export(
     session: o.SessionScope = None,
     progress: o.Progress = False,
 ) -> Document | None:
-    o.check_whose(user, session)
+    o.refuse_both(user is not None, session is not None, "--user or --session")
     if names_stdout(file):
         with suppress(OSError, ValueError):  # a stream without a descriptor
             descriptor = context.streams.stdout.fileno()
@@ -156,7 +156,7 @@ def copy(
     check: Annotated[bool, o.flag("--check", "Write nothing; compare both stores row by row.")] = False,
     progress: o.Progress = False,
 ) -> Report | None:
-    o.check_whose(user, session)
+    o.refuse_both(user is not None, session is not None, "--user or --session")
     profiles = context.profile_named(source), context.profile_named(target)
     for profile in profiles:
         context.open(profile)
