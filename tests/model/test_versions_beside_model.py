@@ -12,7 +12,7 @@ from tsmem.engine import Engine
 from tsmem.engine.requests import GetRange
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
-from tsmem.engine.rows.versioned_reads import View
+from tsmem.engine.rows.reads import View
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Range, Value
 
@@ -138,5 +138,5 @@ def test_versioned_writes_and_reads_agree_with_the_model(
                 latest = {row.key: row for row in model.show(View())}
                 assert latest.get(change.key, CellRow(change.key, [])) == reply.row
         for view in [View(None), *views]:
-            page = engine.read_range(GetRange(REF, Range((MIN,), (MAX,))), view)
+            page = engine.get_range(GetRange(REF, Range((MIN,), (MAX,))), view.reader)
             assert repr(model.show(view)) == repr(page.rows)

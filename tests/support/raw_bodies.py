@@ -13,7 +13,7 @@ from tests.support.clocks import ManualClock
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import GetRange
-from tsmem.engine.rows.versioned_reads import View
+from tsmem.engine.rows.reads import View
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, Bound, Put, Value
@@ -85,7 +85,7 @@ class Wire(NamedTuple):
         for name in self.engine.list_tables():
             described = self.engine.describe_table(name)
             request = GetRange(described.ref, everything(described.ref))
-            state[name] = (described, self.engine.read_range(request, View(None)).rows)
+            state[name] = (described, self.engine.get_range(request, View(None).reader).rows)
             with suppress(TableNotFound):  # a secondary index has none
                 for index in self.engine.list_search_indexes(name):
                     state[f"{name}/{index}"] = self.engine.describe_search_index(name, index)

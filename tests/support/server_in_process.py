@@ -13,6 +13,7 @@ import pytest
 from tsmem.clock import Clock, SystemClock
 from tsmem.engine import Engine
 from tsmem.engine.requests import GetRange
+from tsmem.engine.rows.reads import RowReader
 from tsmem.profiles import Profile, load_profile
 from tsmem.rows import MAX, MIN, Key, Range, TableRef, Value
 from tsmem.server.dispatch import Dispatcher
@@ -41,7 +42,9 @@ class Served:
 
     def stored(self, table: TableRef) -> dict[Key, dict[str, Value]]:
         """Return the rows of a table directly from the engine. They must fit on one page."""
-        page = self.engine.get_range(GetRange(table, Range((MIN,) * len(table.key), (MAX,) * len(table.key))))
+        page = self.engine.get_range(
+            GetRange(table, Range((MIN,) * len(table.key), (MAX,) * len(table.key))), RowReader
+        )
         assert page.next_start is None
         return {row.key: dict(row.columns) for row in page.rows}
 

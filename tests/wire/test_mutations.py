@@ -28,6 +28,7 @@ from tests.support.server_in_process import Served
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.clock import SystemClock
 from tsmem.engine.requests import GetRange
+from tsmem.engine.rows.reads import RowReader
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.rows import Key, Put, Value
 from tsmem.server.dispatch import Dispatcher
@@ -59,7 +60,7 @@ READS = {action for action, _ in BODIES[:6]}
 
 
 def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:
-    page = wire.engine.get_range(GetRange(PLAIN.ref, everything(PLAIN.ref)))
+    page = wire.engine.get_range(GetRange(PLAIN.ref, everything(PLAIN.ref)), RowReader)
     return {row.key: row.columns for row in page.rows}
 
 

@@ -12,6 +12,7 @@ from tsmem.adapters import name_missing_table, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange, WriteReply
+from tsmem.engine.rows.reads import RowReader
 from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import RowRead
@@ -71,9 +72,8 @@ class LocalClient:
         return port.rows_of(self.get_rows(table, (key,), columns))[0]
 
     def get_rows(self, table: TableRef, keys: Sequence[Key], columns: Sequence[str] | None = None) -> list[RowRead]:
-        request = BatchGetRow(table, keys, columns)
-        reply = self._request(lambda: self._engine.get_rows(request), table.name, cost=lambda reply: reply.cost)
-        return [*reply.rows]
+        call = partial(self._engine.get_rows, BatchGetRow(table, keys, columns), RowReader)
+        return [*self._request(call, table.name, cost=lambda reply: reply.cost).rows]
 
     def write_row(self, write: Write) -> None:
         (error,) = self.write_rows((write,))
@@ -99,8 +99,8 @@ class LocalClient:
         filter: Filter | None = None,  # noqa: A002 - TableStore's own word for it
         announce: port.Announce | None = None,
     ) -> port.RangePage:
-        request = GetRange(table, span, limit, columns, filter)
-        reply = self._request(lambda: self._engine.get_range(request), table.name, cost=lambda reply: reply.cost)
+        call = partial(self._engine.get_range, GetRange(table, span, limit, columns, filter), RowReader)
+        reply = self._request(call, table.name, cost=lambda reply: reply.cost)
         return port.RangePage(reply.rows, reply.next_start)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:

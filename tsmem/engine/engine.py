@@ -8,7 +8,6 @@ of this module.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from os.path import abspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 from tsmem.clock import Clock
 from tsmem.engine.file.connections import Connections
 from tsmem.engine.file.files import check_sqlite
-from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, RowsReply, WriteReply
-from tsmem.engine.rows.reads import RowReader, get_range, get_rows
+from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, R, RowsReply, WriteReply
+from tsmem.engine.rows.reads import MakeReader, RowReader, View, get_range, get_rows
 from tsmem.engine.tables import SearchDescription
 from tsmem.port import TableSchema
 from tsmem.rows import Row, TableRef, Write
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from tsmem.engine.definitions import Definitions
     from tsmem.engine.rows.cells import CellRow
     from tsmem.engine.rows.changes import RowChange
-    from tsmem.engine.rows.versioned_reads import View
     from tsmem.engine.search.search import SearchReply
     from tsmem.queries import Search
 
@@ -77,26 +75,14 @@ class Engine:
         with self._connections.read() as transaction:
             return find_index(transaction, table, name).description
 
-    def get_rows(self, request: BatchGetRow) -> RowsReply[Row]:
-        """Read up to 100 rows."""
+    def get_rows(self, request: BatchGetRow, make_reader: MakeReader[R]) -> RowsReply[R]:
+        """Read up to 100 rows. `make_reader` is RowReader, or the reader of a View."""
         with self._connections.read() as transaction:
-            return get_rows(transaction, request, RowReader)
+            return get_rows(transaction, request, make_reader)
 
-    def get_range(self, request: GetRange) -> PageReply[Row]:
+    def get_range(self, request: GetRange, make_reader: MakeReader[R]) -> PageReply[R]:
         with self._connections.read() as transaction:
-            return get_range(transaction, request, RowReader)
-
-    def read_rows(self, request: BatchGetRow, view: View) -> RowsReply[CellRow]:
-        from tsmem.engine.rows.versioned_reads import CellReader
-
-        with self._connections.read() as transaction:
-            return get_rows(transaction, request, partial(CellReader, view))
-
-    def read_range(self, request: GetRange, view: View) -> PageReply[CellRow]:
-        from tsmem.engine.rows.versioned_reads import CellReader
-
-        with self._connections.read() as transaction:
-            return get_range(transaction, request, partial(CellReader, view))
+            return get_range(transaction, request, make_reader)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchReply[Row]:
         """Return one page. The total is exact unless counting would take too long."""
@@ -112,12 +98,11 @@ class Engine:
         """Do what `search` does, but return each value with its version, and count exactly. The caller checks the
         limit."""
         from tsmem.engine.indexes.search_index import find_index
-        from tsmem.engine.rows.versioned_reads import CellReader, View
         from tsmem.engine.search.search import search_page
 
         with self._connections.read() as transaction:
             found = find_index(transaction, table.name, index)
-            return search_page(transaction, found, search, partial(CellReader, View()), exact_count=True)
+            return search_page(transaction, found, search, View().reader, exact_count=True)
 
     def write_rows(self, writes: Sequence[Write | RowChange]) -> list[WriteReply]:
         """Write up to 1,000 rows in order, in one transaction. If a row fails, its reply has the error, and the other

@@ -11,6 +11,7 @@ from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
 from tsmem.engine.requests import GetRange
+from tsmem.engine.rows.reads import RowReader
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
@@ -98,7 +99,7 @@ def test_a_local_index_begins_with_the_tables_first_key_column(engine: Engine) -
     engine.definitions.create_index("t", GLOBAL, DEFINED)
     engine.definitions.create_index("t", LOCAL)
     engine.write_rows([Put(PLAIN.ref, ("a", 1), {"c": "x"})])
-    page = engine.get_range(GetRange(TableRef("global", ("c", "k", "n")), Range((MIN,) * 3, (MAX,) * 3)))
+    page = engine.get_range(GetRange(TableRef("global", ("c", "k", "n")), Range((MIN,) * 3, (MAX,) * 3)), RowReader)
 
     assert [Row(("x", "a", 1), {})] == page.rows
     assert (GLOBAL, LOCAL) == engine.describe_table("t").indexes

@@ -14,7 +14,7 @@ from tsmem.engine.requests import BatchGetRow, GetRange, invalid
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
 from tsmem.engine.rows.filters import compile_filter
-from tsmem.engine.rows.versioned_reads import View
+from tsmem.engine.rows.reads import View
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE, check_row_count
 from tsmem.port import Cost
@@ -40,7 +40,7 @@ def get_row(context: ActionContext, request: Any, response: Any) -> int:
     ref = TableRef(as_text(request.table_name), row.names)
     row_filter, page = decode_filter(request.filter)
     engine_request = BatchGetRow(ref, (row.key,), decode_columns(request), row_filter)  # type: ignore[arg-type]
-    reply = context.engine.read_rows(engine_request, decode_view(request, page))
+    reply = context.engine.get_rows(engine_request, decode_view(request, page).reader)
     (found,), (cost,) = reply.rows, reply.costs
     _set_cost(response, cost)
     response.row = _row_bytes(ref, found)
@@ -58,7 +58,7 @@ def get_range(context: ActionContext, request: Any, response: Any) -> int:
     limit = request.limit if request.HasField("limit") else None
     span = Range(start.key, end.key, backward=request.direction == 1)
     engine_request = GetRange(ref, span, limit, decode_columns(request), row_filter)
-    reply = context.engine.read_range(engine_request, decode_view(request, page))
+    reply = context.engine.get_range(engine_request, decode_view(request, page).reader)
     _set_cost(response, reply.cost)
     response.rows = encode_rows(ref.key, ((row.key, row.cells) for row in reply.rows))
     if reply.next_start is not None:
@@ -116,7 +116,7 @@ def _read_rows(engine: Engine, options: BatchGetRow, rows: list[WireRow], view: 
     try:
         if any(row.names != ref.key for row in rows):
             raise InvalidInput("keys of different columns")  # caught below
-        reply = engine.read_rows(options._replace(table=ref, keys=keys), view)
+        reply = engine.get_rows(options._replace(table=ref, keys=keys), view.reader)
     except InvalidInput as error:
         if len(rows) == 1:
             return [error]

@@ -13,7 +13,7 @@ from tsmem.engine.definitions import TableOptions
 from tsmem.engine.requests import GetRange, WriteReply
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import MAX_VERSION_MS, Change, NewCell, Returned, RowChange
-from tsmem.engine.rows.versioned_reads import View
+from tsmem.engine.rows.reads import View
 from tsmem.errors import ConditionFailed, LimitExceeded
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (
@@ -79,7 +79,7 @@ def refused(engine: Engine, change: RowChange, code: str = "OTSParameterInvalid"
 def cells(engine: Engine, ref: TableRef = REF) -> list[CellRow]:
     """Return all rows of the table with all versions."""
     width = len(ref.key)
-    return engine.read_range(GetRange(ref, Range((MIN,) * width, (MAX,) * width)), View(None)).rows
+    return engine.get_range(GetRange(ref, Range((MIN,) * width, (MAX,) * width)), View(None).reader).rows
 
 
 def put(*new: NewCell, key: tuple[str, ...] = KEY) -> RowChange:

@@ -14,7 +14,7 @@ from tsmem.engine.requests import BatchGetRow, GetRange, PageReply
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
 from tsmem.engine.rows.filters import AnyVersion
-from tsmem.engine.rows.versioned_reads import View
+from tsmem.engine.rows.reads import View
 from tsmem.port import Cost, TableSchema
 from tsmem.rows import (
     MAX,
@@ -69,12 +69,12 @@ def scan(
     engine: Engine, view: View = EVERYTHING, columns: list[str] | None = None, test: Filter | None = None
 ) -> PageReply[CellRow]:
     """Read the first page of the table."""
-    return engine.read_range(GetRange(REF, ALL, None, columns, test), view)
+    return engine.get_range(GetRange(REF, ALL, None, columns, test), view.reader)
 
 
 def cells(engine: Engine, view: View, columns: list[str] | None = None) -> list[tuple[str, Value]]:
     """Return the names and values of the cells of row `a` that a view shows."""
-    (row,) = engine.read_rows(BatchGetRow(REF, [("a",)], columns), view).rows
+    (row,) = engine.get_rows(BatchGetRow(REF, [("a",)], columns), view.reader).rows
     assert row is not None
     return [(cell.name, cell.value) for cell in row.cells]
 
@@ -93,7 +93,7 @@ def test_a_row_without_visible_cells_is_returned_unless_columns_were_named(engin
     assert keys == scan(engine, EVERYTHING, ["k"]).rows
     assert [] == scan(engine, nothing, ["x"]).rows
     assert ["a", "b"] == [row.key[0] for row in scan(engine, View(page=(5, 1)), ["x"]).rows]
-    assert [None] == engine.read_rows(BatchGetRow(REF, [("b",)], ["y"]), EVERYTHING).rows
+    assert [None] == engine.get_rows(BatchGetRow(REF, [("b",)], ["y"]), EVERYTHING.reader).rows
 
 
 def test_a_filter_sees_the_latest_visible_version(engine: Engine) -> None:
@@ -126,10 +126,10 @@ def test_a_read_costs_only_the_visible_cells(engine: Engine) -> None:
     engine.write_rows([RowChange(Change.PUT, REF, ("big",), versions)])
     request = BatchGetRow(REF, [("big",), ("nope",), ("a",)])
 
-    assert [Cost(0, 3, 0, 1), Cost(0, 1), Cost(0, 1, 0, 1)] == engine.read_rows(request, EVERYTHING).costs
-    assert [Cost(0, 1, 0, 1), Cost(0, 1), Cost(0, 1, 0, 1)] == engine.read_rows(request, View()).costs
+    assert [Cost(0, 3, 0, 1), Cost(0, 1), Cost(0, 1, 0, 1)] == engine.get_rows(request, EVERYTHING.reader).costs
+    assert [Cost(0, 1, 0, 1), Cost(0, 1), Cost(0, 1, 0, 1)] == engine.get_rows(request, View().reader).costs
     unseen = BatchGetRow(REF, [("big",)], ["v"], Comparison("v", Op.EQ, ""))
-    assert [Cost(0, 3, 0, 1)] == engine.read_rows(unseen, EVERYTHING).costs
+    assert [Cost(0, 3, 0, 1)] == engine.get_rows(unseen, EVERYTHING.reader).costs
 
 
 def test_a_page_ends_at_4_mb_of_visible_cells(engine: Engine) -> None:
@@ -140,6 +140,6 @@ def test_a_page_ends_at_4_mb_of_visible_cells(engine: Engine) -> None:
         engine.write_rows([RowChange(Change.PUT, ref, (str(number),), versions)])
     request = GetRange(ref, ALL, None, None, Comparison("v", Op.EQ, ""))
 
-    both, one = engine.read_range(request, EVERYTHING), engine.read_range(request, View())
+    both, one = engine.get_range(request, EVERYTHING.reader), engine.get_range(request, View().reader)
     assert ([], ("1",), 1) == (both.rows, both.next_start, both.cost.rows_scanned)
     assert ([], ("2",), 2) == (one.rows, one.next_start, one.cost.rows_scanned)
