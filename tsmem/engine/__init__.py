@@ -4,8 +4,7 @@ The local adapter and the server call it. The engine decides what a request mean
 cells. No other package imports `sqlite3`, and nothing here knows of sessions and messages.
 
 A request enters through a method of `engine.py`, which runs it in one transaction and returns a reply; `requests.py`
-defines both. `catalog.py` builds a `Table` (`tables.py`) from each schema that the file keeps, and `definitions.py`
-changes schemas.
+defines both. `catalog.py` builds a `Table` from each schema that the file keeps, and `definitions.py` changes schemas.
 
     file/      creating, locking and opening the file; connections and transactions
     rows/      reading and writing rows

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tsmem.clock import Clock
+from tsmem.engine.catalog import SearchDescription
 from tsmem.engine.file.connections import Connections
 from tsmem.engine.file.files import check_sqlite
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, R, RowsReply, WriteReply
 from tsmem.engine.rows.reads import MakeReader, RowReader, View, get_range, get_rows
-from tsmem.engine.tables import SearchDescription
 from tsmem.port import TableSchema
 from tsmem.rows import Row, TableRef, Write
 

@@ -17,9 +17,9 @@ from itertools import groupby, islice
 from types import MappingProxyType
 from typing import NamedTuple
 
+from tsmem.engine.catalog import Table
 from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
-from tsmem.engine.tables import Table
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, check_column_name, check_columns, check_key, check_row_limits
 from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from itertools import chain, groupby, islice
 from typing import Generic, NamedTuple
 
+from tsmem.engine.catalog import Table
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, R, RowsReply, invalid
 from tsmem.engine.rows.cells import Cell, CellRow, size_of, unpack, unpack_cells, unpack_columns
 from tsmem.engine.rows.filters import Prefilter, Versions, compile_filter, compile_prefilter
-from tsmem.engine.tables import Table
 from tsmem.errors import StorageFailure
 from tsmem.limits import (
     MAX_BYTES_PER_PAGE,

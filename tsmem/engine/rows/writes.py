@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from tsmem.engine.catalog import Catalog
+from tsmem.engine.catalog import Catalog, SecondaryIndex, Table
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
 from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply, invalid
 from tsmem.engine.rows import changes
 from tsmem.engine.rows.cells import Cell, pack, pack_cells, size_of, unpack_cells, unpack_columns
 from tsmem.engine.rows.changes import Change, Returned, RowChange
 from tsmem.engine.rows.filters import Predicate, Versions, compile_filter
-from tsmem.engine.tables import SecondaryIndex, Table
 from tsmem.errors import InvalidInput, TsmemError, from_service
 from tsmem.limits import capacity_units, check_batch
 from tsmem.port import Cost
