@@ -159,3 +159,7 @@ def from_service(code: str, message: str, *, request_id: str | None = None) -> T
     if code == "OTSQuotaExhausted" and "Too frequent" in message:
         error = Throttled
     return error(message, ambiguous=meaning.ambiguous, request_id=request_id, service_code=code)
+
+
+def invalid(message: str) -> InvalidInput:
+    return InvalidInput(message, service_code="OTSParameterInvalid")

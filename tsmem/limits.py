@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from tsmem.errors import InvalidInput, LimitExceeded
+from tsmem.errors import LimitExceeded, invalid
 from tsmem.rows import Delete, Key, Update, Value, Write
 
 MAX_KEY_BYTES = 1024  # of one string or binary primary key column
@@ -30,10 +30,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}\Z")
 COLUMN_NAME_RULE = f"must be 1 to {MAX_NAME_BYTES} bytes of UTF-8 without a null character, and must not begin with #"
 
 
-def _invalid(message: str) -> InvalidInput:
-    return InvalidInput(message, service_code="OTSParameterInvalid")
-
-
 def _limit(message: str, code: str = "OTSParameterInvalid", hint: str | None = None) -> LimitExceeded:
     return LimitExceeded(message, service_code=code, hint=hint)
 
@@ -45,7 +41,7 @@ def is_name(text: str) -> bool:
 
 def check_name(kind: str, name: str) -> None:
     if not is_name(name):
-        raise _invalid(f"Invalid {kind} name: '{name}'.")
+        raise invalid(f"Invalid {kind} name: '{name}'.")
 
 
 def is_column_name(text: str) -> bool:
@@ -62,7 +58,7 @@ def is_column_name(text: str) -> bool:
 
 def check_column_name(name: str, kind: str = "column") -> int:
     if not is_column_name(name):
-        raise _invalid(f"Invalid {kind} name: '{name}'.")
+        raise invalid(f"Invalid {kind} name: '{name}'.")
     return name_bytes(name)
 
 
@@ -76,7 +72,7 @@ def text_bytes(text: str, what: str) -> int:
     try:
         return len(text.encode())
     except UnicodeEncodeError as error:
-        raise _invalid(
+        raise invalid(
             f"{what} holds a lone surrogate at character {error.start}, which is not valid Unicode"
         ) from error
 
@@ -93,13 +89,13 @@ def value_bytes(name: str, value: object) -> int:
         return 1
     if kind is int:
         if not MIN_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
-            raise _invalid(f"The integer in column '{name}' does not fit in a signed 64-bit integer.")
+            raise invalid(f"The integer in column '{name}' does not fit in a signed 64-bit integer.")
         return 8
     if kind is float:
         if not math.isfinite(value):  # type: ignore[arg-type]
-            raise _invalid(f"NaN/Infinity can't be set to double value: column '{name}'.")
+            raise invalid(f"NaN/Infinity can't be set to double value: column '{name}'.")
         return 8
-    raise _invalid(
+    raise invalid(
         f"column '{name}' cannot hold a value of type {kind.__name__}: only text, 64-bit integers, finite numbers, "
         "booleans and bytes"
     )
@@ -166,7 +162,7 @@ def check_row_limits(column_count: int, size: int) -> None:
 
 def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_ROWS_PER_WRITE) -> None:
     if not writes:
-        raise _invalid("No row is specified in BatchWriteRow.")
+        raise invalid("No row is specified in BatchWriteRow.")
     check_row_count(len(writes), most)
     if (total := sum(sizes)) > MAX_BATCH_BYTES:
         raise _limit(
@@ -177,7 +173,7 @@ def check_batch(writes: Sequence[Write], sizes: Sequence[int], most: int = MAX_R
 
 def check_read(keys: Sequence[Key]) -> None:
     if not keys:
-        raise _invalid("No row specified in the request of BatchGetRow.")
+        raise invalid("No row specified in the request of BatchGetRow.")
     check_row_count(len(keys), MAX_ROWS_PER_READ)
 
 

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import GetRange
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
-from tsmem.engine.rows.reads import View
+from tsmem.engine.rows.reads import GetRange, View
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Key, Range, Value
 

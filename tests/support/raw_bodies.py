@@ -12,8 +12,7 @@ from tests.support.backends import PLAIN, SESSION, STRING, everything
 from tests.support.clocks import ManualClock
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.requests import GetRange
-from tsmem.engine.rows.reads import View
+from tsmem.engine.rows.reads import GetRange, View
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.port import TableSchema
 from tsmem.rows import MAX, MIN, Bound, Put, Value

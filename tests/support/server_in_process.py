@@ -12,8 +12,7 @@ import pytest
 
 from tsmem.clock import Clock, SystemClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import GetRange
-from tsmem.engine.rows.reads import RowReader
+from tsmem.engine.rows.reads import GetRange, RowReader
 from tsmem.profiles import Profile, load_profile
 from tsmem.rows import MAX, MIN, Key, Range, TableRef, Value
 from tsmem.server.dispatch import Dispatcher

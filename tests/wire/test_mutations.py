@@ -27,8 +27,7 @@ from tests.support.raw_tables import (
 from tests.support.server_in_process import Served
 from tsmem.adapters.tablestore.sdk import ots
 from tsmem.clock import SystemClock
-from tsmem.engine.requests import GetRange
-from tsmem.engine.rows.reads import RowReader
+from tsmem.engine.rows.reads import GetRange, RowReader
 from tsmem.errors import SERVICE_CODES, TsmemError
 from tsmem.rows import Key, Put, Value
 from tsmem.server.dispatch import Dispatcher

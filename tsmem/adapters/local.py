@@ -11,14 +11,15 @@ from tsmem import port
 from tsmem.adapters import name_missing_table, tables_of
 from tsmem.clock import Clock
 from tsmem.engine import Engine
-from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, BatchGetRow, GetRange, WriteReply
-from tsmem.engine.rows.reads import RowReader
+from tsmem.engine.file.connections import MAX_ROWS_PER_TRANSACTION
+from tsmem.engine.rows.reads import BatchGetRow, GetRange, RowReader
 from tsmem.errors import TableNotFound
 from tsmem.limits import MAX_ROWS_PER_WRITE
 from tsmem.port import RowRead
 from tsmem.rows import ColumnType, Filter, Key, Range, Row, TableRef, Write
 
 if TYPE_CHECKING:
+    from tsmem.engine.rows.writes import WriteReply
     from tsmem.queries import Search, SearchPage
 
 T = TypeVar("T")

@@ -24,9 +24,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell, pack_cells
-from tsmem.errors import TsmemError, from_service
+from tsmem.errors import TsmemError, from_service, invalid
 from tsmem.limits import check_key, name_bytes
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import PYTHON_TYPES, Bound, ColumnType, Key, KeyValue, TableRef, Value

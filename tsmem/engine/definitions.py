@@ -14,9 +14,8 @@ from tsmem.clock import Clock
 from tsmem.engine.catalog import SQL_TYPES, Catalog, SearchDescription, SecondaryIndex, Table, index_as_table
 from tsmem.engine.file.connections import Connections, Transaction
 from tsmem.engine.indexes.search_index import SearchIndex, find_index
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.writes import build_secondary_index
-from tsmem.errors import from_service
+from tsmem.errors import from_service, invalid
 from tsmem.limits import check_column_name, check_name
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType

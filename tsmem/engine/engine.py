@@ -16,8 +16,8 @@ from tsmem.clock import Clock
 from tsmem.engine.catalog import SearchDescription
 from tsmem.engine.file.connections import Connections
 from tsmem.engine.file.files import check_sqlite
-from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, R, RowsReply, WriteReply
-from tsmem.engine.rows.reads import MakeReader, RowReader, View, get_range, get_rows
+from tsmem.engine.rows import reads
+from tsmem.engine.rows.reads import BatchGetRow, GetRange, MakeReader, PageReply, R, RowsReply
 from tsmem.port import TableSchema
 from tsmem.rows import Row, TableRef, Write
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tsmem.engine.definitions import Definitions
     from tsmem.engine.rows.cells import CellRow
     from tsmem.engine.rows.changes import RowChange
+    from tsmem.engine.rows.writes import WriteReply
     from tsmem.engine.search.search import SearchReply
     from tsmem.queries import Search
 
@@ -78,11 +79,11 @@ class Engine:
     def get_rows(self, request: BatchGetRow, make_reader: MakeReader[R]) -> RowsReply[R]:
         """Read up to 100 rows. `make_reader` is RowReader, or the reader of a View."""
         with self._connections.read() as transaction:
-            return get_rows(transaction, request, make_reader)
+            return reads.get_rows(transaction, request, make_reader)
 
     def get_range(self, request: GetRange, make_reader: MakeReader[R]) -> PageReply[R]:
         with self._connections.read() as transaction:
-            return get_range(transaction, request, make_reader)
+            return reads.get_range(transaction, request, make_reader)
 
     def search(self, table: TableRef, index: str, search: Search) -> SearchReply[Row]:
         """Return one page. The total is exact unless counting would take too long."""
@@ -92,7 +93,7 @@ class Engine:
         with self._connections.read() as transaction:
             found = find_index(transaction, table.name, index)
             check_limit((*found.field_types, *found.table.key_names), search)
-            return search_page(transaction, found, search, RowReader, exact_count=False)
+            return search_page(transaction, found, search, reads.RowReader, exact_count=False)
 
     def search_cells(self, table: TableRef, index: str, search: Search) -> SearchReply[CellRow]:
         """Do what `search` does, but return each value with its version, and count exactly. The caller checks the
@@ -102,7 +103,7 @@ class Engine:
 
         with self._connections.read() as transaction:
             found = find_index(transaction, table.name, index)
-            return search_page(transaction, found, search, View().reader, exact_count=True)
+            return search_page(transaction, found, search, reads.View().reader, exact_count=True)
 
     def write_rows(self, writes: Sequence[Write | RowChange]) -> list[WriteReply]:
         """Write up to 1,000 rows in order, in one transaction. If a row fails, its reply has the error, and the other

@@ -10,8 +10,7 @@ import pytest
 from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
-from tsmem.engine.requests import GetRange
-from tsmem.engine.rows.reads import RowReader
+from tsmem.engine.rows.reads import GetRange, RowReader
 from tsmem.errors import InvalidInput, TsmemError
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef

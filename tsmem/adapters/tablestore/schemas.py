@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tsmem.adapters.tablestore.sdk import ots, search_pb2, table_store_pb2
-from tsmem.errors import InvalidInput
+from tsmem.errors import InvalidInput, invalid
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableSchema
 from tsmem.rows import ColumnType
 
@@ -42,8 +42,7 @@ _ANALYZER_PARAMETERS = {
 def create_table_arguments(schema: TableSchema) -> tuple[Any, ...]:
     for name, kind in schema.key:
         if kind not in _KEY_TYPES:
-            message = f"{kind} is an invalid type for the primary key column '{name}'."
-            raise InvalidInput(message, service_code="OTSParameterInvalid")
+            raise invalid(f"{kind} is an invalid type for the primary key column '{name}'.")
     key, defined = ([(name, str(kind)) for name, kind in columns] for columns in (schema.key, schema.defined_columns))
     options = ots.TableOptions(schema.time_to_live_s, schema.max_versions, schema.deviation_s)
     throughput = ots.ReservedThroughput(ots.CapacityUnit(0, 0))  # 0: pay for each read and write

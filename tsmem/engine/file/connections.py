@@ -34,6 +34,10 @@ MAX_CONNECTIONS = 64
 MAX_IDLE_CONNECTIONS = 8
 TEMPORARY_CONNECTIONS = 8  # all connections to a temporary file are opened at the start: it has no name to open later
 
+MAX_ROWS_PER_TRANSACTION = 1000
+"""The service takes 200 rows in one request. An import in transactions of 200 writes twice as many pages, and takes 1.1
+times as long (measured)."""
+
 Statement = tuple[str, Sequence[object]]
 
 

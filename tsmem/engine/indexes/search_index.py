@@ -27,9 +27,8 @@ from zlib import crc32
 from tsmem.engine.catalog import SearchDescription, Table
 from tsmem.engine.file.connections import Statement, Transaction, run_statements
 from tsmem.engine.indexes.trigrams import trigram_text
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import unpack_columns
-from tsmem.errors import StorageFailure, from_service
+from tsmem.errors import StorageFailure, from_service, invalid
 from tsmem.port import FieldType
 from tsmem.rows import Key, Value
 

@@ -18,8 +18,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tsmem.engine.catalog import Table
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell, CellRow, unpack_cells
+from tsmem.errors import invalid
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, check_column_name, check_columns, check_key, check_row_limits
 from tsmem.rows import UNCONDITIONAL, Condition, Delete, Key, Put, TableRef, Value, Write
 

@@ -16,8 +16,8 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell
+from tsmem.errors import invalid
 from tsmem.limits import check_column_name, value_bytes
 from tsmem.rows import And, Comparison, Filter, Key, Not, Op, Or, Value
 

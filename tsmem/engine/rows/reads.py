@@ -1,4 +1,4 @@
-"""The read path: GetRow, BatchGetRow and GetRange.
+"""The read path: GetRow, BatchGetRow and GetRange, with their requests and replies.
 
 Capacity units and the end of a page (5,000 rows or 4 MB) count every row that is read, before the filter. The size of a
 row is that of its key and the requested columns. Only the limit of GetRange counts the returned rows.
@@ -6,20 +6,21 @@ row is that of its key and the requested columns. Only the limit of GetRange cou
 A client of the server can ask for versions of cells. The size of such a row is that of its key and of the cells in the
 view, before the filter and before columns are paged. A table never shows more versions than its current options allow,
 although a row can still contain more.
+
+Each named tuple here adds 70 microseconds to the start of every command.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain, groupby, islice
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from tsmem.engine.catalog import Table
 from tsmem.engine.file.connections import Transaction
-from tsmem.engine.requests import BatchGetRow, GetRange, PageReply, R, RowsReply, invalid
 from tsmem.engine.rows.cells import Cell, CellRow, size_of, unpack, unpack_cells, unpack_columns
 from tsmem.engine.rows.filters import Prefilter, Versions, compile_filter, compile_prefilter
-from tsmem.errors import StorageFailure
+from tsmem.errors import StorageFailure, invalid
 from tsmem.limits import (
     MAX_BYTES_PER_PAGE,
     MAX_ROWS_PER_PAGE,
@@ -31,6 +32,45 @@ from tsmem.limits import (
 )
 from tsmem.port import Cost
 from tsmem.rows import Bound, Filter, Key, KeyBound, KeyValue, Range, Row, TableRef
+
+R = TypeVar("R")
+"""Row, or CellRow if the request asked for versions of cells."""
+
+
+class BatchGetRow(NamedTuple):
+    table: TableRef
+    keys: Sequence[Key]
+    columns: Sequence[str] | None = None
+    """Columns to read; all if there are none."""
+    filter: Filter | None = None
+
+
+class GetRange(NamedTuple):
+    table: TableRef
+    span: Range
+    limit: int | None = None
+    columns: Sequence[str] | None = None
+    filter: Filter | None = None
+
+
+class RowsReply(NamedTuple, Generic[R]):
+    """The reply to BatchGetRow. Both lists are in the order of the requested keys."""
+
+    rows: list[R | None]
+    """None for a row that does not exist or does not pass the filter."""
+    costs: list[Cost]
+    """Without the request itself."""
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(1, sum(cost.read_units for cost in self.costs), 0, sum(cost.rows_scanned for cost in self.costs))
+
+
+class PageReply(NamedTuple, Generic[R]):
+    rows: list[R]
+    next_start: Key | None
+    """The key of the first unread row; None after the last page."""
+    cost: Cost
 
 
 class Reader(Generic[R]):

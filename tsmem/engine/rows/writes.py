@@ -10,19 +10,25 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.engine.catalog import Catalog, SecondaryIndex, Table
-from tsmem.engine.file.connections import Statement, Transaction, run_statements
-from tsmem.engine.requests import MAX_ROWS_PER_TRANSACTION, WriteReply, invalid
+from tsmem.engine.file.connections import MAX_ROWS_PER_TRANSACTION, Statement, Transaction, run_statements
 from tsmem.engine.rows import changes
-from tsmem.engine.rows.cells import Cell, pack, pack_cells, size_of, unpack_cells, unpack_columns
+from tsmem.engine.rows.cells import Cell, CellRow, pack, pack_cells, size_of, unpack_cells, unpack_columns
 from tsmem.engine.rows.changes import Change, Returned, RowChange
 from tsmem.engine.rows.filters import Predicate, Versions, compile_filter
-from tsmem.errors import InvalidInput, TsmemError, from_service
+from tsmem.errors import InvalidInput, TsmemError, from_service, invalid
 from tsmem.limits import capacity_units, check_batch
 from tsmem.port import Cost
 from tsmem.rows import UNCONDITIONAL, Existence, Key, Value, Write
 
 if TYPE_CHECKING:
     from tsmem.engine.indexes.search_index import SearchIndex
+
+
+class WriteReply(NamedTuple):
+    error: TsmemError | None
+    cost: Cost
+    """A write whose condition failed has a cost, too."""
+    row: CellRow | None = None
 
 
 class NewRow(NamedTuple):

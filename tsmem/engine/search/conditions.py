@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from tsmem.engine.indexes.search_index import Field, SearchIndex
 from tsmem.engine.indexes.trigrams import MAX_ALTERNATIVES
-from tsmem.engine.requests import invalid
 from tsmem.engine.search import values
 from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, text_test
 from tsmem.engine.search.values import Sql, all_sql, join_sql
+from tsmem.errors import invalid
 from tsmem.queries import Between, Bool, Contains, HasField, Match, MatchAll, MatchPhrase, Prefix, Query, Term, Terms
 
 MAX_DEPTH = 16  # of queries within queries

@@ -16,8 +16,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from tsmem.engine.indexes.search_index import SearchIndex
-from tsmem.engine.requests import invalid
 from tsmem.engine.search.values import Sql, all_sql, join_sql
+from tsmem.errors import invalid
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER
 from tsmem.queries import FieldSort, KeySort, Query, ScoreSort, Sorter
 

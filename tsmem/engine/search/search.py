@@ -9,12 +9,12 @@ from typing import Any, Generic, NamedTuple
 
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.indexes.search_index import SearchIndex
-from tsmem.engine.requests import R, invalid
-from tsmem.engine.rows.reads import MakeReader, Reader
+from tsmem.engine.rows.reads import MakeReader, R, Reader
 from tsmem.engine.search.conditions import ALL_ROWS, TEXT_SCORE, Candidates, QueryCompiler
 from tsmem.engine.search.order import Order, PageStart, Position, read_token, write_token
 from tsmem.engine.search.text_queries import bm25_weight
 from tsmem.engine.search.values import Sql, all_sql, join_sql
+from tsmem.errors import invalid
 from tsmem.limits import capacity_units
 from tsmem.port import Cost
 from tsmem.queries import Search

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tsmem.engine.indexes.search_index import Field
-from tsmem.engine.requests import invalid
+from tsmem.errors import invalid
 from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
 from tsmem.queries import Between
 from tsmem.rows import Value

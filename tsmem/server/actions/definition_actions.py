@@ -12,8 +12,7 @@ from contextlib import nullcontext, suppress
 from typing import Any
 
 from tsmem.engine.definitions import TableOptions
-from tsmem.engine.requests import invalid
-from tsmem.errors import TableNotFound
+from tsmem.errors import TableNotFound, invalid
 from tsmem.limits import MAX_INTEGER
 from tsmem.port import FieldType, IndexSchema, KeySchema, SearchIndexSchema, TableSchema
 from tsmem.queries import FieldSort, ScoreSort

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, GetRange, invalid
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.rows.changes import Change, NewCell, Returned, RowChange
 from tsmem.engine.rows.filters import compile_filter
-from tsmem.engine.rows.reads import View
-from tsmem.errors import InvalidInput, TsmemError, from_service
+from tsmem.engine.rows.reads import BatchGetRow, GetRange, View
+from tsmem.errors import InvalidInput, TsmemError, from_service, invalid
 from tsmem.limits import MAX_ROWS_PER_READ, MAX_ROWS_PER_WRITE, check_row_count
 from tsmem.port import Cost
 from tsmem.rows import Bound, Delete, Put, Range, TableRef, Update, Value, Write

@@ -16,12 +16,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tsmem.engine import Engine
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import CellRow
 from tsmem.engine.search import words
 from tsmem.engine.search.conditions import Leaf
 from tsmem.engine.search.search import SearchReply, check_limit
-from tsmem.errors import TableNotFound, from_service
+from tsmem.errors import TableNotFound, from_service, invalid
 from tsmem.port import FieldType
 from tsmem.queries import Bool, FieldSort, KeySort, Match, MatchPhrase, Prefix, Search, Term, Terms, Wildcard
 from tsmem.rows import TableRef

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tsmem.clock import Clock
-from tsmem.errors import TsmemError, from_service
+from tsmem.errors import TsmemError, from_service, invalid
 from tsmem.server.http.messages import Head, content_md5
 
 _KEYLESS_SECRET = b"tsmem"
@@ -59,9 +59,9 @@ def authenticate(head: Head, credentials: AccessKey | None, instance: str | None
     v4_headers = ("x-ots-signdate", "x-ots-signregion") if version == _V4 else ()
     for name in (*_REQUIRED, *v4_headers, version):
         if not headers.get(name):
-            raise from_service("OTSParameterInvalid", f"Missing header: '{name}'.")
+            raise invalid(f"Missing header: '{name}'.")
     if headers["x-ots-apiversion"] != _API_VERSION:
-        raise from_service("OTSParameterInvalid", f"Unsupported API version: {headers['x-ots-apiversion']}.")
+        raise invalid(f"Unsupported API version: {headers['x-ots-apiversion']}.")
     date = _checked_date(headers["x-ots-date"], clock)
     if version == _V4:
         # If any day were accepted, a stolen V4 key would be valid forever. Some clients use the day of their time zone.
@@ -78,7 +78,7 @@ def _checked_date(text: str, clock: Clock) -> datetime:
     try:
         date = datetime.fromisoformat(match[1] if match else "")
     except ValueError:
-        raise from_service("OTSParameterInvalid", f"Invalid date format: {text}.") from None
+        raise invalid(f"Invalid date format: {text}.") from None
     if abs(date.replace(tzinfo=UTC).timestamp() - clock.now_us() / 1e6) > _MAX_SKEW_S:
         raise _auth_failed(f"Mismatch between system time and x-ots-date: {text}.")
     return date

@@ -15,7 +15,7 @@ from hashlib import md5
 from http import HTTPStatus
 from typing import NamedTuple
 
-from tsmem.errors import TsmemError, from_service
+from tsmem.errors import TsmemError, from_service, invalid
 
 MAX_HEAD_BYTES = 32 * 1024
 _MAX_HEADERS = 100
@@ -45,7 +45,7 @@ class Head(NamedTuple):
 
 
 def malformed(what: str) -> TsmemError:
-    return from_service("OTSParameterInvalid", f"Malformed HTTP request: {what}.")
+    return invalid(f"Malformed HTTP request: {what}.")
 
 
 def parse_head(data: bytes) -> Head:
@@ -104,11 +104,11 @@ def decompress_body(head: Head, body: bytes) -> bytes:
     if kind is None:
         return body
     if kind != "deflate":
-        raise from_service("OTSParameterInvalid", f"Unsupported compress type: '{kind}'.")
+        raise invalid(f"Unsupported compress type: '{kind}'.")
     size = _parse_length(head.headers.get("x-ots-request-compress-size", ""), "x-ots-request-compress-size")
     if size > _MAX_BODY_BYTES:
         raise _too_large()
-    failure = from_service("OTSParameterInvalid", "Decompress request body failed.")
+    failure = invalid("Decompress request body failed.")
     stream = zlib.decompressobj()
     try:
         raw = stream.decompress(body, size + 1)

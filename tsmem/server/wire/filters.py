@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.filters import MAX_COMPARISONS, AnyVersion, Presence
 from tsmem.engine.rows.reads import View
+from tsmem.errors import invalid
 from tsmem.limits import MAX_COLUMNS_PER_WRITE, check_column_name
 from tsmem.rows import UNCONDITIONAL, And, Comparison, Condition, Existence, Filter, Not, Op, Or
 from tsmem.server.wire.plainbuffer import decode_literal

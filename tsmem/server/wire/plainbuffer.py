@@ -23,9 +23,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from tsmem.engine.requests import invalid
 from tsmem.engine.rows.cells import Cell
-from tsmem.errors import TsmemError
+from tsmem.errors import TsmemError, invalid
 from tsmem.rows import MAX, MIN, Bound, KeyBound, KeyValue, Value
 from tsmem.server.wire.schema import unsupported
 

@@ -13,8 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from tsmem.engine.requests import invalid
-from tsmem.errors import TsmemError
+from tsmem.errors import TsmemError, invalid
 
 _PACKAGE = "com.aliyun.tablestore.protocol"
 _LABELS = {"optional": 1, "required": 2, "repeated": 3}

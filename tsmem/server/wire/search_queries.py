@@ -13,8 +13,8 @@ from itertools import count
 from typing import Any
 
 from tsmem import queries
-from tsmem.engine.requests import invalid
 from tsmem.engine.search.conditions import Leaf, check_query_size
+from tsmem.errors import invalid
 from tsmem.queries import Bool, KeySort, Query, Sorter
 from tsmem.rows import MAX, MIN, Bound, Value
 from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal

@@ -10,10 +10,10 @@ import pytest
 from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
 from tsmem.engine.definitions import TableOptions
-from tsmem.engine.requests import GetRange, WriteReply
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import MAX_VERSION_MS, Change, NewCell, Returned, RowChange
-from tsmem.engine.rows.reads import View
+from tsmem.engine.rows.reads import GetRange, View
+from tsmem.engine.rows.writes import WriteReply
 from tsmem.errors import ConditionFailed, LimitExceeded
 from tsmem.port import Cost, IndexSchema, TableSchema
 from tsmem.rows import (

@@ -10,11 +10,10 @@ import pytest
 
 from tests.support.clocks import ManualClock
 from tsmem.engine import Engine
-from tsmem.engine.requests import BatchGetRow, GetRange, PageReply
 from tsmem.engine.rows.cells import Cell, CellRow
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
 from tsmem.engine.rows.filters import AnyVersion
-from tsmem.engine.rows.reads import View
+from tsmem.engine.rows.reads import BatchGetRow, GetRange, PageReply, View
 from tsmem.port import Cost, TableSchema
 from tsmem.rows import (
     MAX,
