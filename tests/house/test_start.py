@@ -18,7 +18,7 @@ from tsmem.cli.app.main import main
 {code}
 print("loaded:", " ".join(sorted(sys.modules)))
 """
-SEARCH = ("tsmem.engine.search", "tsmem.engine.indexes.search", "tsmem.engine.indexes.trigrams", "tsmem.store.search")
+SEARCH = ("tsmem.engine.search", "tsmem.engine.indexes.search", "tsmem.store.search")
 
 
 def loaded_modules(code: str, tmp_path: Path, said: str | None = None) -> set[str]:

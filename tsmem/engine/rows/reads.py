@@ -16,20 +16,12 @@ from collections.abc import Callable, Sequence
 from itertools import chain, groupby, islice
 from typing import Generic, NamedTuple, TypeVar
 
+from tsmem import limits
 from tsmem.engine.catalog import Table
 from tsmem.engine.file.connections import Transaction
 from tsmem.engine.rows.cells import Cell, CellRow, size_of, unpack, unpack_cells, unpack_columns
 from tsmem.engine.rows.filters import Prefilter, Versions, compile_filter, compile_prefilter
 from tsmem.errors import StorageFailure, invalid
-from tsmem.limits import (
-    MAX_BYTES_PER_PAGE,
-    MAX_ROWS_PER_PAGE,
-    capacity_units,
-    check_key,
-    check_read,
-    name_bytes,
-    value_bytes,
-)
 from tsmem.port import Cost
 from tsmem.rows import Bound, Filter, Key, KeyBound, KeyValue, Range, Row, TableRef
 
@@ -140,7 +132,9 @@ class CellReader(Reader[CellRow]):
     def read(self, key: Key, blob: bytes) -> tuple[int, CellRow | None]:
         columns = [] if self.reads_key_only else self._columns(unpack_cells(blob))
         cells = [cell for versions in columns for cell in versions[: self._view.max_versions]]
-        size = self._key_bytes(key) + sum(name_bytes(cell.name) + value_bytes(cell.name, cell.value) for cell in cells)
+        size = self._key_bytes(key) + sum(
+            limits.name_bytes(cell.name) + limits.value_bytes(cell.name, cell.value) for cell in cells
+        )
         if self._needs_column and not cells:
             return size, None
         if self._passes is not None:
@@ -174,21 +168,21 @@ MakeReader = Callable[[Table, Sequence[str] | None, Filter | None], Reader[R]]
 
 
 def get_rows(transaction: Transaction, request: BatchGetRow, make_reader: MakeReader[R]) -> RowsReply[R]:
-    check_read(request.keys)
+    limits.check_read(request.keys)
     table = transaction.catalog().table(request.table.name)
     reader = make_reader(table, request.columns, request.filter)
     rows: list[R | None] = []
     costs: list[Cost] = []
     for key in request.keys:
         table.check_key(request.table, key)
-        check_key(table.key_names, key)
+        limits.check_key(table.key_names, key)
         found = transaction.execute(table.read_sql, key).fetchone()
         try:
             size, row = (0, None) if found is None else reader.read(tuple(key), found[0])
         except StorageFailure as error:
             raise _damaged(error, key) from error
         rows.append(row)
-        costs.append(Cost(0, capacity_units(size), 0, 0 if found is None else 1))
+        costs.append(Cost(0, limits.capacity_units(size), 0, 0 if found is None else 1))
     return RowsReply(rows, costs)
 
 
@@ -198,8 +192,8 @@ def get_range(transaction: Transaction, request: GetRange, make_reader: MakeRead
     reader = make_reader(table, request.columns, request.filter)
     if request.limit is not None and request.limit < 1:
         raise invalid("The limit must be greater than 0.")
-    limit = MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, MAX_ROWS_PER_PAGE)
-    scan_limit = MAX_ROWS_PER_PAGE if reader.can_skip else limit
+    limit = limits.MAX_ROWS_PER_PAGE if request.limit is None else min(request.limit, limits.MAX_ROWS_PER_PAGE)
+    scan_limit = limits.MAX_ROWS_PER_PAGE if reader.can_skip else limit
     sql, parameters = _range_query(table, request.table, request.span, with_cells=not reader.reads_key_only)
     read = reader.read
     rows: list[R] = []
@@ -215,7 +209,7 @@ def get_range(transaction: Transaction, request: GetRange, make_reader: MakeRead
             row_size, row = read(key, record[-1])
         except StorageFailure as error:
             raise _damaged(error, key) from error
-        if size + row_size > MAX_BYTES_PER_PAGE and size:
+        if size + row_size > limits.MAX_BYTES_PER_PAGE and size:
             next_start = key
             break
         size += row_size
@@ -223,7 +217,7 @@ def get_range(transaction: Transaction, request: GetRange, make_reader: MakeRead
         if row is not None:
             rows.append(row)
     cursor.close()
-    return PageReply(rows, next_start, Cost(1, capacity_units(size), 0, scanned))
+    return PageReply(rows, next_start, Cost(1, limits.capacity_units(size), 0, scanned))
 
 
 def _damaged(error: StorageFailure, key: Key) -> StorageFailure:
@@ -242,7 +236,7 @@ def _range_query(table: Table, ref: TableRef, span: Range, *, with_cells: bool) 
     for bound in (span.start, span.end):
         table.check_key(ref, bound, is_bound=True)
         values, is_after = _cut(bound, span.backward)
-        check_key(table.key_names[: len(values)], tuple(values))
+        limits.check_key(table.key_names[: len(values)], tuple(values))
         cuts.append((values, is_after))
     if span.is_empty:
         side, direction = ("more", "BACKWARD") if span.backward else ("less", "FORWARD")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tsmem.engine.indexes.search_index import Field, SearchIndex
-from tsmem.engine.indexes.trigrams import MAX_ALTERNATIVES
+from tsmem.engine.indexes.search_index import MAX_ALTERNATIVES, Field, SearchIndex
 from tsmem.engine.search import values
 from tsmem.engine.search.text_queries import Pattern, TextQuery, TextTest, text_test
 from tsmem.engine.search.values import Sql, all_sql, join_sql

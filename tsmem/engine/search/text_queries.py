@@ -21,8 +21,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tsmem.engine.indexes.search_index import Field
-from tsmem.engine.indexes.trigrams import all_of, any_of
+from tsmem.engine.indexes.search_index import Field, all_of, any_of
 from tsmem.engine.rows.cells import unpack_columns
 from tsmem.engine.search import values
 from tsmem.engine.search.words import CutText, count_phrase, cut_words, is_pair, match_groups, term_words

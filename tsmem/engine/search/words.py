@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from tsmem.engine.indexes.trigrams import NO_SPACES, NO_SPACES_CHARACTER
+from tsmem.engine.indexes.search_index import NO_SPACES, NO_SPACES_CHARACTER
 from tsmem.folding import fold
 from tsmem.port import FieldType
 
