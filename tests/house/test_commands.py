@@ -29,7 +29,7 @@ def test_the_help_table_of_contents_matches_the_declared_commands() -> None:
     for name, command in root.declarations.items():
         first = command if isinstance(command, Declaration) else command.declaration(next(iter(command.commands)))
         assert isinstance(first, Declaration)
-        declared.setdefault(first.function.__module__, {})[name] = command.summary
+        declared.setdefault(first.function.__module__, {})[name] = root.summaries[name]
 
     if os.environ.get("TSMEM_UPDATE_GOLDEN"):
         order = {module: declared[module] for module in (*CONTENTS, *declared) if module in declared}

@@ -69,10 +69,6 @@ class Declaration:
     shows: Noun | None
     """The noun whose fields --fields can choose; None if the command shows neither sessions nor messages."""
 
-    @property
-    def summary(self) -> str:
-        return self.help.split("\n", 1)[0]
-
     def build(self) -> Any:
         """Have Typer build the command. It passes its own context; the function wants the run's, which is `ctx.obj`."""
         declared = signature(self.function, eval_str=True)
@@ -216,7 +212,6 @@ class DeclaredCommand(_WithGlobalOptions, TyperCommand):
 class CommandGroup(_WithGlobalOptions, TyperGroup):
     def __init__(self, name: str, help: str) -> None:  # noqa: A002 - Typer's word
         super().__init__(name=name, help=help, rich_markup_mode=None)
-        self.summary = help
         self.summaries: dict[str, str] = {}
         self.commands: dict[str, Any] = {}  # None until it is built; Typer needs the names for suggestions
         self.declarations: dict[str, Declaration | CommandGroup] = {}
@@ -236,9 +231,9 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         def declare(function: Function) -> Function:
             name = function.__name__.rstrip("_").replace("_", "-")
             codes = tuple(sorted((*EVERY_COMMAND, *exit_codes)))
-            declaration = Declaration(name, function, cleandoc(help), example, codes, formats, shows)
-            self.declarations[name] = declaration
-            self.summaries[name] = declaration.summary
+            text = cleandoc(help)
+            self.declarations[name] = Declaration(name, function, text, example, codes, formats, shows)
+            self.summaries[name] = text.split("\n", 1)[0]
             self.commands.setdefault(name)
             return function
 
@@ -281,6 +276,7 @@ class Root(CommandGroup):
 
     def group(self, name: str, help: str) -> CommandGroup:  # noqa: A002
         group = self.declarations[name] = CommandGroup(name, help)
+        self.summaries[name] = help
         return group
 
     def declaration(self, name: str) -> Declaration | CommandGroup:
