@@ -68,8 +68,8 @@ def _message_error(number: int, message: object) -> InvalidInput | None:
         return None
     if foreign := shapes.foreign_error(message, shapes.CONVERSATIONS):
         return foreign
-    if shape := shapes.find_shape(message, shapes.MESSAGES):
-        return InvalidInput(f"message {number} looks like {shape}, which import cannot read", hint=shapes.READABLE)
+    if foreign := shapes.foreign_error(message, shapes.MESSAGES, f"message {number}"):
+        return foreign
     if is_message(message) and message.keys().isdisjoint(_FOREIGN_CONTENT_KEYS):
         return None
     what = "content" if is_message(message) else "role"

@@ -54,11 +54,15 @@ MESSAGES = (
 )
 
 
-def find_shape(value: Mapping[str, object], shapes: Iterable[Sequence[str]]) -> str | None:
+def foreign_error(
+    value: Mapping[str, object], shapes: Iterable[Sequence[str]], what: str = "this"
+) -> InvalidInput | None:
+    """Return the error for a value that has one of the shapes, or None. The error calls the value `what`."""
     for name, *alternatives in shapes:
         for paths in map(str.split, alternatives):
             if all(_has_path(value, path) for path in paths):
-                return f"{name} (it has {' and '.join(paths)})"
+                shape = f"{name} (it has {' and '.join(paths)})"
+                return InvalidInput(f"{what} looks like {shape}, which import cannot read", hint=READABLE)
     return None
 
 
@@ -70,12 +74,6 @@ def _has_path(value: object, path: str) -> bool:
             return False
         value = value[key]
     return True
-
-
-def foreign_error(value: Mapping[str, object], shapes: Iterable[Sequence[str]]) -> InvalidInput | None:
-    if (shape := find_shape(value, shapes)) is None:
-        return None
-    return InvalidInput(f"this looks like {shape}, which import cannot read", hint=READABLE)
 
 
 def key_names(value: Mapping[str, object]) -> str:
