@@ -130,7 +130,7 @@ def test_an_increment_of_another_type_or_past_64_bits_is_refused(
         (RowChange(Change.UPDATE, REF, KEY), "missing cells in request"),
         (update(NewCell("x", 1))._replace(increments=(("x", 1),)), "and also written or deleted in one update."),
         (put(NewCell("#x", 1)), "Invalid column name: '#x'."),
-        (RowChange(Change.UPDATE, REF, KEY, increments=(("x", 2**63),)), "64 bits"),
+        (RowChange(Change.UPDATE, REF, KEY, increments=(("x", 2**63),)), "64-bit integer"),
         (RowChange(Change.UPDATE, REF, KEY, increments=(("x" * 256, 1),)), "Invalid column name: 'xxx"),
         (RowChange(Change.UPDATE, REF, KEY, delete_versions=(("x", -1),)), "must be in range"),
         (RowChange(Change.PUT, INDEXED.ref, KEY, (NewCell("n", 1, NOW),)), "with a secondary index"),
