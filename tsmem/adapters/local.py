@@ -107,7 +107,7 @@ class LocalClient:
     def search(self, table: TableRef, index: str, search: Search) -> SearchPage:
         from tsmem.queries import SearchPage
 
-        call = partial(self._engine.search, table, index, search)
+        call = partial(self._engine.search, table, index, search, RowReader)
         reply = self._request(call, table.name, cost=lambda reply: reply.cost)
         return SearchPage(reply.rows, reply.scores, reply.token, reply.total, reply.total_is_exact)
 

@@ -19,11 +19,10 @@ from tsmem.engine.file.files import check_sqlite
 from tsmem.engine.rows import reads
 from tsmem.engine.rows.reads import BatchGetRow, GetRange, MakeReader, PageReply, R, RowsReply
 from tsmem.port import TableSchema
-from tsmem.rows import Row, TableRef, Write
+from tsmem.rows import TableRef, Write
 
 if TYPE_CHECKING:
     from tsmem.engine.definitions import Definitions
-    from tsmem.engine.rows.cells import CellRow
     from tsmem.engine.rows.changes import RowChange
     from tsmem.engine.rows.writes import WriteReply
     from tsmem.engine.search.search import SearchReply
@@ -85,25 +84,19 @@ class Engine:
         with self._connections.read() as transaction:
             return reads.get_range(transaction, request, make_reader)
 
-    def search(self, table: TableRef, index: str, search: Search) -> SearchReply[Row]:
-        """Return one page. The total is exact unless counting would take too long."""
+    def search(
+        self, table: TableRef, index: str, search: Search, make_reader: MakeReader[R], *, for_server: bool = False
+    ) -> SearchReply[R]:
+        """Return one page. The total is exact unless counting would take too long; the server needs it exact, and
+        checks the limit itself."""
         from tsmem.engine.indexes.search_index import find_index
         from tsmem.engine.search.search import check_limit, search_page
 
         with self._connections.read() as transaction:
             found = find_index(transaction, table.name, index)
-            check_limit((*found.field_types, *found.table.key_names), search)
-            return search_page(transaction, found, search, reads.RowReader, exact_count=False)
-
-    def search_cells(self, table: TableRef, index: str, search: Search) -> SearchReply[CellRow]:
-        """Do what `search` does, but return each value with its version, and count exactly. The caller checks the
-        limit."""
-        from tsmem.engine.indexes.search_index import find_index
-        from tsmem.engine.search.search import search_page
-
-        with self._connections.read() as transaction:
-            found = find_index(transaction, table.name, index)
-            return search_page(transaction, found, search, reads.View().reader, exact_count=True)
+            if not for_server:
+                check_limit((*found.field_types, *found.table.key_names), search)
+            return search_page(transaction, found, search, make_reader, exact_count=for_server)
 
     def write_rows(self, writes: Sequence[Write | RowChange]) -> list[WriteReply]:
         """Write up to 1,000 rows in order, in one transaction. If a row fails, its reply has the error, and the other

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from tsmem.engine import Engine
 from tsmem.engine.rows.cells import CellRow
+from tsmem.engine.rows.reads import View
 from tsmem.engine.search import words
 from tsmem.engine.search.conditions import Leaf
 from tsmem.engine.search.search import SearchReply, check_limit
@@ -195,7 +196,7 @@ def _find_rows(engine: Engine, index: _Index, engine_search: Search, response: A
     _check_count("words and terms", terms, _MAX_WORDS)
     phrase_words = sum(_count_phrase_words(query, field_type) for query, field_type in on_text)
     _check_count("words in the phrases", phrase_words, _MAX_PHRASE_WORDS)
-    reply = engine.search_cells(index.table, index.name, engine_search)
+    reply = engine.search(index.table, index.name, engine_search, View().reader, for_server=True)
     response.rows.extend(encode_row(index.table.key, row.key, row.cells) for row in reply.rows)
     return reply
 

@@ -16,6 +16,7 @@ from tests.support.clocks import ManualClock
 from tsmem import queries as q
 from tsmem.engine import Engine
 from tsmem.engine.rows.changes import Change, NewCell, RowChange
+from tsmem.engine.rows.reads import RowReader
 from tsmem.engine.search.search import SearchReply
 from tsmem.errors import InvalidInput, StorageFailure
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
@@ -59,7 +60,7 @@ def keys(page: SearchReply[Row]) -> str:
 
 def keys_found(engine: Engine, query: q.Query, *sorts: q.Sorter) -> str:
     """Return the joined keys of the rows that a query finds. Check that the total is their number."""
-    page = engine.search(TABLE.ref, "search", q.Search(query, sorts, columns=(), count=True))
+    page = engine.search(TABLE.ref, "search", q.Search(query, sorts, columns=(), count=True), RowReader)
     assert page.total == len(page.rows)
     return keys(page)
 
@@ -163,7 +164,7 @@ def test_rare_words_and_short_texts_score_higher(engine: Engine) -> None:
     assert "cba" == keys_found(engine, either, q.ScoreSort())
     filtered = q.Bool(must=(either,), filter=(q.Match("words", "tea oat"),))
     searches = [q.Search(query, (q.ScoreSort(),)) for query in (either, filtered)]
-    first, second = (engine.search(TABLE.ref, "search", search).scores for search in searches)
+    first, second = (engine.search(TABLE.ref, "search", search, RowReader).scores for search in searches)
     assert first == second
 
 
@@ -174,7 +175,7 @@ def test_rows_scanned_counts_each_row_once(engine: Engine) -> None:
     for columns, read_units in ((), 1), (None, 3):
         for sorts in ((), (q.ScoreSort(),)):
             search = q.Search(query, sorts, limit=2, count=True, columns=columns)
-            cost = engine.search(TABLE.ref, "search", search).cost
+            cost = engine.search(TABLE.ref, "search", search, RowReader).cost
             assert (3, read_units) == (cost.rows_scanned, cost.read_units)
 
 
@@ -185,13 +186,13 @@ def test_a_rare_substring_is_found_without_scanning_most_rows(engine: Engine, te
     write(engine, *(put(f"{n:03}", words=said, tag="common") for n, said in enumerate(texts)))
 
     query = q.Bool(must=(q.Term("tag", "common"), q.Contains("words", text)))
-    reply = engine.search(TABLE.ref, "search", q.Search(query))
+    reply = engine.search(TABLE.ref, "search", q.Search(query), RowReader)
     assert "007090" == keys(reply)
     assert reply.cost.rows_scanned < 100
 
 
 def page(engine: Engine, *sorts: q.Sorter, limit: int = 5, token: bytes | None = None) -> SearchReply[Row]:
-    return engine.search(TABLE.ref, "search", q.Search(q.MatchAll(), sorts, limit, token=token, columns=()))
+    return engine.search(TABLE.ref, "search", q.Search(q.MatchAll(), sorts, limit, token=token, columns=()), RowReader)
 
 
 @pytest.fixture
