@@ -100,7 +100,7 @@ def test_a_dry_run_asks_nothing_and_deletes_nothing(filled: Cli) -> None:
 
         effect = "written to" if line == "import" else "deleted from"
         assert f"dry run: nothing is {effect} {filled.database} (profile local)" == said.pop(0)
-        assert ["their messages were kept; --with-messages deletes them too"] * stay == said
+        assert ["their messages would be kept; --with-messages deletes them too"] * stay == said
     assert filled.export() == before
 
 

@@ -112,7 +112,8 @@ class LocalClient:
         return SearchPage(reply.rows, reply.scores, reply.token, reply.total, reply.total_is_exact)
 
     def _request(self, call: Callable[[], T], *tables: str, cost: Callable[[T], port.Cost] | None = None) -> T:
-        """Call the engine and meter what `cost` says of the reply; without it, or after an error, one request."""
+        """Call the engine, and add the cost of its reply to the meter. Without `cost`, and after an error, it is one
+        request."""
         total = port.Cost(1)
         try:
             reply = call()

@@ -34,9 +34,10 @@ def load_profile(
     _check_top_level(file)
     name, chosen_by = _choose(environ, file, profile)
     chosen = build_profile(written_profile(environ, file, name, chosen_by), chosen_by)
+    # An empty variable counts as not set: CI systems pass one for a missing secret.
     variables = [variable for variable in ENVIRONMENT.values() if environ.get(variable)]
-    if chosen_by == "built in" and variables:  # CI systems replace a missing secret by an empty variable
-        text = f"{variables[0]} is set and {ENVIRONMENT['endpoint']} is not: this is the local file {chosen.target}"
+    if chosen_by == "built in" and variables:
+        text = f"{variables[0]} is set but {ENVIRONMENT['endpoint']} is not, so {chosen.target} is used"
         return chosen._replace(warnings=(*chosen.warnings, text))
     return chosen
 
@@ -73,7 +74,7 @@ def _choose(environ: Mapping[str, str], file: ConfigFile, profile: str | None) -
 
 
 def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, chosen_by: str = "") -> WrittenProfile:
-    """Return the values of a profile, unchecked. Raises ProfileError if there is no such profile."""
+    """Return a profile as it is written: its name is checked, its keys and values are not. Raises ProfileError."""
     profiles = profiles_in(file)
     values = _checked_entry(file, name, profiles[name]) if name in profiles else {}
     if name == ENV:
@@ -100,13 +101,14 @@ def written_profile(environ: Mapping[str, str], file: ConfigFile, name: str, cho
 def _checked_entry(file: ConfigFile, name: str, entry: object) -> dict[str, object]:
     place = file.place(("profiles", name))
     if not isinstance(entry, dict):
-        hint = "write [profiles.NAME] above its keys"
+        hint = "write [profiles.NAME] above the keys of a profile"
         raise ProfileError(f"{place}: {name!r} is a plain value, not a profile", hint=hint)
     if name == ENV:
         raise ProfileError(f"{place}: {RESERVED}; choose another name")
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= 64 or name.startswith("-"):
         raise ProfileError(
-            f"{place}: {name!r} is not a valid profile name: use 1 to 64 printable characters, no leading hyphen"
+            f"{place}: {name!r} is not a valid profile name: use 1 to 64 printable characters, "
+            "no hyphen at the start, no blanks at the ends"
         )
     return entry
 

@@ -96,5 +96,5 @@ def test_tablestore_variables_without_an_endpoint_give_a_warning(tmp_path: Path,
     environ = {"HOME": str(tmp_path), "TABLESTORE_INSTANCE_NAME": "i", **endpoint}
 
     (warning,) = load_profile(environ).warnings
-    assert warning.startswith("TABLESTORE_INSTANCE_NAME is set and TABLESTORE_ENDPOINT is not: this is the local file ")
+    assert warning.startswith("TABLESTORE_INSTANCE_NAME is set but TABLESTORE_ENDPOINT is not, so ")
     assert () == load_profile(environ, profile="local").warnings

@@ -125,7 +125,7 @@ def delete(
 
     Messages belong to a session id, not to a user. If another user has a session with the same id, the messages are
     kept even with --with-messages, and tsmem says so; add --shared-too to delete them. With --everyone and no --filter,
-    they are deleted if all sessions with that id are deleted.
+    messages are deleted even without --shared-too if all sessions with their id are deleted.
     """,
     example="tsmem session purge --everyone --until 90d --with-messages --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -170,12 +170,12 @@ def purge(
     if report is not None and context.result.sessions and not with_messages:
         list_them = f"{command_hint(context, 'doctor')} lists the messages that are left"
         next_step = "--with-messages deletes them too" if dry_run else list_them
-        context.say(f"their messages were kept; {next_step}")
+        context.say(f"their messages {'would be' if dry_run else 'were'} kept; {next_step}")
     return report
 
 
 @group.command(
-    help="List sessions by user and session id.",
+    help="List sessions, sorted by user and then by session id.",
     example="tsmem session list --user ada --fields session_id,metadata.topic",
     shows="session",
 )

@@ -1,7 +1,8 @@
-"""Turns a query into one SQL condition on a row, and into candidates: queries for the rows that can match.
+"""Turns a query into one SQL condition on a row, and into candidates: SELECT statements for the rows that can match.
 
-The whole query is compiled before any row is read, so that an invalid query is always refused. A condition on a TEXT
-field calls the SQL function TEXT_SCORE, which `search.py` defines with the tests of `text_queries.py`.
+The whole query is compiled before any row is read, so that an invalid query is always refused. A condition that SQL
+cannot express, on a TEXT field or with a wildcard, calls the SQL function TEXT_SCORE. `search.py` defines it; it runs
+the `TextTest`s that are collected in `QueryCompiler.tests`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MAX_QUERIES = 1024  # of one search, nested queries included
 MAX_PARAMETERS = 10_000  # values of one search. A statement can contain each twice, and SQLite allows 32,766 values.
 TEXT_SCORE = "text_score"
 """The SQL function that returns the score of a text, or 0 if it does not match. Its arguments are the place of the test
-in `QueryCompiler.tests`, the doc of the row, and the value of the field's SQL column."""
+in `QueryCompiler.tests`, the row's number (`doc`), and the value of the field's SQL column."""
 
 Leaf = TextQuery | Between
 
@@ -29,9 +30,9 @@ class Candidates(NamedTuple):
     """The rows that can match a query, as one index finds them."""
 
     sql: Sql
-    """A query for their docs."""
+    """A SELECT of their numbers, as the column `doc`."""
     column: str | None = None
-    """The SQL column that the query tests; None for trigrams, and for several parts."""
+    """The SQL column that `sql` tests. None if it searches the trigrams, or joins several SELECTs by UNION."""
     condition: Sql = Sql("1")
     """The condition on that column, in a form for which SQLite uses the column's index."""
 
@@ -141,7 +142,8 @@ class QueryCompiler:
             self.scored.append((sql, test))
         if test.literal is None or test.field.key_place is not None:
             return Sql(f"{sql} > 0")
-        # SQLite looks for bytes ten times faster than our function. A search for a single 退 or 🎉 tests every row.
+        # SQLite finds bytes ten times faster than our function. That matters for a text that is too short for trigrams,
+        # such as a single 退 or 🎉, because then every row is tested.
         return Sql(f"(instr({column}, ?) AND {sql} > 0)", (test.literal.encode(),))
 
 
