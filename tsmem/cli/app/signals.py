@@ -45,8 +45,8 @@ class StopSignals:
                 signal.signal(number, self.receive)
 
     def uninstall(self) -> None:
-        """Give the signals back their default action. If the handlers stayed, a signal during the interpreter's exit would
-        print a traceback of Stopped."""
+        """Give the signals back their default action. If the handlers stayed, a signal during the interpreter's exit
+        would print a traceback of Stopped."""
         for number in SIGNAL_NAMES:
             if signal.getsignal(number) == self.receive:
                 signal.signal(number, signal.SIG_DFL)
@@ -68,8 +68,8 @@ class StopSignals:
 
     @contextmanager
     def deferring(self, may_defer: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """If the first signal of the process arrives in the block while `may_defer()` is true, raise Stopped only at the
-        next call of `check` or at the normal end of the block. Later signals raise it at once."""
+        """If the first signal of the process arrives in the block while `may_defer()` is true, raise Stopped only at
+        the next call of `check` or at the normal end of the block. Later signals raise it at once."""
         before, self._may_defer = self._may_defer, may_defer
         try:
             yield
