@@ -12,14 +12,13 @@ import pytest
 from tests.cli.conftest import Cli, Outcome
 from tests.support.clocks import ManualClock
 from tests.support.cloud_profiles import profile
-from tests.support.server_in_process import KEY, SECRET, environ, serving
+from tests.support.server_in_process import KEY, SECRET, Policy, environ, serving
 from tests.support.terminals import COLOUR
 from tsmem.cli.app.shell_words import NOT_SHOWN
 from tsmem.clock import SystemClock
 from tsmem.port import TableSchema
 from tsmem.rows import ColumnType
 from tsmem.server.http.auth import AccessKey
-from tsmem.server.http.faults import Fault, Faults
 from tsmem.store import Message, Metadata, Session
 from tsmem.store.maintenance.statistics import NEAR_LIMIT_BYTES
 
@@ -231,16 +230,6 @@ def test_doctor_reports_the_difference_between_clocks(
     assert (code, [service]) == (outcome.code, severities(outcome, "service"))
     assert "this machine's clock is" in finding["sentence"]
     assert said in finding["sentence"]
-
-
-class Policy(Faults):
-    def __init__(self, *denied: str) -> None:
-        super().__init__()
-        self.denied = denied
-
-    def draw_fault(self, action: str) -> Fault | None:
-        why = ("OTSNoPermissionAccess", "You have no permission to access the requested resource.")
-        return Fault("throttle", False, why, 1.0) if action in self.denied else None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from tests.cli.conftest import Cli, Outcome, export_lines
-from tests.support.server_in_process import environ, serving
+from tests.support.server_in_process import Policy, environ, serving
 from tsmem.port import SearchIndexSchema
 from tsmem.store import Message, Session
 from tsmem.store.documents import export_line
@@ -71,13 +71,14 @@ def test_an_import_names_some_shared_ids_and_counts_the_rest(ready: Cli) -> None
     warned = warnings(ready.ok("import", stdin=export_lines(Session("bob", f"s{n:03d}", 5) for n in range(20))))
 
     assert 6 == len(warned)
-    assert "warning: 15 session ids more: messages shared with other users" == warned[-1]
+    assert "warning: not named here: 15 session ids that other users have too" == warned[-1]
 
 
-def test_an_import_warns_if_it_cannot_check_for_shared_ids(unsearched: Cli) -> None:
+@pytest.mark.parametrize("denied", [(), ("GetRange",)])
+def test_an_import_warns_if_it_cannot_check_for_shared_ids(unsearched: Cli, denied: tuple[str, ...]) -> None:
     lines = export_line(Session("bob", "s", 5))
     assert "other users" not in Cli(unsearched.folder / "fresh").ok("import", stdin=lines).err
-    with serving(unsearched.database) as served:
+    with serving(unsearched.database, faults=Policy(*denied)) as served:
         outcome = unsearched("-p", "env", "import", stdin=lines, environ=environ(served.endpoint))
 
     assert "warning: could not check whether other users have these session ids: search index" in outcome.err

@@ -17,6 +17,7 @@ from tsmem.profiles import Profile, load_profile
 from tsmem.rows import MAX, MIN, Key, Range, TableRef, Value
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.exchange import LogEntry
+from tsmem.server.http.faults import Fault, Faults
 from tsmem.server.http.server import Server
 from tsmem.server.http.settings import Settings
 
@@ -26,6 +27,18 @@ METADATA: dict[str, Any] = {
     "raw": b"\x00\xff",
 }  # fmt: skip
 """Metadata of every type, for rows that other clients write or read."""
+
+
+class Policy(Faults):
+    """Denies some actions to every client."""
+
+    def __init__(self, *denied: str) -> None:
+        super().__init__()
+        self.denied = denied
+
+    def draw_fault(self, action: str) -> Fault | None:
+        why = ("OTSNoPermissionAccess", "You have no permission to access the requested resource.")
+        return Fault("throttle", False, why, 1.0) if action in self.denied else None
 
 
 @dataclass

@@ -98,7 +98,7 @@ def line_chunks(result: Data, options: Options) -> Iterator[bytes]:
 
 def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
     """Yield CSV. Null and empty text are both empty cells. In a pipe, rows end in CRLF, as RFC 4180 demands. The header
-    comes with the first row, so that a listing that fails before it writes nothing."""
+    is written with the first row, so that a listing without a first row because of an error writes nothing."""
     import csv
 
     from tsmem.render.text import visible
@@ -143,9 +143,9 @@ def _json_list(listing: Listing, options: Options) -> Iterator[bytes]:
     def item_lines() -> Iterator[bytes]:
         nonlocal written
         for record in records(listing, options.fields):
-            separator = "," if written else ""
+            line = f"{',' if written else ''}\n{_json(record, options)}".encode()
             written += 1
-            yield f"{separator}\n{_json(record, options)}".encode()
+            yield line
 
     def last_members(members: dict[str, Any]) -> bytes:
         return f"{_json(members, options).removeprefix('{')}\n".encode()
@@ -217,6 +217,6 @@ def join_lines(lines: Iterable[bytes], *, at_once: bool = False) -> Iterator[byt
 
 
 def encode_lines(lines: Iterable[str], options: Options) -> Iterator[bytes]:
-    """Encode each line with a newline. Characters that cannot be encoded, in UTF-8 lone surrogates, are escaped."""
+    """Encode each line with a newline. Characters that the encoding lacks (UTF-8: only lone surrogates) are escaped."""
     encoding = "utf-8" if options.unicode else "ascii"
     return (f"{line}\n".encode(encoding, "backslashreplace") for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tsmem.errors import TableNotFound, TsmemError
 from tsmem.store.model import Session
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from tsmem.store.bulk.bulk import ImportedItem
 
 MAX_NAMED = 5
-"""Number of shared ids that are named in warnings; the rest are counted."""
+"""Number of shared ids of an input that are named in warnings; the rest are counted."""
 MAX_REMEMBERED = 10_000
-"""Number of sessions of an input that are remembered, so that memory does not grow with the input."""
+"""Number of ids that are remembered, so that memory does not grow with the input. An id that comes again after more
+others is taken for a new one."""
 
 
 class SharedIds:
@@ -29,30 +30,30 @@ class SharedIds:
         self._owners: dict[str, str] = {}
         """The first user of each remembered session id of the input."""
         self._pairs: list[Pair] = []
-        self._shared: set[str] = set()
+        self._shared: dict[str, None] = {}
+        self._shared_count = 0
         self._can_search = True
 
     def watch(self, records: Iterator[ImportedItem]) -> Iterator[ImportedItem]:
         """Yield the records, and warn of session ids that other users have in the same input or in the store. If the
         store cannot be searched, one warning says so.
 
-        Cost: 1 request for each 500 sessions or 100 users, and more if ids are shared."""
+        Cost: 1 request for at most 500 sessions of at most 100 users, and more if ids are shared."""
         for record in records:
             if isinstance(record.item, Session):
                 user, session = record.item.user_id, record.item.session_id
                 owner = self._owners.setdefault(session, user)
                 if owner != user:
                     self._warn(user, session, [owner], "in this input ")
-                if len(self._owners) > MAX_REMEMBERED:
-                    del self._owners[next(iter(self._owners))]
+                _forget_oldest(self._owners)
                 self._pairs.append((user, session))
                 if len(self._pairs) == MAX_IDS:
                     self._search()
             yield record
         self._search()
-        if len(self._shared) > MAX_NAMED:
-            more = quantity(len(self._shared) - MAX_NAMED, "session id")
-            self._say(f"warning: {more} more: messages shared with other users")
+        if self._shared_count > MAX_NAMED:
+            more = quantity(self._shared_count - MAX_NAMED, "session id")
+            self._say(f"warning: not named here: {more} that other users have too")
 
     def check(self, user: str, session: str) -> None:
         """Warn if other users have this session id. Cost: 1 request."""
@@ -69,18 +70,25 @@ class SharedIds:
                     self._warn(user, session, others)
         except TsmemError as error:
             self._can_search = False
-            with suppress(TsmemError):
+            with suppress(TableNotFound):
                 if isinstance(error, TableNotFound):
-                    self._store.sessions.page(None, limit=1)  # raises without a session table: nothing is shared then
+                    self._store.sessions.page(None, limit=1)  # raises without a session table, so nothing can be shared
                 self._say(f"warning: could not check whether other users have these session ids: {error.message}")
 
     def _warn(self, user: str, session: str, others: Sequence[str], where: str = "") -> None:
         if session in self._shared:
             return
-        self._shared.add(session)
-        if len(self._shared) <= MAX_NAMED:
+        self._shared[session] = None
+        self._shared_count += 1
+        _forget_oldest(self._shared)
+        if self._shared_count <= MAX_NAMED:
             who = f"user '{others[0]}'" + (" and other users" if len(others) > 1 else "")
             self._say(
                 f"warning: {where}{who} has a session '{session}' too: user '{user}' shares its messages, because "
                 "a message's key has no user"
             )
+
+
+def _forget_oldest(ids: dict[str, Any]) -> None:
+    if len(ids) > MAX_REMEMBERED:
+        del ids[next(iter(ids))]

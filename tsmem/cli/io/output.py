@@ -51,7 +51,7 @@ def send(context: Context, chunks: Iterator[bytes]) -> None:
                 STOP_SIGNALS.check()
         except KeyboardInterrupt as interrupt:
             if isinstance(chunks, Generator):
-                with suppress(KeyboardInterrupt, StopIteration):  # from render, which has closed its document already
+                with suppress(KeyboardInterrupt, StopIteration):  # render raises one of these after the end
                     write(chunks.throw(interrupt))
                     for chunk in chunks:
                         write(chunk)
@@ -59,8 +59,8 @@ def send(context: Context, chunks: Iterator[bytes]) -> None:
 
 
 def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> None:
-    """Write a listing. Then say on stderr why it is empty; for a table, how many rows match; and except for JSON, which
-    has the token, the command for the next page."""
+    """Write a listing. Then say on stderr why it is empty, if it is; for a table, how many rows match; and the command
+    for the next page, except for JSON, whose document has the token."""
     from tsmem.render import render
 
     count = 0

@@ -1,8 +1,8 @@
 """Decodes the queries and sorters of a search. Whatever is unknown or invalid is refused with OTSParameterInvalid.
 
 A query that might find other rows here than on the service is unsupported. So are options that change only scores
-(weights, a tie breaker), because the engine computes scores in its own way. A ConstScoreQuery becomes its filter. The
-score of a DisMaxQuery is the sum over its parts. Source: search.proto of the SDKs.
+(weights, a tie breaker), because the engine computes scores in its own way: for example, it adds up the scores of the
+parts of a DisMaxQuery. Source: search.proto of the SDKs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tsmem.server.wire.plainbuffer import BOUNDS, decode_literal
 from tsmem.server.wire.schema import as_text, parse_message, unsupported
 
 _AND = 2  # the operator of a MatchQuery
-_NEUTRAL_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}  # other values of these options are unsupported
+_SUPPORTED_VALUES = {"weight": 1.0, "slop": 0, "tie_breaker": 0.0}  # their defaults
 _COUNT = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -51,8 +51,8 @@ def _decode_query_message(message: Any, depth: int, counter: Iterator[int]) -> Q
     if kind not in _FIELD_QUERIES and kind not in ("BoolQuery", "ConstScoreQuery", "DisMaxQuery", "MatchAllQuery"):
         raise unsupported(type_name)
     body = parse_message(kind, message.query)
-    for name, neutral in _NEUTRAL_VALUES.items():
-        if name in body.DESCRIPTOR.fields_by_name and body.HasField(name) and getattr(body, name) != neutral:
+    for name, supported in _SUPPORTED_VALUES.items():
+        if name in body.DESCRIPTOR.fields_by_name and body.HasField(name) and getattr(body, name) != supported:
             raise unsupported(f"{kind}.{name}")
     if kind in _FIELD_QUERIES:
         return _FIELD_QUERIES[kind](as_text(body.field_name), body)

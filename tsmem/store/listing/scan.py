@@ -2,9 +2,10 @@
 
 A failed request raises its error in the middle of the listing; the list is never just shorter.
 
-Limits: the service counts only rows that pass its filter, so the first request of a limited listing asks for just the
-rows that are needed. Few rows are then read and paid for if most rows match. A scan that reads n rows before filtering
-costs ceil(n / 5,000) requests, or 1 more if the service counts rows before it filters them.
+Limits: most services count only rows that pass the filter. So the first request of a limited listing asks for just the
+rows that are needed, and few rows are read and paid for if most rows match. Some services count rows before they filter
+them. That request may then find too few, so the later ones of a filtered scan have no limit. A scan that reads n small
+rows costs ceil(n / 5,000) requests, or 1 more in the second case.
 
 Prefetching: a page's reply says where the next page starts, so pages cannot all be requested at once. A scan without a
 limit requests the next page as soon as the client announces its start, often before the current page's rows are
@@ -31,7 +32,7 @@ from tsmem.store.listing.requests import START_AGAIN
 from tsmem.store.model import Item, Page
 
 MAX_PREFETCHED = 2
-"""Most pages that are requested and not yet used."""
+"""Most pages that are requested besides the one that is used next."""
 MAX_EMPTY_PAGES = 100_000
 """Most consecutive pages without a row; more raise an error. The service reads 5,000 rows or 4 MB for a page, so after
 500 million rows or 400 GB without a match it must be broken."""
@@ -56,7 +57,7 @@ class Scan(NamedTuple):
 @dataclass
 class ReadProgress:
     returned: int = 0
-    """Number of items and rows returned."""
+    """Number of results given to the caller: items, or rows where rows are listed."""
     on_page: Callable[[], None] = lambda: None
 
 
@@ -92,8 +93,8 @@ class RowScan:
         self._lock = threading.Lock()
         """Held while requests are recorded, because announcements come from worker threads."""
         self._context = copy_context()
-        """The caller's context. Without it, `submit` would take a request that an announcement causes for a call within
-        another call."""
+        """The caller's context, in which requests are submitted. Announcements arrive inside a running call, so
+        `submit` would otherwise take the requests that follow from them for nested calls."""
 
     def start(self) -> RowScan:
         with self._lock:
@@ -112,8 +113,8 @@ class RowScan:
         return row
 
     def has_more(self) -> bool:
-        """Return True if another row follows. With a filter, the row is read and lost. Without one, this costs nothing,
-        because a page's reply has the key of the next row."""
+        """Return True if another row follows. The row may be lost for the scan. Only a filtered scan can send requests
+        for this, because a page's reply has the key of the next row."""
         return (not self._scan.is_filtered and self._next_start is not None) or next(self, None) is not None
 
     def _take_page(self) -> None:
@@ -122,7 +123,8 @@ class RowScan:
             raise StopIteration
         with self._lock:
             if not self._requested or self._requested[0][0] != self._next_start:
-                self._requested.clear()  # a retried request announced another start than its reply has
+                # The last request failed after its announcement, or was retried and its reply has another start.
+                self._requested.clear()
                 self._request(self._next_start, self._left)
             _, pending = self._requested.popleft()
         page = pending.result()
@@ -131,13 +133,13 @@ class RowScan:
             raise InvalidReply(f"table '{scan.table.name}' answered with {self._empty_pages:,} pages without a row")
         check_key_types(scan.table, page.rows)
         left = None if self._left is None else self._left - len(page.rows)
+        self._rows = iter(page.rows) if scan.test is None else filter(scan.test, page.rows)
         with self._lock:
             self._next_start = page.next_start
             if self._requested:
-                self._request_announced()
+                self._request_announced_page()
             elif self._next_start is not None and (left is None or (left > 0 and not scan.is_filtered)):
                 self._request(self._next_start, left)
-        self._rows = iter(page.rows) if scan.test is None else filter(scan.test, page.rows)
         if self._read_progress is not None:
             self._read_progress.on_page()
 
@@ -174,9 +176,9 @@ class RowScan:
         with self._lock:
             if request == self._request_count and self._announced is None:
                 self._announced = start
-                self._request_announced()
+                self._request_announced_page()
 
-    def _request_announced(self) -> None:
+    def _request_announced_page(self) -> None:
         if self._announced is not None and len(self._requested) < MAX_PREFETCHED:
             self._request(self._announced, None)
 
@@ -194,8 +196,8 @@ class ItemStream(Generic[Item]):
         token: str | None,
         read_progress: ReadProgress,
     ) -> None:
-        """`items` yields each item after its place. `token_at` makes the page token that continues after a place, and
-        `has_more` returns True if another item follows. `token` is the token that the stream itself started from."""
+        """`items` yields pairs of a place and the item there. `token_at` makes the page token that continues after a
+        place, and `has_more` returns True if another item follows. `token` is that of the stream's own start."""
         self._items = items
         self._has_more = has_more
         self._read_progress = read_progress
@@ -237,7 +239,8 @@ class ItemStream(Generic[Item]):
         return self._token if self._place is None else self._token_at(self._place)
 
     def token_after(self, count: int | None = None) -> str | None:
-        """Return the token that continues after the first `count` items: all that were returned, or one fewer."""
+        """Return the token that continues after the first `count` items. `count` must be the number of items returned
+        so far, which is the default, or one fewer."""
         if count is None or count >= self._taken:
             return self.next_page_token
         return self._token if self._previous_place is None else self._token_at(self._previous_place)
