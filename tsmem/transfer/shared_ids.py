@@ -4,7 +4,6 @@ no user."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tsmem.errors import TableNotFound, TsmemError
@@ -70,10 +69,16 @@ class SharedIds:
                     self._warn(user, session, others)
         except TsmemError as error:
             self._can_search = False
-            with suppress(TableNotFound):
-                if isinstance(error, TableNotFound):
-                    self._store.sessions.page(None, limit=1)  # raises without a session table, so nothing can be shared
+            if not (isinstance(error, TableNotFound) and self._lacks_table()):
                 self._say(f"warning: could not check whether other users have these session ids: {error.message}")
+
+    def _lacks_table(self) -> bool:
+        """Return True if there is no session table: then nothing can be shared."""
+        try:
+            self._store.sessions.page(None, limit=1)
+        except TsmemError as error:
+            return isinstance(error, TableNotFound)
+        return False
 
     def _warn(self, user: str, session: str, others: Sequence[str], where: str = "") -> None:
         if session in self._shared:
