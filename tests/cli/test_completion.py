@@ -10,7 +10,6 @@ import shutil
 import pytest
 
 from tests.cli.conftest import Cli, Offered, Processes, asked_by_bash, completed, messages, sessions
-from tests.support.cloud_profiles import profile
 from tsmem.store import Session
 
 
@@ -117,13 +116,6 @@ def test_completion_offers_nothing_and_prints_nothing_on_errors(cli: Cli, offere
     chosen = "-p nowhere " if trouble == "profile" else ""
     assert offered(f"tsmem {chosen}session get ") == []
     assert trouble != "no file" or not cli.database.exists()
-
-
-def test_completion_never_connects_to_tablestore(cli: Cli, offered: Offered) -> None:
-    touch = f"cmd:touch {cli.folder}/ran"
-    cli.config(profile("https://127.0.0.1:1", key=touch, secret=touch))
-    assert offered("tsmem session get ") == []
-    assert not (cli.folder / "ran").exists()
 
 
 HOSTILE = [
