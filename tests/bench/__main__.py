@@ -11,13 +11,12 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable
 
-from tests.bench import bulk, engine, search, server, start, wire
+from tests.bench import bulk, engine, search, server, start
 from tests.bench.engine import Ratio
 
 RATIOS: dict[str, Callable[[], Iterable[Ratio]]] = {
     "start": start.run,
     "engine": engine.run,
-    "wire": wire.run,
     "search": search.run,
     "server": server.run,
 }

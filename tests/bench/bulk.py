@@ -20,8 +20,6 @@ ROUNDS = 2
 LOCAL_SIZES = (10_000, 100_000)
 WIRE_CASES = ((2_000, 0), (2_000, 50), (20_000, 0))
 """The number of rows, and the latency in milliseconds."""
-FULL_LOCAL_SIZES = (*LOCAL_SIZES, 1_000_000)
-FULL_WIRE_CASES = (*WIRE_CASES, (20_000, 50), (50_000, 0))
 
 
 class _Move(NamedTuple):
@@ -60,8 +58,8 @@ index = "{prefix}message_index"
 
 def run(*, full: bool) -> Iterator[str]:
     """Yield the lines of a table for the embedded store, and of one table for each size and latency through the SDK."""
-    yield from _local(FULL_LOCAL_SIZES if full else LOCAL_SIZES)
-    for size, latency_ms in FULL_WIRE_CASES if full else WIRE_CASES:
+    yield from _local((*LOCAL_SIZES, 1_000_000) if full else LOCAL_SIZES)
+    for size, latency_ms in (*WIRE_CASES, (20_000, 50), (50_000, 0)) if full else WIRE_CASES:
         yield ""
         yield from _wire(size, latency_ms)
     yield f"whole processes, start included; the least time and the most memory of {ROUNDS}"

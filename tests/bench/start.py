@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench.engine import Ratio
-from tests.bench.processes import ROOT, Spent, best_of, environment, measure, measure_at_terminal
+from tests.bench.engine import Ratio, create_store, messages
+from tests.bench.processes import ROOT, Spent, best_of, environment, measure, measure_at_terminal, serve
 
 RUNS = 25
 
@@ -63,7 +63,11 @@ def run() -> list[Ratio]:
         for title, budget, argv, variables, measured_by in cases:
             said = f"budget {budget}, against a two-command Typer program"
             ratios.append((f"start: {title}", ratio([*OURS, *argv], base(), variables, measured_by), said))
-        return ratios
+        create_store(Path(folder) / "served.db", messages(1))
+        with serve(Path(folder)) as served:
+            one = ratio([*OURS, "message", "list", "--limit", "1"], base("import tablestore\n"), served)
+        said = "budget 1.1, against a two-command Typer program that imports the SDK"
+        return [*ratios, ("start: one request to tsmem serve", one, said)]
 
 
 def ratio(
@@ -71,8 +75,7 @@ def ratio(
     theirs: Sequence[str],
     environ: Mapping[str, str],
     measure: Callable[..., Spent] = measure,
-    runs: int = RUNS,
 ) -> float:
     """Return the lowest processor time of one command / that of another. Their runs alternate."""
-    pairs = [(measure(ours, environ), measure(theirs, environ)) for _ in range(runs)]
+    pairs = [(measure(ours, environ), measure(theirs, environ)) for _ in range(RUNS)]
     return best_of([mine for mine, _ in pairs]).processor_s / best_of([other for _, other in pairs]).processor_s
