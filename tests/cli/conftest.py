@@ -227,14 +227,14 @@ class Processes:
         )
         return Outcome(done.returncode, done.stdout or b"", done.stderr.decode())
 
-    def shell(self, script: str) -> Outcome:
-        """Run a shell script in which `$TSMEM` starts the command line."""
+    def shell(self, script: str, *before: str, **environ: str) -> Outcome:
+        """Run a shell script in which `$TSMEM` starts the command line. `before` are words to put in front of it."""
         done = subprocess.run(
-            ["sh", "-c", script],
-            env={**self.environ, "TSMEM": " ".join(self.argv())},
+            [*before, "sh", "-c", script],
+            env={**self.environ, "TSMEM": " ".join(self.argv()), **environ},
             cwd=self.folder,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr.decode())

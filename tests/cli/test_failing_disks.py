@@ -51,7 +51,6 @@ def test_an_import_into_a_disk_that_fills_up_says_how_many_rows_were_done_and_re
     (tmp_path / "in").write_bytes(export_lines(messages(1000, content="z" * 12_000)))
     outcome = run_on_small_disk(
         process,
-        tmp_path,
         6144,
         "$TSMEM import in; code=$?; mount -o remount,size=65536k disk; "
         "$TSMEM import in --resume -o csv 2>&1; $TSMEM export | wc -l; exit $code",
@@ -76,7 +75,7 @@ def test_an_export_to_a_full_disk_keeps_the_old_file_and_leaves_no_partial_one(
         f"echo old >disk/{name}; XDG_DATA_HOME={ready.folder}/data $TSMEM export disk/{name}; code=$?; "
         f"ls disk >names; cat disk/{name} >kept; exit $code"
     )
-    plain(run_on_small_disk(process, tmp_path, 128, script), f"cannot write disk/{name}: No space left on device")
+    plain(run_on_small_disk(process, 128, script), f"cannot write disk/{name}: No space left on device")
     assert (tmp_path / "names").read_text() == f"{name}\n"
     assert (tmp_path / "kept").read_text() == "old\n"
 
@@ -90,7 +89,7 @@ def test_init_tables_on_a_full_disk_leaves_no_store_and_works_once_there_is_room
         "$TSMEM init-tables; code=$?; ls disk/tsmem >names; "
         "mount -o remount,size=65536k disk; $TSMEM init-tables -o csv >created 2>&1; exit $code"
     )
-    outcome = run_on_small_disk(process, tmp_path, kilobytes, script)
+    outcome = run_on_small_disk(process, kilobytes, script)
 
     plain(outcome, f"the disk is full: this write was not kept in {tmp_path}/disk/tsmem/memory.db")
     assert outcome.err.endswith("hint: free some space and try again\n")

@@ -455,13 +455,13 @@ def test_an_interrupted_import_removes_the_empty_rejects_file_it_created(
     assert not Path("bad").exists()
 
 
-def test_a_full_disk_leaves_no_half_written_reject(process: Processes, ready: Cli, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_half_written_reject(process: Processes, ready: Cli) -> None:
     Path("in").write_bytes(b"".join(b'"%s\n' % (b"%d" % n * 9000) for n in range(9)))
     script = (
         f"export XDG_DATA_HOME={ready.folder}/data; $TSMEM import in --rejects disk/bad; code=$?; cat disk/bad; "
         "mount -o remount,size=1024k disk; $TSMEM import in --rejects disk/bad 2>/dev/null; wc -l <disk/bad; exit $code"
     )
-    outcome = run_on_small_disk(process, tmp_path, 32, script)
+    outcome = run_on_small_disk(process, 32, script)
     assert outcome.code == 1, outcome
     assert "cannot write disk/bad: No space left on device" in outcome.err
     *kept, count = outcome.out.splitlines()
@@ -478,14 +478,14 @@ def test_a_folder_that_cannot_be_written_is_named_as_the_reason(process: Process
     assert Path("ro/out").read_bytes() == b"mine"
 
 
-def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes, tmp_path: Path) -> None:
+def test_a_mounted_file_is_written_in_place(ready: Cli, process: Processes) -> None:
     """A file that is mounted into a container cannot be replaced. The complete content is written elsewhere first."""
     ready.fill(messages(3))
     script = (
         f"export XDG_DATA_HOME={ready.folder}/data; echo before > disk/real; touch out; "
         "mount --bind disk/real out && $TSMEM export out >&2 && cat disk/real; ls -A >&2"
     )
-    outcome = run_on_small_disk(process, tmp_path, 1024, script)
+    outcome = run_on_small_disk(process, 1024, script)
     assert outcome.out == ready.export(), outcome
     assert ".part" not in outcome.err
 

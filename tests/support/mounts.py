@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -12,27 +10,20 @@ from tests.cli.conftest import Outcome, Processes
 from tests.support.privileges import NOT_POSSIBLE
 
 
-def run_with_mounts(process: Processes, folder: Path, script: str, **environ: str) -> Outcome:
-    """Run a script in the folder, in which `$TSMEM` is the command line. The script exits with 77 if it cannot
-    mount."""
+def run_with_mounts(process: Processes, script: str, **environ: str) -> Outcome:
+    """Run a script in which `$TSMEM` is the command line. The script exits with 77 if it cannot mount."""
     unshare = shutil.which("unshare")
     if unshare is None:
         pytest.skip("unshare is not installed")
-    done = subprocess.run(
-        [unshare, "--map-root-user", "--mount", "sh", "-c", script],
-        env={**process.environ, "TSMEM": " ".join(process.argv()), **environ},
-        cwd=folder,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    if done.returncode == NOT_POSSIBLE or b"unshare:" in done.stderr:
+    outcome = process.shell(script, unshare, "--map-root-user", "--mount", **environ)
+    if outcome.code == NOT_POSSIBLE or "unshare:" in outcome.err:
         pytest.skip("nothing can be mounted here")
-    return Outcome(done.returncode, done.stdout, done.stderr.decode())
+    return outcome
 
 
-def run_on_small_disk(process: Processes, folder: Path, kilobytes: int, script: str) -> Outcome:
+def run_on_small_disk(process: Processes, kilobytes: int, script: str) -> Outcome:
     """Run a script in which the folder `disk` is a file system of this size. It also holds the store."""
-    (folder / "disk").mkdir()
+    disk = process.folder / "disk"
+    disk.mkdir()
     mount = f"mount -t tmpfs -o size={kilobytes}k tmpfs disk || exit {NOT_POSSIBLE}\n"
-    return run_with_mounts(process, folder, mount + script, XDG_DATA_HOME=str(folder / "disk"))
+    return run_with_mounts(process, mount + script, XDG_DATA_HOME=str(disk))
