@@ -6,13 +6,10 @@ import json
 import os
 import pty
 import re
-import select
 import signal
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from io import RawIOBase
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ import pytest
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.faults import Fault, FaultyClient, every_client
 from tests.support.progress import TickingClock, progress_lines
+from tests.support.ptys import pieces
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -127,17 +125,6 @@ def test_a_failed_command_prints_a_summary_too(filled: Cli) -> None:
         assert ("1 failed" in left[0]) == (code == 7)
 
 
-def seen(terminal: RawIOBase, until: Callable[[bytes], bool]) -> bytes:
-    """Read what a terminal gets until a text is seen or the other side is closed."""
-    sent = b""
-    while not until(sent) and select.select([terminal], [], [], DEADLINE_S)[0]:
-        try:
-            sent += terminal.read(65536) or b""
-        except OSError:  # the other side is closed
-            break
-    return sent
-
-
 def test_ctrl_c_on_a_terminal_clears_the_progress_line(ready: Cli, process: Processes) -> None:
     """The input never ends."""
     ours, theirs = pty.openpty()
@@ -151,10 +138,12 @@ def test_ctrl_c_on_a_terminal_clears_the_progress_line(ready: Cli, process: Proc
 
     feeding = threading.Thread(target=feed)
     feeding.start()
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        sent = seen(terminal, lambda sent: b"rows/s" in sent)
-        started.send_signal(signal.SIGINT)
-        sent += seen(terminal, lambda _: False)
+    sent = b""
+    for piece in pieces(ours):
+        if b"rows/s" not in sent and b"rows/s" in sent + piece:
+            started.send_signal(signal.SIGINT)
+        sent += piece
+    os.close(ours)
     assert started.wait(DEADLINE_S) == 130
     feeding.join()
     lines, left = progress_lines(sent.decode().replace("\r\n", "\n"))

@@ -3,20 +3,18 @@ draws what the terminal was sent."""
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
-import pty
 import re
 import shlex
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Mapping, Sequence
 from html import unescape
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.support.ptys import open_terminal, pieces
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
@@ -90,22 +88,11 @@ def _environ(folder: Path) -> dict[str, str]:
 
 
 def _on_terminal(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+    ours, theirs = open_terminal(COLUMNS)
     program = [sys.executable, "-c", _PROGRAM, *argv]
     with subprocess.Popen(program, env=environ, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        sent = _read(ours).decode().replace("\r\n", "\n")
+        sent = b"".join(pieces(ours)).decode().replace("\r\n", "\n")
+    os.close(ours)
     assert process.returncode == 0, sent
-    return sent
-
-
-def _read(terminal: int) -> bytes:
-    sent = b""
-    try:
-        while piece := os.read(terminal, 65536):
-            sent += piece
-    except OSError:  # the other side is closed
-        pass
-    os.close(terminal)
     return sent
