@@ -6,20 +6,11 @@ import re
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
-import pytest
-
-from tests.support.server_in_process import profile_of
-from tsmem.adapters.tablestore.client import TablestoreClient
-from tsmem.errors import Unavailable
-from tsmem.profiles import Profile
 from tsmem.rows import Put, TableRef
 
-PATIENCE_S = 20.0
-"""A timeout that is long enough even on a slow machine, for calls that end for another reason."""
 PUT = Put(TableRef("t", ("k",)), ("a",), {"x": 1})
 Handler = Callable[[socket.socket, threading.Event], None]
 
@@ -77,47 +68,8 @@ def listening(handler: Handler, context: ssl.SSLContext | None = None) -> Iterat
             thread.join()
 
 
-@contextmanager
-def unresponsive_address() -> Iterator[tuple[str, int]]:
-    """Yield an address that accepts no connection: its queue is full, and the kernel drops further attempts."""
-    with ExitStack() as stack:
-        server = stack.enter_context(socket.socket())
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(server.getsockname())
-        yield server.getsockname()
-
-
-def profile(endpoint: str, timeout_s: float = PATIENCE_S) -> Profile:
-    return profile_of(endpoint)._replace(timeout_s=timeout_s)
-
-
-def failed_put(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, float]:
-    """Return the error of a put without retries, and its duration in seconds. Check that it counts as a request only
-    if it may have been sent."""
-    client = TablestoreClient(profile(endpoint, timeout_s))
-    started = time.monotonic()
-    try:
-        with pytest.raises(Unavailable) as caught:
-            client.write_row(PUT)
-        assert caught.value.ambiguous <= client.meter.total.requests <= 1
-    finally:
-        client.close()
-    return caught.value, time.monotonic() - started
-
-
 def never_reply(connection: socket.socket, over: threading.Event) -> None:
     over.wait(90)
-
-
-def trickle_header(connection: socket.socket, over: threading.Event) -> None:
-    """Send a header that never ends, one byte at a time."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nx-header: ")
-    while not over.wait(0.05):
-        connection.sendall(b"x")
 
 
 def trickle_body(connection: socket.socket, over: threading.Event) -> None:

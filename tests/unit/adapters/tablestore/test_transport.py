@@ -8,22 +8,13 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from urllib3.connection import HTTPConnection
 
-from tests.support.listening import (
-    PATIENCE_S,
-    PUT,
-    Handler,
-    failed_put,
-    listening,
-    never_reply,
-    profile,
-    trickle_body,
-    trickle_header,
-    unresponsive_address,
-)
+from tests.support.listening import PUT, Handler, listening, never_reply, trickle_body
 from tests.support.server_in_process import profile_of, serving
 from tsmem.adapters import open_client
 from tsmem.adapters.tablestore import transport as sdk_transport
@@ -32,11 +23,53 @@ from tsmem.adapters.tablestore.transport import attempt_timeout_s, clock_skew_s,
 from tsmem.clock import SystemClock
 from tsmem.errors import TsmemError, Unavailable
 from tsmem.port import Cost
+from tsmem.profiles import Profile
 from tsmem.retry import RetryingClient, RetryPolicy
 
 TIMEOUT_S = 0.4
+PATIENCE_S = 20.0
+"""A timeout that is long enough even on a slow machine, for calls that end for another reason."""
 SLACK_S = 30.0
 """Tolerance for a busy machine. A call that ignores its timeout would take 90 seconds."""
+
+
+@contextmanager
+def unresponsive_address() -> Iterator[tuple[str, int]]:
+    """Yield an address that accepts no connection: its queue is full, and the kernel drops further attempts."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()
+
+
+def profile(endpoint: str, timeout_s: float = PATIENCE_S) -> Profile:
+    return profile_of(endpoint)._replace(timeout_s=timeout_s)
+
+
+def failed_put(endpoint: str, timeout_s: float = PATIENCE_S) -> tuple[Unavailable, float]:
+    """Return the error of a put without retries, and its duration in seconds. Check that it counts as a request only
+    if it may have been sent."""
+    client = TablestoreClient(profile(endpoint, timeout_s))
+    started = time.monotonic()
+    try:
+        with pytest.raises(Unavailable) as caught:
+            client.write_row(PUT)
+        assert caught.value.ambiguous <= client.meter.total.requests <= 1
+    finally:
+        client.close()
+    return caught.value, time.monotonic() - started
+
+
+def trickle_header(connection: socket.socket, over: threading.Event) -> None:
+    """Send a header that never ends, one byte at a time."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nx-header: ")
+    while not over.wait(0.05):
+        connection.sendall(b"x")
 
 
 @pytest.mark.parametrize("handler", [never_reply, trickle_header, trickle_body])
