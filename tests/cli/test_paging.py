@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import subprocess
 
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
+from tests.support.pages import altered_token
 from tsmem.cli.io.output import next_page
 from tsmem.store import Message, Session
 
@@ -43,20 +42,15 @@ def test_a_token_works_in_another_format_and_with_another_limit(filled: Cli, out
     assert rest == filled.ok("message", "list", "-o", "jsonl").lines[4:]
 
 
-def forged(token: str, **changes: object) -> str:
-    document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    return base64.urlsafe_b64encode(json.dumps({**document, **changes}).encode()).decode().rstrip("=")
-
-
 def test_a_damaged_or_forged_token_is_refused(filled: Cli) -> None:
     argv = ("message", "list", "--session", "s00000", "--limit", "2", "-o", "json")
     token = filled.ok(*argv).json["next_page_token"]
     damaged = [token[:-1], token[1:], token + "A", token * 200]
     keys: list[object] = [None, [], ["s00000", 1], ["s00001", 1767000002000000, "m"], ["s00000", "x", "m"]]
     keys += [["s00000", True, "m"], ["s00000", 2**63, "m"], ["s00000", 1, "m" * 1025], ["", 1, ""]]
-    damaged += [forged(token, k=key) for key in keys]
-    damaged += [forged(token, w=window) for window in (None, [1], ["a", None], [2**70, None])]
-    damaged += [forged(token, v=2), forged(token, q=None)]
+    damaged += [altered_token(token, k=key) for key in keys]
+    damaged += [altered_token(token, w=window) for window in (None, [1], ["a", None], [2**70, None])]
+    damaged += [altered_token(token, v=2), altered_token(token, q=None)]
     for number, bad in enumerate(damaged):
         outcome = filled(*argv, "--page-token", bad)
         assert (number, outcome.code, outcome.out) == (number, 2, b""), bad

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from tests.support.backends import engine_client, on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
-from tests.support.pages import ids_on_pages
+from tests.support.pages import altered_token, ids_on_pages
 from tsmem.clock import Age
 from tsmem.errors import Denied, InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
@@ -168,12 +167,6 @@ def test_a_token_belongs_to_its_search(store_about_tea: MemoryStore) -> None:
             store_about_tea.messages.search(**{"text": "tea", "until": 50, **other}, page_token=token)
     with pytest.raises(InvalidInput, match=r"damaged|another"):
         store_about_tea.messages.search("tea", until=50, page_token=token[:-9] + "AAAAAAAAA")
-
-
-def altered_token(token: str | None, **parts: object) -> str:
-    assert token is not None
-    document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    return base64.urlsafe_b64encode(json.dumps({**document, **parts}).encode()).decode().rstrip("=")
 
 
 DAMAGE: list[dict[str, object]] = [

@@ -1,7 +1,9 @@
-"""Reads all pages of a search or a listing, each with the token of the page before."""
+"""Reads all pages of a search or a listing, each with the token of the page before, and alters tokens."""
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,3 +37,10 @@ def all_pages(listing: Callable[..., Any], size: int, **wanted: Any) -> list[lis
 
 def ids_on_pages(listing: Callable[..., Any], size: int, **wanted: Any) -> list[str]:
     return [each for page in all_pages(listing, size, **wanted) for each in ids(page)]
+
+
+def altered_token(token: str | None, **parts: object) -> str:
+    """Return a page token with some parts of its content replaced."""
+    assert token is not None
+    document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    return base64.urlsafe_b64encode(json.dumps({**document, **parts}).encode()).decode().rstrip("=")

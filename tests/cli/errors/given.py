@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import fcntl
-import json
 import os
 import resource
 import shlex
@@ -17,6 +15,7 @@ import pytest
 
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage
+from tests.support.pages import altered_token
 from tsmem.clock import SystemClock
 
 OTHER = '[profiles.other]\nbackend = "local"\npath = "FOLDER/other.db"\n'
@@ -93,10 +92,7 @@ def forged(line: str, name: str = "PAGE_TOKEN", **changed: object) -> Given:
 
     def make(stage: Stage) -> None:
         token(line, name)(stage)
-        text = stage.names[name]
-        document = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        text = json.dumps({**document, **changed})
-        stage.names[name] = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        stage.names[name] = altered_token(stage.names[name], **changed)
 
     return make
 
