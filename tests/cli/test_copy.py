@@ -177,7 +177,8 @@ def test_copy_names_rows_that_the_target_refuses(two: Cli) -> None:
     with every_client(lambda client: RefusingClient(client, refused)):
         outcome = two(*COPY, "-o", "json")
     assert (outcome.code, outcome.out) == (7, b"")
-    assert [each["key"][2] for each in outcome.error["failures"]] == ["m00007", "m00249"]
+    said = [(each["key"][2], each["code"], each["message"]) for each in outcome.error["failures"]]
+    assert said == [("m00007", "InvalidInput", "refused"), ("m00249", "InvalidInput", "refused too")]
     assert outcome.error["done"] == 257
     code, found = differences(two)
     assert (code, [key[2] for _, key, _ in found]) == (4, ["m00007", "m00249"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tsmem.errors import NotFound, PartialFailure, RowFailure, Throttled
+from tsmem.errors import NotFound, Throttled
 from tsmem.render import Options, render
 from tsmem.render.documents import error_document
 from tsmem.render.result import Format, Listing
@@ -62,11 +62,3 @@ def test_the_first_row_is_printed_before_the_next_is_read() -> None:
         for _ in range(expected):
             next(chunks)
         assert len(taken) == expected
-
-
-def test_an_error_lists_rows_that_failed() -> None:
-    error = PartialFailure("1 of 3 failed", done=2, failures=[RowFailure(("s1", 5), Throttled("too fast"))])
-
-    assert [{"key": ["s1", 5], "code": "Throttled", "message": "too fast"}] == error_document(error)["error"][
-        "failures"
-    ]

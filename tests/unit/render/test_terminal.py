@@ -31,7 +31,7 @@ def test_width_is_that_of_the_widest_terminal(text: str, cells: int) -> None:
     assert cells == width(text)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.text(st.characters(exclude_categories=["Cn", "Cs"])), st.integers(4, 40))
 def test_cut_fit_and_wrap_keep_to_the_width(text: str, room: int) -> None:
     text = visible(text)

@@ -87,7 +87,7 @@ def test_no_invisible_character_between_marks_allows_more_marks(between: str) ->
     assert visible(shown) == shown
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.text() | st.text("e\u0301\u0302\u200d\u200c\u0903\ufe0f\u1161\u0897\u034f \u093e\\"))
 def test_visible_leaves_nothing_unsafe_and_is_idempotent(text: str) -> None:
     shown = visible(text)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.support.rendering import FORBIDDEN, HOSTILE, NOW_US, SGR, rendered_text, terminal
+from tests.support import terminals
+from tests.support.rendering import HOSTILE, NOW_US, rendered_text, terminal
 from tsmem.render import Options
 from tsmem.render.result import Conversation, Listing, Report, Result
 from tsmem.rows import Value
@@ -44,9 +45,10 @@ def results(hostile: str) -> Iterator[Result]:
 def check_safe(hostile: str, options: Options) -> None:
     for result in results(hostile):
         shown = rendered_text(result, options)
-        assert FORBIDDEN.search(SGR.sub("", shown) if options.color else shown) is None
+        plain = terminals.COLOUR.sub("", shown) if options.color else shown
+        assert terminals.check_safe(plain, data=options.format != "table")
         if options.width is not None and options.format == "table":
-            assert max(map(cell_len, SGR.sub("", shown).split("\n"))) <= options.width
+            assert max(map(cell_len, plain.split("\n"))) <= options.width
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -56,20 +58,13 @@ def test_hostile_text_is_harmless(hostile: str) -> None:
     for options in (terminal(60, color=True), terminal(unicode=False), Options(timezone=UTC)):
         check_safe(hostile, options)
     for chosen in ("json", "jsonl", "csv"):
-        check_safe(hostile.replace("\u200b", "").replace("\ufeff", ""), terminal(format=chosen))
+        check_safe(hostile, terminal(format=chosen))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.text(max_size=60), st.integers(40, 120), st.booleans())
 def test_any_text_stays_within_the_width_and_is_harmless(hostile: str, width: int, color: bool) -> None:
     check_safe(hostile, terminal(width, color=color))
-
-
-def test_a_cell_of_a_megabyte_is_cut() -> None:
-    shown = rendered_text(Listing("message", [Message("s", "m", 0, "user", "退" * 1_000_000)]), terminal())
-
-    assert len(shown) < 1000
-    assert "退…" in shown
 
 
 def test_ids_are_shortened_last_and_in_the_middle() -> None:
