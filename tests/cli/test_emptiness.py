@@ -93,7 +93,6 @@ def test_a_copy_of_nothing_says_why(filled: Cli) -> None:
 
 def test_show_of_an_unknown_session_names_the_nearest_id(filled: Cli) -> None:
     assert "did you mean 'trip-7'?" == filled("show", "trip7", "-o", "json").error["hint"]
-    assert "tsmem session list shows what there is" == filled("show", "other", "-o", "json").error["hint"]
 
 
 def test_a_result_with_items_gives_no_reason(filled: Cli) -> None:

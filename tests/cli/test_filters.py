@@ -35,7 +35,6 @@ def filled(ready: Cli) -> Cli:
         (("session", "list", "--filter", 'topic == "billing" and n > 1'), ["s3", "s5"]),
         (("session", "list", "--user", "ada", "--filter", "not n < 4"), ["s4", "s5"]),
         (("session", "recent", "--user", "ada", "--filter", 'topic == "tea"'), ["s4", "s2", "s0"]),
-        (("session", "recent", "--user", "ada", "--filter", "update_time >= 4"), ["s5", "s4"]),
         (("message", "list", "--filter", 'role == "tool" and exists(n)'), ["m6", "m3"]),
         (("message", "list", "--session", "s0", "--role", "user", "--filter", "n in [2, 3]"), ["m2"]),
         (("message", "list", "--session", "s1", "--last", "2", "--filter", "n != 7"), ["m3", "m5"]),

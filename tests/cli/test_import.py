@@ -19,11 +19,6 @@ SESSION = b'{"user_id": "u", "session_id": "s", "update_time": 1}\n'
 EMPTY = 2
 
 
-def test_an_error_inside_an_array_names_its_line(ready: Cli) -> None:
-    outcome = ready("import", "--format", "openai", "--user", "u", stdin=b'[\n\n\n{"role": x}]')
-    assert "line 4, element 0: not valid JSON" in outcome.err
-
-
 def test_import_creates_the_tables_of_a_new_store(cli: Cli) -> None:
     assert cli("import", "--dry-run", stdin=SESSION).code == 0
     Path("bad").write_bytes(b"nonsense")
@@ -114,4 +109,3 @@ def test_exports_of_the_same_rows_are_identical(ready: Cli) -> None:
     assert 1 == len({hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("a.gz", "b.jsonl.gz", "c.gz")})
     assert gzip.decompress(Path("a.gz").read_bytes()) == ready.export()
     assert len(Path("a.gz").read_bytes()) < len(ready.export()) / 4
-    assert Path("a.gz").stat().st_mode & 0o777 == 0o600

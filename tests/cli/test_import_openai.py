@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Cli
-from tests.support.airline import DATA, airline_conversations, needs_airline
 from tsmem.errors import InvalidInput
 from tsmem.store.documents import export_line
 from tsmem.transfer.formats.conversations import Conversion
@@ -154,7 +153,7 @@ def typed(values: Iterator[object]) -> set[tuple[type, str]]:
     return {(type(value), repr(value)) for value in values}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(st.lists(st.tuples(objects, st.lists(objects, max_size=3)), max_size=3))
 def test_every_value_of_the_input_is_found_in_the_export(
     conversations: list[tuple[dict[str, Any], list[dict[str, Any]]]],
@@ -174,25 +173,3 @@ def test_every_value_of_the_input_is_found_in_the_export(
         assert "same id and the same time" in error.message  # noqa: PT017 - only some inputs are refused
         return
     assert typed(leaves(given_in)) - exported == set()
-
-
-@needs_airline
-def test_real_conversations_keep_every_message_and_tool_call(ready: Cli) -> None:
-    some = 40
-    data = b"".join(DATA.read_bytes().splitlines(keepends=True)[:some])
-    ready.ok(*OPENAI, "--user", "airline", stdin=data)
-    stored: dict[str, list[Any]] = {}
-    for item in ready.ok("message", "list", "-o", "jsonl").lines:
-        stored.setdefault(item["session_id"], []).append(item)
-
-    assert len(stored) == some
-    for conversation in airline_conversations()[:some]:
-        session = stored[conversation["conversation_id"]]
-        for message, item in zip(conversation["messages"], session, strict=True):
-            rest = dict(message)
-            assert item["role"] == rest.pop("role")
-            assert item["content"] == rest.pop("content", None)
-            metadata = dict(item["metadata"])
-            for name in filter(None, str(metadata.pop("_json", "")).split(",")):
-                metadata[name] = json.loads(metadata[name])
-            assert metadata == {key: value for key, value in rest.items() if value is not None}

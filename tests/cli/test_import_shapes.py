@@ -142,15 +142,6 @@ def test_an_import_that_skips_every_row_does_not_call_its_input_empty(ready: Cli
     assert "nothing" not in ready.ok(*OPENAI, "in", "--on-conflict", "skip").err
 
 
-def test_a_tsmem_export_is_refused_by_format_openai(ready: Cli) -> None:
-    ready.ok(*OPENAI, stdin=json.dumps([SAID]).encode())
-    lines = ready.export().splitlines(keepends=True)
-    for data in (b"".join(lines), b"".join(lines[1:-1])):
-        outcome = ready(*OPENAI, stdin=data)
-        assert outcome.code == 2
-        assert "line 1: this looks like a tsmem export\nhint: leave out --format openai" in outcome.err
-
-
 def test_a_tsmem_record_with_a_typing_mistake_is_not_taken_for_another_format(ready: Cli) -> None:
     for record, sentence in (
         ({"session_id": "s", "message_id": "m", "role": "user", "content": "tea"}, "create_time is missing"),

@@ -49,7 +49,6 @@ def test_every_value_of_a_profile_says_where_it_came_from(env: dict[str, str], c
 def test_profile_is_chosen_by_flag_then_variable_then_file_default_then_endpoint_then_local(
     env: dict[str, str], config: Path
 ) -> None:
-    """--profile, TSMEM_PROFILE, the file's default_profile, TABLESTORE_ENDPOINT, local."""
     write(config, PROD)
     endpoint = {"TABLESTORE_ENDPOINT": "https://e", "TABLESTORE_INSTANCE_NAME": "i"}
     keys = {"TABLESTORE_ACCESS_KEY_ID": "id", "TABLESTORE_ACCESS_KEY_SECRET": "s"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
 import traceback
@@ -139,7 +138,7 @@ VALUES = {"path": ["a.db", "b # c"], "timeout": ["1", "2.5"], "output": ["json",
 CHANGES = st.lists(st.tuples(st.sampled_from(["local", "staging", "x.y"]), KEYS, st.integers(0, 2)), max_size=8)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(changes=CHANGES)
 def test_any_sequence_of_sets_and_removals_gives_the_expected_file(
     changes: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory
@@ -205,11 +204,6 @@ def test_an_edit_that_adds_a_mistake_is_refused(env: dict[str, str], two_broken:
     assert two_broken.read_text() == TWO_BROKEN
 
 
-def test_an_edit_of_an_invalid_profile_may_leave_other_mistakes(env: dict[str, str], two_broken: Path) -> None:
-    set_values(env, "b", [("timeout", "5")])
-    assert parsed(two_broken)["profiles"]["b"]["timeout"] == 5
-
-
 def test_a_refused_set_names_no_line_of_the_file(env: dict[str, str], config: Path) -> None:
     for name in ("staging", "new"):
         with pytest.raises(ProfileError) as caught:
@@ -217,15 +211,11 @@ def test_a_refused_set_names_no_line_of_the_file(env: dict[str, str], config: Pa
         assert str(caught.value).startswith(f"{config}: profile '{name}': 'timeout' must be more than 0")
 
 
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
 def test_a_rewritten_file_is_private_and_stale_temporary_files_do_not_matter(env: dict[str, str], config: Path) -> None:
     config.chmod(0o644)
     config.with_name(PARTIAL).write_text("half")
     use_profile(env, "local")
-    assert mode(config) == 0o600
+    assert config.stat().st_mode & 0o777 == 0o600
     assert sorted(item.name for item in config.parent.iterdir()) == ["config.toml", "config.toml.lock"]
 
 
