@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import raw_bodies as raw
 from tests.support import search_table
-from tests.support.backends import PLAIN, everything
+from tests.support.backends import PLAIN
 from tests.support.mutations import mutate
 from tests.support.raw_tables import (
     INTEGER,
@@ -59,7 +59,7 @@ READS = {action for action, _ in BODIES[:6]}
 
 
 def stored(wire: raw.Wire) -> dict[Key, Mapping[str, Value]]:
-    page = wire.engine.get_range(GetRange(PLAIN.ref, everything(PLAIN.ref)), RowReader)
+    page = wire.engine.get_range(GetRange(PLAIN.ref, PLAIN.ref.range_of()), RowReader)
     return {row.key: row.columns for row in page.rows}
 
 

@@ -27,7 +27,7 @@ VALUES: st.SearchStrategy[Value] = st.one_of(
 CELLS = st.lists(st.builds(Cell, st.sampled_from("abcd"), VALUES, st.integers(0, 2**53)), max_size=5)
 KEYS = st.tuples(TEXTS, st.integers(-(2**63), 2**63 - 1) | st.sampled_from([MIN, MAX]))
 NAMES = ("session_id", "n")
-SOME = settings(max_examples=25, deadline=None)
+SOME = settings(max_examples=25)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 32, 33, 64, 65, 127, 128, 129, 700, 4096, 65537])

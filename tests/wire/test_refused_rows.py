@@ -66,9 +66,6 @@ BAD_CHANGES: dict[str, tuple[str, bytes, raw.Refusal]] = {
 }  # fmt: skip
 """Unreadable row changes, which fail a whole batch: the action, the row and the error."""
 BAD_ROWS: dict[str, tuple[str, bytes, raw.Refusal]] = {
-    "an increment of an integer by a double": (
-        "UpdateRow", row(KEY, c("c", 2.0, INCREMENT)),
-        invalid("Column 'c' cannot be incremented: its type is not that of the increment.")),
     "an increment by NaN": (
         "UpdateRow", row(KEY, c("d", math.nan, INCREMENT)),
         invalid("NaN/Infinity can't be set to double value: column 'd'.")),
@@ -160,8 +157,6 @@ WHOLE: dict[str, raw.Refused] = {
         raw.unsupported("BatchWriteRow with is_atomic")),
     "a row twice in two groups, once as one that must not exist": (
         "BatchWriteRow", batch_write(group(put("b", 1, raw.EXPECT_NOT_EXIST)), group(put("b", 2))), REPEATED),
-    "a row twice, in a batch with another row that must exist": (
-        "BatchWriteRow", batch_write(group(put("b"), put("b"), put("a", 2, raw.EXPECT_EXIST))), REPEATED),
 }  # fmt: skip
 
 

@@ -108,13 +108,9 @@ OTHERS: dict[str, Refused] = {
         "DeleteDefinedColumn", t.undefine("session", "update_time"),
         invalid("Defined column 'update_time' is used by index 'session_by_time'.")),
     "an unknown action": ("GetStreamRecord", b"", unsupported("GetStreamRecord")),
-    "a description of a missing search index": (
-        t.DESCRIBE, t.naming(t.DESCRIBE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
     "a description of another table's search index": (
         t.DESCRIBE, t.naming(t.DESCRIBE, "session", "there"),
         ("OTSObjectNotExist", "search index [there] does not exist")),
-    "a deletion of a missing search index": (
-        t.DELETE, t.naming(t.DELETE, "plain", "none"), ("OTSObjectNotExist", "search index [none] does not exist")),
     "a description without its table": (t.DESCRIBE, t.naming(t.DESCRIBE, "none", "there"), NO_TABLE),
 }  # fmt: skip
 """Requests of every other action and their errors, by what is wrong."""

@@ -96,15 +96,6 @@ def test_no_write_is_lost_or_carried_out_twice(specs: tuple[str, ...], writes: i
     assert {spec.partition(":")[0] for spec in specs} <= {entry.fault for entry in served.log}
 
 
-def test_failed_rows_of_a_batch_are_retried_as_one_batch() -> None:
-    with faulty("partial:0.2:BatchWriteRow") as (served, client):
-        outcomes = client.write_rows([Put(REF, (f"{n:03d}",), {"x": n}) for n in range(200)])
-
-        assert [None] * 200 == outcomes
-        assert {"BatchWriteRow"} == set(served.actions())
-        assert len(served.log) < 10
-
-
 def test_the_meter_counts_the_requests_that_the_server_saw() -> None:
     """Failed and refused requests count; requests that were never sent do not."""
     with faulty(*ALL) as (served, client):

@@ -22,7 +22,7 @@ from tests.support.raw_bodies import (
     wanted,
     writing,
 )
-from tsmem.rows import MAX, MIN, Put
+from tsmem.rows import MIN, Put
 from tsmem.server.actions import RowFault
 from tsmem.server.wire import schema
 from tsmem.server.wire.plainbuffer import Operation, decode_row
@@ -98,14 +98,6 @@ def test_the_log_has_the_row_count_of_each_reply(wire: Wire) -> None:
 
 
 # Reads
-
-
-def test_a_backward_range_names_its_next_row(wire: Wire) -> None:
-    wire.answer("PutRow", writing("PutRow", row({"k": "b"}, c("c", 2))))
-    data = raw.ranging({"k": MAX}, {"k": MIN}, direction=1, limit=1)
-    answer = wire.parsed("GetRange", data)
-
-    assert (("b",), ("a",)) == (decode_row(answer.rows).key, decode_row(answer.next_start_primary_key).key)
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,6 @@ def test_a_fault_spec_has_a_kind_a_rate_and_a_served_action() -> None:
 
 MISTAKES = (
     ("", "there is no kind of fault ''", "known: refuse, throttle"),
-    ("throtle:0.1", "there is no kind of fault 'throtle'; did you mean 'throttle'?", "known: refuse, throttle"),
     ("drop", "the rate of 'drop' is not a number", "a fault is KIND:RATE[:ACTION]"),
     ("drop:often", "the rate of 'drop:often' is not a number", "for example timeout:0.1:PutRow"),
     *(
