@@ -21,7 +21,7 @@ def test_spans_ignore_case() -> None:
         assert expected == [text[begin:end] for begin, end in spans(text, part)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(LETTERS, LETTERS)
 def test_spans_are_found_if_and_only_if_the_folded_text_contains_the_part(text: str, part: str) -> None:
     found = list(spans(text, part))
@@ -30,7 +30,7 @@ def test_spans_are_found_if_and_only_if_the_folded_text_contains_the_part(text: 
     assert all(fold(part) in fold(text[begin:end]) for begin, end in found)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(LETTERS, st.characters())
 def test_a_case_invariant_character_is_found_without_folding(text: str, character: str) -> None:
     if is_case_invariant(character):

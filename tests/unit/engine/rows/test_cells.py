@@ -46,7 +46,7 @@ def size_of(columns: dict[str, Value]) -> int:
     return size
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(COLUMNS, st.integers(0, 5116), STAMPS)
 def test_a_packed_row_is_unpacked_with_types_and_size(columns: dict[str, Value], key_bytes: int, stamp: int) -> None:
     blob = pack(key_bytes, columns, stamp)
@@ -59,7 +59,7 @@ def test_a_packed_row_is_unpacked_with_types_and_size(columns: dict[str, Value],
     assert size == packed_size(blob) == key_bytes + size_of(columns)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(COLUMNS, st.sets(NAMES, max_size=3))
 def test_unpacking_some_columns_counts_only_their_size(columns: dict[str, Value], others: set[str]) -> None:
     wanted = {name for place, name in enumerate(columns) if place % 2} | others
@@ -70,7 +70,7 @@ def test_unpacking_some_columns_counts_only_their_size(columns: dict[str, Value]
     assert size == 7 + size_of(expected)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.dictionaries(NAMES, st.lists(st.tuples(STAMPS, VALUES), min_size=1, max_size=3), max_size=5))
 def test_packed_versions_are_unpacked_newest_first(versions: dict[str, list[tuple[int, Value]]]) -> None:
     cells = [Cell(name, value, stamp) for name in sorted(versions) for stamp, value in versions[name]]

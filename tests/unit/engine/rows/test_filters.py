@@ -25,7 +25,7 @@ TESTS: st.SearchStrategy[Filter] = st.recursive(
 ROWS = st.dictionaries(st.sampled_from(COLUMNS), VALUES)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TESTS, ROWS, st.sampled_from(["", "a", "5"]), st.sampled_from([0, 5]))
 def test_the_filter_on_packed_rows_rejects_no_matching_row(
     test: Filter, columns: Mapping[str, Value], text: str, number: int

@@ -19,7 +19,7 @@ def test_a_filter_can_compare_with_the_value_first_and_chain_comparisons(text: s
     assert expected is RowFilter(text).test(KEY)(as_row({"n": 5}))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TREES, ROWS)
 def test_a_filter_matches_what_plain_python_matches(tree: object, row: Mapping[str, Value]) -> None:
     assert tree_matches(tree, row) is RowFilter(filter_text(tree)).test(KEY)(as_row(row))
@@ -28,7 +28,7 @@ def test_a_filter_matches_what_plain_python_matches(tree: object, row: Mapping[s
 # Pushdown
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TREES, ROWS)
 def test_the_filter_sent_to_the_service_rejects_no_matching_row(tree: object, row: Mapping[str, Value]) -> None:
     """The filter is sent for a table and for an index that has only keys, within a limit of ten, three or no

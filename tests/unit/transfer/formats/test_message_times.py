@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tsmem.transfer.formats.message_times import ReadTime, known_times, read_time, settled_times
 
 START = 1_000
 times = st.integers(-3, 30)
-without_deadline = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
-"""Hypothesis settings without time limits, for a busy machine."""
+some = settings(max_examples=40)
 conversations = st.lists(st.none() | times, max_size=8)
 
 
@@ -40,7 +39,7 @@ def test_missing_and_equal_times_follow_the_previous_message(given: list[int | N
     assert times_of_new(given) == expected
 
 
-@without_deadline
+@some
 @drawn(conversations, st.integers(-10, 2_000))
 def test_importing_a_conversation_again_gives_the_same_times(given: list[int | None], later: int) -> None:
     before = times_of_new(given)
@@ -48,7 +47,7 @@ def test_importing_a_conversation_again_gives_the_same_times(given: list[int | N
     assert settled_times(given, stored, later) == before
 
 
-@without_deadline
+@some
 @drawn(st.lists(st.tuples(st.sampled_from("ab"), st.none() | times), max_size=8, unique=True))
 def test_times_of_repeated_ids_are_told_apart(messages: list[tuple[str, int | None]]) -> None:
     ids, given = [each[0] for each in messages], [each[1] for each in messages]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tsmem.errors import InvalidInput
@@ -156,7 +156,6 @@ layouts: st.SearchStrategy[dict[str, Any]] = st.builds(
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(st.lists(st.tuples(documents, layouts), max_size=5), st.integers(1, 30), st.sampled_from(["utf-8", "utf-16"]))
 def test_random_values_are_read_in_any_layout(
     texts: list[tuple[object, dict[str, Any]]], size: int, encoding: str
