@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.backends import PLAIN, everything, put
+from tests.support.backends import PLAIN, put
 from tsmem.errors import ConditionFailed, TableNotFound
 from tsmem.port import Cost, TableClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, Comparison, Condition, Delete, Op, Put, Update, Write
@@ -53,8 +53,8 @@ def test_a_range_rounds_up_units_once_for_all_rows(client: TableClient) -> None:
     for number in range(10):
         put(client, PLAIN, str(number), x="x" * 997)
 
-    assert cost(client, lambda: client.get_range(REF, everything(REF))) == Cost(1, 3, 0, 10)
-    kept = cost(client, lambda: client.get_range(REF, everything(REF), filter=Comparison("x", Op.EQ, "")))
+    assert cost(client, lambda: client.get_range(REF, REF.range_of())) == Cost(1, 3, 0, 10)
+    kept = cost(client, lambda: client.get_range(REF, REF.range_of(), filter=Comparison("x", Op.EQ, "")))
     assert kept[:3] == (1, 3, 0)
 
 

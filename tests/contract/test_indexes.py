@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.backends import BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, everything, keys, put
+from tests.support.backends import BY_TIME, INTEGER, MESSAGE, PLAIN, SESSION, STRING, keys, put
 from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
 from tsmem.port import IndexSchema, TableClient, TableSchema
 from tsmem.rows import Delete, Put, Row, TableRef, Update, Value
@@ -53,9 +53,9 @@ def test_a_secondary_index_carries_its_defined_columns(client: TableClient) -> N
     client.create_index("session", CARRYING, CARRIED)
     table = TableRef("carrying", BY_TIME.key)
     put(client, SESSION, "u", "s", update_time=1, topic="t", other=2)
-    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"topic": "t"})]
+    assert client.get_range(table, table.range_of()).rows == [Row(("u", 1, "s"), {"topic": "t"})]
     client.write_row(Update(SESSION.ref, ("u", "s"), {"score": 7}, ("topic",)))
-    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"score": 7})]
+    assert client.get_range(table, table.range_of()).rows == [Row(("u", 1, "s"), {"score": 7})]
 
 
 def test_a_new_secondary_index_includes_existing_rows(client: TableClient) -> None:
@@ -64,7 +64,7 @@ def test_a_new_secondary_index_includes_existing_rows(client: TableClient) -> No
     client.create_index("session", CARRYING, CARRIED)
     table = TableRef("carrying", BY_TIME.key)
 
-    assert client.get_range(table, everything(table)).rows == [Row(("u", 1, "s"), {"topic": "t"})]
+    assert client.get_range(table, table.range_of()).rows == [Row(("u", 1, "s"), {"topic": "t"})]
     assert client.describe_table("session").indexes == (*SESSION.indexes, CARRYING)
     assert dict(client.describe_table("session").defined_columns) == {"update_time": INTEGER, **dict(CARRIED)}
 

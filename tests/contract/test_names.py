@@ -6,13 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.backends import PLAIN, everything, on_engine
+from tests.support.backends import PLAIN
 from tsmem.errors import InvalidInput
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
 from tsmem.queries import Search, Term
 from tsmem.rows import Comparison, Condition, Delete, Not, Op, Put, Row, Update, Value
-from tsmem.store import Changes, MemoryStore, Message, Metadata, Session
-from tsmem.store.documents import decode_json, export_line, item_from_document
 
 REF = PLAIN.ref
 NAMES = [
@@ -29,8 +27,8 @@ def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient)
         assert client.get_rows(REF, [("a",)], [name]) == [row]
 
         is_x = Comparison(name, Op.EQ, "x")
-        assert client.get_range(REF, everything(REF), filter=is_x).rows == [row]
-        assert client.get_range(REF, everything(REF), columns=[name], filter=Not(is_x)).rows == []
+        assert client.get_range(REF, REF.range_of(), filter=is_x).rows == [row]
+        assert client.get_range(REF, REF.range_of(), columns=[name], filter=Not(is_x)).rows == []
 
         client.write_row(Update(REF, ("a",), {name: b"y", "z": 1}, condition=Condition(filter=is_x)))
         client.write_row(Update(REF, ("a",), delete=(name,)))
@@ -39,7 +37,7 @@ def test_a_column_of_any_name_is_written_tested_and_deleted(client: TableClient)
         assert client.write_rows([Put(REF, ("b",), {name: 2.5}), Delete(REF, ("a",), Condition(filter=Not(is_x)))]) == [
             None, None,
         ]  # fmt: skip
-        assert client.get_range(REF, everything(REF)).rows == [Row(("b",), {name: 2.5})]
+        assert client.get_range(REF, REF.range_of()).rows == [Row(("b",), {name: 2.5})]
         client.write_row(Delete(REF, ("b",)))
 
 
@@ -74,7 +72,7 @@ def test_a_column_name_is_1_to_255_bytes_and_does_not_begin_with_a_hash(client: 
         lambda: client.write_row(Update(REF, ("a",), {name: 1})),
         lambda: client.write_row(Update(REF, ("a",), {"kept": 2}, delete=(name,))),
         lambda: client.write_row(Put(REF, ("a",), {}, Condition(filter=Comparison(name, Op.EQ, 1)))),
-        lambda: client.get_range(REF, everything(REF), filter=Comparison(name, Op.EQ, 1)),
+        lambda: client.get_range(REF, REF.range_of(), filter=Comparison(name, Op.EQ, 1)),
     ]
     for call in calls:
         with pytest.raises(InvalidInput, match="Invalid column name"):
@@ -82,21 +80,4 @@ def test_a_column_name_is_1_to_255_bytes_and_does_not_begin_with_a_hash(client: 
     (refused,) = client.write_rows([Put(REF, ("b",), {name: 1})])
 
     assert isinstance(refused, InvalidInput)
-    assert client.get_range(REF, everything(REF)).rows == [row]
-
-
-@on_engine
-def test_metadata_with_unusual_names_is_written_filtered_exported_and_unset(store: MemoryStore) -> None:
-    metadata = Metadata(dict.fromkeys(NAMES, "x"))
-    message = Message("s", "m", 1, "user", "hi", None, metadata)
-    session = Session("u", "s", 1, None, metadata)
-    store.messages.put(message)
-    store.sessions.put(session)
-
-    assert (message, session) == (store.messages.get("s", "m"), store.sessions.get("u", "s"))
-    for name in NAMES:
-        assert [message] == list(store.messages.iterate("s", filter=f"metadata[{name!r}] == 'x'"))
-        assert [] == list(store.messages.iterate("s", filter=f"not exists(metadata[{name!r}])"))
-    assert [session, message] == [item_from_document(decode_json(export_line(item))) for item in (session, message)]
-    store.messages.update("s", "m", create_time=1, changes=Changes(unset=tuple(NAMES)))
-    assert Metadata() == store.messages.get("s", "m").metadata
+    assert client.get_range(REF, REF.range_of()).rows == [row]

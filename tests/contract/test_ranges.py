@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backends import MESSAGE, PLAIN, engine_client, everything, keys, put
+from tests.support.backends import MESSAGE, PLAIN, engine_client, keys, put
 from tsmem.errors import InvalidInput
 from tsmem.port import TableClient
 from tsmem.rows import MAX, MIN, Comparison, Key, KeyBound, Op, Put, Range, Update
@@ -46,17 +46,17 @@ def test_a_range_includes_its_start_and_excludes_its_end(filled: TableClient) ->
 def test_a_limit_counts_only_rows_with_a_requested_column(filled: TableClient) -> None:
     for key in KEYS[:3]:
         filled.write_row(Update(REF, key, {}, ("role",)))
-    page = filled.get_range(REF, everything(REF), limit=1, columns=["role"])
+    page = filled.get_range(REF, REF.range_of(), limit=1, columns=["role"])
 
     assert ([row.key for row in page.rows], page.next_start) == ([KEYS[3]], KEYS[4])
 
 
 def test_a_limit_counts_only_rows_that_pass_the_filter(filled: TableClient) -> None:
-    page = filled.get_range(REF, everything(REF), limit=2, filter=Comparison("n", Op.LE, 2))
+    page = filled.get_range(REF, REF.range_of(), limit=2, filter=Comparison("n", Op.LE, 2))
     assert ([row.key for row in page.rows], page.next_start) == (KEYS[9:11], KEYS[11])
 
     for limit in (2, 3):  # the next start is the next row, whether it passes the filter or not
-        page = filled.get_range(REF, everything(REF), limit=limit, filter=Comparison("n", Op.GE, 9))
+        page = filled.get_range(REF, REF.range_of(), limit=limit, filter=Comparison("n", Op.GE, 9))
         assert ([row.key for row in page.rows], page.next_start) == (KEYS[:limit], KEYS[limit])
 
 
@@ -88,7 +88,7 @@ def test_a_bound_of_the_wrong_type_is_refused(filled: TableClient) -> None:
 
 def test_a_limit_below_one_is_refused(filled: TableClient) -> None:
     with pytest.raises(InvalidInput, match=r"The limit must be greater than 0\."):
-        filled.get_range(REF, everything(REF), limit=0)
+        filled.get_range(REF, REF.range_of(), limit=0)
 
 
 def test_a_page_ends_at_5000_rows(client: TableClient, tmp_path: Path) -> None:
@@ -96,14 +96,14 @@ def test_a_page_ends_at_5000_rows(client: TableClient, tmp_path: Path) -> None:
     with engine_client(tmp_path) as filling:
         for first in range(0, 5000, 200):
             filling.write_rows([Put(table, (f"{number:06d}",), {}) for number in range(first, first + 200)])
-    page = client.get_range(table, everything(table), limit=6000)
+    page = client.get_range(table, table.range_of(), limit=6000)
     assert (len(page.rows), page.next_start) == (5000, None)
 
     put(client, PLAIN, "005000")
-    page = client.get_range(table, everything(table))
+    page = client.get_range(table, table.range_of())
     assert (len(page.rows), page.next_start) == (5000, ("005000",))
 
-    page = client.get_range(table, everything(table), limit=1, filter=Comparison("k", Op.EQ, "005000"))
+    page = client.get_range(table, table.range_of(), limit=1, filter=Comparison("k", Op.EQ, "005000"))
     assert (page.rows, page.next_start) == ([], ("005000",))
 
 
@@ -111,10 +111,10 @@ def test_a_page_reads_at_most_4_mb_even_if_few_rows_pass(client: TableClient) ->
     """Names count too: each row has two names of one byte, and a key of one byte."""
     for number in range(5):
         put(client, PLAIN, str(number), x="x" * (2**20 - 3))
-    page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
+    page = client.get_range(PLAIN.ref, PLAIN.ref.range_of())
     assert (4, ("4",)) == (len(page.rows), page.next_start)
 
-    page = client.get_range(PLAIN.ref, everything(PLAIN.ref), limit=1, filter=Comparison("x", Op.EQ, ""))
+    page = client.get_range(PLAIN.ref, PLAIN.ref.range_of(), limit=1, filter=Comparison("x", Op.EQ, ""))
     assert (page.rows, page.next_start) == ([], ("4",))
 
 
@@ -122,7 +122,7 @@ def test_a_row_over_4_mb_is_a_page_of_its_own(client: TableClient) -> None:
     for number in range(3):
         client.write_row(Update(PLAIN.ref, ("a",), {f"big{number}": "x" * 2_000_000}))
     put(client, PLAIN, "b")
-    page = client.get_range(PLAIN.ref, everything(PLAIN.ref))
+    page = client.get_range(PLAIN.ref, PLAIN.ref.range_of())
 
     assert [sorted(row.columns) for row in page.rows] == [["big0", "big1", "big2"]]
     assert page.next_start == ("b",)

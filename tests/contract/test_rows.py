@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, VALUES, everything, put
+from tests.support.backends import BINARY, INTEGER, PLAIN, SESSION, STRING, VALUES, put
 from tsmem.errors import InvalidInput, LimitExceeded, TableNotFound
 from tsmem.port import TableClient, TableSchema, rows_of
 from tsmem.rows import MUST_EXIST, Delete, Key, Put, Row, TableRef, Update, Value
@@ -67,7 +67,7 @@ def test_a_missing_table_is_not_found(client: TableClient) -> None:
     calls: list[Callable[[], object]] = [
         lambda: client.get_row(nope, ("a",)),
         lambda: client.get_rows(nope, [("a",)]),
-        lambda: client.get_range(nope, everything(nope)),
+        lambda: client.get_range(nope, nope.range_of()),
         lambda: client.write_row(Put(nope, ("a",), {})),
         lambda: client.write_row(Update(nope, ("a",), {"x": 1}, condition=MUST_EXIST)),
     ]

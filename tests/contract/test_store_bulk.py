@@ -130,18 +130,6 @@ def test_purge_keeps_a_session_that_gets_a_message_meanwhile(store: MemoryStore,
     assert (["b"], [9]) == remaining(store)
 
 
-def test_purge_reads_keys_and_no_contents(store: MemoryStore) -> None:
-    for n in range(3):
-        store.messages.put(Message("s", f"m{n}", n, content="x" * 100_000))
-        store.sessions.put(Session("u", f"s{n}", n, metadata=Metadata({"big": "x" * 100_000})))
-    before = store.cost.read_units
-    store.messages.purge("s")
-    store.sessions.purge("u")
-
-    assert ([], []) == remaining(store)
-    assert store.cost.read_units - before < 25
-
-
 def test_purge_of_messages_by_age(store: MemoryStore, clock: ManualClock) -> None:
     clock.time_us = 1000
     conversation(store, "u", "s", 1, 500, 900)

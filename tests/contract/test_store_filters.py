@@ -35,7 +35,7 @@ def columns(item: Session | Message) -> dict[str, Value]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(ITEMS, MESSAGES, st.integers(1, 4), st.sampled_from(["asc", "desc"]))
 def test_filters_match_the_messages_that_plain_python_matches(
     store: MemoryStore, drawn: list[Any], tree: Any, size: int, order: Any

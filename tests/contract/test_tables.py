@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.backends import BINARY, DOUBLE, INTEGER, MESSAGE, PLAIN, SESSION, STRING, keys, on_engine, put
-from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound, TsmemError
+from tests.support.backends import BINARY, DOUBLE, INTEGER, MESSAGE, PLAIN, SESSION, STRING, keys, put
+from tsmem.errors import AlreadyExists, InvalidInput, TableNotFound
 from tsmem.port import FieldType, IndexSchema, SearchIndexSchema, TableClient, TableSchema
 
 OPTIONS = TableSchema("t", (("a", BINARY), ("b", INTEGER)), time_to_live_s=86400, max_versions=3)
@@ -66,16 +66,6 @@ def test_a_missing_table_is_not_found(client: TableClient) -> None:
         with pytest.raises(TableNotFound, match="there is no table or index 'nope'") as caught:
             call("nope")
         assert caught.value.service_code == "OTSObjectNotExist"
-
-
-@on_engine
-def test_an_instance_holds_64_tables(empty_client: TableClient) -> None:
-    for number in range(62):
-        empty_client.create_table(TableSchema(f"t{number}", (("k", STRING),)))
-    empty_client.create_table(MESSAGE)
-
-    with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\."):
-        empty_client.create_table(PLAIN)
 
 
 def test_creating_an_existing_search_index_or_deleting_a_missing_one_is_an_error(client: TableClient) -> None:

@@ -14,7 +14,7 @@ from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine import Engine
 from tsmem.port import IndexSchema, TableClient, TableSchema
-from tsmem.rows import MAX, MIN, ColumnType, Key, Put, Range, TableRef, Value
+from tsmem.rows import ColumnType, Key, Put, Range, TableRef, Value
 from tsmem.server.actions import RowFault
 from tsmem.server.dispatch import ActionResult, Dispatcher, Request
 
@@ -87,14 +87,9 @@ BY_TIME = TableRef("session_by_time", ("user_id", "update_time", "session_id"))
 BY_ID = TableRef("message_by_id", ("session_id", "message_id", "create_time"))
 
 
-def everything(table: TableRef, *, backward: bool = False) -> Range:
-    low, high = (MIN,) * len(table.key), (MAX,) * len(table.key)
-    return Range(high, low, backward=True) if backward else Range(low, high)
-
-
 def keys(client: TableClient, table: TableRef, span: Range | None = None) -> list[Key]:
     """Return the keys on the first page of a range, by default of the whole table."""
-    return [row.key for row in client.get_range(table, span or everything(table)).rows]
+    return [row.key for row in client.get_range(table, span or table.range_of()).rows]
 
 
 def put(client: TableClient, table: TableSchema, *key: str | int | bytes, **columns: Value) -> None:

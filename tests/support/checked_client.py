@@ -15,7 +15,7 @@ from tsmem.adapters import open_client
 from tsmem.clock import SystemClock
 from tsmem.errors import TsmemError
 from tsmem.limits import MAX_INTEGER, MAX_KEY_BYTES, MAX_ROWS_PER_PAGE, MIN_INTEGER
-from tsmem.port import Announce, Meter, RangePage, RowOutcome, RowRead, TableClient, TableSchema
+from tsmem.port import Announce, RangePage, RowOutcome, RowRead, TableClient, TableSchema
 from tsmem.profiles import Profile
 from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef, Write, in_order
 from tsmem.store import MemoryStore
@@ -61,14 +61,6 @@ class CheckedClient:
             return answer
 
         return call
-
-    @property
-    def meter(self) -> Meter:
-        return self._client.meter
-
-    @meter.setter
-    def meter(self, meter: Meter) -> None:
-        self._client.meter = meter
 
     def get_row(self, table: TableRef, key: Key, columns: Sequence[str] | None = None) -> Row | None:
         _check_key("get_row", table, key)

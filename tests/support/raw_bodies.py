@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.backends import PLAIN, SESSION, STRING, everything
+from tests.support.backends import PLAIN, SESSION, STRING
 from tests.support.clocks import ManualClock
 from tsmem.clock import Clock
 from tsmem.engine import Engine
@@ -83,7 +83,7 @@ class Wire(NamedTuple):
         state: dict[str, object] = {}
         for name in self.engine.list_tables():
             described = self.engine.describe_table(name)
-            request = GetRange(described.ref, everything(described.ref))
+            request = GetRange(described.ref, described.ref.range_of())
             state[name] = (described, self.engine.get_range(request, View(None).reader).rows)
             with suppress(TableNotFound):  # a secondary index has none
                 for index in self.engine.list_search_indexes(name):

@@ -14,7 +14,7 @@ from tsmem.clock import Clock, SystemClock
 from tsmem.engine import Engine
 from tsmem.engine.rows.reads import GetRange, RowReader
 from tsmem.profiles import Profile, load_profile
-from tsmem.rows import MAX, MIN, Key, Range, TableRef, Value
+from tsmem.rows import Key, TableRef, Value
 from tsmem.server.dispatch import Dispatcher
 from tsmem.server.http.exchange import LogEntry
 from tsmem.server.http.faults import Fault, Faults
@@ -54,9 +54,7 @@ class Served:
 
     def stored(self, table: TableRef) -> dict[Key, dict[str, Value]]:
         """Return the rows of a table directly from the engine. They must fit on one page."""
-        page = self.engine.get_range(
-            GetRange(table, Range((MIN,) * len(table.key), (MAX,) * len(table.key))), RowReader
-        )
+        page = self.engine.get_range(GetRange(table, table.range_of()), RowReader)
         assert page.next_start is None
         return {row.key: dict(row.columns) for row in page.rows}
 

@@ -11,7 +11,7 @@ from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.engine.file.connections import Connections
 from tsmem.port import FieldType, SearchIndexSchema, TableSchema
-from tsmem.rows import MAX, MIN, ColumnType, Key, Put, Range, TableRef
+from tsmem.rows import ColumnType, Put, TableRef
 from tsmem.store.layout import DEFAULT
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),))
@@ -35,12 +35,6 @@ def fill(path: Path) -> None:
 def put(client: LocalClient, *keys: str) -> None:
     for key in keys:
         client.write_row(Put(TABLE.ref, (key,), {"x": key}))
-
-
-def keys(client: LocalClient, table: TableRef = TABLE.ref) -> list[Key]:
-    """Return the keys of the first page of a table."""
-    width = len(table.key)
-    return [row.key for row in client.get_range(table, Range((MIN,) * width, (MAX,) * width)).rows]
 
 
 def fork_child(work: Callable[[], object]) -> int:

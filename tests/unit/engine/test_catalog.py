@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,7 @@ from tsmem.rows import MAX, MIN, ColumnType, Put, Range, Row, TableRef
 
 KEY = (("k", ColumnType.STRING), ("n", ColumnType.INTEGER))
 DEFINED = (("c", ColumnType.STRING),)
-PLAIN = TableSchema("t", KEY)
+PLAIN, OTHER = TableSchema("t", KEY), TableSchema("other", KEY)
 LOCAL, GLOBAL = IndexSchema("local", ("k", "c")), IndexSchema("global", ("c",), is_global=True)
 INDEXED = TableSchema("t", KEY, (LOCAL, GLOBAL), DEFINED)
 SEARCH = SearchIndexSchema("t", "search", (("c", FieldType("KEYWORD")),))
@@ -30,15 +31,19 @@ def engine() -> Iterator[Engine]:
         yield engine
 
 
-def test_a_secondary_index_counts_toward_the_limit_of_64_tables(engine: Engine) -> None:
+def test_an_instance_holds_64_tables_and_secondary_indexes(engine: Engine) -> None:
     for number in range(62):
         engine.definitions.create_table(PLAIN._replace(name=f"t{number}"))
     engine.definitions.create_table(PLAIN._replace(defined_columns=DEFINED))
     engine.definitions.create_index("t", LOCAL)
-    with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\.") as caught:
-        engine.definitions.create_index("t", GLOBAL)
+    for create in (
+        partial(engine.definitions.create_index, "t", GLOBAL),
+        partial(engine.definitions.create_table, OTHER),
+    ):
+        with pytest.raises(TsmemError, match=r"Number of tables exceeds the quota:64\.") as caught:
+            create()
+        assert "OTSQuotaExhausted" == caught.value.service_code
 
-    assert "OTSQuotaExhausted" == caught.value.service_code
     assert 64 == len(engine.list_tables())
 
 

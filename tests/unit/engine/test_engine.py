@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
-from tests.support.store_files import BY_ID, MESSAGE, SEARCH, keys, opened
+from tests.support.backends import keys
+from tests.support.store_files import BY_ID, MESSAGE, SEARCH, opened
 from tsmem.adapters.local import LocalClient
 from tsmem.queries import Contains, Match, Query, Search, Term
 from tsmem.rows import MAX, MIN, KeyBound, Range, Row

@@ -10,8 +10,6 @@ import pytest
 from tests.support.backends import engine_client
 from tests.support.clocks import ManualClock
 from tests.support.faults import FaultyClient
-from tsmem.adapters.local import LocalClient
-from tsmem.engine import Engine
 from tsmem.errors import Throttled, Unavailable
 from tsmem.port import FieldType, RangePage, SearchIndexSchema, TableClient
 from tsmem.retry import RetryingClient, RetryPolicy
@@ -147,15 +145,3 @@ def test_differences_that_no_search_needs_are_not_reported() -> None:
     found = MESSAGES._replace(not_sorted=frozenset({"role"}), not_indexed=frozenset({"x"}), arrays=frozenset({"y"}))
 
     assert [] == search_differences(MESSAGES, found, "create_time")
-
-
-def test_the_local_store_describes_version_deviation(tmp_path: Path) -> None:
-    path = tmp_path / "memory.db"
-    engine = Engine(path, ManualClock())
-    engine.definitions.create_table(TABLE._replace(deviation_s=1000))
-    engine.close()
-    client = LocalClient(path, ManualClock())
-    try:
-        assert TABLE._replace(deviation_s=1000) == client.describe_table("session")
-    finally:
-        client.close()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.store_files import TABLE, fork_child, in_child, keys, opened, put, raise_version, read_version
+from tests.support.backends import keys
+from tests.support.store_files import TABLE, fork_child, in_child, opened, put, raise_version, read_version
 from tsmem import interruption
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
@@ -45,7 +46,7 @@ def test_writes_of_a_forked_child_are_kept_when_its_parent_closes(tmp_path: Path
     os.close(ready)
     os.close(go)
     with opened(path) as again:
-        assert 101 == len(keys(again))
+        assert 101 == len(keys(again, TABLE.ref))
 
 
 @pytest.mark.filterwarnings("ignore:This process")
@@ -122,7 +123,7 @@ def test_children_forked_while_threads_write_can_write_too(tmp_path: Path) -> No
         done.set()
         writer.join()
         assert [0] * 3 == codes
-        assert written[0] + 15 == len(keys(client))
+        assert written[0] + 15 == len(keys(client, TABLE.ref))
 
 
 def test_threads_share_a_bounded_number_of_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +139,7 @@ def test_threads_share_a_bounded_number_of_connections(tmp_path: Path, monkeypat
             thread.join()
         descriptors = [link for link in Path("/proc/self/fd").iterdir() if os.path.realpath(link) == str(path)]
 
-        assert 60 == len(keys(client))
+        assert 60 == len(keys(client, TABLE.ref))
         assert 4 == len(descriptors)  # two connections each
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.store_files import TABLE, fill, in_child, keys, opened, put, raise_version, read_version
+from tests.support.backends import keys
+from tests.support.store_files import TABLE, fill, in_child, opened, put, raise_version, read_version
 from tsmem.adapters.local import LocalClient
 from tsmem.clock import SystemClock
 from tsmem.disk import APPLICATION_ID
@@ -134,9 +135,9 @@ def test_a_replaced_file_is_opened_again(tmp_path: Path) -> None:
         with opened(path) as first:
             put(first, "first")  # into the log of the new file
             put(client, "new")
-            assert [("first",), ("new",), ("restored",)] == keys(client)
+            assert [("first",), ("new",), ("restored",)] == keys(client, TABLE.ref)
     with opened(path) as again:
-        assert [("first",), ("new",), ("restored",)] == keys(again)
+        assert [("first",), ("new",), ("restored",)] == keys(again, TABLE.ref)
 
 
 def test_a_pipe_at_the_path_is_refused(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_a_log_left_behind_is_not_replayed_into_a_new_file(tmp_path: Path) -> No
     with opened(path) as client:
         client.create_table(TABLE)
         put(client, "new")
-        assert [("new",)] == keys(client)
+        assert [("new",)] == keys(client, TABLE.ref)
 
 
 def test_a_commit_that_fails_leaves_no_schema_behind(tmp_path: Path) -> None:

@@ -15,24 +15,11 @@ from tsmem.engine.rows.changes import Change, NewCell, RowChange
 from tsmem.engine.rows.filters import AnyVersion
 from tsmem.engine.rows.reads import BatchGetRow, GetRange, PageReply, View
 from tsmem.port import Cost, TableSchema
-from tsmem.rows import (
-    MAX,
-    MIN,
-    And,
-    ColumnType,
-    Comparison,
-    Filter,
-    Not,
-    Op,
-    Or,
-    Range,
-    TableRef,
-    Value,
-)
+from tsmem.rows import And, ColumnType, Comparison, Filter, Not, Op, Or, TableRef, Value
 
 TABLE = TableSchema("t", (("k", ColumnType.STRING),), max_versions=3)
 REF = TABLE.ref
-ALL = Range((MIN,), (MAX,))
+ALL = REF.range_of()
 NOW = ManualClock().now_us() // 1000
 EVERYTHING = View(None)
 

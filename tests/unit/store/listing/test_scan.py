@@ -17,7 +17,7 @@ from tsmem.rows import MAX, MIN, ColumnType, KeyBound, Put, Range, Row, TableRef
 from tsmem.store.listing.scan import MAX_PREFETCHED, RowScan, Scan
 
 TABLE = TableRef("t", ("create_time",))
-SCAN = Scan(TABLE, Range((MIN,), (MAX,)))
+SCAN = Scan(TABLE, TABLE.range_of())
 DEADLINE_S = 20
 
 
@@ -116,7 +116,7 @@ def test_the_sdk_client_announces_the_next_page_once() -> None:
         client = TablestoreClient(profile_of(served.endpoint))
         client.create_table(schema)
         client.write_rows([Put(schema.ref, (f"k{n}",), {"n": n}) for n in range(5)])
-        page = client.get_range(schema.ref, Range((MIN,), (MAX,)), limit=3, announce=heard.append)
+        page = client.get_range(schema.ref, schema.ref.range_of(), limit=3, announce=heard.append)
         rest = client.get_range(schema.ref, Range(("k3",), (MAX,)), announce=heard.append)
         client.close()
 
