@@ -35,7 +35,7 @@ class Engine:
     used."""
 
     def __init__(self, path: Path | None, clock: Clock, notice: Callable[[str], None] | None = None) -> None:
-        """If `path` is None, the file is temporary. A call that waits for another process tells the user by `notice`.
+        """Use a temporary file if `path` is None. A call that waits for another process tells the user by `notice`.
         Raises StorageFailure if this Python's SQLite cannot be used."""
         check_sqlite()
         self._connections = Connections(None if path is None else abspath(path), notice)  # noqa: PTH100 - resolve() would follow links

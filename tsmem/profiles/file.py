@@ -49,7 +49,7 @@ class ConfigFile(NamedTuple):
     lines: Mapping[tuple[str, ...], int] = {}
     """The line number of each key and table. Empty for new content that was not written to the file yet."""
     distrust_reason: str | None = None
-    """How another user could change the file; None if nobody can."""
+    """The way in which another user could change the file; None if nobody can."""
     is_readable_by_others: bool = False
 
     def __repr__(self) -> str:

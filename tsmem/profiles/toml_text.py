@@ -100,7 +100,7 @@ def _remove_tables(tables: list[_Table], path: KeyPath) -> None:
 
 
 def _edit_line(tables: list[_Table], path: KeyPath, wanted: Mapping[str, Any]) -> bool:
-    """Change or delete the line that sets the key, or an inline table around it. Return False if there is none."""
+    """Change or delete the line that sets the key, or an inline table around it. Return False if no line does."""
     for table in tables:
         for i, line in enumerate(table.lines):
             if (pair := _PAIR.match(line)) is None:
@@ -126,7 +126,7 @@ def _add(tables: list[_Table], path: KeyPath, value: object) -> None:
 
 
 def _parse_key(dotted: str) -> KeyPath:
-    """Return the parts of a dotted key, or () for a text that is none, which a line of a multi-line string can be."""
+    """Return the parts of a dotted key. Return () for any other text, such as a line of a multi-line string."""
     parts: list[str] = []
     level: object = None
     with suppress(ValueError):

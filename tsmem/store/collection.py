@@ -144,7 +144,7 @@ class Collection(Generic[Item]):
             yield item_id
 
     def first_rows(self, owner_id: str | None) -> tuple[list[Row], bool]:
-        """Return the first 100 rows of one owner, or of the table if it is None, and True if there are no others.
+        """Return the first 100 rows of one owner, or of the table without an owner, and True if no other rows follow.
         Raises InvalidInput. Cost: 1 request."""
         table = self.codec.table
         scan = RowScan(self._client, Scan(table, self._span(table, owner_id)), MAX_FIRST_ROWS)

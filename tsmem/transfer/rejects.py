@@ -36,7 +36,7 @@ class Rejects:
     reject that the file has already is not written again, so that an import can be resumed or repeated."""
 
     def __init__(self, caller: Caller, name: str, source: Input, input_format: ImportFormat, *, resume: bool) -> None:
-        """With `resume`, an incomplete last line is removed, because the import will write it again. Raises
+        """Open the file. With `resume`, remove an incomplete last line, because the import will write it again. Raises
         InvalidInput and StorageFailure."""
         if name == "-":
             raise InvalidInput("--rejects cannot write to standard output", hint="name a file, such as rejects.jsonl")

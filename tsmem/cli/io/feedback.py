@@ -1,4 +1,4 @@
-"""What a command says on stderr about its work: its progress, a summary at its end, and why a result is empty.
+"""Messages on stderr about the work of a command: its progress, a summary at its end, and why a result is empty.
 
 On a terminal, rich draws the progress on a line, which is erased before anything else is written. In a pipe, in CI, on
 a dumb terminal and with --debug, nothing is shown without --progress, which prints a line every 5 seconds.

@@ -32,7 +32,7 @@ NEEDED_SQLITE = (3, 35, 0)
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 Identity = tuple[int, int]
-"""Device and inode."""
+"""The device and the inode of a file."""
 
 
 def check_sqlite() -> None:

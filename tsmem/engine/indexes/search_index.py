@@ -231,7 +231,7 @@ def all_of(parts: Sequence[str]) -> str | None:
 
 
 def any_of(queries: Sequence[str | None]) -> str | None:
-    """Return None if one query is None, or if there are too many."""
+    """Join queries by OR. Return None if one query is None, or if they are too many."""
     if None in queries or len(queries) > MAX_ALTERNATIVES:
         return None
     return " OR ".join(f"({query})" for query in dict.fromkeys(queries))

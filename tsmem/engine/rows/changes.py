@@ -45,7 +45,7 @@ class NewCell(NamedTuple):
     name: str
     value: Value
     version_ms: int | None = None
-    """An explicit version."""
+    """The version that the request gives; None for the time of the write."""
 
 
 class RowChange(NamedTuple):

@@ -51,7 +51,7 @@ class RowsReply(NamedTuple, Generic[R]):
     rows: list[R | None]
     """None for a row that does not exist or does not pass the filter."""
     costs: list[Cost]
-    """Without the request itself."""
+    """The cost of each row. The request itself is not included."""
 
     @property
     def cost(self) -> Cost:
@@ -106,16 +106,14 @@ class RowReader(Reader[Row]):
 
 
 class View(NamedTuple):
-    """The cells that a request wants of each row."""
+    """The cells that a request wants of each row, from `start_column` up to but not including `end_column`."""
 
     max_versions: int | None = 1
-    """None for all."""
+    """The number of versions of a column; None for all."""
     time_range_ms: tuple[int, int] | None = None
     """Start inclusive, end exclusive."""
     start_column: str | None = None
-    """Inclusive."""
     end_column: str | None = None
-    """Exclusive."""
     page: tuple[int, int] | None = None
     """The number of columns to skip, and the largest number to return."""
 

@@ -57,7 +57,7 @@ class TextTest(NamedTuple):
 
     @property
     def literal(self) -> str | None:
-        """A text that every matching text contains byte for byte; None if there is none, or if its case can differ."""
+        """A text that every matching text contains byte for byte; None if no such text is known."""
         parts = self.patterns[0].parts
         return parts[0] if len(self.patterns) == len(parts) == 1 and all(map(is_case_invariant, parts[0])) else None
 

@@ -90,7 +90,7 @@ class Output:
         self._caller = caller
         self._forbidden = ForbiddenFiles(caller.protected_files(), source)
         self._folder = self._descriptor = -1
-        """Open descriptors of the file's folder and of the output; -1 if there is none."""
+        """The open descriptors of the file's folder and of the output, or -1."""
         self._path = self._base = ""
         self._was_created = False
         try:

@@ -48,8 +48,8 @@ _NOTES = {
     "zoneless": ("time", "without a zone: taken as UTC"),
     "unnamed": ("conversation", "without an id: imported again with more messages, it becomes another session"),
 }
-"""What `import` says about times and ids: a noun for the count, and the rest of the sentence. The names `message` and
-`empty conversation` count those that got their time from the start time."""
+"""The notes of `import` about times and ids: a noun for the count, and the rest of the sentence. The names `message`
+and `empty conversation` count those that got their time from the start time."""
 
 ConversationReader = Callable[[object], dict[str, Any]]
 """Returns a JSON value as a conversation, an object with a list of `messages`. Raises InvalidInput for any other."""
