@@ -151,6 +151,8 @@ def test_an_error_names_an_sqlite_that_is_too_old(cli: Cli, monkeypatch: pytest.
             "hint: use a newer Python or SQLite; profiles that use TableStore work without it",
         ]
     assert not cli.database.parent.exists()
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 35, 0))
+    cli.ok("init-tables")
 
 
 def test_doctor_works_without_asserts(cli: Cli, process: Processes) -> None:

@@ -65,6 +65,7 @@ BAD: dict[str, Callable[[MemoryStore], object]] = {
     "list": session_with({"x": [1]}),
     "None": session_with({"x": None}),
     "key beginning with #": session_with({"#b": 1}),
+    "key of another type": session_with({5: 1}),  # type: ignore[dict-item]
     "key column in metadata": session_with({"user_id": 1}),
     "field in metadata": lambda s: s.messages.put(Message("s", "m", 1, metadata=Metadata({"content": "x"}))),
     "field twice": lambda s: s.messages.put(Message("s", "m", 1, content="x", metadata=Metadata({"content": 5}))),
