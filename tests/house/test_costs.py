@@ -84,15 +84,13 @@ QUESTION = "At a terminal, a `put` of a session or message that exists already s
 PURGE_QUESTION = "Before `purge` asks, it counts the rows, which takes as many requests as `--dry-run`."
 EXPORT = (
     "| `export` | ⌈n/5000⌉ for each table; for one user, the sessions are read twice,"
-    " and each session takes at least 1 |"
+    " and the messages of each session take at least 1 |"
 )
 IMPORT = (
     "| `import` | ⌈n/200⌉, and a search for each 500 sessions;"
-    " 1 more for each conversation whose messages have no times,"
+    " 1 more for each conversation in which messages have no time,"
 )
-LOCAL_IMPORT = (
-    "An import into the embedded store (the local file) counts 4 more requests, to check that the tables exist."
-)
+LOCAL_IMPORT = "On the embedded store (the local file), the requests that `--stats` counts for an import are 4 more,"
 COPY = "| `copy` | those of an export and of an import |"
 CHECK = "| `copy --check` | those of an export of each side |"
 PURGE = (
