@@ -256,15 +256,6 @@ class Processes:
                     stream.close()
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _heard_signals() -> None:
-    """Handle SIGINT and SIGHUP even if the test run ignores them, as in the background or under nohup: processes would
-    inherit that."""
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, handler)
-
-
 @pytest.fixture(autouse=True)
 def _no_known_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget the secrets that earlier tests made known."""
