@@ -18,7 +18,8 @@ from tsmem.errors import TsmemError
 class Clock(Protocol):
     def now_us(self) -> int: ...
 
-    def monotonic_s(self) -> float: ...
+    def monotonic_s(self) -> float:
+        """Return a time for deadlines and durations: it never goes back."""
 
     def sleep(self, seconds: float) -> None: ...
 

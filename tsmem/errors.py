@@ -48,6 +48,9 @@ class TsmemError(Exception):
         self.hopeless_after_s = hopeless_after_s
         """Seconds after which retrying is useless: 0 if it always is, None if it never is."""
 
+    def __str__(self) -> str:
+        return self.message
+
     @property
     def code(self) -> str:
         """The name of the error in JSON output. Scripts match on it, so it never changes."""

@@ -44,6 +44,8 @@ class Cost(NamedTuple):
 
 
 class Meter:
+    """Adds up costs. Safe to share between threads."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.total = Cost()

@@ -151,7 +151,7 @@ def test_every_command_names_a_table_whose_key_differs(cli: Cli, foreign: Foreig
             assert (4, b"") == (outcome.code, outcome.out), (line, outcome)
             assert "SchemaMismatch" == outcome.error["code"], (line, outcome)
             said = outcome.error["message"]
-            assert said.startswith(f"table {foreign.table.name} does not have the primary key of tsmem's "), (
+            assert said.startswith(f"table {foreign.table.name} is not "), (
                 line,
                 said,
             )
@@ -168,5 +168,5 @@ def test_an_error_about_a_differing_key_does_not_suggest_init_tables(cli: Cli) -
     checked = cli("init-tables", "--check", "-o", "json")
 
     assert 4 == checked.code
-    assert "the key is (user_id BINARY, session_id STRING), not (user_id STRING" in checked.error["message"]
+    assert "its primary key is (user_id BINARY, session_id STRING), not (user_id STRING" in checked.error["message"]
     assert "init-tables" not in checked.error["hint"]

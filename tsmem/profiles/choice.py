@@ -48,7 +48,7 @@ def _check_top_level(file: ConfigFile) -> None:
         if key not in valid:
             raise ProfileError(
                 f"{file.place((key,))}: unknown key {key!r}{did_you_mean(key, valid)}",
-                hint="allowed: default_profile and [profiles.NAME] tables",
+                hint="allowed: default_profile and sections [profiles.NAME]",
             )
     if not isinstance(file.data.get("default_profile", ""), str):
         raise ProfileError(f"{file.place(('default_profile',))}: 'default_profile' must be the name of a profile")

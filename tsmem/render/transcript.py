@@ -152,6 +152,7 @@ class TranscriptWriter:
         return speaker + space_after(role, 1) + palette.paint("dim", between.join(facts))
 
     def _content(self, content: str, role: str | None) -> Iterator[str]:
+        """Draw JSON over several lines, and Markdown if asked for, but not in the output of a tool."""
         if parsed := parsed_json(content):
             yield from self._folded_text("\n".join(pretty_lines(parsed, self._line_width)), content)
             return

@@ -1,7 +1,7 @@
 """A TableClient that retries the calls of another one, with growing pauses, until a deadline.
 
-- If every attempt fails, the error is that of the last attempt. An Unavailable or Denied is ambiguous if any attempt
-  was, which means that the request may have been carried out.
+- If every attempt fails, the error is that of the last attempt. It is ambiguous if any attempt was: the request may
+  have been carried out.
 - A write is sent again after its reply was lost. That is safe because every write of the store can be repeated: puts
   and deletes say how the whole row shall be, and updates set columns to values.
 - A repeated write can fail because its condition no longer holds after the first attempt. Then the row is read back,
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from tsmem.clock import Clock, deadline, time_left_s
 from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
-    Denied,
     InvalidReply,
     TableNotFound,
     Throttled,
@@ -61,6 +61,7 @@ class RetryPolicy(NamedTuple):
     timeout_s: float = 30.0
     """Total seconds for one call, with all its attempts and pauses."""
     first_pause_s: float = 0.1
+    """Each pause is half to all of this, doubled after every attempt."""
     max_pause_s: float = 3.0
 
 
@@ -137,14 +138,11 @@ class RetryingClient:
                     result = call()
                 self.limiter.answered()
                 return result
-            except InvalidReply:  # the next reply would break the protocol too
-                raise
-            except Denied as error:
-                if attempts.is_ambiguous and not error.ambiguous:
-                    error.ambiguous = True
-                    error.message += f"; {MAYBE_DONE}" if is_write else ""
-                raise
-            except Unavailable as error:
+            except TsmemError as error:
+                if isinstance(error, InvalidReply) or not isinstance(error, Unavailable):  # it would fail again
+                    if attempts.is_ambiguous:
+                        raise _in_doubt(error, is_write=is_write) from error
+                    raise
                 if isinstance(error, Throttled):
                     self.limiter.throttled(cuts)
                 attempts.is_ambiguous = attempts.is_ambiguous or error.ambiguous
@@ -204,6 +202,8 @@ class RetryingClient:
         return batch.outcomes
 
     def _send_batch(self, batch: _Batch[Outcome], *, is_write: bool) -> None:
+        """Raise an error only if it concerns all rows. Its message does not say that they may have been written: the
+        caller counts them."""
         attempts = batch.attempts
         try:
             self._retry(batch.send, attempts)
@@ -211,10 +211,12 @@ class RetryingClient:
             if not batch.has_reply:
                 raise
         for position, outcome in enumerate(batch.outcomes):
+            is_ambiguous = is_write and position in batch.unconfirmed
             if isinstance(outcome, Unavailable) and outcome is not batch.not_sent:
-                is_ambiguous = is_write and position in batch.unconfirmed
                 error = attempts.final_error(outcome, is_ambiguous=is_ambiguous, is_write=is_write)
                 batch.outcomes[position] = error
+            elif isinstance(outcome, TsmemError) and is_ambiguous:
+                batch.outcomes[position] = _in_doubt(outcome, is_write=True)
 
     def get_range(
         self,
@@ -336,6 +338,17 @@ class _Batch(Generic[Outcome]):
             self.outcomes[position] = outcome
             if isinstance(outcome, Unavailable) and outcome.ambiguous:
                 self.unconfirmed.add(position)
+
+
+def _in_doubt(error: TsmemError, *, is_write: bool) -> TsmemError:
+    """Return the last error of a call of which an earlier attempt may have been carried out. A failed condition stays
+    as it is, because the caller reads the row back."""
+    if error.ambiguous or isinstance(error, ConditionFailed):
+        return error
+    doubtful = copy(error)
+    doubtful.ambiguous = True
+    doubtful.message += f"; {MAYBE_DONE}" if is_write else ""
+    return doubtful
 
 
 def _is_as_written(write: Write, row: Row | None) -> bool:

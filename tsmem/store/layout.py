@@ -110,6 +110,5 @@ def check_key_types(table: TableRef, rows: Sequence[Row]) -> None:
     expected = [_KEY_TYPES[name] for name in table.key]
     if found != expected:
         named = ", ".join(f"{name} {kind}" for name, kind in zip(table.key, expected, strict=True))
-        keys = f"the key is ({', '.join(found)}), not ({named})"
-        sentence = f"table {table.name} does not have the primary key of tsmem's table: {keys}"
-        raise SchemaMismatch(sentence, hint=FOREIGN_TABLE_HINT)
+        keys = f"its primary key is ({', '.join(found)}), not ({named})"
+        raise SchemaMismatch(f"table {table.name} is not a table of tsmem: {keys}", hint=FOREIGN_TABLE_HINT)

@@ -175,11 +175,7 @@ class Tables:
     def _key_difference(self, layout: TableLayout) -> str | None:
         found = self._describe(layout.schema.name)
         text = None if found is None else key_difference(layout.schema, found)
-        return (
-            None
-            if text is None
-            else f"table {layout.schema.name} does not have the primary key of tsmem's {layout.noun} table: {text}"
-        )
+        return None if text is None else f"table {layout.schema.name} is not tsmem's {layout.noun} table: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
         try:
@@ -248,7 +244,9 @@ def table_differences(wanted: TableSchema, found: TableSchema) -> list[str]:
 
 
 def key_difference(wanted: TableSchema, found: TableSchema) -> str | None:
-    return None if wanted.key == found.key else f"the key is {_key_text(found.key)}, not {_key_text(wanted.key)}"
+    return (
+        None if wanted.key == found.key else f"its primary key is {_key_text(found.key)}, not {_key_text(wanted.key)}"
+    )
 
 
 def index_differences(table: TableSchema, found_table: TableSchema, found: IndexSchema) -> list[str]:

@@ -103,7 +103,7 @@ CASES = (
     _unavailable("A reply without end.", "the reply is longer than any TableStore reply (tried once in 0 s)",
         "check the endpoint in the profile",
         answering(saying(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\nhi"))),
-    _denied("An unknown error code of the service.", "Not for you.",
+    _denied("An unknown error code of the service.", "Not for you. (OTSNewRefusal)",
         None, answering(refusing(403, "OTSNewRefusal", "Not for you."))),
     _denied("A missing permission.", "You have no permission.",
         "the RAM user of the access key lacks a permission; see: tsmem help permissions",

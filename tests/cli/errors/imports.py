@@ -9,8 +9,8 @@ from tests.cli.errors.case import Case
 from tests.cli.errors.given import file, pipe, rows
 
 THE_FORMAT = (
-    'import reads tsmem exports, and with --format openai conversations such as {"messages": [{"role": "user", '
-    '"content": "hi"}]}; convert the file to one of them'
+    'import reads tsmem exports and, with --format openai, conversations such as {"messages": [{"role": "user", '
+    '"content": "hi"}]}; convert the file to one of these'
 )
 
 ONE_ROW = (file("in.jsonl", '{"user_id": "u", "session_id": "s"}\n'),)
@@ -80,9 +80,9 @@ CASES = (
         "line 1: this conversation has no list 'messages'; its keys are id, log",
         THE_FORMAT),
     _conversation("A text where a conversation should be.", '"tea"\n',
-        "line 1: a conversation is an object with a list of 'messages'", THE_FORMAT),
+        "line 1: this is not a conversation, which is an object with a list 'messages'", THE_FORMAT),
     _conversation("A conversation file with one message per line.", '{"role": "user", "content": "tea"}\n',
-        "line 1: this is one message; a conversation has a list of 'messages'", JOIN),
+        "line 1: this is one message; a conversation has a list 'messages'", JOIN),
     _conversation("A tsmem export with --format openai.",
         '{"kind": "tsmem", "version": 1}\n{"kind": "end", "sessions": 0, "messages": 0}\n',
         "line 1: this looks like a tsmem export", "leave out --format openai, --user and --start-time"),

@@ -43,7 +43,7 @@ CASES = (
         given=(config_bytes(b"#\n" * 600000),)),
     _refused("An unknown key at the top of the file.", 'default = "x"\n',
         "1: unknown key 'default'; did you mean 'default_profile'?",
-        hint="allowed: default_profile and [profiles.NAME] tables"),
+        hint="allowed: default_profile and sections [profiles.NAME]"),
     _refused("A default_profile that is not a name.", "default_profile = 5\n",
         "1: 'default_profile' must be the name of a profile"),
     _refused("A profiles entry that is not a section.", "profiles = 5\n", "1: 'profiles' must be a section of profiles"),

@@ -69,7 +69,7 @@ CASES = (
         given=(no_store,),
         out="kind             name                     table    state    differences\ntable            session                  session  missing\nsecondary index  session_secondary_index  session  missing\nsearch index     session_search_index     session  missing\ntable            message                  message  missing\nsecondary index  message_secondary_index  message  missing\nsearch index     message_search_index     message  missing\n"),
     Case("drop-tables for tables with another key.", "drop-tables --yes",
-        "table message does not have the primary key of tsmem's session table: the key is (session_id STRING, create_time INTEGER, message_id STRING), not (user_id STRING, session_id STRING); table session does not have the primary key of tsmem's message table: the key is (user_id STRING, session_id STRING), not (session_id STRING, create_time INTEGER, message_id STRING)",
+        "table message is not tsmem's session table: its primary key is (session_id STRING, create_time INTEGER, message_id STRING), not (user_id STRING, session_id STRING); table session is not tsmem's message table: its primary key is (user_id STRING, session_id STRING), not (session_id STRING, create_time INTEGER, message_id STRING)",
         "name tsmem's own tables in the profile (tables.session.name, tables.message.name)", code="SchemaMismatch",
         given=(swapped_tables,)),
 )

@@ -16,6 +16,7 @@ from tsmem.errors import (
     AlreadyExists,
     ConditionFailed,
     Denied,
+    InvalidReply,
     LimitExceeded,
     TableNotFound,
     Throttled,
@@ -305,25 +306,48 @@ def test_the_error_of_a_write_whose_reply_was_lost_is_ambiguous(
     assert is_write == caught.value.message.count("may have been carried out")
 
 
+@pytest.mark.parametrize("last", [Denied("no"), TableNotFound("no"), InvalidReply("no")])
 @pytest.mark.parametrize(
-    ("operation", "arguments", "denied"),
+    ("operation", "arguments", "failing"),
     [
         ("write_row", (Put(REF, ("a",), {}),), "write_row"),
         ("write_row", (Put(REF, ("a",), {}, MUST_NOT_EXIST),), "get_row"),
-        ("delete_table", ("plain",), "delete_table"),
+        ("create_table", (PLAIN._replace(name="other"),), "create_table"),
         ("write_rows", ([Put(REF, ("a",), {})],), "write_rows"),
     ],
 )
-def test_a_denial_after_a_lost_reply_is_ambiguous(
-    engine: TableClient, clock: ManualClock, operation: str, arguments: tuple[object, ...], denied: str
+def test_any_error_after_a_lost_reply_is_ambiguous(
+    engine: TableClient,
+    clock: ManualClock,
+    operation: str,
+    arguments: tuple[object, ...],
+    failing: str,
+    last: TsmemError,
 ) -> None:
-    second = Fault(denied, Denied("no"), call=2 if denied == operation else 1)
+    second = Fault(failing, last, call=2 if failing == operation else 1)
     faulty = FaultyClient(engine, Fault(operation, LOST, done=True), second)
-    with pytest.raises(Denied) as caught:
+    with pytest.raises(type(last)) as caught:
         getattr(retrying(faulty, clock), operation)(*arguments)
 
     assert caught.value.ambiguous
-    assert (operation != "write_rows") == caught.value.message.endswith("no; the request may have been carried out")
+    assert (operation != "write_rows") == str(caught.value).endswith("no; the request may have been carried out")
+
+
+def test_of_a_batch_only_the_row_whose_reply_was_lost_is_ambiguous_after_a_denial(
+    engine: TableClient, clock: ManualClock
+) -> None:
+    def deny(call: object, batch: Batch) -> list[Any]:
+        raise Denied("no")
+
+    client = Scripted(engine, lambda call, batch: [None, LOST, BUSY], deny)
+    written, lost, refused = retrying(client, clock).write_rows([Put(REF, (key,), {}) for key in "abc"])
+
+    assert written is None
+    assert isinstance(lost, Denied)
+    assert lost.ambiguous
+    assert "no; the request may have been carried out" == str(lost)
+    assert isinstance(refused, Denied)
+    assert (False, "no") == (refused.ambiguous, str(refused))
 
 
 def test_a_write_that_was_refused_every_time_is_not_ambiguous(engine: TableClient, clock: ManualClock) -> None:

@@ -194,6 +194,7 @@ def service_error(code: str, message: str, request_id: str | None = None, *, sta
     elif code not in SERVICE_CODES and status is not None:  # perhaps from a gateway: only the status has a meaning
         if status >= 500:
             return Unavailable(message, ambiguous=True, request_id=request_id, service_code=code)
+        message += f" ({code})" if code else ""
         kind = {401: Denied, 403: Denied, 429: Throttled}.get(status, TsmemError)
     if kind is not None:
         return kind(message, request_id=request_id, service_code=code)

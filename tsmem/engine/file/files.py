@@ -28,7 +28,7 @@ CHECK_EVERY = 1000
 """Steps of SQLite's virtual machine between two runs of the thread's check (see `interruption`). They usually take tens
 of microseconds, but much longer if each looks through a large text."""
 NEEDED_SQLITE = (3, 35, 0)
-"""The first version with RETURNING. Source: SQLite's release history."""
+"""The first version with RETURNING; the trigram tokenizer is from 3.34. Source: SQLite's release history."""
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 Identity = tuple[int, int]

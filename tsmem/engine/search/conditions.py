@@ -34,7 +34,8 @@ class Candidates(NamedTuple):
     column: str | None = None
     """The SQL column that `sql` tests. None if it searches the trigrams, or joins several SELECTs by UNION."""
     condition: Sql = Sql("1")
-    """The condition on that column, in a form for which SQLite uses the column's index."""
+    """The condition on that column, in a form for which SQLite uses the column's index. Within IS TRUE, as in
+    `RowCondition.sql`, it would not."""
 
 
 class RowCondition(NamedTuple):

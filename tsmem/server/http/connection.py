@@ -68,7 +68,8 @@ class Connection:
         self._has_stop_deadline = False  # True once a stop has limited that time
         self._lock = threading.Lock()
         self.awaiting_request_since_s: float | None = clock.monotonic_s()
-        """The time since which no authenticated request has arrived; None while one is answered."""
+        """The time since which no authenticated request has arrived; None while one is answered. Other threads
+        read it."""
         self._is_evicted = False
         with suppress(OSError):  # the client may have left already
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -67,7 +67,6 @@ class BulkResult:
         if counts and not self.is_reported and not isinstance(error, PartialFailure):
             self.is_reported = True
             error.message = f"{error.message} ({'; '.join(counts)})"
-            error.args = (error.message,)
 
     @property
     def done(self) -> int:

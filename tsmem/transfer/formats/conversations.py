@@ -150,7 +150,7 @@ def _conversations(values: Iterator[JsonValue]) -> Iterator[JsonValue]:
             parts += 2 + value.text.count(",")
             if size > MAX_VALUE_BYTES or parts > MAX_VALUE_PARTS:
                 raise InvalidInput(
-                    f"line {array[1]}: an array of messages is one conversation, and this one has more than "
+                    f"line {array[1]}: this array of messages counts as one conversation, and has more than "
                     f"{MAX_VALUE_BYTES // 2**20} MB or {MAX_VALUE_PARTS:,} values"
                 )
             messages.append(value._replace(text=""))

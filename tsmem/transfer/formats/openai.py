@@ -34,7 +34,9 @@ def read_conversation(value: object) -> dict[str, Any]:
 def conversation_error(value: object) -> InvalidInput | None:
     """Return the error for a value that is not a conversation. It names the value's format if that is known."""
     if not isinstance(value, dict):
-        return InvalidInput("a conversation is an object with a list of 'messages'", hint=shapes.READABLE)
+        return InvalidInput(
+            "this is not a conversation, which is an object with a list 'messages'", hint=shapes.READABLE
+        )
     if value.get("kind") in ("tsmem", "session", "message") and "messages" not in value:
         return InvalidInput("this looks like a tsmem export", hint="leave out --format openai, --user and --start-time")
     messages = value.get("messages")
@@ -42,7 +44,7 @@ def conversation_error(value: object) -> InvalidInput | None:
         errors = (_message_error(number, message) for number, message in enumerate(messages))
         error = next(filter(None, errors), None)
     elif is_message(value):
-        error = single_message_error("this is one message; a conversation has a list of 'messages'")
+        error = single_message_error("this is one message; a conversation has a list 'messages'")
     else:
         error = InvalidInput(
             f"this conversation has no list 'messages'; its keys are {shapes.key_names(value)}",

@@ -11,8 +11,8 @@ from tsmem.errors import InvalidInput
 from tsmem.store.documents import brief
 
 READABLE = (
-    'import reads tsmem exports, and with --format openai conversations such as {"messages": [{"role": "user", '
-    '"content": "hi"}]}; convert the file to one of them'
+    'import reads tsmem exports and, with --format openai, conversations such as {"messages": [{"role": "user", '
+    '"content": "hi"}]}; convert the file to one of these'
 )
 _MAX_KEYS = 8
 CONVERSATIONS = (

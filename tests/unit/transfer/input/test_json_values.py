@@ -118,7 +118,11 @@ def test_long_values_are_read_whole(monkeypatch: pytest.MonkeyPatch, around: byt
         (b'{"a": "', b"x" * 1000, "line 1: this value is longer than"),
         (b'[1, {"a": "', b"\\n" * 500, "line 1, element 1: this value is longer than"),
         (b'{"a": [', b'{"a":1},' * 100, "line 1: this array or object holds more than 50 values"),
-        (b'["', b"x" * 1000, "line 1, element 0: a text or number outside any object is longer than 1 MB"),
+        (
+            b'["',
+            b"x" * 1000,
+            "line 1, element 0: not JSON that import can read: a text or number longer than 1 MB, outside any object",
+        ),
         (b"{ ", b" " * 1000, "line 1: this value is longer than"),
         (b"x", b"x" * 1000, "line 1: this line is longer than"),
         (b"[" * 10_000, b"[" * 1000, "line 1, element 0: this array or object holds more than 50 values"),
