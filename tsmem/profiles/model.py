@@ -31,7 +31,7 @@ class Secret:
     def __init__(
         self, text: str, *, name: str, environ: Mapping[str, str], folder: Path, distrust_reason: str | None
     ) -> None:
-        """Errors call the secret `name`. A relative PATH starts at `folder`. A `distrust_reason` forbids `cmd:`."""
+        """`name` names the secret in errors. A relative PATH starts at `folder`. A `distrust_reason` forbids `cmd:`."""
         self._text = text
         self._name = name
         self._environ = environ
@@ -92,8 +92,8 @@ class Secret:
         return text
 
     def _from_command(self, command: str) -> bytes:
-        """Return the command's output. It shares our standard error, so that it can prompt or explain.
-        `subprocess.run` has no limit on the size of the output."""
+        """Return the command's output. The command writes to our standard error, so that it can prompt or explain.
+        It is not read by `subprocess.run`, which has no limit on its size."""
         import select
         import shlex
         import subprocess
@@ -212,7 +212,7 @@ class Profile(NamedTuple):
     output: str | None = None  # default output format of the command line
     tables: ProfileTables = ProfileTables()
     origins: Mapping[str, str] = MappingProxyType({})
-    """Source of each value that is not a default, by dotted key; that of `name` is what chose the profile."""
+    """Source of each value that is not a default, by dotted key. The entry `name` says what chose the profile."""
     warnings: tuple[str, ...] = ()
 
     @property

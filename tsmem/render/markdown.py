@@ -1,9 +1,9 @@
 """Draw Markdown with rich: the content of messages for `show --markdown`, and the pages of the manual.
 
-The text is hostile here too, so rich gets only what `visible` let through, and the parser is set up to hide nothing:
+The text may be hostile, so rich gets only what `visible` let through, and the parser is set up to hide nothing:
 
-- Raw HTML, entities, automatic links, reference definitions and images are shown as they were written, because drawn
-  they would hide text or show other text.
+- Raw HTML, entities, automatic links, reference definitions and images are shown as they were written: drawn, they
+  would hide text or show another one.
 - A link is shown as its words and its target. No terminal link is ever made.
 - Headings and code keep their signs, because there might be no colour to tell them by.
 - Code is not highlighted, because text can be written that keeps a lexer busy without end.
@@ -42,13 +42,13 @@ def markdown_lines(text: str, room: int, palette: Palette) -> list[str] | None:
     plain = ["".join(segment.text for segment in line).rstrip(" ") for line in lines]
     if not any(plain) or any(width(line) > room for line in plain) or _letters([text]) - _letters(plain):
         return None
-    if any(visible(line) != line for line in plain):  # the removed signs kept marks apart, which now pile up
+    if any(visible(line) != line for line in plain):  # without the removed signs, combining marks pile up
         return None
     return "\n".join(paint_line(line, palette) for line in lines).strip("\n").split("\n")
 
 
 class _Heading(Paragraph):
-    """A heading after its `#` signs. Rich would centre the first one."""
+    """A heading with its `#` signs, at the left."""
 
     level: int
 

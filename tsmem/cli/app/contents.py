@@ -18,7 +18,7 @@ CONTENTS: dict[str, dict[str, str]] = {
     "tsmem.cli.commands.transfer": {
         "export": "Write sessions and messages to a file of JSON lines.",
         "import": "Read sessions and messages from a file into the store.",
-        "copy": "Copy sessions and messages from one profile to another, or compare both.",
+        "copy": "Copy sessions and messages from one profile to another, or compare the two stores.",
     },
     "tsmem.cli.commands.stats": {"stats": "Count sessions, messages (by role and day) and bytes."},
     "tsmem.cli.commands.doctor": {

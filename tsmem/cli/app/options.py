@@ -133,11 +133,11 @@ Meta = Annotated[
     list[str] | None,
     typer.Option("-m", "--metadata", metavar="KEY=VALUE", help="key=text, key:=number or boolean, key@file for bytes."),
 ]
-Unset = Annotated[list[str] | None, option("--unset", "KEY", "Remove this metadata key or field.")]
+Unset = Annotated[list[str] | None, option("--unset", "KEY", "Remove this metadata key, or this field.")]
 ReplaceMetadata = Annotated[bool, flag("--replace-metadata", "Remove metadata that is not given with -m.")]
 SearchContent = Annotated[str | None, option("--search-content", "TEXT", "Additional text for search.")]
 SessionSearchContent = Annotated[
-    str | None, option("--search-content", "TEXT", "Text for session search, which looks nowhere else.")
+    str | None, option("--search-content", "TEXT", "The only text in which session search looks.")
 ]
 Role = Annotated[str | None, option("--role", "ROLE", "user, assistant, system, tool or another role.", ROLES)]
 Content = Annotated[str | None, option("--content", "TEXT", "Text of the message.")]
@@ -148,7 +148,7 @@ CreateTime = Annotated[str | None, option("--create-time", "T", f"Time of the me
 UpdateTime = Annotated[str | None, option("--update-time", "T", f"Update time: {TIMES}.")]
 StoredCreateTime = Annotated[
     str | None,
-    option("--create-time", "T", "Create time of the message, if several have the id: microseconds or ISO 8601."),
+    option("--create-time", "T", "Create time, if several messages have this id: microseconds or ISO 8601."),
 ]
 Since = Annotated[str | None, option("--since", "T", f"Only those from this time or later: {TIMES}.")]
 Until = Annotated[str | None, option("--until", "T", f"Only those from this time or earlier: {TIMES}.")]

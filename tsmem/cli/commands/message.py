@@ -26,8 +26,8 @@ group = root.group("message", "List, find, write and delete messages.")
 @group.command(
     help="""Write a message with content, metadata, or both.
 
-    A message id that the session already has is refused, unless you give that message's --create-time to replace it, or
-    --new to add another. Before it replaces a message, tsmem shows what would be lost and asks, but only at a terminal.
+    A message id that the session already has is refused. To replace that message, give its --create-time; to add
+    another message with the same id, give --new. At a terminal, tsmem shows what a replacement would lose, and asks.
     """,
     example='tsmem message put trip-7 --role user --content "Is my flight on time?" --touch ada',
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -142,7 +142,7 @@ def delete(
 
 
 @group.command(
-    help="""Delete the messages of one session or of all sessions, or only the older ones.
+    help="""Delete all or only the older messages of one session or of every session.
 
     Messages belong to a session id, not to a user: if two users have a session with the same id, its messages are
     deleted for both.
@@ -214,7 +214,7 @@ def list_(
     help="""Find messages that contain a text, newest first.
 
     TEXT is looked for in content and search content; case does not matter. In the embedded store, TEXT is found
-    anywhere, even inside a word. In TableStore, TEXT matches whole words of the content or the beginning of a word:
+    anywhere, even inside a word. In TableStore, TEXT matches whole words, or the beginning of a word:
     `flight` finds `flights`, but `light` does not.
     """,
     example='tsmem message search "hi" --role user --limit 5',

@@ -40,15 +40,15 @@ _MAX_FAILURE_CHARS = 400
 @root.command(
     help="""Run a TableStore-compatible endpoint on this machine, backed by a file or memory.
 
-    Without --access-key-id the server accepts any key. The Python and Java SDKs also verify the signature of each
-    reply, so the secret of the client must be 'tsmem', or the same text as its access key id.
+    Without --access-key-id the server accepts any key. But the Python and Java SDKs verify the signature of each reply:
+    give them the secret 'tsmem', or a secret that is the same text as the access key id.
 
     Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (some rows of a batch fail), each with a rate
     from 0 to 1; rates must add up to at most 1. With the same --fault-seed, the same requests in the same order get the
     same faults.
 
-    Ctrl-C, SIGTERM and SIGHUP stop the server with exit code 0. A signal that arrives before the server is ready, or a
-    second one, ends it with that signal's exit code.
+    Ctrl-C, SIGTERM and SIGHUP stop the server with exit code 0. A signal while it starts, or a second signal while
+    it stops, ends it with that signal's exit code.
     """,
     example="tsmem serve --memory --port 0",
     exit_codes=(),

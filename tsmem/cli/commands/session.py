@@ -121,11 +121,11 @@ def delete(
 
 
 @group.command(
-    help="""Delete the sessions of one user or of everyone, or only the older ones.
+    help="""Delete all or only the older sessions of one user or of everyone.
 
     Messages belong to a session id, not to a user. If another user has a session with the same id, the messages are
     kept even with --with-messages, and tsmem says so; add --shared-too to delete them. With --everyone and no --filter,
-    messages are deleted even without --shared-too if all sessions with their id are deleted.
+    --shared-too is not needed for an id whose sessions are all deleted.
     """,
     example="tsmem session purge --everyone --until 90d --with-messages --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),

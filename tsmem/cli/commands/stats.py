@@ -21,8 +21,8 @@ _TOTALS = ("sessions", "users", "messages", "bytes", "first_time", "last_time")
 @root.command(
     help="""Count sessions, messages (by role and day) and bytes.
 
-    Also list the biggest sessions, and values of 1.6 MB or more (the limit is 2 MB). Every row is read once. Days are
-    UTC. If other users have a session with the same id, --user still counts all messages of that session.
+    Also list the biggest sessions, and single values of 1.6 MB or more (a value can have up to 2 MB). Every row is read
+    once. Days are UTC. If other users have a session with the same id, --user counts all messages of that id.
     """,
     example="tsmem stats --user ada",
 )

@@ -38,8 +38,8 @@ MAX_DIFFERENCES = 10_000
 @root.command(
     help="""Write sessions and messages to a file of JSON lines.
 
-    A file is written whole or not at all. If other users have a session with the same id, --user still writes all
-    messages of that session.
+    A file is written whole or not at all. Messages belong to a session id, not to a user: if other users have a session
+    with the same id, --user writes all messages of that id.
     """,
     example="tsmem export memory.jsonl.gz --user ada",
     formats=("table", "jsonl"),
@@ -84,8 +84,8 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
 
     A file is checked completely before the first row is written. Importing it again adds no rows. With --rejects
     FILE, rows that cannot be read or written are saved to FILE, which can be mended and imported later; all other rows
-    are imported. If the embedded store is new, import creates its tables. A warning lists session ids that other users
-    have too, because users with the same session id share its messages.
+    are imported. If the store is a new local file, import creates its tables. A warning lists session ids that other
+    users have too: users who have the same session id share its messages.
     """,
     example="tsmem import chats.jsonl --format openai --user ada",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -106,7 +106,7 @@ def import_(
         o.option(
             "--start-time",
             "T",
-            "Time of the first message if messages have none (format openai). [the file's modification time]",
+            "Time of the first message, if messages lack one (format openai). [default: the file's modification time]",
         ),
     ] = None,
     on_conflict: Annotated[
@@ -137,10 +137,10 @@ def import_(
 
 
 @root.command(
-    help="""Copy sessions and messages from one profile to another, or compare both.
+    help="""Copy sessions and messages from one profile to another, or compare the two stores.
 
     Existing rows are overwritten. --check lists rows that are missing, surplus or different, and exits with code 4 if
-    there are any. If other users have a session with the same id, --user still copies all messages of that session. A
+    there are any. If other users have a session with the same id, --user copies all messages of that id. A
     warning lists session ids that other users already have in the target, because users with the same session id share
     its messages.
     """,

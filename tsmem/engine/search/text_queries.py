@@ -10,8 +10,8 @@ tf is how often the text has the patterns of the test, and n is the number of ro
 candidates of the test, or n / 2 if it has no FTS5 query. The service's own formula is not known.
 
 A Contains query and a query on a fuzzy field look in the folded text. The words of other fields are folded unless the
-field is case-sensitive. The value of a Contains, Match or MatchPhrase is folded in the same way, but never that of a
-Term, Prefix or Wildcard: Term "Tea" finds nothing where the text is folded.
+field is case-sensitive. Where the text is folded, the value of a Contains, Match or MatchPhrase is folded too. That of
+a Term, Prefix or Wildcard never is: Term "Tea" finds nothing in folded text.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TextQuery = Match | MatchPhrase | Term | Terms | Prefix | Wildcard | HasField | 
 class Pattern(NamedTuple):
     count: Callable[[CutText], int]
     parts: Sequence[str] = ()
-    """Texts that every text with the pattern contains, if case is ignored."""
+    """Fragments that a text must contain, in any case, if it has the pattern."""
 
 
 class TextTest(NamedTuple):
@@ -81,7 +81,7 @@ def bm25_weight(row_count: int, candidate_count: int) -> float:
 
 
 def text_test(field: Field, query: TextQuery) -> TextTest | None:
-    """Return None if no text can match. A query finds parts of the text on a fuzzy field, and words on others."""
+    """Return None if no text can match. On a fuzzy field a query finds any part of a text, on others words."""
     kind, is_fuzzy = field.type, field.type.analyzer == "fuzzy"
     patterns: list[Pattern | None]
     if isinstance(query, Match):
@@ -134,7 +134,7 @@ def _phrase_pattern(phrase: list[str]) -> Pattern | None:
 
 
 def _alternatives_pattern(field: Field, group: tuple[str, ...]) -> Pattern:
-    """Return the pattern of one group of a Match, which counts all its words. Pairs of characters, and all words on a
+    """Return a pattern that counts every word of one group of a Match. Pairs of characters, and all words on a
     fuzzy field, count wherever the text has them; others count only as whole words."""
     parts = [word for word in group if field.type.analyzer == "fuzzy" or is_pair(field.type, word)]
     whole = [word for word in group if word not in parts]

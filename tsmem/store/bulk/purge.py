@@ -45,7 +45,7 @@ class SessionPurge:
         dry_run: bool,
     ) -> None:
         """`start_deletes` starts to read the messages of a session id, and returns their deletes; None keeps messages.
-        `has_later_message` returns True if a session id has a message after the purge's time limit, so that its
+        `has_later_message` returns True if a session id has a message that is too new for the purge, so that its
         sessions must be kept; None checks nothing."""
         self._limiter = client.limiter
         self._result = result
@@ -61,8 +61,8 @@ class SessionPurge:
         """Delete the candidates and their messages, or only count them in a dry run. Raises PartialFailure if a message
         cannot be deleted; the sessions of its group and all later groups are then kept.
 
-        Cost: ceil(n / 200) requests to delete n rows of a table, and up to 2 more for each group, whose last batches
-        are not full. Reading the messages costs extra, and so do the two checks for later messages."""
+        Cost: ceil(n / 200) requests to delete n rows of a table, and up to 2 more for each group, because its last
+        batches are seldom full. Reading the messages costs extra, and so do the two checks for later messages."""
         size = _GROUP_SIZE if self._has_later_message is None else _CHECKED_GROUP_SIZE
         try:
             with self._sessions, self._messages:

@@ -65,7 +65,7 @@ def duplicate(number: int) -> int:
 
 class WaitingFile(io.FileIO):
     """An unbuffered file that waits until a non-blocking descriptor is ready. A pipe or terminal can be
-    non-blocking because another program that has it open has set it so."""
+    non-blocking because another program that shares it made it so."""
 
     def write(self, data: Any, /) -> int:
         rest = memoryview(data).cast("B")
