@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
 MAX_NESTED = 6
-"""Maximum nesting of a filter that becomes part of the query. The service allows a query to be nested 16 levels deep."""
+"""Maximum nesting of a filter that becomes part of the query. The service allows a query to be nested 16 deep."""
 
 
 class SearchCriteria(NamedTuple):
