@@ -175,7 +175,7 @@ def test_the_input_cannot_be_its_own_rejects_file(ready: Cli, name: str) -> None
     Path("in").write_bytes(data)
     os.link("in", "link")
     Path("symlink").symlink_to("in")
-    assert f"--rejects names the input, {name}" in ready("import", "in", "--rejects", name).err
+    assert f"--rejects is the input file itself, {name}" in ready("import", "in", "--rejects", name).err
     with Path("in").open("rb") as stream:
         assert ready("import", "--rejects", name, stdin=stream).code == 2
     assert (Path("in").read_bytes(), contents(ready)) == (data, {})

@@ -22,7 +22,7 @@ from tsmem.profiles.rules import BACKEND_KEYS, CREDENTIAL_KEYS, ENVIRONMENT, TAB
 from tsmem.words import did_you_mean
 
 LOCAL, ENV = "local", "env"
-RESERVED = "the name 'env' is reserved for the profile of the TABLESTORE_... environment variables"
+RESERVED = "the profile 'env' comes from the TABLESTORE_... environment variables"
 
 
 def load_profile(
@@ -57,7 +57,7 @@ def _check_top_level(file: ConfigFile) -> None:
 def profiles_in(file: ConfigFile) -> dict[str, object]:
     profiles = file.data.get("profiles", {})
     if not isinstance(profiles, dict):
-        raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a section of profiles")
+        raise ProfileError(f"{file.place(('profiles',))}: 'profiles' must be a section, [profiles.NAME]")
     return profiles
 
 

@@ -153,7 +153,7 @@ def expand(name: str, environ: Mapping[str, str], folder: Path) -> Path:
         return home(environ) / name[2:].lstrip("/")
     path = os.path.expanduser(name)  # noqa: PTH111 - for ~user, which does not depend on the environment
     if path.startswith("~"):
-        raise ProfileError(f"{name!r}: the home directory of this user is not known")
+        raise ProfileError(f"{name!r}: there is no user of this name")
     return folder / path
 
 

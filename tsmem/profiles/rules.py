@@ -178,8 +178,8 @@ def _folder(source: WrittenProfile) -> Path:
 def _secret(source: WrittenProfile, key: str, text: str) -> Secret:
     kind, _, rest = text.partition(":")
     if text.startswith(REFERENCES) and not (rest.isidentifier() and rest.isascii() if kind == "env" else rest.strip()):
-        noun = {"env": "environment variable", "file": "file", "cmd": "command"}[kind]
-        raise source.error((key,), f"{key!r} begins with {kind}: and names no {noun}")
+        rest = {"env": "the name of an environment variable", "file": "the name of a file", "cmd": "a command"}[kind]
+        raise source.error((key,), f"{key!r} must be '{kind}:' and {rest}")
     reason = None if source.file is None else source.file.distrust_reason
     name = f"profile {source.name!r}, {key} ({source.origin(key)})"
     return Secret(text, name=name, environ=source.environ, folder=_folder(source), distrust_reason=reason)

@@ -94,7 +94,7 @@ class Collection(Generic[Item]):
         elif not columns and not changes.metadata and not delete:
             raise InvalidInput(
                 "nothing to change",
-                hint=f"give at least one option that changes it; see tsmem {self._noun} update --help",
+                hint=f"give at least one option that changes a value; see tsmem {self._noun} update --help",
             )
         columns.update(changes.metadata)
         update = Update(self.codec.table, key, columns, tuple(sorted(delete - set(columns))), MUST_EXIST)

@@ -186,7 +186,7 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
         return document
     if format == "tsmem" != document.get("format"):  # openai may read what tsmem rejected: a wrong --format can be why
         other = brief(str(document.get("format")))
-        raise InvalidInput(f"this line was rejected by an import with --format {other}; import it with that format")
+        raise InvalidInput(f"an earlier import rejected this line, with --format {other}; import it with that format")
     try:
         match document.get("text"):
             case str(text):
@@ -194,5 +194,7 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
             case {"$bytes": str(encoded)}:
                 return decode_json(base64.b64decode(encoded, validate=True))
     except binascii.Error as error:
-        raise InvalidInput("the bytes of this record of a rejects file are not valid base64") from error
-    raise InvalidInput("this record of a rejects file has no text")
+        raise InvalidInput(
+            "this record was rejected by an earlier import, but its bytes are not valid base64"
+        ) from error
+    raise InvalidInput("this record was rejected by an earlier import, but lacks its text")

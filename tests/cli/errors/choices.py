@@ -61,7 +61,7 @@ CASES = (
     Case("A search for an empty text.", "message search ''",
         "the text to search for is empty", "leave out TEXT to list everything"),
     Case("An update without changes.", "session update ada s1",
-        "nothing to change", "give at least one option that changes it; see tsmem session update --help"),
+        "nothing to change", "give at least one option that changes a value; see tsmem session update --help"),
     Case("Both --touch and --update-time.", "session update ada s1 --touch --update-time 5",
         "give --touch or --update-time, not both"),
     Case("Both --content and --content-file.", "message put s9 m9 --content x --content-file y",

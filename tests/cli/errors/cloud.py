@@ -41,7 +41,7 @@ CASES = (
         "check the instance in the profile, and that the endpoint is in its region", served(instance="elsewhere")),
     _denied("A secret that the server does not sign with.",
         "the signature of HOST's reply does not match access_key_secret; the reply was not used",
-        "check access_key_secret; for a tsmem serve without an access key, it must be 'tsmem'",
+        "check access_key_secret; for `tsmem serve` without --access-key-id, it must be 'tsmem'",
         served(secret="other", credentials=None)),
     _denied("A server whose clock is an hour ahead.",
         "the clock of this machine differs from that of HOST by more than 15 minutes; the reply was not used",

@@ -31,7 +31,7 @@ def _refused(
 # fmt: off
 CASES = (
     Case("A secret whose reference is empty.", "session list",
-        "FOLDER/config/tsmem/config.toml:6: profile 'c': 'access_key_id' begins with env: and names no environment variable",
+        "FOLDER/config/tsmem/config.toml:6: profile 'c': 'access_key_id' must be 'env:' and the name of an environment variable",
         code="ProfileError", given=(_profile("env:", "env:SECRET"),)),
     Case("A secret in a variable that is not set.", "session list",
         "profile 'c', access_key_id (config.toml line 6): environment variable ID is not set",

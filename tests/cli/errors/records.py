@@ -57,7 +57,7 @@ CASES = (
         hint="reserved: search_content, session_id, update_time, user_id"),
     _line("An export that was cut short.", '{"kind": "tsmem", "version": 1}\n{"user_id": "u", "session_id": "s"}\n',
         "line 2: the file ends in the middle of an export: it was cut short",
-        hint="export again, or remove the first line of the export to import the rows that are there"),
+        hint="export again; or, to import the rows that are in this file, remove the first line of the export"),
     _line("An export inside an export.", '{"kind": "tsmem", "version": 1}\n{"kind": "tsmem", "version": 1}\n',
         "line 2: an export begins here, before the one above has ended: the earlier export was cut short"),
     _line("An export of another version.", '{"kind": "tsmem", "version": 2}\n',

@@ -22,7 +22,7 @@ CASES = (
         "assignment 1 has no key before the equals sign", "for example timeout=10"),
     Case("profile set of the same key twice.", "profile set x backend=local backend=local", "'backend' is given twice"),
     _refused("profile set of the profile env.", "profile set env backend=local",
-        "the name 'env' is reserved for the profile of the TABLESTORE_... environment variables; it cannot be set"),
+        "the profile 'env' comes from the TABLESTORE_... environment variables; it cannot be set"),
     _refused("profile set of a misspelt key.", "profile set x backend=local paht=x.db",
         "unknown key 'paht'; did you mean 'path'?",
         "valid keys: backend, timeout, output, tables, path, endpoint, instance, region, access_key_id, access_key_secret, security_token, ca_file"),

@@ -26,7 +26,7 @@ from tsmem.profiles import load_profile
         ('"https://h"', '"https://key:hunter2@h"', "must be https://HOST"),
         ('"https://h"', "1979-05-27", "must be text, not a date"),
         ('"env:KEY_SECRET"', '["hunter2"]', ":6: .*must be text, not a list"),
-        ('"env:KEY_SECRET"', '"env:hunter2 x"', "names no environment variable"),
+        ('"env:KEY_SECRET"', '"env:hunter2 x"', "the name of an environment variable"),
         ('"env:KEY_SECRET"', '"x"\ntimeout = true', "not a boolean"),
         ('"env:KEY_SECRET"', '"x"\ntimeout = nan', "more than 0"),
         ('"env:KEY_SECRET"', '"x"\ntables.session.search_fields = "x"', "search_fields' must be a section"),

@@ -100,7 +100,7 @@ def test_delete_removes_a_profile_with_its_comments(env: dict[str, str], config:
         ("prod", [("timeout", "nan")], "more than 0"),
         ("prod", [("tables.session", "y")], "must be a section"),
         ("prod", [("security_token", "hunter2")], "as plain text"),
-        ("prod", [("access_key_secret", "env:hunter2 x")], "names no environment variable"),
+        ("prod", [("access_key_secret", "env:hunter2 x")], "the name of an environment variable"),
         ("prod", [("access_key_secret.x", "hunter2")], "'access_key_secret' is a plain value"),
         ("prod", [("security_token.x", "hunter2")], "must be text, not a table"),
         ("", [("backend", "local"), ("path", "x")], "not a valid profile name"),

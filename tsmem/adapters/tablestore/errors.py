@@ -88,7 +88,7 @@ _DISTRUSTED_REPLIES = (
     (
         "Invalid signature in response",
         "the signature of {host}'s reply does not match access_key_secret",
-        "check access_key_secret; for a tsmem serve without an access key, it must be 'tsmem'",
+        "check access_key_secret; for `tsmem serve` without --access-key-id, it must be 'tsmem'",
     ),
     (
         "Invalid access key id in response",

@@ -178,7 +178,6 @@ class PreparedBatch(NamedTuple):
 
 def prepare_batch(writes: Sequence[Write]) -> PreparedBatch:
     """Raises InvalidInput or LimitExceeded only if the batch as a whole cannot be sent."""
-    limits.check_batch(writes, ())
     outcomes: list[RowOutcome] = [None] * len(writes)
     items: dict[str, list[Any]] = {}
     places: dict[str, list[int]] = {}

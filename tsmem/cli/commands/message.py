@@ -142,7 +142,7 @@ def delete(
 
 
 @group.command(
-    help="""Delete all or only the older messages of one session or of every session.
+    help="""Delete the messages of one session or of all sessions: all of them, or only the older ones.
 
     Messages belong to a session id, not to a user: if two users have a session with the same id, its messages are
     deleted for both.
@@ -214,8 +214,8 @@ def list_(
     help="""Find messages that contain a text, newest first.
 
     TEXT is looked for in content and search content; case does not matter. In the embedded store, TEXT is found
-    anywhere, even inside a word. In TableStore, TEXT matches whole words, or the beginning of a word:
-    `flight` finds `flights`, but `light` does not.
+    anywhere, even inside a word. In TableStore, TEXT matches whole words, or the beginning of a word: `flight`
+    finds `flights`, but `light` does not.
     """,
     example='tsmem message search "hi" --role user --limit 5',
     shows="message",

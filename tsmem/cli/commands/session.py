@@ -121,7 +121,7 @@ def delete(
 
 
 @group.command(
-    help="""Delete all or only the older sessions of one user or of everyone.
+    help="""Delete the sessions of one user or of everyone: all of them, or only the older ones.
 
     Messages belong to a session id, not to a user. If another user has a session with the same id, the messages are
     kept even with --with-messages, and tsmem says so; add --shared-too to delete them. With --everyone and no --filter,

@@ -80,7 +80,7 @@ def _report(context: Context, plan: Plan, *, check: bool) -> Report:
         error = SchemaMismatch(sentence, hint="tsmem never alters existing tables; change this by hand")
         if missing:
             command = command_hint(context, "init-tables")
-            error.hint = f"{command} creates what is missing; change what differs by hand"
+            error.hint = f"{command} creates what is missing; what differs must be changed by hand"
     steps = [(s.kind, s.name, s.table, "created" if s.created else s.state, s.differences) for s in plan.steps]
     document = {"target": context.profile.target, "steps": [dict(zip(_COLUMNS, s, strict=True)) for s in steps]}
     return Report(document, _COLUMNS, [(*step, "; ".join(texts)) for *step, texts in steps], error)

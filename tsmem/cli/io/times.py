@@ -111,7 +111,7 @@ def _moment(match: re.Match[str]) -> int:
     if len(fraction) > 6:
         raise _refused("at most 6 digits may follow the point: times are kept in microseconds")
     if fraction and len(match["clock"].replace(":", "")) < 6:
-        raise _refused("only seconds can have a fraction (write 00:00:30, not 00:00.5)")
+        raise _refused("minutes cannot have a fraction (write half a minute as 00:00:30, not as 00:00.5)")
     zone = match["zone"] or ""
     if not re.fullmatch(r"Z?|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?", zone.upper()):
         raise _refused(f"{zone} is not a valid offset from UTC")

@@ -72,7 +72,7 @@ def _hint(key: str, text: str) -> str:
     if not text:
         return f"write {key}= for empty text"
     if text == "null":
-        return f"null cannot be stored; session update and message update remove a key with --unset {key}"
+        return f"null cannot be stored; to remove a key from an item that exists, use `update` with --unset {key}"
     if text[0] == '"':
         return f"for text write {key}=TEXT"
     if text[0] in "[{":

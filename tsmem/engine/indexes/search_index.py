@@ -13,8 +13,8 @@
 To delete old trigrams from FTS5, it must be given the text that was added. That text is computed again from the old
 cells, but they can be damaged, and another Python can have another version of Unicode and fold a character differently.
 If the CRC-32 of the text is then not `checksum`, the trigrams stay in FTS5. At worst a search gets a candidate that
-does not match, and it checks every candidate. Until its row is written again, a text with such a character may not be
-found under another Python.
+does not match, and it checks every candidate. And a text with a character that two Pythons fold differently may not be
+found under one of them, until its row is written again.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ MAX_ALTERNATIVES = 64  # texts that one FTS5 query looks up. A search for more a
 
 
 class Field(NamedTuple):
-    """Its type is in `_PYTHON_TYPES`. Fields of other types are only described."""
+    """A field that can be searched: its type is in `_PYTHON_TYPES`. Fields of other types stand only in the schema."""
 
     name: str
     type: FieldType
     column: str
-    """`d.f0` in s<index>, or `r.k0` in t<table> for a key column. For other TEXT fields it is `r.cells`, the packed
-    cells of the row."""
+    """`d.f0` in s<index>, `r.k0` in t<table> for a key column, or `r.cells`, the packed cells of the row, for a TEXT
+    field that is not in the key."""
     key_place: int | None
     """None for an attribute column."""
 
@@ -205,8 +205,8 @@ def find_index(transaction: Transaction, table: str, name: str) -> SearchIndex:
 
 def trigram_text(text: str) -> str:
     """Return the form of a text in the trigram table: folded, and with NUL replaced, because SQLite's tokenizer stops
-    at it. Each character of a script without spaces is followed by a padding character, so that two of them have
-    trigrams, and the form of a part of a text is a part of the form of the text."""
+    at it. Each character of a script without spaces is followed by a padding character, so that a word of two such
+    characters has trigrams. The form of a part of a text is always a part of the form of the whole text."""
     folded = fold(text)
     if not folded.isascii():
         folded = NO_SPACES_CHARACTER.sub(rf"\g<0>{_PADDING}", folded)

@@ -123,9 +123,8 @@ def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Q
 
 
 def _by_comparison(test: Compared, kind: str) -> Query | None:
-    """A filter compares integers with doubles, but a field indexes values of only one of these types. A row that the
-    field does not index could hold a number of the other type, so the query for a number also finds rows without the
-    field."""
+    """In a filter 5 equals 5.0, but a field indexes integers or doubles, never both. A row whose number is of the other
+    type is not in the index of the field, so the query for a number also finds the rows that are not."""
     column, op, value = test
     if (kind == "KEYWORD" and type(value) is str) or (kind == "BOOLEAN" and type(value) is bool):
         return Term(column, value) if op is Op.EQ else None

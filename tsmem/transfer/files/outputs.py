@@ -258,7 +258,7 @@ class ForbiddenFiles:
                     raise _refusal(f"{name} is {what}")
         goes_both_ways = stat.S_ISCHR(found.st_mode) or stat.S_ISSOCK(found.st_mode)  # a terminal or a socket
         if self._source is not None and os.path.samestat(found, self._source) and not goes_both_ways:
-            raise _refusal(f"--rejects names the input, {name}", hint="choose another file for the rejects")
+            raise _refusal(f"--rejects is the input file itself, {name}", hint="choose another file for the rejects")
         if not was_open and found.st_uid not in (0, os.geteuid()):
             raise _refusal(f"{name} belongs to another user")
 

@@ -92,7 +92,7 @@ def read_tsmem(source: ImportSource) -> Iterator[ImportedItem]:
     if counts is not None:
         raise InvalidInput(
             f"line {place}: the file ends in the middle of an export: it was cut short",
-            hint="export again, or remove the first line of the export to import the rows that are there",
+            hint="export again; or, to import the rows that are in this file, remove the first line of the export",
         )
 
 
