@@ -325,6 +325,13 @@ def test_an_export_is_synced_before_it_is_reported(ready: Cli, monkeypatch: pyte
     assert [(Path("out").stat().st_ino, False), (Path().stat().st_ino, True)] == found
 
 
+def test_an_export_to_an_open_file_is_synced(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("open").open("wb") as stream:
+        found = synced(monkeypatch)
+        ready.ok("export", f"/dev/fd/{stream.fileno()}")
+        assert [(os.fstat(stream.fileno()).st_ino, False)] == found
+
+
 def test_new_folders_of_a_store_are_synced(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each new folder is an entry of its parent, so the parent is synced too."""
     found = synced(monkeypatch)

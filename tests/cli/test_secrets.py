@@ -32,6 +32,7 @@ from tsmem.adapters.tablestore.errors import service_error
 from tsmem.adapters.tablestore.transport import safe_request_id
 from tsmem.cli.app import main as running
 from tsmem.cli.app.context import Context
+from tsmem.cli.app.failure import report_failure
 from tsmem.cli.commands.serve import ServerLog
 from tsmem.cli.io.streams import Streams
 from tsmem.profiles import load_profile
@@ -317,6 +318,19 @@ def test_the_log_of_serve_shows_no_secret(process: Processes) -> None:
         code, out, err = server.stop()
     assert (0, []) == (code, leaked_secrets(out.decode() + err))
     assert "TABLESTORE_ACCESS_KEY_ID=me" in err
+
+
+@pytest.mark.parametrize(
+    "variable", ["TABLESTORE_ACCESS_KEY_SECRET", "TABLESTORE_SECURITY_TOKEN", "TSMEM_SERVE_SECRET"]
+)
+def test_a_traceback_hides_a_secret_that_the_profile_does_not_use(cli: Cli, variable: str) -> None:
+    stderr = io.BytesIO()
+    call = Context(Streams(io.BytesIO(), io.BytesIO(), stderr), {**cli.environ, variable: SECRET}, cli.clock)
+    report_failure(call, RuntimeError(f"refused: {SECRET}"), [])
+    said = stderr.getvalue().decode()
+
+    assert [] == leaked_secrets(said)
+    assert f"RuntimeError: refused: {HIDDEN}" in said
 
 
 def test_a_failure_in_serve_shows_no_secret(cli: Cli) -> None:

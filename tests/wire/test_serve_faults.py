@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import re
 import socket
+import sys
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -43,6 +45,23 @@ def status_and_code(here: RunningServer, action: str = "PutRow") -> tuple[int, s
         return 0, "cut" if head else "nothing"
     reply = parse_reply(data)
     return reply.status, "" if reply.status == 200 else reply.error[0]
+
+
+def test_threads_together_meet_the_faults_of_the_seed() -> None:
+    """A fault takes several random numbers, which must come from the seed's sequence without a gap."""
+    specs = [parse_fault(f"{kind}:0.2") for kind in ("throttle", "timeout", "drop", "unavailable")]
+    alone = Faults(specs, 3)
+    expected = Counter(alone.draw_fault("PutRow") for _ in range(8000))
+    faults, interval = Faults(specs, 3), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            parts = [pool.submit(lambda: [faults.draw_fault("PutRow") for _ in range(2000)]) for _ in range(4)]
+            drawn = Counter(fault for part in parts for fault in part.result())
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert expected == drawn
 
 
 def test_refuse_closes_the_connection_before_the_request_is_carried_out() -> None:

@@ -47,10 +47,13 @@ def test_a_file_that_cannot_be_parsed_is_refused_with_its_place(
     env: dict[str, str], config: Path, text: str | bytes, reason: str
 ) -> None:
     write(config, text)
-    error = str(refusal(env))
+    refused = refusal(env)
+    error = str(refused)
     assert error.startswith(str(config))
     assert reason in error
     assert len(error) < 400
+    assert refused.__cause__ is None  # it could hold a secret of the file
+    assert refused.__context__ is None or refused.__suppress_context__
 
 
 @settings(max_examples=30)

@@ -28,7 +28,7 @@ def refusal(found: Secret) -> str:
     """Return the message of the error that `reveal` raises."""
     with pytest.raises(ProfileError) as caught:
         found.reveal()
-    assert "hunter2" not in f"{caught.value} {caught.value.hint} {caught.value.__cause__}"
+    assert "hunter2" not in f"{caught.value} {caught.value.hint} {caught.value.__cause__!r}"
     return str(caught.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -233,6 +234,28 @@ def test_the_new_file_is_synced_before_the_rename_and_its_folder_after(
     use_profile(env, "local")
     expected = [(config.stat().st_ino, COMMENTED), (config.parent.stat().st_ino, config.read_text())]
     assert expected == synced
+
+
+def test_a_file_that_cannot_be_replaced_is_overwritten_and_synced(
+    env: dict[str, str], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is mounted on its own, as in a container, is busy."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def noting(number: int) -> None:
+        if os.fstat(number).st_ino == config.stat().st_ino:
+            synced.append(config.read_text())
+        real(number)
+
+    def busy(*_: object, **__: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", busy)
+    monkeypatch.setattr(os, "fsync", noting)
+    use_profile(env, "local")
+    assert [config.read_text()] == synced
+    assert 'default_profile = "local"' in synced[0]
 
 
 def test_two_processes_that_write_at_once_lose_no_edit(env: dict[str, str], config: Path) -> None:

@@ -27,6 +27,7 @@ from tsmem.render.text import MAX_MARKS, visible, visible_id
         ("\U000e0041", "\\U000e0041"),
         ("ad\u200dmin", "ad\\u200dmin"),
         ("\u200d👩", "\\u200d👩"),
+        ("漢\u200d 漢\u200dx", "漢\\u200d 漢\\u200dx"),
         ("👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣ می‌خواهم", "👩‍👩‍👧‍👦 ❤️‍🔥 1️⃣ می‌خواهم"),
         ("漢\ufe01\ufe02\U000e0100", "漢\ufe01\\ufe02\\U000e0100"),
         ("x\ufe01 é\ufe0f 1\ufe0f", "x\\ufe01 é\\ufe0f 1\\ufe0f"),

@@ -57,7 +57,7 @@ def report_failure(context: Context, raised: Exception, argv: Sequence[str]) -> 
 def report_interruption(context: Context, signal_number: int, argv: Sequence[str]) -> int:
     sentence = "interrupted"
     if signal_number != SIGINT:
-        sentence += f" by {SIGNAL_NAMES.get(signal_number, f'signal {signal_number}')}"
+        sentence += f" by {SIGNAL_NAMES[signal_number]}"
     if context.unfinished_output is not None:
         sentence += f"; {context.unfinished_output} was not written"
     elif "result" in context.__dict__:  # a bulk command has begun

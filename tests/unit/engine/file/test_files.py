@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -98,6 +100,25 @@ def test_a_file_that_is_converted_while_it_is_open_is_refused(tmp_path: Path) ->
         raw.commit()
         with pytest.raises(StorageFailure, match=f"has format {files.FORMAT + 1}"):
             client.list_tables()
+
+
+def test_a_file_that_is_converted_while_a_write_waits_for_its_lock_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "memory.db"
+    fill(path)
+    with (
+        opened(path) as client,
+        closing(sqlite3.connect(path, isolation_level=None)) as raw,
+        ThreadPoolExecutor() as pool,
+    ):
+        assert ["t"] == client.list_tables()
+        raw.execute("BEGIN IMMEDIATE")
+        waiting = pool.submit(client.create_table, TABLE._replace(name="u"))
+        raw.execute(f"PRAGMA user_version = {files.FORMAT + 1}")
+        raw.execute("UPDATE catalog_version SET version = version + 1")
+        threading.Event().wait(0.03)
+        raw.execute("COMMIT")
+        with pytest.raises(StorageFailure, match=f"has format {files.FORMAT + 1}"):
+            waiting.result()
 
 
 def test_a_commit_is_synced_to_disk_before_it_returns(tmp_path: Path) -> None:

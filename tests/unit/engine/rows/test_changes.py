@@ -77,11 +77,17 @@ def update(*new: NewCell) -> RowChange:
     return RowChange(Change.UPDATE, REF, KEY, new)
 
 
-def test_a_plain_update_wins_over_a_version_in_the_future(engine: Engine) -> None:
-    write(engine, put(NewCell("x", "future", NOW + 5000)))
-    write(engine, Update(REF, KEY, {"x": "now"}))
+@pytest.mark.parametrize(
+    "change",
+    [Update(REF, KEY, {"x": 6}), update(NewCell("x", 6)), RowChange(Change.UPDATE, REF, KEY, increments=(("x", 1),))],
+)
+def test_an_update_without_a_version_wins_over_a_version_in_the_future(
+    engine: Engine, change: RowChange | Update
+) -> None:
+    write(engine, put(NewCell("x", 5, NOW + 5000)))
+    write(engine, change)
 
-    assert [CellRow(KEY, [Cell("x", "now", NOW + 5000)])] == cells(engine)
+    assert [CellRow(KEY, [Cell("x", 6, NOW + 5000)])] == cells(engine)
 
 
 @pytest.mark.parametrize("stamp", [-1, MAX_VERSION_MS, NOW - 86_400_001, NOW + 86_400_001])

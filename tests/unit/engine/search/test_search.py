@@ -70,6 +70,7 @@ ROWS = (
     put("c", words="贵的外壳"), put("d", words="手机配外壳"), put("e", parts="ab\0cdef", words="ab\0cd", tag="x\0y"),
     put("f", parts="ab cdef", tag="x"), put("g", tag="x\0\0yz", parts="[z"),
     put("h", words="退\x01款 a\x02b", parts="xyz", tag="a\ud7ffb"), put("i", words="退款", tag="1\n2"),
+    put("j", tag="a\ue000"),
 )  # fmt: skip
 FOUND: dict[str, list[tuple[q.Query, str]]] = {
     "split cuts at its delimiter, and a case-sensitive field keeps case": [
