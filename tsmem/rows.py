@@ -109,7 +109,7 @@ class Range(NamedTuple):
         return not in_order(low) < in_order(high)
 
     def includes(self, key: KeyBound) -> bool:
-        """True if a key or bound is in this range. A key whose types differ from the bounds' is not."""
+        """True if a key or bound is in this range. It is False for a key with values of other types."""
         start, place, end = in_order(self.start), in_order(key), in_order(self.end)
         try:
             return start >= place > end if self.backward else start <= place < end

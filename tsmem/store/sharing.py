@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from tsmem.queries import Between, Bool, Query, Term, Terms
 
 MAX_IDS = 500
-"""Most session ids in one search. The service accepts 1,024 values."""
+"""Maximum number of session ids in one search. The service accepts 1,024 values."""
 MAX_USERS = 100
-"""Most users in one search. Each adds a part to the query."""
+"""Maximum number of users in one search. Each adds a part to the query."""
 
 Pair = tuple[str, str]
 """A user id and a session id."""

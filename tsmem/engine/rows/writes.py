@@ -38,7 +38,7 @@ class NewRow(NamedTuple):
     """The latest value of each column."""
     versions_ms: Mapping[str, int]
     cells: Sequence[Cell] = ()
-    """Empty if the write returns none."""
+    """The row's cells. They can be left out if the request does not ask for the row."""
 
 
 class Draft(NamedTuple):
@@ -164,8 +164,9 @@ class _RowWriter:
 
     def write(self, table: Table, key: Key, old: bytes | None, row: NewRow | None, *, only_new: bool = False) -> bool:
         """Insert or replace a row, or delete it if `row` is None. `old` are the packed cells of the existing row; it
-        can be None if there is none, or if the table does not need the old row. With `only_new`, change nothing and
-        return False if the row exists. Raises LimitExceeded for a text that is too long for the key of an index."""
+        can be None if there is none, or if the table does not need the old row. With `only_new`, an
+        existing row is left alone, and False is returned. Raises LimitExceeded for a text that is too long for the key
+        of an index."""
         connection = self._connection
         entries = _entry_changes(table, key, old, row)
         if row is None:

@@ -23,7 +23,7 @@ from tsmem.store.concurrency import Pending, wait_for_one
 
 GRACE_S = 5.0
 MAX_BYTES_IN_FLIGHT = 32 * 2**20
-"""Most bytes of names and values in flight. It bounds memory when rows are large."""
+"""Maximum bytes of names and values in flight. It bounds memory when rows are large."""
 
 
 class _QueuedWrite(NamedTuple):

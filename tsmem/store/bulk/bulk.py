@@ -28,7 +28,7 @@ from tsmem.words import quantity
 REMEMBERED_KEYS = 10_000
 """Number of recent rows whose keys are compared with each new row, to count repeated keys."""
 MAX_LOOKUPS = 16
-"""Most concurrent lookups of stored times. The importer keeps a conversation in memory for each."""
+"""Maximum number of concurrent lookups of stored times. The importer keeps a conversation in memory for each."""
 
 
 class ImportedItem(NamedTuple):

@@ -10,7 +10,7 @@ from tsmem.store.model import Message, Session
 from tsmem.words import quantity
 
 MAX_REPORTED_FAILURES = 1000
-"""Most failures that are kept. All are counted."""
+"""Maximum number of failures that are kept. All are counted."""
 MAX_SHARED_IDS = 5
 
 

@@ -24,10 +24,11 @@ from tsmem.store.filters.syntax import parse_filter
 from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
 
 MAX_CONDITIONS = 10
-"""Most conditions of a filter on TableStore, negations included. Source: Filter.md. (The Java SDK's tests use 32.)"""
+"""Maximum number of conditions of a filter on TableStore, negations included. Source: Filter.md. (The Java SDK's
+tests use 32.)"""
 MAX_COLUMNS = 128
-"""Most columns that a read can name on TableStore; a read that needs more names none and gets all. Source: the
-documentation. (The Java SDK's tests use 1,024.)"""
+"""Maximum number of columns that a read can name on TableStore. A read that needs more names none, and gets all of
+them. Source: the documentation. (The Java SDK's tests use 1,024.)"""
 
 RowTest = Callable[[Row], bool]
 

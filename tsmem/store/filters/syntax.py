@@ -24,7 +24,7 @@ from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
 MAX_COMPARISONS = 200
-"""Most comparisons in a filter. Each value in a list counts as one, and so does each exists()."""
+"""Maximum number of comparisons in a filter. Each value in a list counts as one, and so does each exists()."""
 HINT = "see: tsmem help filters"
 _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.Eq: Op.EQ,

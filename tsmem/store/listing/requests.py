@@ -42,7 +42,7 @@ class Window(NamedTuple):
 class PageOptions(TypedDict, total=False):
     filter: str | None
     limit: int | None
-    """Most items to return, None for all. Only items that match the filter count."""
+    """Maximum number of items to return, None for all. Only items that match the filter count."""
     page_token: str | None
     """The `next_page_token` of the page before."""
 

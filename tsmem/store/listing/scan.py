@@ -32,10 +32,10 @@ from tsmem.store.listing.requests import START_AGAIN
 from tsmem.store.model import Item, Page
 
 MAX_PREFETCHED = 2
-"""Most pages that are requested besides the one that is used next."""
+"""Maximum number of pages that are requested besides the one that is used next."""
 MAX_EMPTY_PAGES = 100_000
-"""Most consecutive pages without a row; more raise an error. The service reads 5,000 rows or 4 MB for a page, so after
-500 million rows or 400 GB without a match it must be broken."""
+"""Maximum number of consecutive pages without a row. The service reads 5,000 rows or 4 MB for a page, so after 500
+million rows or 400 GB without a match it must be broken."""
 
 
 class Scan(NamedTuple):

@@ -23,9 +23,10 @@ LOOK_BACK_US = 60_000_000
 clocks differ. If the latest message is in the future, its writer's clock is wrong, and the poll starts this long before
 now."""
 LOOK_BACK_MESSAGES = 1000
-"""Most known messages that a poll reads again. An import can write any number of messages with about the same time."""
+"""Maximum number of known messages that a poll reads again. An import can write any number of messages with about the
+same time."""
 MIN_FIRST_ROWS = 100
-"""Fewest rows that the first poll reads, so that the second poll knows them."""
+"""Minimum number of rows that the first poll reads, so that the second poll knows them."""
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.1, 86_400.0
 Place = tuple[int, str]
 """A message's place in its session: create_time and message_id."""

@@ -23,7 +23,7 @@ from tsmem.store.sessions import Sessions
 MAX_BIGGEST = 10
 MAX_CELLS = 100
 MAX_ROLES = 100
-"""Most roles that are counted separately. A role can be any text."""
+"""Maximum number of roles that are counted separately. A role can be any text."""
 MAX_ROLE_CHARACTERS = 100
 NEAR_LIMIT_BYTES = limits.MAX_VALUE_BYTES * 4 // 5
 """Size from which a cell is near the limit: 80 % of 2 MB."""

@@ -1,8 +1,8 @@
 """Find the items of one table through its search index. `Sessions` and `Messages` call `Finder.find`.
 
-In order of time, a page token holds the time and key of the last item returned, so rows that are written between two
-pages do not make items appear twice. In order of score, items have no fixed places. The token then holds the service's
-token of a page, and the number of that page's rows to skip.
+When items are sorted by time, a page token holds the time and key of the last item returned, so rows that are written
+between two pages do not make items appear twice. When they are sorted by score, items have no fixed places; our token
+then holds the service's own token for a page, and how many rows of that page to skip.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tsmem.store.model import Item, Total
 from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
 
 MAX_PAGE = 100
-"""Most rows of a page of the service."""
+"""Maximum number of rows that the service returns in one page."""
 MAX_EMPTY_PAGES = 10_000
-"""Most consecutive pages without a new row; more raise an error. The index lags a few seconds behind the table, so its
-pages can lack deleted rows and repeat changed ones, but not on so many pages."""
+"""Maximum number of consecutive pages without a new row. An index lags a few seconds behind its table, so a page can
+repeat rows that were changed meanwhile, but this many pages in a row mean that the service is broken."""
 
 
 class Finder(Generic[Item]):
@@ -201,8 +201,8 @@ class SearchStream(ItemStream[Item]):
 
     @property
     def total(self) -> Total:
-        """The number of items on all pages. Read it after the items, because it is also exact if the stream has
-        returned all of them."""
+        """The number of items on all pages. Read it after the items: if the service gave no exact number, it is exact
+        only once the stream has returned all of them."""
         total = self._matches.total
         if total.exact is None and self._from_start and self.next_page_token is None:
             return Total(self._taken, total.at_most)
