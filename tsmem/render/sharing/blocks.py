@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from tsmem.plurals import quantity
+from tsmem.words import quantity
 from tsmem.render.json_text import parsed_json, pretty_lines, tool_calls
 from tsmem.render.result import Conversation, Options
 from tsmem.render.text import visible, visible_id
