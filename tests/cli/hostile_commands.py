@@ -62,7 +62,7 @@ RUNS = {
     "message list": f"{MESSAGES}|--session all --last 2000",
     "message search": f"{MESSAGES}|{TEXTS}",
     "message tail": CONVERSATION.replace("OPTIONS", "--last 5000"),
-    "show": f"{CONVERSATION}|--markdown drawn|--markdown long|--full calls|--user FIRST -- PACK",
+    "show": f"{CONVERSATION}|--rendered drawn|--markdown long|--full calls|--user FIRST -- PACK",
     "export": "FILE|/dev/null/FILE|FILE.gz|x.jsonl --user PACK|x.jsonl --session PACK|--session all|WHOLE",
     "copy": f"{COPY} --user FIRST|{COPY} --check|{COPY} --session all|{COPY} --check --session PACK",
     "stats": "|--user PACK|--session PACK|--session all",

@@ -20,7 +20,7 @@ SAID = ("Where is my 退款? 👩\u200d👧 नमस्ते שלום " * 9, "
 SCREENS = [
     ("session list", 0), (f"session get {USER} {SESSION}", 0), (f"message list --session {SESSION} --limit 2", 0),
     ("message search title", 0), (f"message tail {SESSION}", 0), (f"show {SESSION} --user {USER}", 0),
-    (f"show {SESSION} --full --markdown", 0), ("stats", 0), ("doctor", 4), ("init-tables --check", 0),
+    (f"show {SESSION} --full --rendered", 0), ("stats", 0), ("doctor", 4), ("init-tables --check", 0),
     ("profile list", 0), ("profile show local", 0), (f"session purge --user {USER} --dry-run", 0),
     (f"session get {USER} 退款", 3), ("session list --fields 退款", 2), ("nonsense", 2),
 ]  # fmt: skip

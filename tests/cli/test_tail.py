@@ -135,7 +135,7 @@ def test_tail_follow_on_a_terminal_shows_each_message_as_it_arrives(ready: Cli, 
 
 
 def test_tail_folds_long_content_on_a_terminal(ready: Cli, following: Following) -> None:
-    put(ready, "m", content="word\n" * 40)
+    put(ready, "m", role="tool", content="word\n" * 40)
 
     assert "(--full shows them)" in following(width=80).text
     assert 40 <= Following(ready)("--full", width=80).text.count("word")

@@ -55,6 +55,7 @@ def environ(tmp_path: Path, home: Path) -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
+        "PAGER": "cat",
         "NO_COLOR": "1",
         "TZ": "UTC",
     }

@@ -64,8 +64,8 @@ RECENT = "| `session recent` | 1 + ⌈n/100⌉ |"
 SESSION_GET = "| `session get USER SESSION` | 1 |"
 SESSION_LIST = "| `session list` | ⌈n/5000⌉ |"
 SESSION_SEARCH = "| `session search TEXT` | 1 + ⌈n/100⌉ |"
-SHOW = "| `show SESSION` | ⌈n/5000⌉ |"
-SHOW_USER = "| `show SESSION --user USER` | ⌈n/5000⌉ + 1 |"
+SHOW = "| `show SESSION` | ⌈n/5000⌉ + 1 |"
+SHOW_AROUND = "| `show SESSION --around MESSAGE` | 4 |"
 MESSAGE_LIST = "| `message list` | ⌈n/5000⌉ |"
 MESSAGE_SEARCH = "| `message search TEXT` | 1 + ⌈n/100⌉ |"
 TAIL = "| `message tail SESSION --follow` | 1 for each check |"
@@ -122,8 +122,10 @@ COSTS = [
     reading(SESSION_LIST, "session list --limit 0 -o jsonl", pages(SESSIONS)),
     reading(SESSION_GET, "session get ada chat", 1),
     reading(SESSION_SEARCH, "session search --user ada --limit 0 -o jsonl", searched(SESSIONS)),
-    reading(SHOW, "show chat", pages(CHAT)),
-    reading(SHOW_USER, "show chat --user ada", pages(CHAT) + 1),
+    reading(SHOW, "show chat", pages(CHAT) + 1),
+    reading(SHOW, "show chat --user ada", pages(CHAT) + 1),
+    reading(SHOW, "show chat --role user -C 2", pages(CHAT) + 1),
+    reading(SHOW_AROUND, "show chat --around m00001", 4),
     reading(MESSAGE_LIST, "message list --limit 0 -o jsonl", pages(CHAT)),
     reading(MESSAGE_GET, "message get chat m00001", 2),
     reading(MESSAGE_GET, "message get chat m00001 --create-time 1", 1),

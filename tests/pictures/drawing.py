@@ -84,6 +84,7 @@ def _environ(folder: Path) -> dict[str, str]:
         "TERM": "xterm-256color",
         "LC_ALL": "C.UTF-8",
         "TZ": "Asia/Tokyo",
+        "PAGER": "cat",
     }
 
 

@@ -89,6 +89,7 @@ class Shell:
             **environ,
             "PATH": f"{folder}/bin:{environ['PATH']}",
             "TERM": "xterm",
+            "PAGER": "cat",
             "ZDOTDIR": str(folder),
             "XDG_CONFIG_HOME": str(folder),
         }

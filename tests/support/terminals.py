@@ -65,7 +65,7 @@ class Screens:
         an unexpected question ends the command instead of blocking the test."""
         with _terminal(self._columns) as talk, _terminal(self._columns) as data:
             os.write(talk.ours, typed + CTRL_D)
-            variables = {**self._cli.environ, "TERM": "xterm-256color", **(environ or {})}
+            variables = {**self._cli.environ, "TERM": "xterm-256color", "PAGER": "cat", **(environ or {})}
             code = main(argv, self._streams(talk.theirs, data.theirs), variables, clock or self._cli.clock)
         assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code, bytes(talk.sent))
         return Screen(code, bytes(data.sent), bytes(talk.sent))
@@ -136,7 +136,7 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            env={**self._process.environ, "TERM": "xterm-256color", **(environ or {})},
+            env={**self._process.environ, "TERM": "xterm-256color", "PAGER": "cat", **(environ or {})},
             cwd=self._process.folder,
         )
         os.close(theirs)

@@ -62,12 +62,12 @@ MESSAGES = [
 ]  # fmt: skip
 
 
-def conversation(*, full: bool = False, markdown: bool = False) -> Conversation:
-    return Conversation(SESSION, MESSAGES, full=full, markdown=markdown)
+def conversation(*, full: bool = False, rendered: bool = False) -> Conversation:
+    return Conversation(SESSION, MESSAGES, full=full, rendered=rendered)
 
 
-def transcript_of(content: str, role: str = "user", *, markdown: bool = True) -> Conversation:
-    return Conversation(None, [Message("s", "m", 0, role, content)], full=True, markdown=markdown)
+def transcript_of(content: str, role: str = "user", *, rendered: bool = True) -> Conversation:
+    return Conversation(None, [Message("s", "m", 0, role, content)], full=True, rendered=rendered)
 
 
 def terminal(width: int = 80, **changes: object) -> Options:

@@ -6,6 +6,7 @@ the terminal is.
 - For programs: `documents.py` (JSON, JSON lines, CSV, error objects, `--fields`).
 - For people: `tables/` (listings, records, reports), `transcript.py` (conversations), `markdown.py` (drawn Markdown)
   and `json_text.py` (tool calls and other JSON in stored text).
+- To be shared: `sharing/` (a conversation as Markdown or HTML).
 - Building blocks of the output for people: `text.py` escapes stored text, `values.py` formats times and numbers, and
   `terminal.py` measures, cuts, wraps and colours what is shown.
 
@@ -37,6 +38,7 @@ from tsmem.render.result import (
     ManualPage,
     Options,
     Result,
+    SingleMessage,
 )
 from tsmem.store.documents import encode_json
 from tsmem.store.metadata import Metadata
@@ -70,7 +72,7 @@ def _map_texts(change: Callable[[str], str], value: Any) -> Any:
         case Session() | Message():
             return replace(value, **{f.name: _map_texts(change, getattr(value, f.name)) for f in fields(value)})
         case Metadata() | dict():
-            return type(value)({change(key): _map_texts(change, part) for key, part in value.items()})
+            return type(value)({_map_texts(change, key): _map_texts(change, part) for key, part in value.items()})
         case tuple() if hasattr(value, "_make"):
             return value._make(_map_texts(change, part) for part in value)
         case tuple() | list():
@@ -79,9 +81,15 @@ def _map_texts(change: Callable[[str], str], value: Any) -> Any:
             return value
 
 
-def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[bytes]:
+def _chunks(result: Data | SingleMessage | LiveTail | ManualPage, options: Options) -> Iterator[bytes]:
     if isinstance(result, ManualPage):
         return encode_lines(_page_lines(result, options), options)
+    if isinstance(result, SingleMessage):
+        if options.format == "table" and options.fields is None:
+            from tsmem.render.transcript import message_lines
+
+            return encode_lines(message_lines(result.message, options), options)
+        result = result.message
     if isinstance(result, LiveTail):
         if options.format == "table" and options.fields is None:
             from tsmem.render.transcript import tail_lines
@@ -99,6 +107,12 @@ def _chunks(result: Data | LiveTail | ManualPage, options: Options) -> Iterator[
         return json_chunks(result, options)
     if options.format in ("jsonl", "csv"):
         return line_chunks(result, options)
+    if options.format in ("markdown", "html") and isinstance(result, Conversation):
+        from tsmem.render.sharing.html import html_lines
+        from tsmem.render.sharing.markdown import markdown_lines
+
+        lines = html_lines if options.format == "html" else markdown_lines
+        return join_lines(encode_lines(lines(result, options), options))
     return join_lines(encode_lines(_table_lines(result, options), options))
 
 

@@ -1,4 +1,4 @@
-"""Draw Markdown with rich: the content of messages for `show --markdown`, and the pages of the manual.
+"""Draw Markdown with rich: the content of messages for `show --rendered`, and the pages of the manual.
 
 The text may be hostile, so rich gets only what `visible` let through, and the parser is set up to hide nothing:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.errors import TsmemError
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
 Noun = Literal["session", "message"]
-Format = Literal["table", "json", "jsonl", "csv"]
+Format = Literal["table", "json", "jsonl", "csv", "markdown", "html"]
 FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
+"""The formats of every command that shows data."""
+CONVERSATION_FORMATS: tuple[Format, ...] = (*FORMATS, "markdown", "html")
+"""The formats of a conversation."""
 
 
 class Options(NamedTuple):
@@ -53,10 +57,20 @@ class Conversation(NamedTuple):
     session: Session | None
     """None if the user is unknown."""
     messages: Sequence[Message]
-    has_earlier: bool = False
+    left_out: Mapping[int, int | None] = MappingProxyType({})
+    """Gaps: how many messages are left out before the one at a position, or at the end; None if that is not known."""
+    marked: int | None = None
+    """The position of the message that the reader asked for."""
     full: bool = False
     """True to fold nothing."""
-    markdown: bool = False
+    rendered: bool = False
+    """True to draw content as Markdown."""
+
+
+class SingleMessage(NamedTuple):
+    """A message, shown whole, as it stands in a transcript."""
+
+    message: Message
 
 
 class LiveTail(NamedTuple):
@@ -138,7 +152,7 @@ class ManualPage(NamedTuple):
 
 Data = Session | Message | Listing | Conversation | Report
 """Results that every format can show."""
-Result = Data | LiveTail | Document | ManualPage
+Result = Data | SingleMessage | LiveTail | Document | ManualPage
 
 
 def noun_of(result: Session | Message | Listing | Conversation) -> Noun:

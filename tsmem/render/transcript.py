@@ -22,6 +22,7 @@ from tsmem.words import quantity
 INDENT = "  "
 READING_WIDTH = 100
 FOLD_LINES = 12
+FOLDED_ROLES = ("tool", "system")
 MIN_HIDDEN_LINES = 3
 """Content is folded only if at least this many lines are then hidden."""
 FOLD_CHARACTERS = 20_000
@@ -35,10 +36,33 @@ _BULLET = re.compile(r" *(?:[-*+•] |\d{1,3}[.)] )?")
 
 def conversation_lines(conversation: Conversation, options: Options) -> Iterator[str]:
     yield from _header(conversation, options)
-    writer = TranscriptWriter(options, full=conversation.full, markdown=conversation.markdown)
-    for message in conversation.messages:
+    writer = TranscriptWriter(options, full=conversation.full, rendered=conversation.rendered)
+    for position, message in enumerate(conversation.messages):
+        yield from _gap(conversation, position, options)
         yield ""
-        yield from writer.lines(message)
+        yield from writer.lines(message, is_marked=position == conversation.marked)
+    yield from _gap(conversation, len(conversation.messages), options)
+
+
+def _gap(conversation: Conversation, position: int, options: Options) -> Iterator[str]:
+    if position in conversation.left_out:
+        yield ""
+        note = f"{Palette(options).ellipsis} {left_out_words(conversation, position)}"
+        yield Palette(options).paint("dim", fit(note, options.width or 80, Palette(options).ellipsis))
+
+
+def left_out_words(conversation: Conversation, position: int) -> str:
+    """Return `12 messages left out`, or which ones if their number is not known."""
+    count = conversation.left_out[position]
+    if count is None:
+        return f"{'later' if position else 'earlier'} messages left out"
+    return f"{quantity(count, 'message')} left out"
+
+
+def message_lines(message: Message, options: Options) -> Iterator[str]:
+    yield from Palette(options).wrapped("bold", f"session {visible_id(message.session_id)}")
+    yield ""
+    yield from TranscriptWriter(options, full=True).lines(message)
 
 
 def tail_lines(tail: LiveTail, options: Options) -> Iterator[str]:
@@ -70,10 +94,6 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
         yield from palette.wrapped("dim", line)
     if session is not None and (session.metadata or session.search_content is not None):
         yield from palette.wrapped("dim", _metadata_line(session, session.metadata, options, full=conversation.full))
-    if conversation.has_earlier:
-        yield ""
-        note = f"{palette.ellipsis} earlier messages left out"
-        yield palette.paint("dim", fit(note, options.width or 80, palette.ellipsis))
 
 
 def _facts(session: Session | None, messages: Sequence[Message], options: Options) -> Iterator[str]:
@@ -96,25 +116,25 @@ def _facts(session: Session | None, messages: Sequence[Message], options: Option
 class TranscriptWriter:
     """Formats messages one after the other. It remembers the day and the time of the last message."""
 
-    def __init__(self, options: Options, *, full: bool, markdown: bool = False) -> None:
+    def __init__(self, options: Options, *, full: bool, rendered: bool = False) -> None:
         self._options = options
         self._palette = Palette(options)
         self._full = full
         self._folds = options.width is not None and not full
         self._wrap_width = None if options.width is None else max(1, min(options.width, READING_WIDTH) - len(INDENT))
         self._line_width = self._wrap_width or READING_WIDTH
-        self._markdown = markdown
+        self._rendered = rendered
         self._last_time_us: int | None = None
         self._day: str | None = None
 
-    def lines(self, message: Message) -> Iterator[str]:
+    def lines(self, message: Message, *, is_marked: bool = False) -> Iterator[str]:
         day = local_day(message.create_time, self._options.timezone)
         if self._options.width is not None and day is not None and day != self._day:  # in a pipe, times have dates
             self._day = day
             rule = self._palette.rule * 2
             yield self._palette.paint("dim", fit(f"{rule} {day} {rule}", self._options.width, self._palette.ellipsis))
             yield ""
-        yield self._heading(message, day)
+        yield self._heading(message, day, is_marked)
         calls_by_key = tool_calls(message.metadata)
         if message.content:
             yield from self._content(message.content, message.role)
@@ -127,7 +147,7 @@ class TranscriptWriter:
         yield from self._metadata(message, calls_by_key)
         self._last_time_us = message.create_time
 
-    def _heading(self, message: Message, day: str | None) -> str:
+    def _heading(self, message: Message, day: str | None, is_marked: bool) -> str:
         """Return `role ▸ time · +time since the last message · id`. If it is too wide for the terminal, the id is
         shortened first, then the role, which keeps at least a third of the line."""
         palette, room, time_us = self._palette, self._options.width, message.create_time
@@ -135,6 +155,8 @@ class TranscriptWriter:
         tool = message.metadata.get("name")
         if message.role == "tool" and isinstance(tool, str):
             role += f" {_name(tool)}"
+        if is_marked:
+            role = f"{palette.speaker_sign} {role}"
         if room is None:
             facts = [iso_time(time_us, self._options.timezone)]
         else:  # the line of the day has the date
@@ -148,25 +170,30 @@ class TranscriptWriter:
             taken = width(between.join(facts[:-1])) + len(between) + len(palette.speaker_sign) + 2
             facts[-1] = fit_middle(facts[-1], room - taken - min(width(role), min_role_width), palette.ellipsis)
             role = fit(role, max(min_role_width, room - taken - width(facts[-1])), palette.ellipsis)
-        speaker = palette.paint(ROLE_STYLES.get(message.role or "", "bold"), f"{role} {palette.speaker_sign}")
+        style = f"{ROLE_STYLES.get(message.role or '', 'bold')}{' reverse' if is_marked else ''}"
+        speaker = palette.paint(style, f"{role} {palette.speaker_sign}")
         return speaker + space_after(role, 1) + palette.paint("dim", between.join(facts))
 
     def _content(self, content: str, role: str | None) -> Iterator[str]:
-        """Draw JSON over several lines, and Markdown if asked for, but not in the output of a tool."""
+        """Draw JSON over several lines, and Markdown if asked for, but not in the output of a tool. Only the output of
+        tools and system prompts are folded: what people and models say is shown whole."""
+        folds = role in FOLDED_ROLES
         if parsed := parsed_json(content):
-            yield from self._folded_text("\n".join(pretty_lines(parsed, self._line_width)), content)
+            yield from self._folded_text("\n".join(pretty_lines(parsed, self._line_width)), content, folds=folds)
             return
-        if self._markdown and role != "tool":
+        if self._rendered and role != "tool":
             from tsmem.render.markdown import markdown_lines
 
             if (drawn := markdown_lines(content, self._line_width, self._palette)) is not None:
-                yield from self._folded(drawn, content)
+                yield from self._folded(drawn, content, folds=folds)
                 return
-        yield from self._folded_text(content, content)
+        yield from self._folded_text(content, content, folds=folds)
 
     def _metadata(self, message: Message, shown_keys: Collection[str]) -> Iterator[str]:
         """Yield JSON in lines of its own, then the rest on one line. `_json` lists the keys that hold JSON."""
         shown = {"_json", *shown_keys} | ({"name"} if message.role == "tool" else set())
+        if self._folds:
+            shown.add("tool_call_id")  # the call stands above
         for key in str(message.metadata.get("_json", "")).split(","):
             text = message.metadata.get(key)
             if key not in shown and isinstance(text, str) and (parsed := parsed_json(text)) is not None:
@@ -177,15 +204,17 @@ class TranscriptWriter:
         if rest or message.search_content is not None:
             yield from self._indented(_metadata_line(message, rest, self._options, full=self._full), "dim")
 
-    def _folded_text(self, shown: str, stored: str, style: str = "") -> Iterator[str]:
-        is_complete = not self._folds or len(shown) <= FOLD_CHARACTERS
+    def _folded_text(self, shown: str, stored: str, style: str = "", *, folds: bool = True) -> Iterator[str]:
+        is_complete = not (folds and self._folds) or len(shown) <= FOLD_CHARACTERS
         beginning = visible(shown if is_complete else shown[:FOLD_CHARACTERS], keep_newlines=True)
         lines = [line.removeprefix(INDENT) for line in self._indented(beginning, style)]
-        yield from self._folded(lines, stored, is_complete=is_complete)
+        yield from self._folded(lines, stored, folds=folds, is_complete=is_complete)
 
-    def _folded(self, lines: Sequence[str], stored: str, *, is_complete: bool = True) -> Iterator[str]:
+    def _folded(
+        self, lines: Sequence[str], stored: str, *, folds: bool = True, is_complete: bool = True
+    ) -> Iterator[str]:
         """Yield the lines, indented. Long content on a terminal is cut, with a note that says the size of `stored`."""
-        hides = self._folds and (not is_complete or len(lines) >= FOLD_LINES + MIN_HIDDEN_LINES)
+        hides = folds and self._folds and (not is_complete or len(lines) >= FOLD_LINES + MIN_HIDDEN_LINES)
         shown = list(lines[:FOLD_LINES] if hides else lines)
         while hides and shown and not shown[-1]:
             shown.pop()

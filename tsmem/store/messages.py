@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from tsmem.clock import Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
-from tsmem.rows import And, Comparison, Delete, Filter, Key, Op, Row, Value
+from tsmem.rows import And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
 from tsmem.store.collection import ANY_TIME, Collection
 from tsmem.store.concurrency import prefetch
 from tsmem.store.listing.requests import DEFAULT_LIMIT, ListOptions, ListRequest, Window, read_filter, resolve_window
@@ -19,6 +19,7 @@ from tsmem.store.model import NO_CHANGES, Changes, Message, Order, Page, Sort
 
 if TYPE_CHECKING:
     from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.listing.excerpt import Excerpt, Selection
     from tsmem.store.listing.tail import OnUnavailable
     from tsmem.store.search.finder import SearchStream
 
@@ -163,6 +164,44 @@ class Messages(Collection[Message]):
         stream = self.iterate(session_id, role=role, order="desc", **options)
         messages = list(stream)
         return messages[::-1], stream.next_page_token is not None
+
+    def excerpt(self, session_id: str, selection: Selection) -> Excerpt:
+        """Return a part of a session's messages, oldest first. Raises InvalidInput, and NotFound or Ambiguous for the
+        id of a message. Cost: that of `page`; around a message, 3 requests; with neighbours of messages that pass a
+        test, or for failed tool calls, ceil(n / 5,000) requests for the n messages of the session."""
+        from tsmem.store.listing.excerpt import Excerpt, select
+
+        selection.check()
+        if selection.around is not None:
+            return self._around(session_id, selection.around, selection.neighbours)
+        if selection.neighbours or selection.failed:
+            window = resolve_window(selection.since, selection.until, self._clock.now_us())
+            messages = list(self.iterate(session_id))
+            return select(messages, selection.test(window), selection.neighbours, selection.last)
+        messages, has_earlier = self.last(
+            session_id, selection.last, role=selection.role, since=selection.since, until=selection.until
+        )
+        return Excerpt(messages, {0: None} if has_earlier else {})
+
+    def _around(self, session_id: str, message_id: str, neighbours: int) -> Excerpt:
+        from tsmem.store.listing.excerpt import Excerpt
+
+        key = self._key(session_id, message_id, None)
+        table, left_out = self.codec.table, dict[int, int | None]()
+        span = table.range_of(self.codec.check_id("session_id", session_id))
+        before = self.read(Scan(table, Range(key, span.start, backward=True)), neighbours + 1, key)
+        after = self.read(Scan(table, span._replace(start=key)), neighbours + 1)
+        earlier = list(islice(before, neighbours))[::-1]
+        if before.has_more():
+            left_out[0] = None
+        later = list(islice(after, neighbours + 1))
+        if not later or later[0].key != key:  # it was deleted after its index row was read
+            raise self._missing(key)
+        messages = [self.codec.decode(row) for row in (*earlier, *later)]
+        self.read_progress.returned += len(messages)
+        if after.has_more():
+            left_out[len(messages)] = None
+        return Excerpt(messages, left_out, len(earlier))
 
     def follow(
         self,

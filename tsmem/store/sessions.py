@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from tsmem import limits
 from tsmem.clock import Clock, Time
-from tsmem.errors import ConditionFailed, InvalidInput, InvalidReply, TableNotFound
+from tsmem.errors import ConditionFailed, Denied, InvalidInput, InvalidReply, NotFound, TableNotFound
 from tsmem.port import RowRead, TableClient, rows_of
 from tsmem.rows import UNCONDITIONAL, Comparison, Condition, Delete, Existence, Key, Op, Row, Update, Value
 from tsmem.store.codec import Codec
@@ -161,6 +161,24 @@ class Sessions(Collection[Session]):
                 f"cannot look for other users with the same session ids: {error.message}",
                 hint="create the search index with init-tables, or delete the messages anyway with --shared-too",
             ) from error
+
+    def start_lookup(self, session_id: str) -> Pending[list[Session]]:
+        """Start to look for the sessions with an id, whoever their user is. At most 100 are found, and none if the
+        search index is missing or cannot be used. The index lags a few seconds behind the table. Cost: 1 request."""
+        from tsmem.queries import Search, Term
+
+        table, index = self.codec.table, self._layout.search.name
+        search = Search(Term("session_id", self.codec.check_id("session_id", session_id)))
+
+        def look_up() -> list[Session]:
+            try:
+                page = self._client.search(table, index, search)
+            except (InvalidInput, NotFound, Denied):
+                return []
+            check_key_types(table, page.rows)
+            return [self.codec.decode(row) for row in page.rows]
+
+        return submit(self._client.limiter, look_up)
 
     # Listings
 

@@ -10,7 +10,7 @@ from tsmem.cli.app.help import TOPICS
 CASES = (
     Case("A negative limit.", "session list --limit -1", "--limit must be 0 (no limit) or more, not -1"),
     Case("An unknown output format.", "-o xml session list",
-        "there is no output format 'xml'", "the formats are table, json, jsonl, csv", form=None),
+        "there is no output format 'xml'", "the formats are table, json, jsonl, csv, markdown, html", form=None),
     Case("-o json for a command that writes JSON lines.", "export -o json",
         "tsmem export does not support --output json", "its formats are table, jsonl", form=None),
     Case("-o json for a command that writes text.", "completion bash -o json",

@@ -75,7 +75,7 @@ def test_markdown_that_cannot_be_drawn_is_shown_as_written() -> None:
 
 def test_tool_output_is_not_drawn_as_markdown() -> None:
     assert "  # x **y**\n" in rendered_text(transcript_of("# x **y**", "tool"), terminal(80))
-    assert "  # x **y**\n" in rendered_text(transcript_of("# x **y**", markdown=False), terminal(80))
+    assert "  # x **y**\n" in rendered_text(transcript_of("# x **y**", rendered=False), terminal(80))
 
 
 def test_markdown_in_a_pipe_has_no_colours_and_100_columns() -> None:

@@ -28,8 +28,8 @@ PLACES: dict[str, tuple[Options, bool]] = {
 @pytest.mark.parametrize("place", PLACES)
 def test_a_conversation_matches_the_golden_file(place: str) -> None:
     """One golden file for each kind of output. Delete a file to record it again."""
-    options, markdown = PLACES[place]
-    shown = rendered_text(conversation(markdown=markdown), options)
+    options, rendered = PLACES[place]
+    shown = rendered_text(conversation(rendered=rendered), options)
     golden = GOLDEN / f"transcript-{place}.txt"
     if not golden.exists():
         golden.write_bytes(shown.encode())
@@ -97,7 +97,7 @@ def test_json_that_would_change_is_shown_as_stored(content: str) -> None:
 
 def test_wrapped_list_items_keep_their_indentation() -> None:
     shown = rendered_text(
-        transcript_of("1. " + "word " * 30 + "\n   - " + "word " * 30, markdown=False), terminal(60)
+        transcript_of("1. " + "word " * 30 + "\n   - " + "word " * 30, rendered=False), terminal(60)
     ).splitlines()
 
     assert all(line.startswith(("  1. word", "     word", "     - word", "       word")) for line in shown[6:])

@@ -65,7 +65,7 @@ class Declaration:
     example: str
     exit_codes: tuple[int, ...]
     formats: tuple[str, ...] | None
-    """The values that --output accepts; None for all."""
+    """The values that --output accepts; None for those of any data: table, json, jsonl and csv."""
     shows: Noun | None
     """The noun whose fields --fields can choose; None if the command shows neither sessions nor messages."""
 
@@ -113,6 +113,7 @@ def global_options() -> list[TyperOption]:
         _option("--debug", is_flag=True, help="Log each request; show tracebacks."),
         _option("--version", is_flag=True, help="Show the version.", is_eager=True, callback=_show_version),
         _option("--no-color", is_flag=True, help="No colors (like NO_COLOR)."),
+        _option("--no-pager", is_flag=True, help="Write everything at once, also what is longer than the screen."),
     ]
 
 
@@ -129,10 +130,11 @@ def _option(*names: str, parse: Callable[[str], object] | None = None, **more: A
 
 
 def _output_format(text: str) -> str:
-    from tsmem.render.result import FORMATS
+    from tsmem.render.result import CONVERSATION_FORMATS
 
-    if text not in FORMATS:
-        raise InvalidInput(f"there is no output format '{text}'", hint=f"the formats are {', '.join(FORMATS)}")
+    if text not in CONVERSATION_FORMATS:
+        formats = ", ".join(CONVERSATION_FORMATS)
+        raise InvalidInput(f"there is no output format '{text}'", hint=f"the formats are {formats}")
     return text
 
 
@@ -186,8 +188,8 @@ class DeclaredCommand(_WithGlobalOptions, TyperCommand):
             if declaration.shows is None:
                 raise InvalidInput("--fields does not apply: this command shows neither sessions nor messages")
             check_fields(declaration.shows, options.fields)
-        formats = declaration.formats
-        if formats is not None and options.output is not None and options.output not in formats:
+        formats = declaration.formats or ("table", "json", "jsonl", "csv")
+        if options.output is not None and options.output not in formats:
             raise InvalidInput(
                 f"{ctx.command_path} does not support --output {options.output}",
                 hint=f"its formats are {', '.join(formats)}" if len(formats) > 1 else "leave out --output",

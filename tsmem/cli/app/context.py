@@ -39,6 +39,7 @@ class GlobalOptions:
     stats: bool = False
     debug: bool = False
     no_color: bool = False
+    no_pager: bool = False
 
 
 class Context:

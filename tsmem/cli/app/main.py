@@ -83,12 +83,15 @@ def _run(context: Context, argv: Sequence[str]) -> int:
 
 
 def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
-    from tsmem.cli.io.output import send, send_listing
+    from tsmem.cli.io.output import send, send_listing, send_paged
     from tsmem.render import render
-    from tsmem.render.result import Listing, LiveTail, Report
+    from tsmem.render.result import Conversation, Listing, LiveTail, ManualPage, Report, SingleMessage
 
     if isinstance(result, Listing):
         send_listing(context, result, argv)
+        return DONE
+    if isinstance(result, Conversation | SingleMessage | ManualPage):
+        send_paged(context, render(result, context.render_options()))
         return DONE
     try:
         send(context, render(result, context.render_options()))

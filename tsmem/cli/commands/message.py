@@ -9,10 +9,10 @@ from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import OPENS_STORE, PARTLY_DONE, root
 from tsmem.cli.app.context import Context
 from tsmem.cli.commands import items
-from tsmem.cli.io.feedback import AskedListing, counted, nearest_session, show_scan, why_empty
+from tsmem.cli.io.feedback import AskedListing, counted, nearest_session, read_session, show_scan, why_empty
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput, NotFound, PartialFailure, Unavailable
-from tsmem.render.result import Listing, LiveTail, Report
+from tsmem.render.result import Listing, LiveTail, Report, SingleMessage
 from tsmem.store.model import Changes, Message, Order
 
 if TYPE_CHECKING:
@@ -84,12 +84,12 @@ def put(
     return item
 
 
-@group.command(help="Show one message.", example="tsmem message get trip-7 000003 -o json", shows="message")
+@group.command(help="Show one message whole.", example="tsmem message get trip-7 000003 -o json", shows="message")
 def get(
     context: Context, session: o.SessionId, message: o.MessageId, create_time: o.StoredCreateTime = None
-) -> Message:
-    time = context.time_us(create_time, "--create-time")
-    return context.store.messages.get(session, message, create_time=time)
+) -> SingleMessage:
+    messages, time = context.store.messages, context.time_us(create_time, "--create-time")
+    return SingleMessage(read_session(context, session, lambda whole: messages.get(whole, message, create_time=time)))
 
 
 @group.command(

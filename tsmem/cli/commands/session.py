@@ -11,7 +11,7 @@ from tsmem.cli.app.command_tree import OPENS_STORE, PARTLY_DONE, root
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.shell_words import command_hint
 from tsmem.cli.commands import items
-from tsmem.cli.io.feedback import AskedListing, counted
+from tsmem.cli.io.feedback import AskedListing, counted, read_session
 from tsmem.cli.io.values import parse_metadata
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Listing, Report
@@ -61,7 +61,7 @@ def put(
 
 @group.command(help="Show one session.", example="tsmem session get ada trip-7 -o json", shows="session")
 def get(context: Context, user: o.User, session: o.SessionId) -> Session:
-    return context.store.sessions.get(user, session)
+    return read_session(context, session, lambda whole: context.store.sessions.get(user, whole), user)
 
 
 @group.command(

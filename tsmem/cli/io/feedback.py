@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tsmem.cli.app.signals import STOP_SIGNALS
-from tsmem.errors import TsmemError
+from tsmem.errors import NotFound, TsmemError
 from tsmem.render.result import Noun, Report
 from tsmem.render.values import elapsed, size
 from tsmem.words import did_you_mean, quantity
@@ -30,6 +31,9 @@ FIRST_AFTER_S = 0.5
 AGAIN_AFTER_S = 0.25
 LINE_AFTER_S = 5.0
 MAX_COLUMNS = 12
+T = TypeVar("T")
+MAX_IDS = 4
+"""Maximum number of ids with the same beginning that are named."""
 
 
 def draws(context: Context) -> bool:
@@ -233,6 +237,36 @@ def nearest_session(store: MemoryStore, session: str) -> str:
         return did_you_mean(session, store.messages.owner_ids_like(session))
     except TsmemError:
         return ""
+
+
+def read_session(context: Context, session: str, read: Callable[[str], T], user: str | None = None) -> T:
+    """Return `read(session)`. If it raises NotFound at a terminal, and exactly one session id begins with the text,
+    read that session instead, and say so. Cost: at a terminal, if nothing is found, 1 more request; without `user`, up
+    to 6."""
+    try:
+        return read(session)
+    except NotFound:
+        whole = _only_id_beginning_with(context, session, user)
+        if whole is None:
+            raise
+    return read(whole)
+
+
+def _only_id_beginning_with(context: Context, beginning: str, user: str | None) -> str | None:
+    """In a pipe the answer is always None, because scripts give whole ids. Raises NotFound if several ids begin with
+    the text."""
+    if not context.streams.stdout_is_terminal:
+        return None
+    store = context.store
+    ids = store.messages.owner_ids(beginning) if user is None else store.sessions.ids_of(user, beginning)
+    found = list(islice(ids, MAX_IDS + 1))
+    if not found:
+        return None
+    if len(found) > 1:
+        named = ", ".join(f"'{each}'" for each in found[:MAX_IDS]) + (", ..." if len(found) > MAX_IDS else "")
+        raise NotFound(f"the ids of several sessions begin with '{beginning}': {named}")
+    context.say(f"'{beginning}' is taken as the beginning of session '{found[0]}'")
+    return found[0]
 
 
 def say_why_nothing(context: Context, user: str | None, session: str | None) -> None:

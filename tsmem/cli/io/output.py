@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 _OPTION = "--page-token"
 
 
+def send_paged(context: Context, chunks: Iterator[bytes]) -> None:
+    """Write chunks like `send`, but through a pager if they have more lines than the terminal."""
+    from tsmem.cli.io.pager import Pager, pager_command
+
+    command = pager_command(context)
+    if command is None:
+        send(context, chunks)
+        return
+    pager = Pager(context, command)
+    try:
+        for chunk in chunks:
+            pager.write(chunk)
+    except BrokenPipeError:  # the reader left the pager before the end
+        return
+    finally:
+        pager.close()
+
+
 def send(context: Context, chunks: Iterator[bytes]) -> None:
     streams = context.streams
 

@@ -26,6 +26,8 @@ class Streams:
     stdout_is_terminal: bool = False
     stderr_is_terminal: bool = False
     width: int = 80
+    height: int | None = None
+    """Lines of the terminal; None if they are not known, and then nothing goes through a pager."""
     unicode: bool = True
     """True if the terminal can show Unicode."""
 
@@ -35,6 +37,7 @@ class Streams:
             _Closed() if stream is None else WaitingFile(stream.fileno(), mode, closefd=False)
             for stream, mode in ((sys.stdin, "rb"), (sys.stdout, "wb"), (sys.stderr, "wb"))
         )
+        size = shutil.get_terminal_size()
         encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
         return cls(
             cast(BinaryIO, io.BufferedReader(stdin)),
@@ -43,7 +46,8 @@ class Streams:
             stdin.isatty(),
             stdout.isatty(),
             stderr.isatty(),
-            shutil.get_terminal_size().columns,
+            size.columns,
+            size.lines,
             encoding in ("utf8", "utf16", "utf32", "gb18030"),
         )
 

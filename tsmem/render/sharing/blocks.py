@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from tsmem.words import quantity
 from tsmem.render.json_text import parsed_json, pretty_lines, tool_calls
 from tsmem.render.result import Conversation, Options
 from tsmem.render.text import visible, visible_id
+from tsmem.render.transcript import FOLDED_ROLES
 from tsmem.render.values import iso_time, metadata_pairs, size
 from tsmem.store.model import Message, Session
+from tsmem.words import quantity
 
 MAX_OPEN_LINES = 12
 MAX_OPEN_CHARACTERS = 2_000
@@ -34,7 +35,7 @@ def message_blocks(message: Message) -> Iterator[Block]:
         parsed = parsed_json(content)
         if parsed is not None:
             yield _folded(Block("json", "\n".join(pretty_lines(parsed, LINE_WIDTH))), content)
-        elif message.role in ("tool", "system"):
+        elif message.role in FOLDED_ROLES:
             yield _folded(Block("text", content), content)
         else:
             yield Block("speech", visible(content, keep_newlines=True))
@@ -65,7 +66,7 @@ def facts_of(conversation: Conversation, options: Options) -> Iterator[str]:
     session, messages = conversation.session, conversation.messages
     if session is not None:
         yield f"user {visible_id(session.user_id)}"
-    yield quantity(len(messages), "message") + (", earlier ones left out" if conversation.has_earlier else "")
+    yield quantity(len(messages), "message")
     if messages:
         first, last = (iso_time(each.create_time, options.timezone) for each in (messages[0], messages[-1]))
         yield first if first == last else f"{first} to {last}"

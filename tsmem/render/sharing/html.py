@@ -8,6 +8,7 @@ from html import escape
 from tsmem.render.result import Conversation, Options
 from tsmem.render.sharing.blocks import Block, facts_of, message_blocks, speaker, title_of
 from tsmem.render.text import visible_id
+from tsmem.render.transcript import left_out_words
 from tsmem.render.values import iso_time
 
 _STYLE = """
@@ -35,7 +36,8 @@ def html_lines(conversation: Conversation, options: Options) -> Iterator[str]:
     yield f"<title>{title}</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>{title}</h1>"
     yield f'<p class="metadata">{escape(" · ".join(facts_of(conversation, options)))}</p>'
-    for message in conversation.messages:
+    for position, message in enumerate(conversation.messages):
+        yield from _gap(conversation, position)
         role = message.role if message.role in _ROLES else "other"
         time = escape(iso_time(message.create_time, options.timezone))
         about = f"<small>{time} · {escape(visible_id(message.message_id))}</small>"
@@ -43,7 +45,13 @@ def html_lines(conversation: Conversation, options: Options) -> Iterator[str]:
         for block in message_blocks(message):
             yield _block(block)
         yield "</article>"
+    yield from _gap(conversation, len(conversation.messages))
     yield "</body></html>"
+
+
+def _gap(conversation: Conversation, position: int) -> Iterator[str]:
+    if position in conversation.left_out:
+        yield f'<p class="metadata">{left_out_words(conversation, position)}</p>'
 
 
 def _block(block: Block) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from tsmem.render.result import Conversation, Options
 from tsmem.render.sharing.blocks import Block, facts_of, message_blocks, speaker, title_of
 from tsmem.render.text import visible_id
+from tsmem.render.transcript import left_out_words
 from tsmem.render.values import iso_time
 
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
@@ -25,13 +26,17 @@ def markdown_lines(conversation: Conversation, options: Options) -> Iterator[str
     yield f"# {_escaped(title_of(conversation))}"
     yield ""
     yield " · ".join(map(_escaped, facts_of(conversation, options)))
-    for message in conversation.messages:
+    for position, message in enumerate(conversation.messages):
+        if position in conversation.left_out:
+            yield from ("", f"*{left_out_words(conversation, position)}*")
         time = iso_time(message.create_time, options.timezone)
         yield ""
         yield f"## {_escaped(speaker(message))} · {time} · {_escaped(visible_id(message.message_id))}"
         for block in message_blocks(message):
             yield ""
             yield from _block_lines(block)
+    if (end := len(conversation.messages)) in conversation.left_out:
+        yield from ("", f"*{left_out_words(conversation, end)}*")
 
 
 def _block_lines(block: Block) -> Iterator[str]:

@@ -36,7 +36,7 @@ def results(hostile: str) -> Iterator[Result]:
     yield Listing("session", [session])
     yield Listing("session", [session, session])
     yield Listing("message", mixed)
-    yield Conversation(session, messages, has_earlier=True)
+    yield Conversation(session, messages, left_out={0: None})
     yield Conversation(None, messages, full=True)
     yield Report({hostile: hostile}, (hostile, "b"), [(hostile, hostile), (None, {"a": hostile})])
     yield Report({hostile: hostile})
