@@ -23,6 +23,7 @@ MAX_ROWS_PER_WRITE = 200  # in one write_rows
 MAX_ROWS_PER_READ = 100  # in one get_rows
 MAX_ROWS_PER_PAGE = 5000  # scanned by one get_range
 MAX_BYTES_PER_PAGE = 4 * 1024 * 1024  # scanned by one get_range
+MAX_PREFIX_BYTES = 1000  # of the text of a search for a prefix
 MIN_INTEGER, MAX_INTEGER = -(2**63), 2**63 - 1
 
 MAX_NAME_BYTES = 255

@@ -22,6 +22,12 @@ NOTHING = "nothing found: there is no session 'trip7', and no message of it; did
 SAID = [
     (("session", "list", "--filter", 'topc == "x"'), f"no sessions found: {NO_TOPC}"),
     (("session", "search", "--filter", "topc == 1"), f"no sessions found: {NO_TOPC}"),
+    (("session", "list", "--filter", 'contains(metadata.topc, "x")'), f"no sessions found: {NO_TOPC}"),
+    (("session", "recent", "--filter", 'startswith(topc, "t") or metadata.topc'), f"no sessions found: {NO_TOPC}"),
+    (
+        ("session", "list", "--filter", 'startswith(metadata.topic, "T") or contains(update_time, "5")'),
+        "no sessions found: there are sessions, but none matches --filter",
+    ),
     (("message", "tail", "trip-7", "--filter", "lnag == 1"), f"no messages found: {NO_LNG}"),
     (("message", "purge", "--everything", "--filter", "lnag == 1", "--yes"), f"no messages found: {NO_LNG}"),
     (("session", "list", "--user", "usr-01"), NO_USER),

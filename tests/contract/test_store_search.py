@@ -310,9 +310,11 @@ def test_a_missing_index_is_not_found_where_indexes_may_not_be_listed(empty_clie
 
 FILTERS = {
     "n == 5": "s1 s0", "n > 2.5": "s1 s0", "n < 5": "s2", "score == 5": "s1 s0", "score >= 5.0": "s1 s0",
-    "score < 1.0": "s2", 'topic == "a"': "s0", 'topic in ["a", "b"]': "s2 s0", "topic == 1": "s1", "vip": "s0",
+    "score < 1.0": "s2", 'topic == "a"': "s0", 'topic in ["a", "b"]': "s0", "topic == 1": "s1", "vip": "s0",
     "vip == False": "s2", 'vip == "True"': "s1", "not vip": "s3 s2 s1", 'not (topic == "a" or n < 5)': "s3 s1",
-    "exists(topic) and not exists(unknown)": "s2 s1 s0",
+    "exists(topic) and not exists(unknown)": "s2 s1 s0", 'startswith(topic, "b")': "s2", 'contains(topic, "B")': "s2",
+    'startswith(metadata.topic, "")': "s2 s0", 'startswith(session_id, "s") and vip == true': "s0",
+    'startswith(topic, "B") or contains(n, "5")': "", 'not contains(topic, "a")': "s3 s2 s1",
 }  # fmt: skip
 
 
@@ -323,7 +325,7 @@ def test_a_filter_matches_the_same_rows_with_and_without_an_indexed_field(empty_
     store.tables.apply()
     values: list[dict[str, Any]] = [
         {"topic": "a", "n": 5, "score": 5.0, "vip": True}, {"topic": 1, "n": 5.0, "score": 5, "vip": "True"},
-        {"topic": "b", "n": 2, "score": 0.5, "vip": False}, {},
+        {"topic": "b" * 5000, "n": 2, "score": 0.5, "vip": False}, {},
     ]  # fmt: skip
     load(store, [Session("u", f"s{n}", n, metadata=Metadata(each)) for n, each in enumerate(values)])
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tsmem.folding import fold
 from tsmem.rows import And, Filter, Not, Op, Or, Row, Value
 from tsmem.store.filters.row_filter import ReadableColumns
 
 KEY: dict[str, type] = {"k": str, "i": int}
 READABLE = ReadableColumns(KEY)
 
-TEXTS = st.sampled_from(["", "a", "b", "A", "é", "5", "😀", "a\0b"])
+TEXTS = st.sampled_from(["", "a", "b", "A", "é", "5", "😀", "a\0b", "Éa", "aß", "SSé"])
 NUMBERS: st.SearchStrategy[int | float] = st.sampled_from(
     [0, 1, -1, 5, 2**53 + 1, 2**63 - 1, -(2**63), 0.0, -0.5, 1.0, 5.0, 2.0**53, 1e300]
 )
@@ -35,6 +36,7 @@ def filter_trees(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
         st.tuples(st.just("in"), names, st.booleans(), st.lists(VALUES, min_size=1, max_size=3)),
         st.tuples(st.just("exists"), names),
         st.tuples(st.just("true"), names),
+        st.tuples(st.sampled_from(["contains", "startswith"]), names, TEXTS),
     )
     return st.recursive(
         leaves,
@@ -64,6 +66,8 @@ def filter_text(tree: Any) -> str:
             return f"exists({name})"
         case ("true", name):
             return f'metadata["{name}"]'
+        case ("contains" | "startswith" as function, name, text):
+            return f"{function}(metadata.{name}, {text!r})"
         case ("not", part):
             return f"not ({filter_text(part)})"
         case (join, parts):
@@ -85,6 +89,12 @@ def tree_matches(tree: Any, row: Mapping[str, Value]) -> bool:
             return name in row
         case ("true", name):
             return row.get(name) is True
+        case ("contains", name, text):
+            value = row.get(name)
+            return isinstance(value, str) and fold(text) in fold(value)
+        case ("startswith", name, text):
+            value = row.get(name)
+            return isinstance(value, str) and value[: len(text)] == text
         case ("not", part):
             return not tree_matches(part, row)
         case (join, parts):

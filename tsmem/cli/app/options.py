@@ -190,8 +190,8 @@ def up_to(context: Context, time: Time | None) -> str:
     return f" up to {local_time(time.before(context.clock.now_us()), None, whole_seconds=True)}"
 
 
-def valid_filter(context: Context, filter: str | None) -> str | None:  # noqa: A002 - the option's own name
-    """Return the filter, or raise InvalidInput. Unless errors are JSON, first say where in the filter the error is."""
+def valid_filter(filter: str | None) -> str | None:  # noqa: A002 - the option's own name
+    """Return the filter, or raise InvalidInput."""
     if filter is None:
         return None
     from tsmem.store.filters.row_filter import RowFilter
@@ -199,10 +199,5 @@ def valid_filter(context: Context, filter: str | None) -> str | None:  # noqa: A
     try:
         RowFilter(filter)
     except InvalidInput as error:
-        message = error.message
-        if context.format not in ("json", "jsonl"):
-            message, _, place = message.partition("\n")
-            for line in place.splitlines():
-                context.say(line)
-        raise InvalidInput(f"--filter: {message}", hint=error.hint) from error
+        raise InvalidInput(f"--filter: {error.message}", hint=error.hint) from error
     return filter

@@ -67,7 +67,7 @@ def time_options(context: Context, since: str | None, until: str | None) -> dict
 
 
 def page_options(context: Context, filter: str | None, limit: int | None, page_token: str | None) -> dict[str, Any]:  # noqa: A002
-    return {"filter": o.valid_filter(context, filter), "limit": context.limit(limit), "page_token": page_token}
+    return {"filter": o.valid_filter(filter), "limit": context.limit(limit), "page_token": page_token}
 
 
 def listing_of(

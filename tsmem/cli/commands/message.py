@@ -170,7 +170,7 @@ def purge(
         where = "" if filter is None else f", where {filter}"
         return f"Delete {counted(found)} of {owner}{o.up_to(context, until_time)}{where}?"
 
-    filter = o.valid_filter(context, filter)  # noqa: A001
+    filter = o.valid_filter(filter)  # noqa: A001
     delete_messages = partial(context.store.messages.purge, session, until=until_time, filter=filter)
     asked = AskedListing("message", session, filter, until=until)
     options = items.PurgeOptions(dry_run, yes, progress)
@@ -260,7 +260,7 @@ def tail(
     filter: o.Filter = None,  # noqa: A002
     full: o.Full = False,
 ) -> LiveTail:
-    filter = o.valid_filter(context, filter)  # noqa: A001
+    filter = o.valid_filter(filter)  # noqa: A001
     context.piped_format = "jsonl"
     if last < 0:
         raise InvalidInput(f"--last must be 0 or more, not {last}")

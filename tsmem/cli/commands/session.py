@@ -161,7 +161,7 @@ def purge(
             also = f" (the messages of {kept} are kept: another user has a session with the same id)"
         return f"Delete {counted(found)} of {whose}{also}?"
 
-    filter = o.valid_filter(context, filter)  # noqa: A001
+    filter = o.valid_filter(filter)  # noqa: A001
     delete_sessions = partial(context.store.sessions.purge, user, until=until_time, filter=filter)
     delete_them = partial(delete_sessions, with_messages=with_messages, shared_too=shared_too)
     asked = AskedListing("session", user, filter, until=until)

@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 from tsmem.engine.indexes.search_index import Field
 from tsmem.errors import invalid
-from tsmem.limits import MAX_INTEGER, MIN_INTEGER, text_bytes
+from tsmem.limits import MAX_INTEGER, MAX_PREFIX_BYTES, MIN_INTEGER, text_bytes
 from tsmem.queries import Between
 from tsmem.rows import Value
 
 MAX_TERMS = 1024
-MAX_PREFIX_BYTES = 1000
 MAX_PATTERN_CHARS = 256  # of a wildcard pattern. The service takes 32, and took fewer before.
 
 

@@ -3,8 +3,9 @@
 The filter sent passes every row that the whole filter passes, and perhaps others; it only saves reading rows.
 
 Logic has two values. A comparison is false if the column is missing or its value has another type, and `not` negates
-that. Integers and doubles are both numbers and compare exactly. The service, however, never compares different types,
-so most comparisons with a number are sent twice: for integers and for doubles.
+that. The same holds for contains() and startswith(), which need a text. Integers and doubles are both numbers and
+compare exactly. The service, however, never compares different types, so most comparisons with a number are sent twice:
+for integers and for doubles. It has no conditions on parts of a text, so contains() and startswith() are tested here.
 
 The service accepts ten conditions in a filter. Leaving out a part of an `and` passes more rows, so the smallest parts
 that fit are sent. An `or` is sent whole or not at all.
@@ -18,10 +19,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from tsmem.folding import fold
 from tsmem.limits import MIN_INTEGER
 from tsmem.rows import And, Comparison, Filter, Not, Op, Or, Row, Value
 from tsmem.store.filters.syntax import parse_filter
-from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
+from tsmem.store.filters.tree import Compared, ContainsText, Either, Every, Exists, Negation, StartsWith, Tree
 
 MAX_CONDITIONS = 10
 """Maximum number of conditions of a filter on TableStore, negations included. Source: Filter.md. (The Java SDK's
@@ -119,6 +121,11 @@ def _compile(tree: Tree, key: list[str]) -> RowTest:
     read = _reader(tree.column, key)
     if isinstance(tree, Exists):
         return lambda row: read(row) is not None
+    if isinstance(tree, ContainsText):
+        folded = fold(tree.text)
+        return lambda row: isinstance(value := read(row), str) and folded in fold(value)
+    if isinstance(tree, StartsWith):
+        return lambda row: isinstance(value := read(row), str) and value.startswith(tree.text)
     compare, literal = _COMPARE[tree.op], tree.value
     types = _NUMBERS if type(literal) in _NUMBERS else (type(literal),)
 
@@ -140,7 +147,7 @@ def _reader(column: str, key: list[str]) -> Callable[[Row], Value | None]:
 
 
 def _move_negations_down(tree: Tree, *, negated: bool = False) -> Tree:
-    """Negate only comparisons and exists(), so that leaving out a part of an `and` always passes more rows."""
+    """Negate only comparisons and functions, so that leaving out a part of an `and` always passes more rows."""
     if isinstance(tree, Negation):
         return _move_negations_down(tree.part, negated=not negated)
     if isinstance(tree, Every | Either):
@@ -170,6 +177,8 @@ def _pushdown(tree: Tree, readable: ReadableColumns, max_conditions: int) -> Pus
 def _single_test(tree: Tree, readable: ReadableColumns) -> Filter | None:
     negated = isinstance(tree, Negation)
     test = tree.part if isinstance(tree, Negation) else tree
+    if isinstance(test, ContainsText | StartsWith):
+        return None
     assert isinstance(test, Compared | Exists)
     key_type = readable.key.get(test.column)
     if key_type is None and not readable.has_attributes:

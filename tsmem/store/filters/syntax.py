@@ -1,7 +1,7 @@
 """Parse the filter language, which is a subset of Python's expressions.
 
 Python's `ast` module parses the text, nothing is evaluated, and `_Parser` turns the allowed nodes into our tree. Any
-other text raises InvalidInput: a sentence that says what is wrong, then the line with a caret below the mistake.
+other text raises InvalidInput, with one sentence that says what to write and where.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import re
 import threading
 import tokenize
 import warnings
-from unicodedata import category, east_asian_width
 
 from tsmem.errors import InvalidInput
 from tsmem.limits import COLUMN_NAME_RULE, MAX_INTEGER, MIN_INTEGER, is_column_name
 from tsmem.rows import Op, Value
-from tsmem.store.filters.tree import Compared, Either, Every, Exists, Negation, Tree
+from tsmem.store.filters.tree import Compared, ContainsText, Either, Every, Exists, Negation, StartsWith, Tree
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
 MAX_COMPARISONS = 200
-"""Maximum number of comparisons in a filter. Each value in a list counts as one, and so does each exists()."""
+"""Maximum number of comparisons in a filter. Each value in a list counts as one, and so does each function."""
 HINT = "see: tsmem help filters"
 _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.Eq: Op.EQ,
@@ -34,27 +33,33 @@ _OPERATORS: dict[type[ast.cmpop], Op] = {
     ast.Gt: Op.GT,
     ast.GtE: Op.GE,
 }
-_COLUMN = ast.Name | ast.Subscript
+_BOOLEANS = {"true": True, "false": False}
+"""Python's own `True` and `False` are values for `ast` already; these words are names."""
+_TEXT_FUNCTIONS: dict[str, type[ContainsText] | type[StartsWith]] = {
+    "contains": ContainsText,
+    "startswith": StartsWith,
+}
 _FLIPPED = {Op.LT: Op.GT, Op.LE: Op.GE, Op.GT: Op.LT, Op.GE: Op.LE, Op.EQ: Op.EQ, Op.NE: Op.NE}
 
 _NOT_A_FILTER = "this is not in the filter language"
 _NO_COLUMN = "compare a column with a value, as in role == 'tool'"
 _ADVICE = {
-    ast.Call: "the only function is exists(column), which stands alone",
-    ast.Attribute: 'write a metadata column as name or metadata["name"]',
+    ast.Call: 'write a function alone, as exists(column), contains(column, "text") or startswith(column, "text")',
+    ast.Attribute: 'write a metadata column as metadata.name or metadata["name"]',
     ast.BinOp: 'a filter does not calculate; write a column with such a name as metadata["name"]',
     ast.Constant: _NO_COLUMN,
+    ast.Name: _NO_COLUMN,
 }
 _FOREIGN_OPERATORS = {"&&": "and", "||": "or", "!": "not", "<>": "!=", "=": "==", "===": "==", "=<": "<=", "=>": ">="}
-_EXCERPT_CHARACTERS = 72
+_SINGLE_EQUALS = re.compile("(?<![<>=!])=(?!=)")
 _warnings_lock = threading.Lock()
 
 
 def parse_filter(text: str) -> Tree:
     if len(text) > MAX_CHARACTERS:
         raise InvalidInput(f"the filter has {len(text):,} characters; the limit is {MAX_CHARACTERS:,}")
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not text:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
         raise InvalidInput("the filter is empty", hint=HINT)
     parser = _Parser(text)
     tree = parser.condition(parser.python_tree(), 1)
@@ -64,8 +69,10 @@ def parse_filter(text: str) -> Tree:
 
 class _Parser:
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._lines = text.split("\n")
+        self._text = text.strip()
+        self._lines = self._text.split("\n")
+        before = text[: text.index(self._text)].split("\n")
+        self._lines_before, self._indent = len(before) - 1, len(before[-1])
         self._comparisons = 0
 
     def python_tree(self) -> ast.expr:
@@ -80,9 +87,19 @@ class _Parser:
             number = min(error.lineno or 1, len(self._lines))
             line = self._lines[number - 1]
             column = min(max((error.offset or 1) - 1, 0), len(line))
-            raise self._error(_explain(line, column, str(error.msg)), number, column) from error
+            what, place = _explain(line, column, str(error.msg))
+            if self._ends_outside_brackets(number - 1 + (column == len(line))):
+                what, place = "put parentheses around a filter of several lines", column
+            raise self._error(what, number, place) from error
         except (ValueError, MemoryError, RecursionError, OverflowError) as error:
             raise self._error(f"{_NOT_A_FILTER}, or is nested too deeply", 1, 0) from error
+
+    def _ends_outside_brackets(self, count: int) -> bool:
+        """True if more lines follow the first `count` lines, and Python does not join them because of open brackets."""
+        if not 0 < count < len(self._lines):
+            return False
+        text = "\n".join(self._lines[:count])
+        return sum(map(text.count, "([")) == sum(map(text.count, ")]"))
 
     def check_tokens(self) -> None:
         """Refuse what `ast` hides: comments, and adjacent strings without a comma, which Python joins."""
@@ -113,7 +130,10 @@ class _Parser:
             case ast.Call(ast.Name("exists"), [column], []):
                 self._count(node)
                 return Exists(self._column(column))
-            case ast.Name() | ast.Subscript():
+            case ast.Call(ast.Name(name), [column, text], []) if name in _TEXT_FUNCTIONS:
+                self._count(node)
+                return _TEXT_FUNCTIONS[name](self._column(column), self._text_value(text))
+            case ast.Name() | ast.Subscript() | ast.Attribute():
                 self._count(node)
                 return Compared(self._column(node), Op.EQ, True)
         raise self._misplaced(node)
@@ -130,16 +150,18 @@ class _Parser:
             raise self._error_at(right, "write == instead of is, or exists(column)")
         self._count(left)
         operator = _OPERATORS[type(op)]
-        if isinstance(left, _COLUMN):
+        if _is_column(left):
             return Compared(self._column(left), operator, self._value(right))
-        if isinstance(right, _COLUMN):
+        if _is_column(right):
             return Compared(self._column(right), _FLIPPED[operator], self._value(left))
-        raise self._misplaced(right if isinstance(left, ast.Constant) else left)
+        raise self._misplaced(right if isinstance(left, ast.Constant | ast.Name) else left)
 
     def _membership(self, left: ast.expr, right: ast.expr, *, negated: bool) -> Tree:
         """A column is `not in` a list if the list has values of the column's type and the column differs from all of
         these. Values of one type are joined by `and`, and the types by `or`, because comparing different types is
         false."""
+        if isinstance(left, ast.Constant) and _is_column(right):
+            raise self._error_at(left, 'write contains(column, "text") to look for a text in a column')
         column = self._column(left)
         if not isinstance(right, ast.List | ast.Tuple) or not right.elts:
             raise self._error_at(right, 'write values behind in, as in ["a", "b"]')
@@ -157,9 +179,10 @@ class _Parser:
 
     def _column(self, node: ast.expr) -> str:
         match node:
-            case ast.Name(name):
-                line, column = self._place(node)
-                if not self._lines[line - 1].startswith(name, column):  # Python normalizes letters in names (NFKC)
+            case ast.Name(name) if name in _BOOLEANS:
+                raise self._error_at(node, f'write a column of that name as metadata["{name}"]')
+            case ast.Name(name) | ast.Attribute(ast.Name("metadata"), name):
+                if not self._ends_with(node, name):  # Python normalizes letters in names (NFKC)
                     raise self._error_at(node, 'write a name with such letters as metadata["name"]')
             case ast.Subscript(ast.Name("metadata"), ast.Constant(str(name))):
                 pass
@@ -181,11 +204,13 @@ class _Parser:
                 pass
             case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as number)) if type(number) is not bool:
                 value = -number
-            case ast.Name(word) if word.lower() in ("true", "false"):
+            case ast.Name(word) if word in _BOOLEANS:
+                value = _BOOLEANS[word]
+            case ast.Name(word) if word.lower() in _BOOLEANS:
                 raise self._error_at(node, f"write {word.capitalize()} instead of {word}")
             case ast.Name(word):
                 raise self._error_at(node, f'put quotes around a text: "{word}"')
-            case ast.BinOp() | ast.Call() | ast.Attribute():
+            case ast.BinOp() | ast.Call():
                 raise self._misplaced(node)
             case _:
                 raise self._error_at(node, 'write a value here: "text", a number, True, False or b"bytes"')
@@ -196,6 +221,16 @@ class _Parser:
         if type(value) is str and any("\ud800" <= character <= "\udfff" for character in value):
             raise self._error_at(node, "the text holds a lone surrogate")
         return value
+
+    def _text_value(self, node: ast.expr) -> str:
+        value = self._value(node)
+        if not isinstance(value, str):
+            raise self._error_at(node, "write a text in quotes here")
+        return value
+
+    def _ends_with(self, node: ast.expr, name: str) -> bool:
+        assert node.end_lineno is not None
+        return self._lines[node.end_lineno - 1].encode()[: node.end_col_offset].endswith(name.encode())
 
     def _place(self, node: ast.expr) -> tuple[int, int]:
         """Return a node's line, counted from 1, and column, counted from 0."""
@@ -209,38 +244,39 @@ class _Parser:
         return self._error(what, *self._place(node))
 
     def _error(self, what: str, line: int, column: int) -> InvalidInput:
-        excerpt = _line_with_caret(self._lines[line - 1], column)
-        return InvalidInput(f"{what} (column {column + 1})\n{excerpt}", hint=HINT)
+        """`line`, from 1, and `column`, from 0, count in the stripped text; the message counts in the text as given."""
+        place = f"column {column + 1 + (self._indent if line == 1 else 0)}"
+        if self._lines_before + len(self._lines) > 1:
+            place = f"line {self._lines_before + line}, {place}"
+        return InvalidInput(f"{what} ({place})", hint=HINT)
+
+
+def _is_column(node: ast.expr) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id not in _BOOLEANS
+    return isinstance(node, ast.Subscript | ast.Attribute)
 
 
 def _join(kind: type[Every] | type[Either], parts: list[Tree]) -> Tree:
     return parts[0] if len(parts) == 1 else kind(tuple(parts))
 
 
-def _explain(line: str, column: int, message: str) -> str:
-    """Say what is wrong where Python's parser stopped. Python's own message is kept only if it applies to filters."""
+def _explain(line: str, column: int, message: str) -> tuple[str, int]:
+    """Return what is wrong where Python's parser stopped, and the column at which it begins. Python's own message is
+    kept only if it applies to filters."""
+    if "instead of '='" in message and (equals := _SINGLE_EQUALS.search(line, column)) is not None:
+        column = equals.start()  # Python's parser names the whole comparison
     for match in re.finditer(r"[&|!<>=]+", line):
         if match.start() <= column < match.end() and (ours := _FOREIGN_OPERATORS.get(match[0])) is not None:
-            return f"write '{ours}' instead of '{match[0]}'"
-    word_before = re.findall(r"(\w*)\s*\Z", line[:column])[0]
-    word = re.findall(r"\w*", line[column:])[0]
-    for each in (word_before, word):
+            return f"write '{ours}' instead of '{match[0]}'", match.start()
+    before = line[:column].rstrip()
+    word_before, word = re.findall(r"\w*\Z", before)[0], re.findall(r"\w*", line[column:])[0]
+    for each, start in ((word_before, len(before) - len(word_before)), (word, column)):
         if each.lower() in ("and", "or", "not", "in") and not each.islower():
-            return f"write '{each.lower()}' instead of '{each}'"
+            return f"write '{each.lower()}' instead of '{each}'", start
     if line[column : column + 1] in ("<", ">"):
-        return _NO_COLUMN
+        return _NO_COLUMN, column
     if keyword.iskeyword(word) and word not in ("and", "or", "not", "in"):
-        return f'write a column of that name as metadata["{word}"]'
-    return message.partition(" (")[0] if message.startswith(("unterminated", "unmatched", "'")) else _NOT_A_FILTER
-
-
-def _line_with_caret(line: str, column: int) -> str:
-    first = max(0, min(column - _EXCERPT_CHARACTERS // 2, len(line) - _EXCERPT_CHARACTERS))
-    end = first + _EXCERPT_CHARACTERS
-    excerpt = "".join(each if each.isprintable() else "?" for each in line[first:end])
-    before, after = "..." if first else "", "..." if end < len(line) else ""
-    indent = len(before)
-    for character in excerpt[: column - first]:
-        if category(character) not in ("Mn", "Me"):  # combining marks take no width
-            indent += 1 + (east_asian_width(character) in "WF")
-    return f"  {before}{excerpt}{after}\n  {' ' * indent}^"
+        return f'write a column of that name as metadata["{word}"]', column
+    is_for_filters = message.startswith(("unterminated", "unmatched", "'"))
+    return message.partition(" (")[0] if is_for_filters else _NOT_A_FILTER, column

@@ -19,6 +19,20 @@ class Exists(NamedTuple):
     column: str
 
 
+class ContainsText(NamedTuple):
+    """True if the column holds a text that contains this one, ignoring case."""
+
+    column: str
+    text: str
+
+
+class StartsWith(NamedTuple):
+    """True if the column holds a text that begins with this one, in the same case."""
+
+    column: str
+    text: str
+
+
 class Negation(NamedTuple):
     part: Tree
 
@@ -35,4 +49,4 @@ class Either(NamedTuple):
     parts: tuple[Tree, ...]
 
 
-Tree = Compared | Exists | Negation | Every | Either
+Tree = Compared | Exists | ContainsText | StartsWith | Negation | Every | Either

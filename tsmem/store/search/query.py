@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tsmem.errors import InvalidInput
 from tsmem.folding import fold
+from tsmem.limits import MAX_PREFIX_BYTES
 from tsmem.port import FieldType
-from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll, Query, ScoreSort, Sorter, Term
+from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll, Prefix, Query, ScoreSort, Sorter, Term
 from tsmem.rows import Op, Row
-from tsmem.store.filters.tree import Compared, Either, Every, Tree
+from tsmem.store.filters.tree import Compared, Either, Every, StartsWith, Tree
 from tsmem.store.layout import TableLayout
 from tsmem.store.listing.requests import Window
 from tsmem.store.model import Message, Session, Sort
@@ -117,9 +118,17 @@ def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Q
         if len(parts) > 1:
             return Bool(filter=parts)
         return parts[0] if parts else None
-    if not isinstance(tree, Compared) or tree.column not in fields:
+    if not isinstance(tree, Compared | StartsWith) or tree.column not in fields:
         return None
-    return _by_comparison(tree, fields[tree.column].name)
+    kind = fields[tree.column].name
+    return _by_comparison(tree, kind) if isinstance(tree, Compared) else _by_prefix(tree, kind)
+
+
+def _by_prefix(test: StartsWith, kind: str) -> Query | None:
+    """The documentation does not say how the service indexes a KEYWORD that is longer than 4 KB, so the query also
+    finds the rows that the index of the field lacks."""
+    size = len(test.text.encode())
+    return _or_not_indexed(Prefix(*test)) if kind == "KEYWORD" and 0 < size <= MAX_PREFIX_BYTES else None
 
 
 def _by_comparison(test: Compared, kind: str) -> Query | None:
@@ -133,8 +142,11 @@ def _by_comparison(test: Compared, kind: str) -> Query | None:
         return None
     start = value if op in (Op.EQ, Op.GE, Op.GT) else None
     end = value if op in (Op.EQ, Op.LE, Op.LT) else None
-    in_range = Between(column, start, end, start_inclusive=op is not Op.GT, end_inclusive=op is not Op.LT)
-    return Bool(should=(in_range, Bool(must_not=(HasField(column),))))
+    return _or_not_indexed(Between(column, start, end, start_inclusive=op is not Op.GT, end_inclusive=op is not Op.LT))
+
+
+def _or_not_indexed(query: Between | Prefix) -> Query:
+    return Bool(should=(query, Bool(must_not=(HasField(query.field),))))
 
 
 def _missing_field_error(layout: TableLayout, what: str) -> InvalidInput:

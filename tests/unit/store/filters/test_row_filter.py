@@ -19,6 +19,26 @@ def test_a_filter_can_compare_with_the_value_first_and_chain_comparisons(text: s
     assert expected is RowFilter(text).test(KEY)(as_row({"n": 5}))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('contains(x, "STRASSE")', True),
+        ('contains(x, "")', True),
+        ('contains(x, "strase")', False),
+        ('startswith(x, "Die Straße")', True),
+        ('startswith(x, "die")', False),
+        ('startswith(k, "u")', True),
+        ('contains(n, "5") or startswith(n, "")', False),
+        ('contains(gone, "") or startswith(gone, "")', False),
+        ('not contains(gone, "x")', True),
+    ],
+)
+def test_contains_ignores_case_and_startswith_does_not(text: str, expected: bool) -> None:
+    """Both are false without a text."""
+    row = as_row({"k": "user-1", "i": 0, "x": "Die Straße ist gesperrt", "n": 5})
+    assert expected is RowFilter(text).test(KEY)(row)
+
+
 @settings(max_examples=50)
 @given(TREES, ROWS)
 def test_a_filter_matches_what_plain_python_matches(tree: object, row: Mapping[str, Value]) -> None:
@@ -81,5 +101,7 @@ def test_the_smallest_parts_of_an_and_that_fit_are_sent() -> None:
 
     assert Comparison("role", Op.EQ, "tool") == sent
     assert RowFilter(many).pushdown(READABLE).filter is None
+    functions = RowFilter('contains(a, "x") and startswith(a, "y") and role == "tool"').pushdown(READABLE)
+    assert (Comparison("role", Op.EQ, "tool"), False) == functions
     ten = RowFilter(" and ".join(f'a != "{n}"' for n in range(12))).pushdown(READABLE).filter
     assert 10 == condition_count(ten)
