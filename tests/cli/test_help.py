@@ -74,7 +74,7 @@ def test_the_manual_page_on_times_is_true() -> None:
         form for row in re.findall(r"^\| (`.+?) \|", PAGES["times"], re.MULTILINE) for form in row.split("`")[1::2]
     ]
 
-    assert 11 == len(forms)
+    assert 18 == len(forms)
     for form in forms:
         time = form.replace("...", "2025-10-09T08:53:20")
         assert parse_time(time, now_us=1_767_225_600_000_000)[1] is None

@@ -92,6 +92,36 @@ def test_the_command_for_the_next_page_can_be_pasted_on_an_ascii_terminal() -> N
     assert "the same command with --page-token new" == next_page([*argv, "a\nb"], "new")
 
 
+@pytest.mark.parametrize(
+    ("words", "hours", "pages"),
+    [
+        (("--since", "2h", "--until", "now"), 0, 9),
+        (("--since", "yesterday", "--until", "today"), 0, 9),
+        (("--since", "2h", "--until", "now"), 25, 9),
+        (("--since", "yesterday"), 25, None),
+    ],
+    ids=["now", "the same day", "now on the next day", "yesterday on the next day"],
+)
+def test_a_listing_with_words_for_times_continues_on_the_same_day(
+    ready: Cli, words: tuple[str, ...], hours: int, pages: int | None
+) -> None:
+    """`now` stays what it was on the first page. A day is another day after midnight, so the token of a listing with
+    such a word is then refused, as with two different dates."""
+    now_us = ready.clock.time_us
+    ready.fill(Message("s", f"m{n}", now_us - HOUR + n, "user", "said") for n in range(9))
+    argv = ("message", "list", *words, "-o", "json")
+    first = ready.ok(*argv, "--limit", "4").json
+    ready.clock.time_us += hours * HOUR + 1
+    ready.fill([Message("s", "later", now_us + 1, "user", "said")])
+    rest = ready(*argv, "--page-token", first["next_page_token"])
+    if pages is None:
+        assert (2, "the page token belongs to another query") == (rest.code, rest.error["message"])
+    else:
+        late = ["later"] if "today" in words else []
+        found = [item["message_id"] for item in (*first["items"], *rest.json["items"])]
+        assert [*(f"m{n}" for n in range(pages)), *late] == found
+
+
 def test_a_terminal_shows_how_many_items_there_are(filled: Cli) -> None:
     """Pipes and other formats do not."""
     token = filled.ok("message", "search", "--limit", "30").token

@@ -60,8 +60,10 @@ CASES = (
     Case("Too many columns for one write.", "session put ada s9 " + " ".join(f"-m k{n}=1" for n in range(1025)),
         "The number of attribute columns exceeds the limit, limit count: 1024, column count: 1026.",
         "one write can hold at most 1,024 columns: write the rest with an update", code="LimitExceeded"),
-    Case("A word that is not a time.", "session recent --user ada --since yesterday",
-        "--since: 'yesterday' is not a valid time", A_TIME),
+    Case("A word that is not a time.", "session recent --user ada --since yesteday",
+        "--since: 'yesteday' is not a valid time; did you mean 'yesterday'?", A_TIME),
+    Case("An age with its units in another order.", "session recent --user ada --since 12h1d",
+        "--since: '12h1d' is not a valid age: write each unit once, the largest first", A_TIME),
     Case("A date that does not exist.", "session recent --user ada --since 2025-02-30",
         "--since: '2025-02-30' is not a date or time that exists", A_TIME),
     Case("Eight digits that read as a date.", "session recent --user ada --since 20251009",
@@ -86,5 +88,9 @@ CASES = (
     Case("An empty filter.", "session list --filter ''", "--filter: the filter is empty", FILTERS),
     Case("A filter that is too long.", f"session list --filter {'x' * 20_000}",
         "--filter: the filter has 20,000 characters; the limit is 10,000"),
+    Case("A slip in a filter.", "session list --filter 'topic == \"tea\" && vip'",
+        "--filter: write 'and' instead of '&&' (column 16)", FILTERS),
+    Case("A slip in a filter of several lines.", "session list --filter '(topic == \"tea\"\n  && vip)'",
+        "--filter: write 'and' instead of '&&' (line 2, column 3)", FILTERS),
 )
 # fmt: on

@@ -118,7 +118,7 @@ def _would_wait(ctx: typer.Context) -> bool:
     return config_path(ctx.obj.environ, ctx.obj.options.config).is_fifo()
 
 
-TIMES = "microseconds, ISO 8601, or an age such as 15m, 2h, 7d"
+TIMES = "an age (30min, 7d), a day (today, monday), ISO 8601 or microseconds"
 ROLES = suggest_words("user", "assistant", "system", "tool")
 
 User = Annotated[str, argument("USER", "The user's id.", complete_user)]

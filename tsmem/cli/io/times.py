@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from tsmem.clock import Age, Time
 from tsmem.errors import InvalidInput
 from tsmem.limits import MAX_INTEGER
+from tsmem.words import did_you_mean
 
 FORMS = (
-    "microseconds since 1970 (1760000000000000), ISO 8601 (2025-10-09, 2025-10-09T08:53:20Z) "
-    "or an age (90s, 15m, 2h, 7d, 4w)"
+    "microseconds since 1970 (1760000000000000), ISO 8601 (2025-10-09, 2025-10-09T08:53:20Z), "
+    "an age (90s, 30min, 2h, 1d12h, 4w) or a word (now, today, yesterday, monday)"
 )
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WORDS = ("now", "today", "yesterday", *WEEKDAYS)
 
 _UNIT_US = {"s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86_400 * 10**6, "w": 7 * 86_400 * 10**6}
 _OTHER_UNITS = (
@@ -33,6 +36,7 @@ _DATE_DIGITS = {
 }
 """Formats of dates without hyphens, by their number of digits. 16 is missing on purpose: such numbers are microseconds
 of the years 2033 to 2036."""
+_AGE = re.compile("((?P<w>[0-9]+)w)?((?P<d>[0-9]+)d)?((?P<h>[0-9]+)h)?((?P<m>[0-9]+)m(in)?)?((?P<s>[0-9]+)s)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DATE_TIME = re.compile(
@@ -44,9 +48,10 @@ _DATE_TIME = re.compile(
 def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Time, str | None]:
     """Return a time in microseconds since 1970, or an age, and a warning if the user may have meant something else.
 
-    A date alone means the first microsecond of the day, or the last with `end_of_day`. A time without a zone is local
-    time; if the clock shows it twice, the first is meant. Times before 1970 are negative, because messages of other
-    programs can have them.
+    A date alone means the first microsecond of the day, or the last with `end_of_day`, and so does a word for a day. A
+    weekday is the latest such day that has begun. `now` is an age of 0, so that each page of a listing has the same
+    request. A time without a zone is local time; if the clock shows it twice, the first is meant. Times before 1970 are
+    negative, because messages of other programs can have them.
 
     Raises InvalidInput for any other text, and for a time that does not fit in 64 bits of microseconds."""
     text = text.strip()
@@ -54,16 +59,23 @@ def parse_time(text: str, *, now_us: int, end_of_day: bool = False) -> tuple[Tim
         _refuse_date(text)
         value = _fitting(text.removeprefix("-"), 1, f"time {text[:40]}")
         return (-value if text.startswith("-") else value), _unit_warning(text, value, now_us)
-    if age := re.fullmatch(r"([0-9]+)([smhdw])", text):
-        return Age(_fitting(age[1], _UNIT_US[age[2]], f"age {text[:40]}")), None
+    if text and (age := _AGE.fullmatch(text)):
+        return _age(age), None
+    word = text.lower()
+    if word == "now":
+        return Age(0), None
     try:
+        if word in WORDS:
+            return _day(_named_day(word, now_us), end_of_day), None
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             return _day(datetime.fromisoformat(text), end_of_day), None
         if match := _DATE_TIME.fullmatch(text):
             return _moment(match), None
     except (ValueError, OverflowError) as error:  # from datetime: month 13, or a day past the year 9999
         raise _refused(f"{text!r} is not a date or time that exists") from error
-    raise _refused(f"{text!r} is not a valid time")
+    if re.fullmatch(r"([0-9]+(w|d|h|min|m|s))+", text):
+        raise _refused(f"{text!r} is not a valid age: write each unit once, the largest first")
+    raise _refused(f"{text!r} is not a valid time{did_you_mean(text, WORDS)}")
 
 
 def _unit_warning(text: str, value: int, now_us: int) -> str | None:
@@ -96,6 +108,20 @@ def _fitting(digits: str, unit_us: int, what: str) -> int:
     if len(significant) > 19 or int(significant) * unit_us > MAX_INTEGER:
         raise _refused(f"the {what} is out of range")
     return int(significant) * unit_us
+
+
+def _age(match: re.Match[str]) -> Age:
+    what = f"age {match[0][:40]}"
+    parts = [_fitting(digits, _UNIT_US[unit], what) for unit, digits in match.groupdict().items() if digits is not None]
+    return Age(_fitting(str(sum(parts)), 1, what))
+
+
+def _named_day(word: str, now_us: int) -> datetime:
+    """Return the local midnight at which a day of `WORDS` begins."""
+    today = datetime.combine(date.fromtimestamp(now_us // 1_000_000), time.min)  # noqa: DTZ012 - the local day
+    if word in WEEKDAYS:
+        return today - timedelta(days=(today.weekday() - WEEKDAYS.index(word)) % 7)
+    return today - timedelta(days=int(word == "yesterday"))
 
 
 def _day(midnight: datetime, end_of_day: bool) -> int:

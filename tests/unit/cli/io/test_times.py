@@ -71,10 +71,82 @@ def test_iso_times_and_microseconds_are_exact(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("15m", 900), ("2h", 7200), ("7d", 604_800), ("4w", 2_419_200), ("0s", 0)]
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("15m", 900),
+        ("15min", 900),
+        ("2h", 7200),
+        ("7d", 604_800),
+        ("4w", 2_419_200),
+        ("0s", 0),
+        ("1d12h", 129_600),
+        ("1h90min", 9000),
+        ("1w2d3h4m5s", 604_800 + 2 * 86_400 + 3 * 3600 + 4 * 60 + 5),
+        ("now", 0),
+        (" NOW\n", 0),
+    ],
 )
 def test_ages_stay_ages(text: str, seconds: int) -> None:
     assert Age(seconds * 1_000_000) == parse(text)
+
+
+THURSDAY = us(2025, 10, 9)
+
+
+@pytest.mark.parametrize(
+    ("word", "day"),
+    [
+        ("today", 9),
+        ("Yesterday", 8),
+        ("thursday", 9),
+        ("WEDNESDAY", 8),
+        ("tuesday", 7),
+        ("monday", 6),
+        ("sunday", 5),
+        ("saturday", 4),
+        ("friday", 3),
+    ],
+)
+def test_a_word_for_a_day_is_the_latest_such_day_that_has_begun(word: str, day: int) -> None:
+    """All through a Thursday, thursday is today and friday is six days ago."""
+    date = f"2025-10-{day:02d}"
+    for now_us in (THURSDAY, NOW, us(2025, 10, 10) - 1):
+        for end in (False, True):
+            assert (parse(date, end=end), None) == parse_time(word, now_us=now_us, end_of_day=end)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "today"),
+    [
+        ("Asia/Shanghai", (2025, 10, 8, 16), "2025-10-09"),
+        ("America/New_York", (2025, 10, 9, 3, 59), "2025-10-08"),
+        ("Europe/Berlin", (2025, 10, 26, 22, 59), "2025-10-26"),
+        ("America/Havana", (2025, 3, 9, 12), "2025-03-09"),
+    ],
+    ids=["ahead of UTC", "behind UTC", "25 hours", "without midnight"],
+)
+def test_a_word_for_a_day_is_a_day_of_local_time(
+    set_zone: SetZone, zone: str, now: tuple[int, ...], today: str
+) -> None:
+    set_zone(zone)
+    for end in (False, True):
+        assert (parse(today, end=end), None) == parse_time("today", now_us=us(*now), end_of_day=end)
+
+
+def test_yesterday_is_the_day_before_on_the_first_day_of_a_year_and_after_a_long_day(set_zone: SetZone) -> None:
+    set_zone("Europe/Berlin")
+    for now, yesterday in (((2026, 1, 1, 0, 30), "2025-12-31"), ((2025, 10, 27, 0, 30), "2025-10-26")):
+        value, _ = parse_time("yesterday", now_us=us(*now))
+        assert parse(yesterday) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "word"), [("yesteday", "yesterday"), ("Tod", "today"), ("mon", "monday"), ("wendesday", "wednesday")]
+)
+def test_a_word_that_is_nearly_a_time_is_refused_with_the_nearest(text: str, word: str) -> None:
+    with pytest.raises(InvalidInput, match=f"'{text}' is not a valid time; did you mean '{word}'"):
+        parse(text)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +166,23 @@ def test_a_number_that_looks_like_another_unit_gives_a_warning(text: str, unit: 
 
 
 REFUSED = {
-    "not a valid time": ("", "1.5", "١٢٣", "２０２５-10-09", "７d", "1h30m", "2025-10-09T08:53:20 Z", "2025-10-09\x00"),
+    "not a valid time": (
+        "",
+        "1.5",
+        "١٢٣",
+        "２０２５-10-09",
+        "７d",
+        "7D",
+        "1h ago",
+        "tomorrow",
+        "2025-10-09T08:53:20 Z",
+        "2025-10-09\x00",
+    ),
+    "not a valid age: write each unit once, the largest first": ("12h1d", "1h1h", "1min2m", "3s4w"),
     "date or time that exists": ("2025-10-09T24:00:01Z", "20251309T085320"),
     "not a valid offset": ("2025-10-09T08:53:20+01:60", "2025-10-09T08:53:20+24:00"),
     "minutes cannot have a fraction": ("20251009T0853.5Z",),
-    "out of range": (f"-{2**63}", "9" * 100_000 + "w"),
+    "out of range": (f"-{2**63}", "9" * 100_000 + "w", "15250284w3d4h55s"),
 }
 
 
