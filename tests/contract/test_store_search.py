@@ -331,6 +331,7 @@ def test_a_filter_matches_the_same_rows_with_and_without_an_indexed_field(empty_
 
     assert FILTERS == {text: " ".join(ids(store.sessions.search(filter=text))) for text in FILTERS}
     assert FILTERS == {text: " ".join(ids(store.sessions.recent(None, filter=text))) for text in FILTERS}
+    assert FILTERS == {text: " ".join(ids(store.sessions.iterate(None, filter=text))[::-1]) for text in FILTERS}
 
 
 def test_recent_for_everyone_lists_whole_sessions_latest_first(store: MemoryStore, empty_client: TableClient) -> None:

@@ -19,6 +19,7 @@ from tsmem.errors import InvalidInput
 from tsmem.limits import COLUMN_NAME_RULE, MAX_INTEGER, MIN_INTEGER, is_column_name
 from tsmem.rows import Op, Value
 from tsmem.store.filters.tree import Compared, ContainsText, Either, Every, Exists, Negation, StartsWith, Tree
+from tsmem.words import did_you_mean
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
@@ -238,6 +239,10 @@ class _Parser:
         return node.lineno, len(before.decode(errors="ignore"))
 
     def _misplaced(self, node: ast.expr) -> InvalidInput:
+        match node:
+            case ast.Call(ast.Name(name)) if name not in (known := ["exists", *_TEXT_FUNCTIONS]):
+                other = did_you_mean(name, known) or f"; the functions are {', '.join(known)}"
+                return self._error_at(node, f"there is no function '{name}'{other}")
         return self._error_at(node, _ADVICE.get(type(node), _NOT_A_FILTER))
 
     def _error_at(self, node: ast.expr, what: str) -> InvalidInput:

@@ -59,6 +59,8 @@ REFUSED = [
     ("metadata.a.b == 1", 1, 'write a metadata column as metadata.name or metadata["name"]'),
     ("other.a == 1", 1, 'write a metadata column as metadata.name or metadata["name"]'),
     ("a == metadata.b", 6, "write a value here"),
+    ("len(a) == 1", 1, "there is no function 'len'; the functions are exists, contains, startswith"),
+    ('starts_with(a, "x")', 1, "there is no function 'starts_with'; did you mean 'startswith'?"),
     ('a == __import__("os").system("id")', 6, "write a function alone, as exists(column), "),
     ("True == exists(a)", 9, "write a function alone, as exists(column), "),
     ('a.startswith("x")', 1, 'or startswith(column, "text")'),
