@@ -108,10 +108,10 @@ def _chunks(result: Data | SingleMessage | LiveTail | ManualPage, options: Optio
     if options.format in ("jsonl", "csv"):
         return line_chunks(result, options)
     if options.format in ("markdown", "html") and isinstance(result, Conversation):
-        from tsmem.render.sharing.html import html_lines
-        from tsmem.render.sharing.markdown import markdown_lines
+        from tsmem.render.sharing.html import shared_html
+        from tsmem.render.sharing.markdown import shared_markdown
 
-        lines = html_lines if options.format == "html" else markdown_lines
+        lines = shared_html if options.format == "html" else shared_markdown
         return join_lines(encode_lines(lines(result, options), options))
     return join_lines(encode_lines(_table_lines(result, options), options))
 

@@ -27,7 +27,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _ROLES = ("user", "assistant", "system", "tool")
 
 
-def html_lines(conversation: Conversation, options: Options) -> Iterator[str]:
+def shared_html(conversation: Conversation, options: Options) -> Iterator[str]:
     title = escape(title_of(conversation))
     yield "<!doctype html>"
     yield '<html lang="en"><head><meta charset="utf-8">'

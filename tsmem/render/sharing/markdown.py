@@ -22,7 +22,7 @@ _LINE_START = re.compile(r"([-+=]|\d{1,9}(?=[.)]))")
 _LANGUAGES = {"json": "json", "call": "python", "text": "text"}
 
 
-def markdown_lines(conversation: Conversation, options: Options) -> Iterator[str]:
+def shared_markdown(conversation: Conversation, options: Options) -> Iterator[str]:
     yield f"# {_escaped(title_of(conversation))}"
     yield ""
     yield " · ".join(map(_escaped, facts_of(conversation, options)))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsmem.render.result import Conversation, Options
-from tsmem.render.sharing.html import html_lines
+from tsmem.render.sharing.html import shared_html
 from tsmem.render.text import visible
 from tsmem.store import Message, Metadata, Session
 
@@ -35,7 +35,7 @@ def test_stored_text_is_never_markup(text: str, role: str) -> None:
     name = text or "x"
     session = Session(name, name, 1, text, Metadata({"k": text}))
     page = Page()
-    page.feed("\n".join(html_lines(Conversation(session, [Message(name, name, 1, role, text)]), Options())))
+    page.feed("\n".join(shared_html(Conversation(session, [Message(name, name, 1, role, text)]), Options())))
     page.close()
 
     assert page.tags <= TAGS
@@ -45,5 +45,5 @@ def test_stored_text_is_never_markup(text: str, role: str) -> None:
 
 
 def test_the_page_forbids_scripts_and_loading() -> None:
-    first = "\n".join(html_lines(Conversation(None, [Message("s", "m", 1)]), Options()))
+    first = "\n".join(shared_html(Conversation(None, [Message("s", "m", 1)]), Options()))
     assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" in first

@@ -9,8 +9,9 @@ from markdown_it import MarkdownIt
 
 from tsmem.render.result import Conversation, Options
 from tsmem.render.sharing.blocks import MAX_OPEN_LINES
-from tsmem.render.sharing.markdown import markdown_lines
+from tsmem.render.sharing.markdown import shared_markdown
 from tsmem.render.text import visible
+from tsmem.render.transcript import FOLDED_ROLES
 from tsmem.store import Message, Metadata
 
 HOSTILE = st.text(st.sampled_from("ab \n\\`*_[]()#+-.!|~<>&@$=12:/\"'\t&;x退"), max_size=60) | st.text(max_size=20)
@@ -18,7 +19,7 @@ PARSER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
 
 
 def shared(*messages: Message) -> str:
-    return "\n".join(markdown_lines(Conversation(None, messages), Options()))
+    return "\n".join(shared_markdown(Conversation(None, messages), Options()))
 
 
 @given(HOSTILE.filter(lambda text: text.strip() != "" and text[:1] not in "{["))
@@ -34,7 +35,7 @@ def test_speech_is_drawn_as_it_was_said_whatever_markup_it_has(text: str) -> Non
     ]
 
 
-@given(HOSTILE)
+@given(HOSTILE.filter(lambda text: text not in FOLDED_ROLES))
 def test_ids_and_roles_cannot_forge_a_heading_or_a_message(text: str) -> None:
     name = text or "x"
     html = PARSER.render(shared(Message(name, name, 1, name, "hi"), Message(name, "m", 2, "tool", "hi")))
