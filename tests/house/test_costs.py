@@ -64,6 +64,9 @@ RECENT = "| `session recent` | 1 + ⌈n/100⌉ |"
 SESSION_GET = "| `session get USER SESSION` | 1 |"
 SESSION_LIST = "| `session list` | ⌈n/5000⌉ |"
 SESSION_SEARCH = "| `session search TEXT` | 1 + ⌈n/100⌉ |"
+SEARCH = "| `search TEXT` | 2 + ⌈n/100⌉; with `-C` 2 more for each hit shown |"
+MESSAGES_OF_USER = "| `message list --user USER` | ⌈s/5000⌉ for the s sessions, and at least 1 for each session |"
+SEARCH_OF_USER = "| `search TEXT --user USER` | 2 + ⌈n/100⌉ + ⌈s/5000⌉ |"
 SHOW = "| `show SESSION` | ⌈n/5000⌉ + 1 |"
 SHOW_AROUND = "| `show SESSION --around MESSAGE` | 4 |"
 MESSAGE_LIST = "| `message list` | ⌈n/5000⌉ |"
@@ -130,6 +133,10 @@ COSTS = [
     reading(MESSAGE_GET, "message get chat m00001", 2),
     reading(MESSAGE_GET, "message get chat m00001 --create-time 1", 1),
     reading(MESSAGE_SEARCH, "message search tea --session chat --limit 0 -o jsonl", searched(CHAT)),
+    reading(SEARCH, "search tea --limit 0", searched(CHAT) + 1),
+    reading(SEARCH, "search tea --limit 3 -C 1", searched(3) + 1 + 2 * 3),
+    reading(MESSAGES_OF_USER, "message list --user ada --limit 0", pages(SESSIONS) + SESSIONS),
+    reading(SEARCH_OF_USER, "search tea --user ada --limit 0", searched(CHAT) + 1 + pages(SESSIONS)),
     reading(TAIL, "message tail chat", 1),
     reading(STATS, "stats", ALL_ROWS),
     reading(STATS_OF_USER, "stats --user ada", pages(SESSIONS) + SESSIONS),

@@ -4,8 +4,8 @@ The command line writes the chunks that `render` yields. Nothing here asks a str
 the terminal is.
 
 - For programs: `documents.py` (JSON, JSON lines, CSV, error objects, `--fields`).
-- For people: `tables/` (listings, records, reports), `transcript.py` (conversations), `markdown.py` (drawn Markdown)
-  and `json_text.py` (tool calls and other JSON in stored text).
+- For people: `tables/` (listings, records, reports), `transcript.py` (conversations), `hits.py` (what a search found),
+  `markdown.py` (drawn Markdown) and `json_text.py` (tool calls and other JSON in stored text).
 - To be shared: `sharing/` (a conversation as Markdown or HTML).
 - Building blocks of the output for people: `text.py` escapes stored text, `values.py` formats times and numbers, and
   `terminal.py` measures, cuts, wraps and colours what is shown.
@@ -134,6 +134,10 @@ def _table_lines(result: Data, options: Options) -> Iterator[str]:
             return conversation_lines(result, options)
         result = Listing("message", result.messages)
     if isinstance(result, Listing):
+        if result.grouped is not None and options.fields is None:
+            from tsmem.render.hits import hit_lines
+
+            return hit_lines(result, options)
         from tsmem.render.tables.listing import listing_lines
 
         return listing_lines(result, options)

@@ -36,6 +36,15 @@ class Options(NamedTuple):
     """The text that was searched for, whatever its case."""
 
 
+class HitGroup(NamedTuple):
+    """The hits of a search in one session, and perhaps the messages next to them."""
+
+    conversation: Conversation
+    """Its marked messages are the hits."""
+    commands: Mapping[int, str]
+    """By position, the command line that opens the conversation at a hit, already quoted for a shell."""
+
+
 class Listing(NamedTuple):
     """A stream of sessions or messages. Iterating over it can raise an error after some items."""
 
@@ -49,6 +58,8 @@ class Listing(NamedTuple):
     is_endless: bool = False
     """True if new items keep coming."""
     why_empty: Callable[[], str] | None = None
+    grouped: Callable[[Sequence[Message]], Iterable[HitGroup]] | None = None
+    """For people, put the messages of the listing into groups instead of a table."""
 
 
 class Conversation(NamedTuple):
@@ -59,8 +70,8 @@ class Conversation(NamedTuple):
     messages: Sequence[Message]
     left_out: Mapping[int, int | None] = MappingProxyType({})
     """Gaps: how many messages are left out before the one at a position, or at the end; None if that is not known."""
-    marked: int | None = None
-    """The position of the message that the reader asked for."""
+    marked: Sequence[int] = ()
+    """The positions of the messages that the reader asked for."""
     full: bool = False
     """True to fold nothing."""
     rendered: bool = False
@@ -114,6 +125,7 @@ class Section(NamedTuple):
     """A small table. Its cells hold the same kinds of values as Facts."""
 
     title: str
+    """Empty for a table without one."""
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
 

@@ -38,13 +38,13 @@ def conversation_lines(conversation: Conversation, options: Options) -> Iterator
     yield from _header(conversation, options)
     writer = TranscriptWriter(options, full=conversation.full, rendered=conversation.rendered)
     for position, message in enumerate(conversation.messages):
-        yield from _gap(conversation, position, options)
+        yield from gap_lines(conversation, position, options)
         yield ""
-        yield from writer.lines(message, is_marked=position == conversation.marked)
-    yield from _gap(conversation, len(conversation.messages), options)
+        yield from writer.lines(message, is_marked=position in conversation.marked)
+    yield from gap_lines(conversation, len(conversation.messages), options)
 
 
-def _gap(conversation: Conversation, position: int, options: Options) -> Iterator[str]:
+def gap_lines(conversation: Conversation, position: int, options: Options) -> Iterator[str]:
     if position in conversation.left_out:
         yield ""
         note = f"{Palette(options).ellipsis} {left_out_words(conversation, position)}"
@@ -55,7 +55,8 @@ def left_out_words(conversation: Conversation, position: int) -> str:
     """Return `12 messages left out`, or which ones if their number is not known."""
     count = conversation.left_out[position]
     if count is None:
-        return f"{'later' if position else 'earlier'} messages left out"
+        which = "earlier " if position == 0 else "later " if position == len(conversation.messages) else ""
+        return f"{which}messages left out"
     return f"{quantity(count, 'message')} left out"
 
 
@@ -134,7 +135,7 @@ class TranscriptWriter:
             rule = self._palette.rule * 2
             yield self._palette.paint("dim", fit(f"{rule} {day} {rule}", self._options.width, self._palette.ellipsis))
             yield ""
-        yield self._heading(message, day, is_marked)
+        yield self.heading(message, is_marked=is_marked, has_day=day is not None)
         calls_by_key = tool_calls(message.metadata)
         if message.content:
             yield from self._content(message.content, message.role)
@@ -147,7 +148,7 @@ class TranscriptWriter:
         yield from self._metadata(message, calls_by_key)
         self._last_time_us = message.create_time
 
-    def _heading(self, message: Message, day: str | None, is_marked: bool) -> str:
+    def heading(self, message: Message, *, is_marked: bool = False, has_day: bool = False) -> str:
         """Return `role ▸ time · +time since the last message · id`. If it is too wide for the terminal, the id is
         shortened first, then the role, which keeps at least a third of the line."""
         palette, room, time_us = self._palette, self._options.width, message.create_time
@@ -160,7 +161,7 @@ class TranscriptWriter:
         if room is None:
             facts = [iso_time(time_us, self._options.timezone)]
         else:  # the line of the day has the date
-            facts = [local_time(time_us, self._options.timezone, whole_seconds=True)[0 if day is None else 11 :]]
+            facts = [local_time(time_us, self._options.timezone, whole_seconds=True)[11 if has_day else 0 :]]
         if self._last_time_us is not None and time_us - self._last_time_us >= _US_PER_SECOND:
             facts.append(f"+{duration(time_us - self._last_time_us)}")
         facts.append(visible_id(message.message_id))

@@ -41,7 +41,9 @@ class MemoryStore:
         """The name of the store in messages. A page token is valid only for its own target."""
         self.is_local = is_local
         """True for the embedded store, where requests cost nothing and an import creates missing tables."""
-        self.messages = Messages(client, Codec(layout.message, Message), self.clock, target)
+        self.messages = Messages(
+            client, Codec(layout.message, Message), self.clock, target, lambda user_id: self.sessions.ids_of(user_id)
+        )
         self.sessions = Sessions(client, Codec(layout.session, Session), self.clock, target, self.messages)
 
     @cached_property

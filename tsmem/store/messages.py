@@ -3,16 +3,27 @@ is given by its id alone is first looked up in the secondary index."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Unpack
 
-from tsmem.clock import Time
+from tsmem.clock import Clock, Time
 from tsmem.errors import AlreadyExists, Ambiguous, InvalidInput, NotFound
+from tsmem.port import TableClient
 from tsmem.rows import And, Comparison, Delete, Filter, Key, Op, Range, Row, Value
+from tsmem.store.codec import Codec
 from tsmem.store.collection import ANY_TIME, Collection
-from tsmem.store.concurrency import prefetch
-from tsmem.store.listing.requests import DEFAULT_LIMIT, ListOptions, ListRequest, Window, read_filter, resolve_window
+from tsmem.store.concurrency import prefetch, submit
+from tsmem.store.listing.requests import (
+    DEFAULT_LIMIT,
+    ListOptions,
+    ListRequest,
+    Window,
+    encode_token,
+    read_filter,
+    resolve_window,
+)
 from tsmem.store.listing.scan import ItemStream, RowScan, Scan
 from tsmem.store.metadata import EMPTY, Metadata
 from tsmem.store.model import NO_CHANGES, Changes, Message, Order, Page, Sort
@@ -28,6 +39,18 @@ MAX_SESSIONS_AHEAD = 8
 
 
 class Messages(Collection[Message]):
+    def __init__(
+        self,
+        client: TableClient,
+        codec: Codec[Message],
+        clock: Clock,
+        target: str,
+        sessions_of: Callable[[str], Iterable[str]],
+    ) -> None:
+        """`sessions_of` returns the ids of a user's sessions, in order: a message's key does not have its user."""
+        super().__init__(client, codec, clock, target)
+        self._sessions_of = sessions_of
+
     def new(
         self,
         session_id: str,
@@ -129,15 +152,52 @@ class Messages(Collection[Message]):
         return self.iterate(session_id, role=role, order=order, **options).page()
 
     def iterate(
-        self, session_id: str | None, *, role: str | None = None, order: Order = "asc", **options: Unpack[ListOptions]
+        self,
+        session_id: str | None,
+        *,
+        user_id: str | None = None,
+        role: str | None = None,
+        order: Order = "asc",
+        **options: Unpack[ListOptions],
     ) -> ItemStream[Message]:
-        """Stream the same messages as `page`, by default without a limit."""
+        """Stream the same messages as `page`, by default without a limit; with `user_id`, those of all sessions of a
+        user, in order of session id. Cost: that of `page`; with `user_id`, 1 request for each 5,000 sessions and at
+        least 1 for each session read. Up to 7 sessions more are read ahead."""
         if order not in ("asc", "desc"):
             raise InvalidInput(f"the order is asc or desc, not '{order}'")
+        if user_id is not None:
+            if session_id is not None:
+                raise InvalidInput("give a session or a user, not both")
+            return self._of_user(user_id, role, order, options)
         return self._stream(
             ListRequest("list", {"session": session_id, "role": role, "order": order}, **options),
             self.codec.table,
             lambda window: self._scan(session_id, window, role=role, backward=order == "desc"),
+        )
+
+    def _of_user(self, user_id: str, role: str | None, order: Order, options: ListOptions) -> ItemStream[Message]:
+        table, backward = self.codec.table, order == "desc"
+        request = ListRequest("list", {"user": user_id, "role": role, "order": order}, **options)
+        start = request.resolve(self.codec, table, f"{self._target}/{table.name}", self._clock)
+        session_ids = sorted(self._sessions_of(user_id), reverse=backward)
+        if start.after is not None:
+            first = str(start.after[0])
+            session_ids = [each for each in session_ids if (each <= first if backward else each >= first)]
+
+        def start_reading(session_id: str) -> RowScan:
+            scan = self._filtered(self._scan(session_id, start.window, role=role, backward=backward), start.filter)
+            after = start.after if start.after is not None and start.after[0] == session_id else None
+            return self.read(scan, request.limit, after).start()
+
+        scans = prefetch(self._client.limiter, session_ids, start_reading, MAX_SESSIONS_AHEAD)
+        rows = (row for scan in scans for row in scan)
+        return ItemStream(
+            ((row.key, self.codec.decode(row)) for row in rows),
+            lambda: next(rows, None) is not None,
+            request.limit,
+            lambda key: encode_token(start.digest, start.window, key),
+            request.page_token,
+            self.read_progress,
         )
 
     def rows(self, session_id: str | None) -> Iterator[Row]:
@@ -173,7 +233,7 @@ class Messages(Collection[Message]):
 
         selection.check()
         if selection.around is not None:
-            return self._around(session_id, selection.around, selection.neighbours)
+            return self._near(self._key(session_id, selection.around, None), selection.neighbours)
         if selection.neighbours or selection.failed:
             window = resolve_window(selection.since, selection.until, self._clock.now_us())
             messages = list(self.iterate(session_id))
@@ -183,12 +243,11 @@ class Messages(Collection[Message]):
         )
         return Excerpt(messages, {0: None} if has_earlier else {})
 
-    def _around(self, session_id: str, message_id: str, neighbours: int) -> Excerpt:
+    def _near(self, key: Key, neighbours: int) -> Excerpt:
         from tsmem.store.listing.excerpt import Excerpt
 
-        key = self._key(session_id, message_id, None)
         table, left_out = self.codec.table, dict[int, int | None]()
-        span = table.range_of(self.codec.check_id("session_id", session_id))
+        span = table.range_of(key[0])
         before = self.read(Scan(table, Range(key, span.start, backward=True)), neighbours + 1, key)
         after = self.read(Scan(table, span._replace(start=key)), neighbours + 1)
         earlier = list(islice(before, neighbours))[::-1]
@@ -201,7 +260,7 @@ class Messages(Collection[Message]):
         self.read_progress.returned += len(messages)
         if after.has_more():
             left_out[len(messages)] = None
-        return Excerpt(messages, left_out, len(earlier))
+        return Excerpt(messages, left_out, (len(earlier),))
 
     def follow(
         self,
@@ -260,15 +319,37 @@ class Messages(Collection[Message]):
         text: str | None = None,
         *,
         session_id: str | None = None,
+        user_id: str | None = None,
         role: str | None = None,
+        failed: bool = False,
         sort: Sort = "newest",
         **options: Unpack[ListOptions],
     ) -> SearchStream[Message]:
-        """Stream the messages whose content or search content contains the text. What a text matches, errors and cost
-        are those of `Sessions.search`."""
+        """Stream the messages whose content or search content contains the text: those of one session, or of all
+        sessions of a user; with `failed`, only tool messages that report an error (`failures.py`). What a text matches,
+        errors and cost are those of `Sessions.search`; `user_id` costs 1 request more for each 5,000 sessions."""
         options.setdefault("limit", DEFAULT_LIMIT)
-        scope = {"session_id": session_id, "role": role}
-        return self._finder.find(ListRequest("search", scope, **options, text=text, sort=sort))
+        if session_id is not None and user_id is not None:
+            raise InvalidInput("give a session or a user, not both")
+        if failed and role not in (None, "tool"):
+            raise InvalidInput(f"only messages with the role 'tool' report errors, not '{role}'")
+        scope = {"session_id": session_id, "role": "tool" if failed else role}
+        request = ListRequest("search", scope, **options, text=text, sort=sort, user=user_id, failed=failed)
+        return self._finder.find(request, None if user_id is None else frozenset(self._sessions_of(user_id)))
+
+    def hits_by_session(self, hits: Iterable[Message], neighbours: int) -> Iterator[Excerpt]:
+        """Yield an excerpt of each session that has hits, in the order of the first hit: its hits and the messages next
+        to them, in order of time. Cost: 2 requests a hit, or none without neighbours."""
+        from tsmem.store.listing.excerpt import join_excerpts
+
+        by_session: dict[str, list[Message]] = {}
+        for hit in hits:
+            by_session.setdefault(hit.session_id, []).append(hit)
+        keys = [self.codec.key_of(hit) for each in by_session.values() for hit in each] if neighbours else []
+        limiter = self._client.limiter
+        parts = prefetch(limiter, keys, lambda key: submit(limiter, partial(self._near, key, neighbours + 1)))
+        for each in by_session.values():
+            yield join_excerpts(each, [next(parts).result() for _ in each] if neighbours else [], neighbours)
 
     # Deleting many
 

@@ -162,13 +162,14 @@ class Sessions(Collection[Session]):
                 hint="create the search index with init-tables, or delete the messages anyway with --shared-too",
             ) from error
 
-    def start_lookup(self, session_id: str) -> Pending[list[Session]]:
-        """Start to look for the sessions with an id, whoever their user is. At most 100 are found, and none if the
-        search index is missing or cannot be used. The index lags a few seconds behind the table. Cost: 1 request."""
-        from tsmem.queries import Search, Term
+    def start_lookup(self, *session_ids: str) -> Pending[list[Session]]:
+        """Start to look for the sessions with one of at most 500 ids, whoever their users are. At most 100 are found,
+        and none if the search index is missing or cannot be used. The index lags a few seconds behind the table. Cost:
+        1 request."""
+        from tsmem.queries import Search, Terms
 
         table, index = self.codec.table, self._layout.search.name
-        search = Search(Term("session_id", self.codec.check_id("session_id", session_id)))
+        search = Search(Terms("session_id", tuple(self.codec.check_id("session_id", each) for each in session_ids)))
 
         def look_up() -> list[Session]:
             try:

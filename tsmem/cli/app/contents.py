@@ -32,4 +32,7 @@ CONTENTS: dict[str, dict[str, str]] = {
         "completion": "Print the completion script for bash, zsh or fish.",
         "help": "Show a page of the manual, or the help of a command.",
     },
+    "tsmem.cli.commands.search": {
+        "search": "Find messages that contain a text, and show them in their conversations, newest first."
+    },
 }

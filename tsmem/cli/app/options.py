@@ -125,6 +125,7 @@ User = Annotated[str, argument("USER", "The user's id.", complete_user)]
 SessionId = Annotated[str, argument("SESSION", "The session's id.", complete_session)]
 MessageId = Annotated[str, argument("MESSAGE", "The message's id.", complete_message)]
 UserOption = Annotated[str | None, option("--user", "USER", "Only this user's sessions.", complete_user)]
+OwnerOption = Annotated[str | None, option("--user", "USER", "Only messages of this user's sessions.", complete_user)]
 SessionOption = Annotated[str | None, option("--session", "SESSION", "Only this session's messages.", complete_session)]
 SessionScope = Annotated[
     str | None, option("--session", "SESSION", "Only sessions with this id, and their messages.", complete_session)

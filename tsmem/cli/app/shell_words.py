@@ -23,12 +23,12 @@ def repeated_command(
     words = ["tsmem"]
     for name, value in (("config", context.options.config), ("profile", profile or context.options.profile)):
         words += [] if value is None else _option(name, value)
-    words += command
-    for name, value in options.items():
-        words += _option(name.replace("_", "-"), value)
+    given = [word for name, value in options.items() for word in _option(name.replace("_", "-"), value)]
     if any(argument.startswith("-") for argument in arguments):
-        words.append("--")
-    return all_quoted((*words, *arguments), unicode=context.streams.unicode)
+        words += (*command, *given, "--", *arguments)
+    else:
+        words += (*command, *arguments, *given)
+    return all_quoted(words, unicode=context.streams.unicode)
 
 
 def _option(name: str, value: str) -> Sequence[str]:

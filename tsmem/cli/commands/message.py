@@ -178,13 +178,17 @@ def purge(
 
 
 @group.command(
-    help="List messages by session and time.",
+    help="""List messages by session and time.
+
+    With --user, the messages of all sessions of a user are listed, one session after the other.
+    """,
     example="tsmem message list --session trip-7 --role user --last 5",
     shows="message",
 )
 def list_(
     context: Context,
     session: o.SessionOption = None,
+    user: o.OwnerOption = None,
     role: o.Role = None,
     since: o.Since = None,
     until: o.Until = None,
@@ -194,8 +198,9 @@ def list_(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
+    o.refuse_both(session is not None, user is not None, "--session or --user")
     times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
-    asked = AskedListing("message", session, filter, role=role, since=since, until=until)
+    asked = AskedListing("message", session, filter, user=user, role=role, since=since, until=until)
     if last is not None:
         if last < 1:
             raise InvalidInput(f"--last must be 1 or more, not {last}")
@@ -206,7 +211,7 @@ def list_(
         show_scan(context, asked)
         found, _ = context.store.messages.last(session, last, role=role, filter=filter, **times)
         return Listing("message", found, why_empty=partial(why_empty, context, asked))
-    stream = context.store.messages.iterate(session, role=role, order=order, **times, **pages)
+    stream = context.store.messages.iterate(session, user_id=user, role=role, order=order, **times, **pages)
     return items.listing_of(context, asked, stream, page_token)
 
 
@@ -224,6 +229,7 @@ def search(
     context: Context,
     text: items.Text = None,
     session: o.SessionOption = None,
+    user: o.OwnerOption = None,
     role: o.Role = None,
     since: o.Since = None,
     until: o.Until = None,
@@ -232,9 +238,11 @@ def search(
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
-    times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
-    stream = context.store.messages.search(text, session_id=session, role=role, sort=sort, **times, **pages)
-    asked = AskedListing("message", session, filter, text=text, role=role, since=since, until=until)
+    o.refuse_both(session is not None, user is not None, "--session or --user")
+    options = {**items.time_options(context, since, until), **items.page_options(context, filter, limit, page_token)}
+    messages = context.store.messages
+    stream = messages.search(text, session_id=session, user_id=user, role=role, sort=sort, **options)
+    asked = AskedListing("message", session, filter, text=text, user=user, role=role, since=since, until=until)
     return items.listing_of(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
 
 

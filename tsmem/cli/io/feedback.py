@@ -106,9 +106,19 @@ class AskedListing:
     """The conditions of a command: `of` is the user of the sessions or the session of the messages, and `others` are
     options by name. None means that a condition was not given."""
 
-    def __init__(self, noun: Noun, of: str | None, filter: str | None = None, **others: object) -> None:  # noqa: A002
+    def __init__(
+        self,
+        noun: Noun,
+        of: str | None,
+        filter: str | None = None,  # noqa: A002
+        *,
+        user: str | None = None,
+        **others: object,
+    ) -> None:
+        """`user` is the user in whose sessions messages were looked for."""
         self.noun = noun
         self.of = of
+        self.user = user
         self.filter = filter
         self.may_scan = filter is not None or others.get("text") is not None
         """True if the command may read many rows to find a few: a filter tests each row, and so can a text."""
@@ -197,6 +207,8 @@ def why_empty(context: Context, asked: AskedListing) -> str:
 
 def _why(store: MemoryStore, asked: AskedListing) -> str:
     noun, of = asked.noun, asked.of
+    if asked.user is not None:
+        return _why_user(store, asked, asked.user)
     items = store.sessions if noun == "session" else store.messages
     rows, is_complete = items.first_rows(of)
     if not rows:
@@ -215,6 +227,14 @@ def _why(store: MemoryStore, asked: AskedListing) -> str:
     if noun == "session" and "update_time" not in columns:  # the order of session recent
         return f"the {there} have no update time"
     return f"there are {there}, but they are not in the index; it may lag behind"
+
+
+def _why_user(store: MemoryStore, asked: AskedListing, user: str) -> str:
+    if not store.sessions.first_rows(user)[0]:
+        return f"there is no user '{user}'{did_you_mean(user, store.sessions.owner_ids_like(user))}"
+    if asked.conditions:
+        return f"user '{user}' has sessions, but no message in them matches {' and '.join(asked.conditions)}"
+    return f"user '{user}' has sessions, but no messages in them"
 
 
 def _missing_columns(filter: str, who: str, columns: set[str], fields: frozenset[str]) -> str | None:  # noqa: A002

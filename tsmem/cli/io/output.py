@@ -90,7 +90,8 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
             count += 1
             yield item
 
-    send(context, render(listing._replace(items=items()), context.render_options()))
+    write = send if listing.grouped is None else send_paged
+    write(context, render(listing._replace(items=items()), context.render_options()))
     why_empty = None if count else listing.why_empty
     if why_empty is not None:
         context.say(why_empty())

@@ -57,7 +57,8 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
             entries = [(TableCell(visible(name)), _fact_cell(value, options, with_age=True)) for name, value in rows]
             yield from _table(_NAMES_AND_VALUES, entries, options)
         case Section(title, columns, rows):
-            yield from _title(title, options)
+            if title:
+                yield from _title(title, options)
             cells = [[_fact_cell(value, options) for value in row] for row in rows]
             yield from _table(_columns(columns), cells, options)
         case Plot():

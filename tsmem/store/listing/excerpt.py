@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tsmem.clock import Time
 from tsmem.errors import InvalidInput
@@ -62,8 +63,8 @@ class Excerpt:
     """In order of time."""
     left_out: dict[int, int | None] = field(default_factory=dict)
     """Gaps: how many messages are left out before the one at a position, or at the end; None if that is not known."""
-    marked: int | None = None
-    """The position of the message that `Selection.around` names."""
+    marked: Sequence[int] = ()
+    """The positions of the messages that were asked for by name, or found by a search."""
 
 
 def select(
@@ -83,3 +84,29 @@ def select(
     if shown and end < len(messages):
         left_out[len(shown)] = len(messages) - end
     return Excerpt(shown, left_out)
+
+
+def join_excerpts(hits: Sequence[Message], parts: Sequence[Excerpt], neighbours: int) -> Excerpt:
+    """Return hits of one session and their neighbours, in order of time. Each part is one hit, which it marks, with one
+    neighbour more on each side, to know what is left out. Parts can overlap. Without parts, only the hits are returned,
+    and gaps are not known."""
+    messages = {place(hit): hit for hit in hits}
+    for part in parts:
+        hit = part.marked[0]
+        near = part.messages[max(0, hit - neighbours) : hit + neighbours + 1]
+        messages |= {place(message): message for message in near}
+    order = sorted(messages)
+    pairs = {pair for part in parts for pair in pairwise(map(place, part.messages))}
+    left_out: dict[int, int | None] = {}
+    if parts:
+        left_out = {at: None for at, pair in enumerate(pairwise(order), 1) if pair not in pairs}
+        if any(after == order[0] for _, after in pairs):
+            left_out[0] = None
+        if any(before == order[-1] for before, _ in pairs):
+            left_out[len(order)] = None
+    marked = tuple(sorted(order.index(place(hit)) for hit in hits))
+    return Excerpt([messages[each] for each in order], left_out, marked)
+
+
+def place(message: Message) -> tuple[int, str]:
+    return message.create_time, message.message_id

@@ -68,6 +68,10 @@ class ListRequest(NamedTuple):
     filter: str | None = None
     text: str | None = None
     sort: Sort = "newest"
+    user: str | None = None
+    """The user in whose sessions messages are searched; None means any."""
+    failed: bool = False
+    """True to find only tool messages that report an error."""
 
     def resolve(self, codec: Codec[Any], table: TableRef, source: str, clock: Clock) -> ListStart:
         """Return where the items start. `table` is the table or index whose keys order them. `source` names what is
@@ -75,7 +79,7 @@ class ListRequest(NamedTuple):
         if self.limit is not None and self.limit < 1:
             raise InvalidInput(f"the limit must be at least 1, not {self.limit}")
         row_filter = read_filter(self.filter)
-        parts = {key: getattr(self, key) for key in ("name", "text", "since", "until", "sort")}
+        parts = {key: getattr(self, key) for key in ("name", "text", "since", "until", "sort", "user", "failed")}
         identity = None if row_filter is None else row_filter.identity
         digest = digest_of({"source": source, "filter": identity, **parts, **self.scope})
         if self.page_token is None:

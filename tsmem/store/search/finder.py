@@ -45,10 +45,11 @@ class Finder(Generic[Item]):
         self._target = target
         self._index = codec.layout.search.name
 
-    def find(self, request: ListRequest) -> SearchStream[Item]:
-        """Stream the items that match. Raises InvalidInput, and TableNotFound for a missing table or index.
-        Cost: 1 request for each 100 rows that the query finds, and 1 more for the first search, to describe the
-        index."""
+    def find(self, request: ListRequest, session_ids: frozenset[str] | None = None) -> SearchStream[Item]:
+        """Stream the items that match, only those of some sessions if these are given.
+
+        Raises InvalidInput, and TableNotFound for a missing table or index. Cost: 1 request for each 100 rows that the
+        query finds, and 1 more for the first search, to describe the index."""
         if request.sort not in ("newest", "score"):
             raise InvalidInput(f"the order must be newest or score, not '{request.sort}'")
         if request.text == "":
@@ -61,7 +62,14 @@ class Finder(Generic[Item]):
                 self._codec.check_id(name, value)
         start = request.resolve(self._codec, table, f"{self._target}/{table.name}/{self._index}", self._clock)
         criteria = SearchCriteria(
-            request.text, equal, start.window, start.filter, request.sort, needs_time=request.name == "recent"
+            request.text,
+            equal,
+            start.window,
+            start.filter,
+            request.sort,
+            needs_time=request.name == "recent",
+            session_ids=session_ids,
+            failed=request.failed,
         )
         position = None if start.after is None else _decode_position(start.after, start.token, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
@@ -118,7 +126,7 @@ class Matches(Generic[Item]):
         self._matches = row_matcher(codec.layout, criteria)
         self._after = after
         self._left = limit
-        self._limits_pages = limit is not None and criteria.filter is None
+        self._limits_pages = limit is not None and criteria.filter is None and not criteria.failed
         """True to request only as many rows as are needed, because nearly all rows that the query finds match."""
         self._wants_total = self._limits_pages and not criteria.needs_time
         self._last_page: SearchPage | None = None

@@ -14,12 +14,27 @@ from tsmem.errors import InvalidInput
 from tsmem.folding import fold
 from tsmem.limits import MAX_PREFIX_BYTES
 from tsmem.port import FieldType
-from tsmem.queries import Between, Bool, Contains, FieldSort, HasField, MatchAll, Prefix, Query, ScoreSort, Sorter, Term
+from tsmem.queries import (
+    Between,
+    Bool,
+    Contains,
+    FieldSort,
+    HasField,
+    MatchAll,
+    Prefix,
+    Query,
+    ScoreSort,
+    Sorter,
+    Term,
+    Terms,
+)
 from tsmem.rows import Op, Row
+from tsmem.store.failures import is_failed
 from tsmem.store.filters.tree import Compared, Either, Every, StartsWith, Tree
 from tsmem.store.layout import TableLayout
 from tsmem.store.listing.requests import Window
 from tsmem.store.model import Message, Session, Sort
+from tsmem.store.sharing import MAX_IDS
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
@@ -36,6 +51,10 @@ class SearchCriteria(NamedTuple):
     sort: Sort = "newest"
     needs_time: bool = False
     """True to leave out items without a time, even if the window has no bounds."""
+    session_ids: frozenset[str] | None = None
+    """The sessions whose items match; None for any."""
+    failed: bool = False
+    """True to match only tool messages that report an error."""
 
     @property
     def has_window(self) -> bool:
@@ -61,6 +80,10 @@ def row_matcher(layout: TableLayout, criteria: SearchCriteria) -> Callable[[Row,
             texts = (getattr(item, name) for name in layout.text_columns)
             if not any(text is not None and folded in fold(text) for text in texts):
                 return False
+        if criteria.session_ids is not None and item.session_id not in criteria.session_ids:
+            return False
+        if criteria.failed and not (isinstance(item, Message) and is_failed(item)):
+            return False
         return passes_filter is None or passes_filter(row)
 
     return matches
@@ -82,7 +105,11 @@ def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: 
     conditions: list[Query] = [
         Term(name, value) for name, value in criteria.equal.items() if _has_field(fields, name, "KEYWORD")
     ]
-    exact = len(conditions) == len(criteria.equal) and criteria.filter is None
+    exact = len(conditions) == len(criteria.equal) and criteria.filter is None and not criteria.failed
+    if criteria.session_ids is not None:
+        by_session = _by_session(fields, criteria.session_ids)
+        exact = exact and by_session is not None
+        conditions += [] if by_session is None else [by_session]
     if criteria.needs_time or criteria.has_window:
         exact = exact and has_time
         if has_time:
@@ -104,6 +131,15 @@ def index_query(layout: TableLayout, fields: Mapping[str, FieldType], criteria: 
 
 def _has_field(fields: Mapping[str, FieldType], name: str, kind: str) -> bool:
     return name in fields and fields[name].name == kind
+
+
+def _by_session(fields: Mapping[str, FieldType], session_ids: frozenset[str]) -> Query | None:
+    """Return None if the sessions are too many for a query, or if the index has no session ids."""
+    if not session_ids:
+        return Bool(must_not=(MatchAll(),))
+    if len(session_ids) > MAX_IDS or not _has_field(fields, "session_id", "KEYWORD"):
+        return None
+    return Terms("session_id", tuple(sorted(session_ids)))
 
 
 def _by_filter(fields: Mapping[str, FieldType], tree: Tree, depth: int = 0) -> Query | None:
