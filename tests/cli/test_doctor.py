@@ -120,7 +120,7 @@ def test_fix_does_not_raise_update_times_to_a_time_in_the_future(ready: Cli) -> 
 
     (finding,) = findings(outcome, "update_time")
     assert (4, False) == (outcome.code, finding["mended"])
-    assert "tsmem message tail --last 1 a" == finding["command"]
+    assert "tsmem message tail a --last 1" == finding["command"]
     with ready.store() as store:
         assert 5 == store.sessions.get("ada", "a").update_time
 

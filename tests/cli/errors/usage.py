@@ -22,7 +22,7 @@ CASES = (
     Case("An extra argument.", "session get ada s1 more",
         "Got unexpected extra argument(s) (more)", "tsmem session get --help"),
     Case("A session as an argument instead of --session.", "message list s1",
-        "Got unexpected extra argument(s) (s1)", "tsmem message list --session SESSION"),
+        "Got unexpected extra argument(s) (s1)", "tsmem message list --session SESSION or tsmem message list --user USER"),
     Case("A user and a session for a command that takes only a session.", "show ada s1",
         "Got unexpected extra argument(s) (s1)", "tsmem show SESSION --user USER"),
     Case("A session as an argument instead of --session or --user.", "stats s1",
