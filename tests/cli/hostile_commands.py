@@ -64,6 +64,7 @@ RUNS = {
     "message tail": CONVERSATION.replace("OPTIONS", "--last 5000"),
     "search": f"{MESSAGES}|{TEXTS}|--errors -C 1|--errors --sessions|o -C 2 --limit 20",
     "show": f"{CONVERSATION}|--rendered drawn|--rendered long|--full calls|--user FIRST -- PACK",
+    "diff": "all calls|calls all --full|all WHOLE",
     "export": "FILE|/dev/null/FILE|FILE.gz|x.jsonl --user PACK|x.jsonl --session PACK|--session all|WHOLE",
     "copy": f"{COPY} --user FIRST|{COPY} --check|{COPY} --session all|{COPY} --check --session PACK",
     "stats": "|--user PACK|--session PACK|--session all",

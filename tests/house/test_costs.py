@@ -64,6 +64,7 @@ RECENT = "| `session recent` | 1 + ⌈n/100⌉ |"
 SESSION_GET = "| `session get USER SESSION` | 1 |"
 SESSION_LIST = "| `session list` | ⌈n/5000⌉ |"
 SESSION_SEARCH = "| `session search TEXT` | 1 + ⌈n/100⌉ |"
+DIFF = "| `diff SESSION SESSION` | ⌈n/5000⌉ + 1 for each of the two |"
 SEARCH = "| `search TEXT` | 2 + ⌈n/100⌉; with `-C` 2 more for each hit shown |"
 MESSAGES_OF_USER = "| `message list --user USER` | ⌈s/5000⌉ for the s sessions, and at least 1 for each session |"
 SEARCH_OF_USER = "| `search TEXT --user USER` | 2 + ⌈n/100⌉ + ⌈s/5000⌉ |"
@@ -129,6 +130,7 @@ COSTS = [
     reading(SHOW, "show chat --user ada", pages(CHAT) + 1),
     reading(SHOW, "show chat --role user -C 2", pages(CHAT) + 1),
     reading(SHOW_AROUND, "show chat --around m00001", 4),
+    reading(DIFF, "diff chat chat", 2 * (pages(CHAT) + 1)),
     reading(MESSAGE_LIST, "message list --limit 0 -o jsonl", pages(CHAT)),
     reading(MESSAGE_GET, "message get chat m00001", 2),
     reading(MESSAGE_GET, "message get chat m00001 --create-time 1", 1),

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tsmem.render.json_text import tool_calls
+from tsmem.render.json_text import call_line
 from tsmem.render.result import Conversation, HitGroup, Listing, Options
 from tsmem.render.terminal import Palette, fit, wrap
 from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.transcript import INDENT, READING_WIDTH, TranscriptWriter, gap_lines
 from tsmem.store.model import Message, Session
+from tsmem.store.tool_calls import tool_calls
 from tsmem.words import quantity
 
 HIT_LINES = 3
@@ -86,5 +87,5 @@ def _snippet(message: Message, max_lines: int, options: Options) -> Iterator[str
 
 def _text_of(message: Message) -> str:
     """Return the content, or what else of the message a search can have found."""
-    calls = [call.line() for calls in tool_calls(message.metadata).values() for call in calls]
+    calls = [call_line(call) for calls in tool_calls(message.metadata).values() for call in calls]
     return message.content or message.search_content or ", ".join(calls) or "(no content)"

@@ -12,6 +12,8 @@ from tsmem.store.model import Message, Session, Total
 if TYPE_CHECKING:
     from datetime import date, tzinfo
 
+    from tsmem.store.differences import ConversationDifferences
+
 Noun = Literal["session", "message"]
 Format = Literal["table", "json", "jsonl", "csv", "markdown", "html"]
 FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv")
@@ -105,6 +107,8 @@ class Report(NamedTuple):
     """A failure that is printed after the report and sets the exit code."""
     parts: Sequence[Part] = ()
     """The output for people, if it is not the table of these columns and rows."""
+    is_read: bool = False
+    """True if people read it from beginning to end, so that a long one goes through a pager."""
 
 
 class Moment(NamedTuple):
@@ -147,7 +151,14 @@ class AdviceList(NamedTuple):
     items: Sequence[Advice]
 
 
-Part = Facts | Section | Plot | AdviceList
+class Differences(NamedTuple):
+    session_ids: tuple[str, str]
+    comparison: ConversationDifferences
+    full: bool = False
+    """True to fold nothing."""
+
+
+Part = Facts | Section | Plot | AdviceList | Differences
 
 
 class Document(NamedTuple):

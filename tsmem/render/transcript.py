@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from tsmem.render.json_text import parsed_json, pretty_lines, tool_calls
+from tsmem.render.json_text import call_line, call_lines, pretty_lines
 from tsmem.render.result import Conversation, LiveTail, Options
 from tsmem.render.terminal import ROLE_STYLES, Palette, fit, fit_middle, space_after, width, wrap
 from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.values import age, duration, iso_time, local_day, local_time, metadata_pairs, size
 from tsmem.store.metadata import Metadata
 from tsmem.store.model import Message, Session
+from tsmem.store.tool_calls import parsed_json, tool_calls
 from tsmem.words import quantity
 
 INDENT = "  "
@@ -143,8 +144,8 @@ class TranscriptWriter:
             yield INDENT + self._palette.paint("dim", "(no content)" if message.content is None else "(empty)")
         arrow = f"{self._palette.arrow} "
         for call in (call for calls in calls_by_key.values() for call in calls):
-            shown = "\n".join(call.lines(self._line_width - len(arrow)))
-            yield from self._folded_text(arrow + shown, call.line(), "yellow")
+            shown = "\n".join(call_lines(call, self._line_width - len(arrow)))
+            yield from self._folded_text(arrow + shown, call_line(call), "yellow")
         yield from self._metadata(message, calls_by_key)
         self._last_time_us = message.create_time
 

@@ -15,6 +15,7 @@ CONTENTS: dict[str, dict[str, str]] = {
     "tsmem.cli.commands.session": {"session": "List, find, write and delete sessions."},
     "tsmem.cli.commands.message": {"message": "List, find, write and delete messages."},
     "tsmem.cli.commands.show": {"show": "Show a conversation, or a part of it."},
+    "tsmem.cli.commands.diff": {"diff": "Compare two conversations, and show what differs."},
     "tsmem.cli.commands.transfer": {
         "export": "Write sessions and messages to a file of JSON lines.",
         "import": "Read sessions and messages from a file into the store.",

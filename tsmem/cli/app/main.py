@@ -90,9 +90,9 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
     if isinstance(result, Listing):
         send_listing(context, result, argv)
         return DONE
-    if isinstance(result, Conversation | SingleMessage | ManualPage):
-        send_paged(context, render(result, context.render_options()))
-        return DONE
+    is_read = isinstance(result, Conversation | SingleMessage | ManualPage)
+    if is_read or (isinstance(result, Report) and result.is_read):
+        send = send_paged
     try:
         send(context, render(result, context.render_options()))
     except KeyboardInterrupt as interrupt:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from tsmem.render.json_text import parsed_json, pretty_lines, tool_calls
+from tsmem.render.json_text import call_line, call_lines, pretty_lines
 from tsmem.render.result import Conversation, Options
 from tsmem.render.text import visible, visible_id
 from tsmem.render.transcript import FOLDED_ROLES
 from tsmem.render.values import iso_time, metadata_pairs, size
 from tsmem.store.model import Message, Session
+from tsmem.store.tool_calls import parsed_json, tool_calls
 from tsmem.words import quantity
 
 MAX_OPEN_LINES = 12
@@ -42,7 +43,7 @@ def message_blocks(message: Message) -> Iterator[Block]:
     elif content == "" or not calls_by_key:
         yield Block("metadata", "(no content)" if content is None else "(empty)")
     for call in (call for calls in calls_by_key.values() for call in calls):
-        yield _folded(Block("call", "\n".join(call.lines(LINE_WIDTH))), call.line())
+        yield _folded(Block("call", "\n".join(call_lines(call, LINE_WIDTH))), call_line(call))
     rest = metadata_pairs(message.metadata, limit=None, excluded_keys={"_json", "name", *calls_by_key})
     if rest:
         yield Block("metadata", rest)

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from tsmem.folding import spans
 from tsmem.render.documents import METADATA_PREFIX
-from tsmem.render.json_text import tool_calls
+from tsmem.render.json_text import call_line
 from tsmem.render.result import Listing, Noun, Options
 from tsmem.render.tables.grid import MAX_ALIGNED, Column, TableCell, natural_widths, plan_widths, table_lines
 from tsmem.render.terminal import ROLE_STYLES, Palette
@@ -34,6 +34,7 @@ from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, metadata_pairs, metadata_value
 from tsmem.store.documents import FIELDS
 from tsmem.store.model import Message, Session
+from tsmem.store.tool_calls import tool_calls
 
 NULL = "-"
 _TIMES = ("update_time", "create_time")
@@ -235,7 +236,7 @@ def _field_cell(
         calls_by_key = {} if field != "content" or shows_all_metadata else tool_calls(item.metadata)
         if not calls_by_key:
             return TableCell(NULL, "dim")
-        text = ", ".join(call.line() for calls in calls_by_key.values() for call in calls)[:limit]
+        text = ", ".join(call_line(call) for calls in calls_by_key.values() for call in calls)[:limit]
         return TableCell(f"{Palette(options).arrow} {text if options.unicode else ascii_text(text)}", "dim")
     if field == "metadata":
         excluded_keys = () if limit is None else _shown_elsewhere(item)

@@ -10,7 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from tsmem.render.result import Advice, AdviceList, Facts, Moment, Options, Part, Plot, Report, Section, Size, noun_of
+from tsmem.render.result import (
+    Advice,
+    AdviceList,
+    Differences,
+    Facts,
+    Moment,
+    Options,
+    Part,
+    Plot,
+    Report,
+    Section,
+    Size,
+    noun_of,
+)
 from tsmem.render.tables import grid
 from tsmem.render.tables.grid import GAP, Column, TableCell
 from tsmem.render.tables.listing import NULL, field_entries
@@ -63,6 +76,10 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
             yield from _table(_columns(columns), cells, options)
         case Plot():
             yield from _plot_lines(part, options)
+        case Differences():
+            from tsmem.render.differences import difference_lines
+
+            yield from difference_lines(part, options)
         case AdviceList(items):
             for item, following in zip_longest(items, items[1:]):
                 # If consecutive items have the same command, only the last one shows it.
