@@ -108,8 +108,9 @@ EXAMPLES = [LEAVES[name].example.removeprefix("tsmem ") for name in LEAVES if na
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_the_example_of_each_command_works(ready: Cli, example: str) -> None:
-    messages = [Message("trip-7", f"{n:06d}", n, "user", "hi", metadata=Metadata({"draft": True})) for n in range(9)]
-    ready.fill([Session("ada", "trip-7", 1, metadata=Metadata({"topic": "travel", "score": 0.5})), *messages])
+    for trip in ("trip-7", "trip-8"):
+        messages = [Message(trip, f"{n:06d}", n, "user", "hi", metadata=Metadata({"draft": True})) for n in range(9)]
+        ready.fill([Session("ada", trip, 1, metadata=Metadata({"topic": "travel", "score": 0.5})), *messages])
     Path("chats.jsonl").write_text('{"id": "c", "messages": [{"role": "user", "content": "hi"}]}\n', encoding="utf-8")
     ready.config('[profiles.staging]\nbackend = "local"\npath = "staging.db"\n')
 

@@ -29,7 +29,7 @@ _COLUMNS = ("change", "role", "first_id", "second_id", "what", "first", "second"
     metadata. Ids and times are not compared. Tool calls are compared argument by argument. The exit code is 4 if the
     conversations differ.
     """,
-    example="tsmem diff run-1 run-2",
+    example="tsmem diff trip-7 trip-8",
 )
 def diff(
     context: Context,
