@@ -28,7 +28,8 @@ import pytest
 
 import tsmem
 from tests.support.clocks import ManualClock
-from tests.support.commands import declared_by
+from tests.support.commands import declared_by, name_of
+from tests.support.schemas import check_output
 from tests.support.waiting import wait_until
 from tsmem.adapters import redaction
 from tsmem.cli.app.main import main
@@ -118,7 +119,10 @@ class Cli:
         source: Any = PipeIn(stdin) if isinstance(stdin, bytes) else stdin
         streams = Streams(source, out, err, typed, width is not None, talk, width or 80)
         code = main(argv, streams, {**self.environ, **(environ or {})}, clock or self.clock)
-        assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code, err.getvalue())
+        command = declared_by(argv)
+        if command is not None:
+            assert code in command.exit_codes, (argv, code, err.getvalue())
+            check_output(name_of(argv), argv, out.getvalue())
         return Outcome(code, out.getvalue(), err.getvalue().decode())
 
     def asked(self, *argv: str, answer: bytes = b"") -> Outcome:

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Cli, Processes
 from tests.support.commands import commands_and_groups, declarations
 from tsmem.cli.app.command_tree import MEANINGS
-from tsmem.cli.app.help import TOPICS, topic_page
+from tsmem.cli.app.help import JSON_TOPIC, TOPICS, topic_page
 from tsmem.cli.io.times import parse_time
 from tsmem.render.result import FORMATS
 from tsmem.render.terminal import width as cell_width
@@ -35,7 +35,7 @@ def test_a_manual_page_is_drawn_on_a_terminal_and_plain_in_a_pipe(cli: Cli, name
 def test_help_without_a_topic_lists_the_topics(cli: Cli) -> None:
     shown = cli.ok("help").text
 
-    assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == list(TOPICS)
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith("  ")] == [*TOPICS, JSON_TOPIC]
     assert all(summary in shown for summary in TOPICS.values())
 
 

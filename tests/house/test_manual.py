@@ -61,7 +61,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def test_help_topics_and_the_readme_list_every_manual_page() -> None:
-    assert {path.stem for path in (PACKAGE / "manual").iterdir()} == set(TOPICS)
+    assert {path.stem for path in (PACKAGE / "manual").glob("*.md")} == set(TOPICS)
     assert re.findall(r"^\| \[(.+?)\]\(tsmem/manual/\1\.md\)", README, re.MULTILINE) == list(TOPICS)
 
 

@@ -35,6 +35,12 @@ def params_of(name: str) -> list[typer.core.TyperOption | typer.core.TyperArgume
     return [param for param in command.params if param not in command.global_params]
 
 
+def name_of(argv: Sequence[str]) -> str:
+    """Return the full name of the command that a command line calls."""
+    command = declared_by(argv)
+    return next((name for name, found in declarations().items() if found is command), "")
+
+
 def declared_by(argv: Sequence[str]) -> Declaration | None:
     """Return the command that a command line calls, or None."""
     at: CommandGroup = root

@@ -1,7 +1,12 @@
-"""The commands `tsmem help` and `tsmem completion`. Packagers find copies of the scripts in the top `completions/`."""
+"""The commands `tsmem help` and `tsmem completion`. Packagers find copies of the scripts in the top `completions/`.
+
+`tsmem help json` prints `manual/schemas.json`. Its "outputs" name the schema of each command's output, by format.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +19,7 @@ from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Document, ManualPage
-from tsmem.words import nearest_name
+from tsmem.words import did_you_mean, nearest_name
 
 SCRIPTS_FOLDER = Path(__file__).with_name("completions")
 SCRIPTS = {"bash": "tsmem.bash", "zsh": "_tsmem", "fish": "tsmem.fish"}
@@ -38,8 +43,32 @@ TOPICS = {
 }
 
 
+JSON_TOPIC = "json"
+MANUAL = Path(tsmem.__file__).with_name("manual")
+
+
 def topic_page(topic: str) -> str:
-    return (Path(tsmem.__file__).with_name("manual") / f"{topic}.md").read_text(encoding="utf-8")
+    return (MANUAL / f"{topic}.md").read_text(encoding="utf-8")
+
+
+def json_schemas(name: str | None = None) -> str:
+    """Return the JSON Schema of all outputs, or of one, as a document of its own."""
+    text = (MANUAL / "schemas.json").read_text(encoding="utf-8")
+    if name is None:
+        return text
+    schemas = json.loads(text)
+    known = schemas["$defs"]
+    if name not in known:
+        near = did_you_mean(name, known)
+        raise InvalidInput(f"there is no JSON schema '{name}'{near}", hint=f"the schemas are {', '.join(known)}")
+    needed, waiting = {}, [name]
+    while waiting:
+        each = waiting.pop()
+        needed[each] = known[each]
+        used = re.findall(r'"#/\$defs/([\w-]+)"', json.dumps(known[each]))
+        waiting += [other for other in used if other not in needed]
+    head = {key: schemas[key] for key in ("$schema", "version")} | {"title": name, "$ref": f"#/$defs/{name}"}
+    return json.dumps({**head, "$defs": needed}, ensure_ascii=False, indent=2) + "\n"
 
 
 @root.command(
@@ -68,12 +97,19 @@ def completion(
 def help_(
     context: Context,
     topic: Annotated[
-        list[str] | None, o.argument("[TOPIC]", "A page of the manual, or a command.", o.suggest_words(*TOPICS))
+        list[str] | None,
+        o.argument("[TOPIC]", "A page of the manual, or a command.", o.suggest_words(*TOPICS, JSON_TOPIC)),
     ] = None,
+    schema: Annotated[str | None, o.option("--schema", "NAME", "With the topic json: only this schema.")] = None,
 ) -> Document | ManualPage:
     words = topic or []
+    if schema is not None and words != [JSON_TOPIC]:
+        raise InvalidInput("--schema goes with the topic json", hint=f"tsmem help json --schema {schema}")
+    if words == [JSON_TOPIC]:
+        return Document([json_schemas(schema).encode()])
     if not words:
-        lines = [f"  {name:{max(map(len, TOPICS))}}  {summary}" for name, summary in TOPICS.items()]
+        pages = TOPICS | {JSON_TOPIC: "The JSON Schema of every output; --schema NAME prints one."}
+        lines = [f"  {name:{max(map(len, pages))}}  {summary}" for name, summary in pages.items()]
         lines = ["Pages of the manual:", "", *lines, "", "tsmem COMMAND --help shows what a command takes.", ""]
         text = "\n".join(lines)
     elif len(words) == 1 and words[0] in TOPICS:
