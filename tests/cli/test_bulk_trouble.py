@@ -64,7 +64,7 @@ def test_a_file_truncated_during_an_import_is_an_error(ready: Cli, argv: tuple[s
     outcome = meddled(ready, lambda: os.truncate("in", cut), "in", *argv)
 
     done = rows(ready)
-    said(outcome, 7, f"{done:,} rows before it were written")
+    said(outcome, 7, f"{done:,} rows were written, and no others")
     assert 200 < done < 900
     if not inside or argv:
         assert "in was cut short while it was read: of 1,200 records" in outcome.err
@@ -75,7 +75,12 @@ def test_a_gzip_file_truncated_during_an_import_is_an_error(ready: Cli) -> None:
     with gzip.open("in.gz", "wb", compresslevel=0) as stream:
         stream.write(lines(1_000, "z" * 2_500))
     outcome = meddled(ready, lambda: os.truncate("in.gz", 1_500_000), "in.gz")
-    said(outcome, 7, "cannot read in.gz: the compressed file was cut short", f"{rows(ready):,} rows before it")
+    said(
+        outcome,
+        7,
+        "cannot read in.gz: the compressed file was cut short",
+        f"{rows(ready):,} rows were written, and no others",
+    )
     assert 0 < rows(ready) < 1_000
 
 
@@ -113,7 +118,7 @@ def test_an_import_whose_input_fails_midway_says_what_was_written(ready: Cli) ->
             return chunk
 
     outcome = ready("import", stdin=Failing(lines(1050)))
-    said(outcome, 7, "cannot read standard input: Input/output error", "1,000 rows before it were written")
+    said(outcome, 7, "cannot read standard input: Input/output error", "1,000 rows were written, and no others")
     assert rows(ready) == 1000
 
 

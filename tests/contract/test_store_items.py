@@ -179,7 +179,7 @@ def test_a_message_id_used_twice_is_ambiguous(store: MemoryStore) -> None:
     for operation in operations:
         with pytest.raises(Ambiguous) as caught:
             operation()
-        assert "1 and 2" in str(caught.value.hint)
+        assert "1 or 2" in str(caught.value.hint)
     assert ["one", "two"] == [m.content for m in store.messages.iterate("s")]
     assert "two" == store.messages.get("s", "m", create_time=2).content
 

@@ -122,7 +122,7 @@ def build_profile(source: WrittenProfile, chosen_by: str) -> Profile:
 def _backend(source: WrittenProfile) -> Backend:
     if source.find("backend") is None:
         _check_keys(source, (), PROFILE_KEYS)  # 'backend' can be there, but misspelt
-        hint = f"a store in a file: {_set_command(source, 'backend=local')}"
+        hint = f"for a store in a file: {_set_command(source, 'backend=local')}"
         raise source.error((), f"'backend' is missing; it must be {' or '.join(BACKEND_KEYS)}", hint)
     return cast(Backend, _one_of(source, tuple(BACKEND_KEYS), "backend"))
 

@@ -129,7 +129,7 @@ class Messages(Collection[Message]):
         if len(times) > 1:
             raise Ambiguous(
                 f"the id '{message_id}' is used more than once in session '{session_id}'",
-                hint=f"choose one with --create-time: the first two have {' and '.join(map(str, times))}",
+                hint=f"choose one by its time: --create-time {' or '.join(map(str, times))}",
             )
         return (session_id, times[0], message_id) if times else None
 

@@ -175,7 +175,7 @@ class Tables:
     def _key_difference(self, layout: TableLayout) -> str | None:
         found = self._describe(layout.schema.name)
         text = None if found is None else key_difference(layout.schema, found)
-        return None if text is None else f"table {layout.schema.name} is not tsmem's {layout.noun} table: {text}"
+        return None if text is None else f"table '{layout.schema.name}' cannot be the {layout.noun} table: {text}"
 
     def _drop(self, table: str) -> Iterator[str]:
         try:

@@ -186,7 +186,7 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
         return document
     if format == "tsmem" != document.get("format"):  # openai may read what tsmem rejected: a wrong --format can be why
         other = brief(str(document.get("format")))
-        raise InvalidInput(f"an earlier import rejected this line, with --format {other}; import it with that format")
+        raise InvalidInput(f"this line was kept by an import with --format {other}; give that format again")
     try:
         match document.get("text"):
             case str(text):
@@ -195,6 +195,6 @@ def unwrapped(document: object, format: ImportFormat) -> object:  # noqa: A002
                 return decode_json(base64.b64decode(encoded, validate=True))
     except binascii.Error as error:
         raise InvalidInput(
-            "this record was rejected by an earlier import, but its bytes are not valid base64"
+            "this record of a rejects file has no copy of the rejected line: its base64 is not valid"
         ) from error
-    raise InvalidInput("this record was rejected by an earlier import, but lacks its text")
+    raise InvalidInput("this record of a rejects file has no copy of the rejected line")

@@ -88,7 +88,7 @@ CASES = (
         "in.json: line 1, element 0: this array or object holds more than 1,000,000 values", SMALLER,
         given=(file("in.json", '[{"a": [' + "0," * 3_000_000),)),
     Case("A long text that is not JSON.", "import in.json",
-        "in.json: line 1: not JSON that import can read: a text or number longer than 1 MB, outside any object",
+        "in.json: line 1: a text or number longer than 1 MB outside any object cannot be read",
         given=(file("in.json", '"' + "x" * (2 * 2**20 + 2)),)),
     Case("A conversation that is too large.", "import in.json --format openai --user ada",
         "in.json: line 1: this array of messages counts as one conversation, and has more than 2 MB or 1,000,000 values",

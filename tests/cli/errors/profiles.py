@@ -58,7 +58,7 @@ CASES = (
         code="ProfileError", given=(config('[profiles."-x"]\nbackend = "local"\n'),)),
     _refused("A profile without a backend.", 'default_profile = "x"\n[profiles.x]\npath = "x.db"\n',
         "2: profile 'x': 'backend' is missing; it must be local or tablestore",
-        hint="a store in a file: tsmem profile set x backend=local"),
+        hint="for a store in a file: tsmem profile set x backend=local"),
     _refused("An unknown backend.", 'default_profile = "x"\n[profiles.x]\nbackend = "locl"\n',
         "3: profile 'x': 'backend' is 'locl', not one of local, tablestore; did you mean 'local'?"),
     _refused("A misspelt key of a profile.", LOCAL + 'paht = "y"\n',

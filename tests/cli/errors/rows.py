@@ -28,7 +28,7 @@ CASES = (
         code="AlreadyExists"),
     Case("A read of a message id that is used twice.", "message get s1 twin",
         "the id 'twin' is used more than once in session 's1'",
-        "choose one with --create-time: the first two have 300 and 400", code="Ambiguous"),
+        "choose one by its time: --create-time 300 or 400", code="Ambiguous"),
     Case("A message that was written, but whose session cannot be touched.",
         "message put s9 m9 --content x --create-time 1767225600000000 --touch ada",
         "message 'm9' was written (create time 1767225600000000), but session 's9' of user 'ada' does not exist, so it was not touched",
@@ -69,7 +69,7 @@ CASES = (
         given=(no_store,),
         out="kind             name                     table    state    differences\ntable            session                  session  missing\nsecondary index  session_secondary_index  session  missing\nsearch index     session_search_index     session  missing\ntable            message                  message  missing\nsecondary index  message_secondary_index  message  missing\nsearch index     message_search_index     message  missing\n"),
     Case("drop-tables for tables with another key.", "drop-tables --yes",
-        "table message is not tsmem's session table: its primary key is (session_id STRING, create_time INTEGER, message_id STRING), not (user_id STRING, session_id STRING); table session is not tsmem's message table: its primary key is (user_id STRING, session_id STRING), not (session_id STRING, create_time INTEGER, message_id STRING)",
+        "table 'message' cannot be the session table: its primary key is (session_id STRING, create_time INTEGER, message_id STRING), not (user_id STRING, session_id STRING); table 'session' cannot be the message table: its primary key is (user_id STRING, session_id STRING), not (session_id STRING, create_time INTEGER, message_id STRING)",
         "name tsmem's own tables in the profile (tables.session.name, tables.message.name)", code="SchemaMismatch",
         given=(swapped_tables,)),
 )

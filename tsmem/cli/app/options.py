@@ -1,9 +1,10 @@
 """Arguments and options that several commands share, and the completion of their values. Commands use them as
 annotations of their parameters.
 
-A completion fetches nothing from a network. After an error it suggests nothing, because a shell that completes must not
-show it. Stored ids are hostile: an id that a shell would split, expand or run is not suggested at all, because each
-shell, and the script through which it completes, would need a quoting of its own.
+A completion fetches nothing from a network. If an error occurs, it suggests nothing and hides the error, because
+nothing may be printed while a shell completes a word. Stored ids are hostile: an id that a shell would split, expand or
+run is not suggested at all, because each shell, and the script through which it completes, would need a quoting of its
+own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 MAX_SUGGESTIONS = 50
 MAX_IDS = 500
-"""Ids that are read at most, which takes 20 ms. More are read than offered, because some cannot be offered."""
+"""Maximum number of ids that are read, which takes 20 ms. More are read than offered, because some cannot be
+offered."""
 _HARMLESS_WORD = r"[\w.@+,/][\w.@%+,/:=-]*"
 """Letters and digits of any script, and signs that mean nothing to any shell. A word does not begin with -, which would
 make it an option, nor with %, because fish replaces %self by its process number."""

@@ -4,7 +4,7 @@ Rich draws the table. Cutting, wrapping and measuring are ours, because rich
 
 - cannot cut an id in its middle, nor a text around the match of a search;
 - measures Indic vowel signs and joined emoji as narrower than many terminals draw them, so that a stored text could run
-  over into a forged row;
+  over the edge of the terminal, and its end could pass for a row;
 - lets right-to-left text mix with the next column.
 """
 
@@ -27,7 +27,7 @@ from tsmem.render.terminal import Palette, fit, fit_middle, space_after, width, 
 
 GAP = 2
 MAX_ALIGNED = 60
-"""Cells to which a column is padded in a pipe at most."""
+"""Maximum width to which a column is padded in a pipe, in characters."""
 _NARROWING_STEPS = (
     ("text", 100), ("extra", 40), ("text", 60), ("extra", 24), ("text", 40), ("extra", 12), ("name", 12), ("text", 20),
     ("extra", 8), ("name", 9), ("text", 8),
@@ -137,7 +137,7 @@ class _MeasuredSegment(Segment):
 
 
 def _cell_lines(column: Column, cell: TableCell, cells: int, gap: int, palette: Palette, *, cuts: bool) -> _CellLines:
-    """A line that is wider than its column ends in the gap to the next column."""
+    """A line that is wider than its column is not cut. The blanks between the columns are then added to it."""
     blank = _direction_blank(cell.text) if gap else ""
     room = cells - width(blank)
     texts: Iterable[str] = [cell.text]

@@ -113,7 +113,7 @@ class Bulk:
         except InvalidInput as error:
             if result.done == 0:
                 raise
-            written = f"{quantity(result.done, 'row')} before it {'was' if result.done == 1 else 'were'} written"
+            written = f"{quantity(result.done, 'row')} {'was' if result.done == 1 else 'were'} written"
             message = f"{error.message}; {written}, and no others"
             raise PartialFailure(message, done=result.done, hint=error.hint) from error
         finally:

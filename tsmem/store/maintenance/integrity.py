@@ -50,7 +50,7 @@ class SharedSessionId(NamedTuple):
 
 
 class OutdatedSession(NamedTuple):
-    """A session with messages whose update_time is missing, or before its last message."""
+    """A session whose update_time is missing, or earlier than its last message."""
 
     user_id: str
     session_id: str
@@ -72,7 +72,7 @@ class IdRange:
     """A range of session ids, with the users of each id. Both bounds can be None; the end is exclusive."""
 
     def __init__(self, start: str | None, min_ids: int) -> None:
-        """The smallest ids are kept: at least `min_ids` if there are so many, and less than twice as many."""
+        """Of the ids that are added, the smallest are kept: at least `min_ids` of them, and fewer than twice that."""
         self.start = start
         self.end: str | None = None
         self._min_ids = min_ids

@@ -5,8 +5,8 @@ The rules keep a conversation in order, and give it the same times when it is im
 - Messages are stored in the order of their times in the input. Messages with the same time keep the order of the input,
   a microsecond apart.
 - A message without a time gets the time of the message before it, plus a microsecond.
-- A message that is in the store already, and has no time in the input or one that an earlier import moved, keeps the
-  stored time. The time is a part of its key, so another time would make a second message.
+- A message that is in the store already keeps the stored time if the input gives it no time, or a time that an earlier
+  import moved. The time is a part of its key, so another time would make a second message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_MOVED_US = 1_000
 class ReadTime(NamedTuple):
     time: int
     is_exact: bool = True
-    """False if the value in the input says more than the time, and must be kept as metadata."""
+    """False if the value in the input has more than the time keeps, such as an offset. It is then kept as metadata."""
     has_zone: bool = True
     """False for a date without a zone, which is read as UTC."""
 
@@ -83,8 +83,8 @@ def _from_iso(text: str) -> ReadTime | None:
 
 
 def depends_on_others(given: Sequence[int | None]) -> bool:
-    """Return True if a time is missing, is given twice, or has whole seconds: another message of an earlier copy of the
-    conversation may have had the same one, so that this message was moved."""
+    """Return True if a time is missing, is given twice, or has whole seconds. An import moves the second of two
+    messages with the same time, and an earlier copy of the conversation may have had such a pair."""
     return len(set(given)) < len(given) or any(time is None or time % 10**6 == 0 for time in given)
 
 
@@ -92,8 +92,11 @@ def known_times(
     ids: Sequence[str], given: Sequence[int | None], found: Mapping[str, Sequence[int]]
 ) -> list[int | None]:
     """Return the time that the store has for each message of a conversation, or None. `found` has the stored times of
-    each message id, sorted. Each is given to at most one message: to the one whose time it would be if it were imported
-    now, else to one that an earlier import may have moved to it, else to one without a time."""
+    each message id, sorted. A stored time goes to at most one message. Messages choose in this order:
+
+    1. one to which an import would now give exactly this time
+    2. one whose time an earlier import may have moved to this time
+    3. one without a time"""
     unused = {message_id: list(times) for message_id, times in found.items()}
     known: list[int | None] = [None] * len(ids)
     fresh = settled_times(given, known, 0)
@@ -111,8 +114,8 @@ def known_times(
 
 def settled_times(given: Sequence[int | None], stored: Sequence[int | None], start: int) -> list[int]:
     """Return the time of each message of a conversation, from the times in the input (`given`) and in the store.
-    Without any, they count up from `start`. If the input has none, message n gets at least `start` + n if it comes
-    after the last one that is stored."""
+    If neither has a time, the times count up from `start`. If only the input has none, message n still gets at least
+    `start` + n, unless a stored message follows it."""
     order = _filled(given, 0, 0)
     times = _filled([own if known is None else known for own, known in zip(given, stored, strict=True)], start, 1)
     if given.count(None) == len(given):
@@ -129,8 +132,8 @@ def settled_times(given: Sequence[int | None], stored: Sequence[int | None], sta
 
 
 def _filled(times: Sequence[int | None], start: int, step: int) -> list[int]:
-    """Replace each None with the time before it. If the first times are None, they count down by `step` from the first
-    known time; if all are None, they count up from `start`."""
+    """Replace each None with the time before it. Before the first known time, each time is `step` less than the next
+    one; if no time is known, they count up from `start`."""
     first = next((index for index, time in enumerate(times) if time is not None), None)
     if first is None:
         return [start + index * step for index in range(len(times))]

@@ -207,9 +207,7 @@ class _Reader:
         while (found := self._try_decode()) is None:
             size = len(window.text) - window.position
             if size >= _SHORT_CHARS and window.text[window.position] not in "{[":
-                self._raise_error(
-                    "not JSON that import can read: a text or number longer than 1 MB, outside any object"
-                )
+                self._raise_error("a text or number longer than 1 MB outside any object cannot be read")
             # 4 times as much each time, so that all attempts before the last take a third of its time.
             window.read_more(min(3 * size, MAX_VALUE_BYTES - size + 1))
             if len(window.text) - window.position >= _SHORT_CHARS and window.text[window.position] in "{[":

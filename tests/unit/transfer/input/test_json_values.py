@@ -121,7 +121,7 @@ def test_long_values_are_read_whole(monkeypatch: pytest.MonkeyPatch, around: byt
         (
             b'["',
             b"x" * 1000,
-            "line 1, element 0: not JSON that import can read: a text or number longer than 1 MB, outside any object",
+            "line 1, element 0: a text or number longer than 1 MB outside any object cannot be read",
         ),
         (b"{ ", b" " * 1000, "line 1: this value is longer than"),
         (b"x", b"x" * 1000, "line 1: this line is longer than"),
