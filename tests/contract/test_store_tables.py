@@ -127,7 +127,7 @@ def test_drop_keeps_a_table_with_another_key(empty_client: TableClient, foreign:
     before = empty_client.list_tables()
 
     with pytest.raises(
-        SchemaMismatch, match=f"table {foreign.name} is not tsmem's (session|message) table: its primary key is"
+        SchemaMismatch, match=f"table '{foreign.name}' cannot be the (session|message) table: its primary key is"
     ):
         store.tables.drop()
     assert before == empty_client.list_tables()
