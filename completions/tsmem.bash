@@ -18,5 +18,10 @@ _tsmem_completion() {
     while IFS= read -r line; do
         [ -n "$line" ] && COMPREPLY+=("${line#"$word"}")
     done < <(COMP_WORDS="${words[*]}" COMP_CWORD="$last" _TSMEM_COMPLETE=complete_bash "$1" 2>/dev/null)
+    # bash offers file names if nothing else is: only where a file is meant
+    case " ${words[*]:0:last} " in
+        *" export "* | *" import "* | *" --config " | *" --content-file " | *" --path ") ;;
+        *) compopt +o default 2>/dev/null ;;
+    esac
 }
 complete -o default -F _tsmem_completion tsmem

@@ -29,6 +29,7 @@ import pytest
 import tsmem
 from tests.support.clocks import ManualClock
 from tests.support.commands import declared_by, name_of
+from tests.support.ptys import STDERR_STYLES
 from tests.support.schemas import check_output
 from tests.support.waiting import wait_until
 from tsmem.adapters import redaction
@@ -114,6 +115,7 @@ class Cli:
         """Run `tsmem ARGV`. If `stdin` is bytes, it is a pipe that holds them.
 
         stdout is a terminal of `width` cells if a width is given. stderr is a terminal with `talk`, stdin with `typed`.
+        The outcome leaves out the styles of stderr.
         """
         out, err = io.BytesIO(), io.BytesIO()
         source: Any = PipeIn(stdin) if isinstance(stdin, bytes) else stdin
@@ -123,7 +125,8 @@ class Cli:
         if command is not None:
             assert code in command.exit_codes, (argv, code, err.getvalue())
             check_output(name_of(argv), argv, out.getvalue())
-        return Outcome(code, out.getvalue(), err.getvalue().decode())
+        said = err.getvalue()
+        return Outcome(code, out.getvalue(), (STDERR_STYLES.sub(b"", said) if talk else said).decode())
 
     def asked(self, *argv: str, answer: bytes = b"") -> Outcome:
         """Run `tsmem ARGV` at a terminal where somebody types this answer. stdout is a pipe."""

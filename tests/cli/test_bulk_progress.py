@@ -19,7 +19,7 @@ import pytest
 from tests.cli.conftest import DEADLINE_S, Cli, Outcome, Processes, export_lines, messages, sessions, store_file
 from tests.support.faults import Fault, FaultyClient, every_client
 from tests.support.progress import TickingClock, progress_lines
-from tests.support.ptys import pieces
+from tests.support.ptys import STDERR_STYLES, pieces
 from tsmem.store import Message
 from tsmem.store.documents import export_line
 
@@ -146,7 +146,7 @@ def test_ctrl_c_on_a_terminal_clears_the_progress_line(ready: Cli, process: Proc
     os.close(ours)
     assert started.wait(DEADLINE_S) == 130
     feeding.join()
-    lines, left = progress_lines(sent.decode().replace("\r\n", "\n"))
+    lines, left = progress_lines(STDERR_STYLES.sub(b"", sent).decode().replace("\r\n", "\n"))
     assert lines
     summary, error = left.splitlines()
     assert re.fullmatch(rf"imported [\d,]+ messages before it ended early: {SUMMARY}", summary)

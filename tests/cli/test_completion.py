@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from tests.cli.conftest import Cli, Offered, Processes, asked_by_bash, completed, messages, sessions
-from tsmem.store import Session
+from tsmem.store import Metadata, Session
 
 
 @pytest.fixture
@@ -142,3 +142,24 @@ def test_ids_that_the_output_cannot_encode_are_not_offered(ready: Cli, process: 
 
     asked = asked_by_bash("tsmem session list --user ")
     assert ["plain"] == process.run(environ={**asked, "PYTHONIOENCODING": "latin-1"}).text.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("message list --fields ro", ["role"]),
+        ("message list --fields role,c", ["role,create_time", "role,content"]),
+        ("session list --fields u", ["user_id", "update_time"]),
+        ("session list --filter to", ["topic"]),
+        ("session list --filter u", ["user_id", "update_time"]),
+        ("session recent --since y", ["yesterday"]),
+        ("message search x --sort s", ["score"]),
+        ("message list --order d", ["desc"]),
+        ("session list --color n", ["never"]),
+    ],
+)
+def test_names_of_fields_times_and_choices_are_offered(
+    ready: Cli, offered: Offered, words: str, expected: list[str]
+) -> None:
+    ready.fill([Session("ada", "s", 1, None, Metadata({"topic": "x"}))])
+    assert expected == offered(f"tsmem {words}")

@@ -70,6 +70,26 @@ def test_shells_complete_harmless_ids_and_run_nothing_hostile(
     assert "SEEN" not in screen
 
 
+@pytest.mark.parametrize("name", SHELLS)
+def test_file_names_are_completed_only_where_a_file_is_meant(
+    name: str, ready: Cli, process: Processes, tmp_path: Path
+) -> None:
+    with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
+        (shell.folder / "zebra.jsonl").touch()
+        for typed in ("tsmem import zeb", "tsmem export zeb", "tsmem --config zeb", "tsmem serve --path zeb"):
+            assert shell.complete(typed).rstrip() == typed + "ra.jsonl"
+        for typed in ("tsmem session get zeb", "tsmem message search zeb", "tsmem session list --user zeb"):
+            assert shell.complete(typed).rstrip() == typed
+
+
+def test_zsh_shows_the_quotes_of_descriptions(ready: Cli, process: Processes, tmp_path: Path) -> None:
+    with Shell("zsh", process.argv(), process.environ, tmp_path / "shell") as shell:
+        shell.complete("tsmem session list --", tabs=2)
+        screen = bytes(shell.screen).decode()
+
+    assert "’topic == ”billing” and score >= 0.5’" in screen
+
+
 PREFIXES = [
     *sorted({text[:length] for text in FIXED for length in (1, 3)}),
     *("$(", "$(tou", "`", "`tou", "'", "'pl", "'team:"),

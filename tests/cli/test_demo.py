@@ -40,7 +40,7 @@ def test_demo_does_not_touch_the_users_profiles_or_memory(cli: Cli, elsewhere: P
     cli.config("this is no TOML")
     before = sorted(cli.folder.rglob("*"))
     environ = {"TSMEM_PROFILE": "nowhere", "TABLESTORE_ENDPOINT": "https://127.0.0.1:1", "TSMEM_CONFIG": "/no/such"}
-    for options in (("-o", "table", "--no-color", "--stats"), ("-p", "nowhere", "--config", "/no/such")):
+    for options in (("-o", "table", "--color", "never", "--cost"), ("-p", "nowhere", "--config", "/no/such")):
         assert cli(*options, "demo", environ=environ).code == 0
     assert sorted(cli.folder.rglob("*")) == before
 

@@ -288,7 +288,7 @@ def test_findings_fit_the_terminal_and_ids_cannot_forge_lines(ready: Cli, width:
 
 def test_a_long_command_is_broken_between_its_words(ready: Cli) -> None:
     ready.fill([Message(f"word {'x' * 40}", "m", 1)])
-    lines = ready("doctor", "--no-color", width=60).text.splitlines()
+    lines = ready("doctor", "--color", "never", width=60).text.splitlines()
 
     start = next(n for n, line in enumerate(lines) if line.strip().startswith("tsmem"))
     assert ["tsmem", "message", "purge", "--session", f"word {'x' * 40}"] == bash_words("\n".join(lines[start:]))
@@ -297,7 +297,7 @@ def test_a_long_command_is_broken_between_its_words(ready: Cli) -> None:
 def test_a_command_with_a_word_longer_than_a_line_is_not_shown(ready: Cli) -> None:
     """Broken within the word it would be another command: here one that creates a file."""
     ready.fill([Message("x" * 60 + "'; touch X #", "m", 1)])
-    shown = " ".join(ready("doctor", "--no-color", width=60).text.split())
+    shown = " ".join(ready("doctor", "--color", "never", width=60).text.split())
 
     assert "touch" not in shown.rpartition("the command deletes them")[2]
     assert "(the command is too long for this terminal: -o json shows it)" in shown

@@ -82,7 +82,7 @@ def test_output_matches_the_golden_file(filled: Cli, name: str, output: str) -> 
     stdin = b'{"user_id": "u", "session_id": "s"}\n'
     piped = filled(*argv, stdin=stdin, environ=environ)
     width = WIDTHS.get(name, 80)
-    shown = filled(*argv, "--no-color", stdin=stdin, environ=environ, width=width)
+    shown = filled(*argv, "--color", "never", stdin=stdin, environ=environ, width=width)
     rule = RULE.format(width).encode()
     if name.startswith("error"):
         assert (piped.out, shown.out) == (b"", b"")

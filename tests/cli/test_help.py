@@ -85,7 +85,8 @@ def test_the_manual_page_on_output_is_true() -> None:
 
 
 def test_manual_pages_name_only_options_that_exist(cli: Cli) -> None:
-    options = {option for name in LEAVES for option in re.findall(r"--[a-z-]+", cli.ok(*name.split(), "--help").text)}
+    helps = ["", *LEAVES]
+    options = {option for name in helps for option in re.findall(r"--[a-z-]+", cli.ok(*name.split(), "--help").text)}
     known = {*options, "--quiet", "--editable"}
     for text in PAGES.values():
         assert set(re.findall(r"--[a-z-]{3,}", text.replace("|---", ""))) <= known

@@ -102,7 +102,7 @@ def test_json_and_csv_contain_no_terminal_escapes(everything: Cli, name: str) ->
 @pytest.mark.parametrize("name", COMMANDS)
 def test_hostile_text_is_ascii_on_a_terminal_without_utf8(everything: Cli, name: str) -> None:
     for place, run in enumerate(fewer(commands(everything.folder)[name]())):
-        screen = shown(everything, run, "--no-color", encoding=NO_UTF8[place % 2])
+        screen = shown(everything, run, "--color", "never", encoding=NO_UTF8[place % 2])
         assert re.fullmatch(rb"[\n\x20-\x7e]*", screen.out + screen.err), run
 
 
@@ -133,7 +133,7 @@ def test_no_text_forges_a_table_row(request: pytest.FixtureRequest, store: str) 
         ("session", "list", "--fields", "user_id,session_id,search_content"),
         ("message", "list", "--fields", "message_id,role,content"),
     ):
-        screen = screens("--no-color", *argv, "--limit", "0")
+        screen = screens("--color", "never", *argv, "--limit", "0")
         lines = screen.text.split("\n")
         expected = int(screen.err.split()[0].replace(b",", b""))
         assert expected > (500 if store == "everything" else 50)
@@ -145,7 +145,7 @@ def test_no_text_forges_a_table_row(request: pytest.FixtureRequest, store: str) 
 
 @ON_BOTH
 def test_no_message_forges_a_heading_of_a_transcript(request: pytest.FixtureRequest, store: str) -> None:
-    text = Screens(request.getfixturevalue(store))("--no-color", "show", "drawn").text
+    text = Screens(request.getfixturevalue(store))("--color", "never", "show", "drawn").text
     left = [line for line in text.split("\n") if line and not line.startswith(" ")]
 
     assert {"session drawn"} == {line for line in left if not line.startswith(("assistant ▸ ", "── "))} - {

@@ -111,10 +111,10 @@ def test_stats_say_at_least_if_the_rows_scanned_are_not_known(cloud: Cli, name: 
     cloud.ok("-p", name, "init-tables")
     for n in range(3):
         cloud.ok("-p", name, "message", "put", "s", f"m{n}", "--create-time", str(n), "-m", f"n:={n}")
-    pattern = r"stats: 1 request, 1 read and 0 write capacity units, 3 rows scanned, 3 returned, \d+\.\d+ s"
+    pattern = r"cost: 1 request, 1 read and 0 write capacity units, 3 rows scanned, 3 returned, \d+\.\d+ s"
 
-    assert re.search(pattern, cloud.ok("-p", name, "--stats", "message", "list").err)
-    filtered = cloud.ok("-p", name, "--stats", "message", "list", "--filter", "n == 1").err
+    assert re.search(pattern, cloud.ok("-p", name, "--cost", "message", "list").err)
+    filtered = cloud.ok("-p", name, "--cost", "message", "list", "--filter", "n == 1").err
     assert f"{scanned}, 1 returned" in filtered
 
 

@@ -59,10 +59,10 @@ def test_an_interrupted_listing_is_valid_json_or_jsonl(filled: Cli, process: Pro
 def test_an_interrupted_command_prints_stats(filled: Cli) -> None:
     interrupt = Fault("get_range", KeyboardInterrupt(), call=2)  # type: ignore[arg-type]
     with every_client(lambda client: FaultyClient(client, interrupt)):
-        outcome = filled("--stats", "export")
+        outcome = filled("--cost", "export")
 
     assert outcome.code == 130
-    assert re.search(r"\nstats: \d+ requests?, .* returned, \d+\.\d+ s\n\Z", outcome.err)
+    assert re.search(r"\ncost: \d+ requests?, .* returned, \d+\.\d+ s\n\Z", outcome.err)
 
 
 def test_ctrl_c_during_start_prints_no_traceback(process: Processes) -> None:
@@ -78,15 +78,22 @@ def test_three_processes_can_create_the_same_store_at_once(process: Processes, c
     cli.ok("init-tables", "--check")
 
 
-def test_output_to_a_pipe_is_not_cut_or_coloured(process: Processes, ready: Cli) -> None:
+def test_output_to_a_pipe_is_not_cut_or_coloured_unless_asked_for(process: Processes, ready: Cli) -> None:
     content = "word " * 500 + "end"
     ready.ok("message", "put", "s", "m", "--content", content)
-    forced = {"COLUMNS": "40", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"}
+    narrow = {"COLUMNS": "40", "TERM": "xterm"}
     for argv in (("message", "list"), ("show", "s")):
-        outcome = process.run(*argv, environ=forced)
-        assert content.encode() in outcome.out
-        assert b"\x1b" not in outcome.out
-        assert outcome.err == ""
+        for options, environ, is_coloured in (
+            ((), {}, False),
+            (("--color", "auto"), {"FORCE_COLOR": "1"}, True),
+            (("--color", "always"), {"NO_COLOR": "1"}, True),
+            (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+            ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ):
+            outcome = process.run(*options, *argv, environ={**narrow, **environ})
+            assert content.encode() in outcome.out
+            assert is_coloured is (b"\x1b" in outcome.out)
+            assert outcome.err == ""
 
 
 @pytest.mark.parametrize("locale", ["C.UTF-8", "C"])

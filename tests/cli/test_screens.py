@@ -65,9 +65,9 @@ def test_output_without_colour_has_the_same_words_and_exit_codes(ready: Cli) -> 
             assert screen.err == again.err or "TERM" in environ, (
                 line
             )  # bulk commands draw no progress on a dumb terminal
-        flagged = screens("--no-color", *line.split())
+        flagged = screens("--color", "never", *line.split())
         assert (code, plain.encode()) == flagged[:2], line
-        assert screen.err == flagged.err.replace(b" --no-color", b""), line
+        assert screen.err == flagged.err.replace(b" --color never", b""), line
 
 
 @pytest.mark.parametrize(("encoding", "columns"), [("ascii", 60), ("latin-1", 80), ("cp1252", 200)])

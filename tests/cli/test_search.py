@@ -84,7 +84,7 @@ def test_search_highlights_the_text(ready: Cli) -> None:
     assert f"a{MARK}tea{PLAIN}" in shown
     assert 3 == shown.count(MARK)
     assert "\x1b[" not in ready.ok("message", "search", "tea").text
-    assert "\x1b[" not in ready.ok("message", "search", "tea", "--no-color", width=120).text
+    assert "\x1b[" not in ready.ok("message", "search", "tea", "--color", "never", width=120).text
 
 
 def test_a_narrow_table_keeps_search_content_and_drops_metadata(ready: Cli) -> None:

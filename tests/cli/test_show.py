@@ -38,8 +38,8 @@ def test_show_fields_choose_columns_of_messages(told: Cli) -> None:
 
 
 def test_tail_looks_the_same_as_show(told: Cli) -> None:
-    shown = told.ok("--no-color", "show", "trip-7", width=80).text
-    tail = told.ok("--no-color", "message", "tail", "trip-7", width=80).text
+    shown = told.ok("--color", "never", "show", "trip-7", width=80).text
+    tail = told.ok("--color", "never", "message", "tail", "trip-7", width=80).text
 
     assert shown.partition("\n\n")[2] == tail.partition("\n\n")[2]
 

@@ -80,7 +80,7 @@ def test_tail_in_a_pipe_prints_json_lines(ready: Cli) -> None:
 
     assert "hi" == ready.ok(*tail).lines[0]["content"]
     assert ready.ok(*tail, "-o", "table").text.startswith("session s\n\nuser ▸ 2026-01-01T00:00:00.000000+00:00 · m\n")
-    assert "\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m\n" in ready.ok(*tail, "--no-color", width=80).text
+    assert "\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m\n" in ready.ok(*tail, "--color", "never", width=80).text
     ready.config('[profiles.local]\nbackend = "local"\noutput = "csv"\n')
     assert ready.ok(*tail).text.startswith("session_id,")
 
@@ -88,7 +88,7 @@ def test_tail_in_a_pipe_prints_json_lines(ready: Cli) -> None:
 def test_tail_of_an_empty_session_says_that_it_has_no_messages(ready: Cli) -> None:
     for output, expected in (("json", '{"items": [], "next_page_token": null}\n'), ("jsonl", "")):
         assert expected == ready.ok("message", "tail", "s", "-o", output).text
-    assert "session s\nnothing to show\n" == ready.ok("message", "tail", "s", "--no-color", width=80).text
+    assert "session s\nnothing to show\n" == ready.ok("message", "tail", "s", "--color", "never", width=80).text
 
 
 def test_tail_follow_of_an_empty_session_says_so_once(ready: Cli, following: Following) -> None:
@@ -127,7 +127,7 @@ def test_tail_follow_on_a_terminal_shows_each_message_as_it_arrives(ready: Cli, 
     put(ready, "m0", role="user", content="Is it on time?")
 
     steps: Steps = [lambda: put(ready, "m1", 90, role="assistant", content="It is."), lambda: None]
-    outcome = following("--no-color", width=80, steps=steps)
+    outcome = following("--color", "never", width=80, steps=steps)
 
     first = "session s\n\n── 2026-01-01, Thursday ──\n\nuser ▸ 00:00:00 · m0\n  Is it on time?\n"
     assert [first, first + "\nassistant ▸ 00:01:30 · +1 min 30 s · m1\n  It is.\n"] == following.shown
@@ -152,9 +152,9 @@ def test_tail_follow_refuses_output_json_of_the_profile(ready: Cli, following: F
 
 def test_tail_prints_stats_at_its_end(ready: Cli, following: Following) -> None:
     put(ready, "m")
-    outcome = following("--stats", steps=3)
+    outcome = following("--cost", steps=3)
 
-    assert outcome.err.startswith("stats: 4 requests, ")
+    assert outcome.err.startswith("cost: 4 requests, ")
     assert ", 4 rows scanned, 1 returned, " in outcome.err
 
 

@@ -1,4 +1,4 @@
-"""The cost of each call as the service bills it. `--stats` prints these numbers."""
+"""The cost of each call as the service bills it. `--cost` prints these numbers."""
 
 from __future__ import annotations
 

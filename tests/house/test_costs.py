@@ -1,7 +1,7 @@
 """Checks the numbers of requests that the manual states.
 
 Users pay for requests. Each row of `COSTS` quotes a sentence or a table row of the manual, and runs a command against a
-server. The server's log and `--stats` must both count as many requests as the quotation states.
+server. The server's log and `--cost` must both count as many requests as the quotation states.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ IMPORT = (
     "| `import` | ⌈n/200⌉, and a search for each 500 sessions;"
     " 1 more for each conversation in which messages have no time,"
 )
-LOCAL_IMPORT = "On the embedded store (the local file), the requests that `--stats` counts for an import are 4 more,"
+LOCAL_IMPORT = "On the embedded store (the local file), the requests that `--cost` counts for an import are 4 more,"
 COPY = "| `copy` | those of an export and of an import |"
 CHECK = "| `copy --check` | those of an export of each side |"
 PURGE = (
@@ -200,14 +200,12 @@ def test_commands_send_the_requests_that_the_manual_states(tmp_path: Path, monke
         cli.ok("-p", "local", "init-tables")
         for cost in COSTS:
             served.log.clear()
-            argv = [*shlex.split(cost.command), "--stats"]
+            argv = [*shlex.split(cost.command), "--cost"]
             outcome = cli(*argv, stdin=cost.piped) if cost.typed is None else cli.asked(*argv, answer=cost.typed)
             assert 0 == outcome.code, outcome
-            is_counted = f"stats: {quantity(cost.requests, 'request')}, " in outcome.err
+            is_counted = f"cost: {quantity(cost.requests, 'request')}, " in outcome.err
             is_sent = len(served.log) == cost.requests or cost.command.startswith("-p local ")
-            if not (
-                is_sent and (is_counted or cost.command.startswith("copy "))
-            ):  # `--stats` adds both sides of a copy
+            if not (is_sent and (is_counted or cost.command.startswith("copy "))):  # `--cost` adds both sides of a copy
                 wrong.append((cost.command, cost.requests, outcome.err, served.actions()))
 
     assert [] == wrong

@@ -96,7 +96,7 @@ def _forged() -> Iterator[str]:
         "\nnext page: tsmem session purge --everyone --yes", "x\n3 sessions shown; next page: tsmem drop-tables --yes",
         "x\n… 12 more lines, 5 KB in all (--full shows them)",
         "x\nTraceback (most recent call last):\n  File \"x\", line 1", "x\nwarning: forged", "x\ndebug: forged",
-        "x\nDelete 0 sessions? [y/N] ", "x\nstats: 0 requests", "x\nok       rows: fine", "x\nuser_id     s1", "…",
+        "x\nDelete 0 sessions? [y/N] ", "x\ncost: 0 requests", "x\nok       rows: fine", "x\nuser_id     s1", "…",
         "...", "-", "", "null", "None", "true", "0", " ", "  leading", "trailing  ", "\t\ttabs", "a,b", 'a"b', "'; --",
         "=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0", '=HYPERLINK("http://evil.example","x")', "\t=1",
         "\r=1", "--yes", "-o", "--", "$(id)", "`id`", "; id", "!!", "~", "*", "%s%n", "{0}", "{x.__class__}",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import struct
 import termios
 from collections.abc import Iterator
+
+STDERR_STYLES = re.compile(rb"\x1b\[(?:0|2|1;31)m")
+"""The escape sequences of a red label and of dim lines on a terminal's stderr."""
 
 
 def resize(terminal: int, columns: int, rows: int = 24) -> None:

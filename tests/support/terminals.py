@@ -18,7 +18,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.support.commands import declared_by
-from tests.support.ptys import open_terminal, pieces
+from tests.support.ptys import STDERR_STYLES, open_terminal, pieces
 from tsmem.cli.app.main import main
 from tsmem.cli.io.streams import Streams
 from tsmem.clock import Clock
@@ -36,7 +36,7 @@ MAX_MARKS = 4
 
 
 class Screen(NamedTuple):
-    """The exit code, and what each terminal was sent: `out` by stdout, `err` by stderr."""
+    """The exit code, and what each terminal was sent: `out` by stdout, `err` by stderr, without its styles."""
 
     code: int
     out: bytes
@@ -68,7 +68,7 @@ class Screens:
             variables = {**self._cli.environ, "TERM": "xterm-256color", "PAGER": "cat", **(environ or {})}
             code = main(argv, self._streams(talk.theirs, data.theirs), variables, clock or self._cli.clock)
         assert (command := declared_by(argv)) is None or code in command.exit_codes, (argv, code, bytes(talk.sent))
-        return Screen(code, bytes(data.sent), bytes(talk.sent))
+        return Screen(code, bytes(data.sent), STDERR_STYLES.sub(b"", bytes(talk.sent)))
 
     def _streams(self, talk: int, data: int) -> Streams:
         """Return the streams of a process whose stdin and stderr are the terminal `talk`, and its stdout `data`."""

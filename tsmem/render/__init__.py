@@ -146,12 +146,17 @@ def _table_lines(result: Data, options: Options) -> Iterator[str]:
     return report_lines(result, options)
 
 
-def render_error(error: TsmemError, output: Format, *, unicode: bool = True) -> bytes:
+def render_error(error: TsmemError, output: Format, *, unicode: bool = True, color: bool = False) -> bytes:
     if output in ("json", "jsonl"):
         text = f"{encode_json(error_document(error))}\n"
         return (text if unicode else json_in_ascii(text)).encode()
     from tsmem.render.text import visible
 
-    hint = "" if error.hint is None else f"hint: {visible(error.hint)}\n"
+    label, hint = "error:", "" if error.hint is None else f"hint: {visible(error.hint)}"
+    if color:
+        from tsmem.render.terminal import Palette
+
+        palette = Palette(Options(color=True))
+        label, hint = palette.paint("bold red", label), palette.paint("dim", hint) if hint else ""
     encoding = "utf-8" if unicode else "ascii"
-    return f"error: {visible(error.message)}\n{hint}".encode(encoding, "backslashreplace")
+    return f"{label} {visible(error.message)}\n{hint}{hint and chr(10)}".encode(encoding, "backslashreplace")

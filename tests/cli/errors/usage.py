@@ -16,7 +16,7 @@ CASES = (
     Case("A misspelt option.", "session list --usr x",
         "No such option: --usr (Possible options: --user)", "tsmem session list --help"),
     Case("A misspelt global option.", "--ouput json session list",
-        "No such option: --ouput (Possible options: --output)", "tsmem --help"),
+        "No such option: --ouput (Possible options: --cost, --output)", "tsmem --help"),
     Case("A missing argument.", "session get ada",
         "Missing argument 'SESSION'.", "tsmem session get --help"),
     Case("An extra argument.", "session get ada s1 more",
@@ -36,9 +36,9 @@ CASES = (
     Case("An option without its value.", "session list --limit",
         "Option '--limit' requires an argument.", None),
     Case("A missing option.", "copy --to local", "Missing option '--from'.", "tsmem copy --help"),
-    Case("A flag with a value.", "session list --stats=yes",
-        "Option '--stats' does not take a value.", None),
+    Case("A flag with a value.", "session list --cost=yes",
+        "Option '--cost' does not take a value.", None),
     Case("An invalid number.", "session list --limit ten",
-        "Invalid value for '--limit': 'ten' is not a valid int.", "tsmem session list --help"),
+        "Invalid value for '--limit' / '-n': 'ten' is not a valid int.", "tsmem session list --help"),
 )
 # fmt: on

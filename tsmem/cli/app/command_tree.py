@@ -19,12 +19,15 @@ import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
 
 from tsmem.cli.app.contents import CONTENTS
-from tsmem.cli.app.options import complete_profile
+from tsmem.cli.app.options import Completion, complete_fields, complete_profile
 from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
 
 if TYPE_CHECKING:
     from tsmem.render.result import Noun
 
+COLOR_CHOICES = ("auto", "always", "never")
+GLOBAL_OPTIONS_LINE = "Global options (-p PROFILE, -o FORMAT, --fields A,B, --cost, ...): tsmem --help"
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 Function = TypeVar("Function", bound=Callable[..., object])
 
 # The exit codes, which scripts rely on
@@ -81,7 +84,7 @@ class Declaration:
         call.__signature__ = declared.replace(parameters=[typer_context, *others])  # type: ignore[attr-defined]
         call.__annotations__ = {}
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        app.command(self.name, cls=DeclaredCommand, help=self.help)(call)
+        app.command(self.name, cls=DeclaredCommand, help=self.help, context_settings=HELP_OPTIONS)(call)
         command: Any = typer.main.get_command(app)
         command.declaration = self
         return command
@@ -106,13 +109,25 @@ def global_options() -> list[TyperOption]:
             metavar="FORMAT",
             help="table, json, jsonl or csv.",
             parse=_output_format,
-            autocompletion=lambda ctx, args, incomplete: ["table", "json", "jsonl", "csv"],
+            autocompletion=_one_of("table", "json", "jsonl", "csv", "markdown", "html"),
         ),
-        _option("--fields", metavar="A,B,...", help="Fields to show, e.g. role,metadata.topic.", parse=_field_names),
-        _option("--stats", is_flag=True, help="Print requests, capacity units and time to stderr."),
+        _option(
+            "--fields",
+            metavar="A,B,...",
+            help="Fields to show, e.g. role,metadata.topic.",
+            parse=_field_names,
+            autocompletion=complete_fields,
+        ),
+        _option("--cost", is_flag=True, help="Print requests, capacity units, rows scanned and time to stderr."),
         _option("--debug", is_flag=True, help="Log each request; show tracebacks."),
         _option("--version", is_flag=True, help="Show the version.", is_eager=True, callback=_show_version),
-        _option("--no-color", is_flag=True, help="No colors (like NO_COLOR)."),
+        _option(
+            "--color",
+            metavar="WHEN",
+            help="auto (on a terminal), always or never.",
+            parse=_color,
+            autocompletion=_one_of(*COLOR_CHOICES),
+        ),
         _option("--no-pager", is_flag=True, help="Write everything at once, also what is longer than the screen."),
     ]
 
@@ -129,12 +144,22 @@ def _option(*names: str, parse: Callable[[str], object] | None = None, **more: A
     )
 
 
+def _one_of(*words: str) -> Completion:
+    return lambda ctx, args, incomplete: [word for word in words if word.startswith(incomplete)]
+
+
 def _output_format(text: str) -> str:
     from tsmem.render.result import CONVERSATION_FORMATS
 
     if text not in CONVERSATION_FORMATS:
         formats = ", ".join(CONVERSATION_FORMATS)
         raise InvalidInput(f"there is no output format '{text}'", hint=f"the formats are {formats}")
+    return text
+
+
+def _color(text: str) -> str:
+    if text not in COLOR_CHOICES:
+        raise InvalidInput(f"--color is {', '.join(COLOR_CHOICES[:-1])} or {COLOR_CHOICES[-1]}, not '{text}'")
     return text
 
 
@@ -166,15 +191,22 @@ class _WithGlobalOptions:
         return option
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        """List the global options only at the root; elsewhere a line says where they are."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Global options": []}
+        is_root = ctx.parent is None
         for param in self.get_params(ctx):  # type: ignore[attr-defined]
+            if param in self.global_params and not is_root:
+                continue
             if (record := param.get_help_record(ctx)) is not None:
                 heading = "Arguments" if param.param_type_name == "argument" else "Options"
-                sections["Global options" if param in self.global_params else heading].append(record)
+                sections["Global options" if is_root else heading].append(record)
         for heading, records in sections.items():
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
+        if not is_root:
+            lines = wrap(GLOBAL_OPTIONS_LINE, formatter.width)
+            formatter.write("\n" + "\n".join(lines) + "\n")
 
 
 class DeclaredCommand(_WithGlobalOptions, TyperCommand):
@@ -213,7 +245,7 @@ class DeclaredCommand(_WithGlobalOptions, TyperCommand):
 
 class CommandGroup(_WithGlobalOptions, TyperGroup):
     def __init__(self, name: str, help: str) -> None:  # noqa: A002 - Typer's word
-        super().__init__(name=name, help=help, rich_markup_mode=None)
+        super().__init__(name=name, help=help, rich_markup_mode=None, context_settings=HELP_OPTIONS)
         self.summaries: dict[str, str] = {}
         self.commands: dict[str, Any] = {}  # None until it is built; Typer needs the names for suggestions
         self.declarations: dict[str, Declaration | CommandGroup] = {}
@@ -260,10 +292,24 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         names = [CompletionItem(n, help=text) for n, text in self.summaries.items() if n.startswith(incomplete)]
         return names + super(TyperGroup, self).shell_complete(ctx, incomplete)
 
+    def headings(self) -> dict[str, tuple[str, ...]]:
+        return {"Commands": tuple(self.summaries)}
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(self.summaries.items()))
+        longest = max(map(len, self.summaries))
+        for heading, names in self.headings().items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(longest), self.summaries[name]) for name in names])
         super().format_options(ctx, formatter)
+
+
+HEADINGS = {
+    "Find, read and write": ("session", "message", "show", "search", "diff", "stats"),
+    "Move": ("export", "import", "copy"),
+    "Set up and look after": ("init-tables", "doctor", "profile", "serve", "demo", "completion", "help"),
+    "Delete": ("drop-tables",),
+}
+"""The commands in the order of the root's help: what people come for first, what destroys last."""
 
 
 class Root(CommandGroup):
@@ -272,9 +318,12 @@ class Root(CommandGroup):
             "tsmem",
             "Manage the memory of AI agents (sessions and messages) in Alibaba Cloud TableStore or in one local file.",
         )
-        for commands in CONTENTS.values():
-            self.summaries |= commands
+        summaries = {name: text for commands in CONTENTS.values() for name, text in commands.items()}
+        self.summaries = {name: summaries[name] for names in HEADINGS.values() for name in names}
         self.commands = dict.fromkeys(self.summaries)
+
+    def headings(self) -> dict[str, tuple[str, ...]]:
+        return HEADINGS
 
     def group(self, name: str, help: str) -> CommandGroup:  # noqa: A002
         group = self.declarations[name] = CommandGroup(name, help)

@@ -1,6 +1,7 @@
-"""The commands of `tsmem`: their modules, their names and their summaries, in the order of the help.
+"""The commands of `tsmem`: their modules, their names and their summaries.
 
-The order is made by hand, the rest is generated. After adding a command or changing the first line of a help, run
+The modules are listed by hand, the rest is generated. A new command also needs a place in `HEADINGS` of
+`command_tree.py`. After adding a command or changing the first line of a help, run
 `TSMEM_UPDATE_GOLDEN=1 pytest tests/house/test_commands.py`.
 """
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tsmem.clock import Clock, Time
 from tsmem.errors import InvalidInput, ProfileError
@@ -36,9 +36,9 @@ class GlobalOptions:
     config: str | None = None
     output: Format | None = None
     fields: tuple[str, ...] | None = None
-    stats: bool = False
+    cost: bool = False
     debug: bool = False
-    no_color: bool = False
+    color: Literal["auto", "always", "never"] = "auto"
     no_pager: bool = False
 
 
@@ -69,6 +69,17 @@ class Context:
         from tsmem.render.text import visible
 
         self.write_stderr(visible(text) + "\n")
+
+    def say_footer(self, text: str) -> None:
+        """Write a line about what was shown; it is dim where there are colours."""
+        if not self.has_color(self.streams.stderr_is_terminal):
+            self.say(text)
+            return
+        from tsmem.render.result import Options
+        from tsmem.render.terminal import Palette
+        from tsmem.render.text import visible
+
+        self.write_stderr(Palette(Options(color=True)).paint("dim", visible(text)) + "\n")
 
     def write_stderr(self, text: str) -> None:
         """Write text that is already safe to show."""
@@ -139,16 +150,23 @@ class Context:
         from tsmem.render.result import Options
 
         terminal = self.streams.stdout_is_terminal
-        plain = self.options.no_color or self.environ.get("NO_COLOR") or self.environ.get("TERM") == "dumb"
         return Options(
             format=self.format,
             fields=self.options.fields,
             width=self.streams.width if terminal else None,
-            color=terminal and not plain,
+            color=self.has_color(terminal),
             is_terminal=terminal,
             unicode=self.streams.unicode or not terminal,
             now_us=self.clock.now_us(),
         )
+
+    def has_color(self, is_terminal: bool) -> bool:
+        """Return True if what goes to a stream is coloured. Sources: no-color.org, which wins, and force-color.org."""
+        if self.options.color != "auto":
+            return self.options.color == "always"
+        if self.environ.get("NO_COLOR"):
+            return False
+        return bool(self.environ.get("FORCE_COLOR")) or (is_terminal and self.environ.get("TERM") != "dumb")
 
     def limit(self, given: int | None) -> int | None:
         if given is None:

@@ -142,5 +142,7 @@ def _say_error(context: Context, error: TsmemError, argv: Sequence[str]) -> str:
     given = re.search(rf"(?:^|\0)(?:-o|--output)[\0=]?({'|'.join(FORMATS)})(?:$|\0)", "\0".join(argv))
     profile = context.__dict__.get("profile")  # None unless it was loaded
     output: str = context.options.output or (given and given[1]) or getattr(profile, "output", None) or "table"
-    context.write_stderr(render_error(error, cast(Format, output), unicode=context.streams.unicode).decode())
+    color = context.has_color(context.streams.stderr_is_terminal)
+    text = render_error(error, cast(Format, output), unicode=context.streams.unicode, color=color)
+    context.write_stderr(text.decode())
     return output

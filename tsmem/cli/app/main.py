@@ -36,8 +36,8 @@ def main(
     started_s = context.clock.monotonic_s()
     try:
         code = _exit_code(context, argv)
-        if context.options.stats and context.opened_stores:
-            _say_stats(context, context.clock.monotonic_s() - started_s)
+        if context.options.cost and context.opened_stores:
+            _say_cost(context, context.clock.monotonic_s() - started_s)
         return code
     finally:
         context.close()
@@ -106,14 +106,14 @@ def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
     return DONE
 
 
-def _say_stats(context: Context, seconds: float) -> None:
+def _say_cost(context: Context, seconds: float) -> None:
     from tsmem.port import Cost
     from tsmem.words import quantity
 
     cost = reduce(Cost.plus, (store.cost for store in context.opened_stores), Cost())
     progress = [items.read_progress for store in context.opened_stores for items in (store.sessions, store.messages)]
-    context.say(
-        f"stats: {quantity(cost.requests, 'request')}, "
+    context.say_footer(
+        f"cost: {quantity(cost.requests, 'request')}, "
         f"{cost.read_units:,} read and {cost.write_units:,} write capacity units, "
         f"{'at least ' if cost.filtered else ''}{quantity(cost.rows_scanned, 'row')} scanned, "
         f"{sum(each.returned for each in progress):,} returned, {seconds:.3f} s"

@@ -22,6 +22,7 @@ from tsmem.clock import Time
 from tsmem.errors import InvalidInput, TsmemError
 
 if TYPE_CHECKING:
+    from tsmem.render.result import Noun
     from tsmem.store import MemoryStore
 
 MAX_SUGGESTIONS = 50
@@ -66,6 +67,39 @@ def complete_setting(incomplete: str) -> list[str]:
     from tsmem.profiles.rules import PROFILE_KEYS
 
     return [f"{key}=" for key in PROFILE_KEYS if key != "tables" and key.startswith(incomplete)]
+
+
+def complete_fields(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    """Suggest the fields of what the command shows, for the last name of a list."""
+    from tsmem.store.documents import FIELDS
+
+    noun = _noun_of(ctx)
+    if noun is None:
+        return []
+    before, comma, last = incomplete.rpartition(",")
+    chosen = before.split(",")
+    return [before + comma + name for name in FIELDS[noun] if name.startswith(last) and name not in chosen]
+
+
+def _noun_of(ctx: typer.Context) -> Noun | None:
+    """Return what the command shows; None if it shows neither sessions nor messages."""
+    declaration = getattr(ctx.command, "declaration", None)
+    return None if declaration is None else declaration.shows
+
+
+def complete_filter(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Suggest the columns of what the command lists: fields, and in the local store metadata keys of the first rows."""
+    from tsmem.store.documents import FIELDS
+
+    noun = _noun_of(ctx) or "session"
+
+    def columns(store: MemoryStore) -> Iterator[str]:
+        rows, _ = (store.sessions if noun == "session" else store.messages).first_rows(None)
+        return (name for name in sorted({name for row in rows for name in row.columns}))
+
+    fields = [name for name in FIELDS[noun] if name != "metadata"]
+    names = dict.fromkeys((*fields, *_suggest_ids(ctx, columns)))
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -120,6 +154,7 @@ def _would_wait(ctx: typer.Context) -> bool:
     return config_path(ctx.obj.environ, ctx.obj.options.config).is_fifo()
 
 
+complete_time = suggest_words("now", "today", "yesterday", "monday", "1h", "1d", "7d", "30d")
 TIMES = "an age (30min, 7d), a day (today, monday), ISO 8601 or microseconds"
 ROLES = suggest_words("user", "assistant", "system", "tool")
 
@@ -153,14 +188,26 @@ StoredCreateTime = Annotated[
     str | None,
     option("--create-time", "T", "Create time, if several messages have this id: microseconds or ISO 8601."),
 ]
-Since = Annotated[str | None, option("--since", "T", f"Only those from this time or later: {TIMES}.")]
-Until = Annotated[str | None, option("--until", "T", f"Only those from this time or earlier: {TIMES}.")]
-UpdatedSince = Annotated[str | None, option("--since", "T", f"Only those updated at this time or later: {TIMES}.")]
-UpdatedUntil = Annotated[str | None, option("--until", "T", f"Only those updated at this time or earlier: {TIMES}.")]
-Limit = Annotated[int | None, option("--limit", "N", "Maximum rows; 0 = no limit. [50; jsonl and csv: no limit]")]
+Since = Annotated[str | None, option("--since", "T", f"Only those from this time or later: {TIMES}.", complete_time)]
+Until = Annotated[str | None, option("--until", "T", f"Only those from this time or earlier: {TIMES}.", complete_time)]
+UpdatedSince = Annotated[
+    str | None, option("--since", "T", f"Only those updated at this time or later: {TIMES}.", complete_time)
+]
+UpdatedUntil = Annotated[
+    str | None, option("--until", "T", f"Only those updated at this time or earlier: {TIMES}.", complete_time)
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", "-n", metavar="N", help="Maximum rows; 0 = no limit. [50; jsonl and csv: no limit]"),
+]
 Filter = Annotated[
     str | None,
-    option("--filter", "E", "Only rows matching this expression, e.g. 'topic == \"billing\" and score >= 0.5'."),
+    option(
+        "--filter",
+        "E",
+        "Only rows matching this expression, e.g. 'topic == \"billing\" and score >= 0.5'.",
+        complete_filter,
+    ),
 ]
 PageToken = Annotated[str | None, option("--page-token", "TOKEN", "Continue from a previous page.")]
 IfAbsent = Annotated[bool, flag("--if-absent", "Fail if it already exists.")]

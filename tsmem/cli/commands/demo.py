@@ -61,7 +61,7 @@ def _step(context: Context, environ: dict[str, str], *argv: str) -> Generator[by
     output = io.BytesIO()  # stdout and stderr together, as a terminal shows them
     # The output keeps the width and colours of the terminal, but no command may ask a question.
     streams = replace(context.streams, stdin=io.BytesIO(), stdout=output, stderr=output, stdin_is_terminal=False)
-    options = ["--no-color"] if context.options.no_color else []
+    options = ["--color", context.options.color]
     code = main([*options, *argv], streams, environ, context.clock)
     yield output.getvalue()
     if code - 128 in SIGNAL_NAMES:

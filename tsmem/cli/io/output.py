@@ -103,15 +103,15 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
     total = listing.total() if is_table and listing.total is not None else None
     if total is not None and not (with_counts and total.exact == count):
         if total.exact is not None:
-            context.say(quantity(total.exact, "match"))
+            context.say_footer(quantity(total.exact, "match"))
         elif total.at_most is not None:
-            context.say(f"up to {quantity(total.at_most, 'match')}")
+            context.say_footer(f"up to {quantity(total.at_most, 'match')}")
     shown = quantity(count, listing.noun)
     if token is not None:
         command = next_page(argv, token, unicode=context.streams.unicode)
-        context.say(f"{f'{shown} shown; ' if with_counts else ''}next page: {command}")
+        context.say_footer(f"{f'{shown} shown; ' if with_counts else ''}next page: {command}")
     elif with_counts and why_empty is None:
-        context.say(shown)
+        context.say_footer(shown)
 
 
 def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
