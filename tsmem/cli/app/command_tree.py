@@ -108,7 +108,7 @@ def global_options() -> list[TyperOption]:
             parse=_output_format,
             autocompletion=lambda ctx, args, incomplete: ["table", "json", "jsonl", "csv"],
         ),
-        _option("--fields", metavar="A,B,...", help="Fields to show, e.g. role,metadata.topic.", parse=_field_names),
+        _option("--fields", metavar="A,B,...", help="Fields to show, e.g. role,metadata.topic.", parse=field_names),
         _option("--stats", is_flag=True, help="Print requests, capacity units and time to stderr."),
         _option("--debug", is_flag=True, help="Log each request; show tracebacks."),
         _option("--version", is_flag=True, help="Show the version.", is_eager=True, callback=_show_version),
@@ -138,8 +138,9 @@ def _output_format(text: str) -> str:
     return text
 
 
-def _field_names(text: str) -> tuple[str, ...]:
-    """Return the names in a value of --fields. In double quotes, a name can have commas, and blanks at its ends."""
+def field_names(text: str) -> tuple[str, ...]:
+    """Return the names in a value of --fields or --by. In double quotes, a name can have commas, and blanks at its
+    ends."""
     quoted = r'"(?:[^"]|"")*"'
     if not text.strip():
         return ()
