@@ -24,6 +24,7 @@ CONTENTS: dict[str, dict[str, str]] = {
     "tsmem.cli.commands.stats": {
         "stats": "Count sessions, messages (by role and day) and bytes, or rows by the values of fields."
     },
+    "tsmem.cli.commands.fields": {"fields": "List the fields and metadata keys that sessions and messages have."},
     "tsmem.cli.commands.doctor": {
         "doctor": "Check the profile, the connection, the tables and the stored data for problems."
     },
@@ -38,5 +39,4 @@ CONTENTS: dict[str, dict[str, str]] = {
     "tsmem.cli.commands.search": {
         "search": "Find messages that contain a text, and show them in their conversations, newest first."
     },
-    "tsmem.cli.commands.fields": {"fields": "List the fields and metadata keys that sessions and messages have."},
 }

@@ -83,7 +83,7 @@ def _say_what_is_left_out(context: Context, groups: GroupedCounts, asked: AskedL
     others = {"session": groups.other_sessions, "message": groups.other_messages}
     counted = " and ".join(quantity(count, noun) for noun, count in others.items() if count)
     if counted:
-        context.say(f"{counted} not shown: their values are long, or there are too many groups")
+        context.say(f"{counted} not shown: a value is long, or there are too many different ones")
     elif not groups.groups and not groups.unknown:
         if groups.has_messages:
             context.say(why_empty(context, asked))

@@ -56,7 +56,7 @@ class GroupedCounts(NamedTuple):
     """False if sessions were not counted."""
     has_messages: bool
     other_sessions: int
-    """Number of sessions in no group, because their value is long or there are too many groups."""
+    """Number of sessions in no group, because a value is long or there are too many different ones."""
     other_messages: int
     unknown: Sequence[UnknownField]
     """Fields that no row has."""
@@ -76,8 +76,10 @@ class GroupCounter:
         of_sessions = _RowCounter(fields, self._sessions.codec.table.key, "update_time")
         of_messages = _RowCounter(fields, self._messages.codec.table.key, "create_time")
 
+        wants_owners = USER in fields and scope.user_id is None
+
         def count_session(row: Row) -> None:
-            if USER in fields and len(self._owners) < MAX_OWNERS:
+            if wants_owners and len(self._owners) < MAX_OWNERS:
                 self._owners.setdefault(str(row.key[1]), row.key[0])
             if scope.has_session(row):
                 self._note_names(row)
@@ -88,7 +90,11 @@ class GroupCounter:
             is_counted = not failed or (
                 row.columns.get("role") == "tool" and is_failed(self._messages.codec.decode(row))
             )
-            of_messages.count(row, self._owners.get(str(row.key[0])), is_counted=is_counted)
+            owner = self._owners.get(str(row.key[0]), scope.user_id)
+            if wants_owners and owner is None and len(self._owners) == MAX_OWNERS:
+                of_messages.others += is_counted  # its user may be one that was not remembered
+            else:
+                of_messages.count(row, owner, is_counted=is_counted)
         return self._counts(of_sessions, of_messages, failed=failed)
 
     def _note_names(self, row: Row) -> None:
@@ -102,7 +108,12 @@ class GroupCounter:
         sessions = of_sessions.counts if has_sessions else {}
         messages = of_messages.counts if has_messages else {}
         groups = [Group(key[0], sessions.get(key, 0), messages.get(key, 0)) for key in {**sessions, **messages}]
-        groups.sort(key=lambda group: (-group.sessions - group.messages, list(map(str, group.values))))
+        groups.sort(
+            key=lambda group: (
+                -group.sessions - group.messages,
+                [(value is None, str(value)) for value in group.values],
+            )
+        )
         known = {DAY, *self._names, *self._sessions.codec.table.key, *self._messages.codec.table.key}
         missing = [each for each in fields if each not in of_sessions.found | of_messages.found]
         return GroupedCounts(
