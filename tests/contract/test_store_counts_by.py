@@ -74,6 +74,7 @@ def test_a_field_that_no_row_has_is_reported_with_a_similar_name(filled: MemoryS
 def test_failed_counts_only_tool_messages_that_report_an_error(filled: MemoryStore) -> None:
     assert counts(filled, "name", failed=True) == [("book", 0, 1), ("find", 0, 1)]
     assert counts(filled, "session_id", failed=True) == [("a1", 0, 1), ("orphan", 0, 1)]
+    assert not filled.count_by(["session_id"], failed=True).has_sessions
     assert counts(filled, "name", failed=True, until=DAY) == [("book", 0, 1)]
 
 

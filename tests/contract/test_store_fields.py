@@ -52,6 +52,12 @@ def test_a_column_with_a_value_of_another_type_is_still_a_field(store: MemorySto
     assert role == FieldSummary("role", "field", 1, {"integer": 1}, [ExampleValue(5, 1)])
 
 
+def test_equal_values_of_different_types_are_different_examples(store: MemoryStore) -> None:
+    load(store, [Session("u", f"s{n}", None, None, Metadata({"k": value})) for n, value in enumerate((True, 1, 1.0))])
+    examples = store.fields().sessions.fields[-1].examples
+    assert [bool, int, float] == [type(example.value) for example in examples]
+
+
 def test_long_texts_are_cut_in_examples(store: MemoryStore) -> None:
     store.messages.put(Message("s", "m", 1, None, "x" * 100_000))
     content = store.fields().messages.fields[-1]
