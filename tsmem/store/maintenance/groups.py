@@ -71,7 +71,7 @@ class GroupCounter:
         self._owners: dict[str, Value] = {}
 
     def run(self, fields: Sequence[str], scope: RowScope, *, failed: bool) -> GroupedCounts:
-        """With `failed`, only tool messages that report an error are counted. Raises InvalidInput."""
+        """Count rows; with `failed`, only tool messages that report an error. Raises InvalidInput."""
         _check_fields(fields)
         of_sessions = _RowCounter(fields, self._sessions.codec.table.key, "update_time")
         of_messages = _RowCounter(fields, self._messages.codec.table.key, "create_time")

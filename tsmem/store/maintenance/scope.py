@@ -17,7 +17,7 @@ from tsmem.store.sessions import Sessions
 
 
 class RowScope(NamedTuple):
-    """Which rows are read. At most one of the two ids is given; without either, all rows are read."""
+    """The rows to read: those of a user, of a session id, or all rows."""
 
     user_id: str | None = None
     session_id: str | None = None
