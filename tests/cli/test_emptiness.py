@@ -45,6 +45,17 @@ SAID = [
     (("show", "trip-8", "--user", "Ada"), NO_SESSION.replace("trip7", "trip-8")),
     (("export", "--session", "trip7"), NOTHING),
     (("stats", "--session", "trip7"), NOTHING),
+    (("stats", "--by", "role", "--user", "usr-01"), NO_USER),
+    (("fields", "--user", "usr-01"), NO_USER),
+    (("fields", "--session", "trip7"), NOTHING),
+    (
+        ("stats", "--since", "2026-01-01"),
+        "no messages found: there are messages, but none matches --since",
+    ),
+    (
+        ("stats", "--by", "session_id", "--errors"),
+        "no messages found: there are messages, but none matches --errors",
+    ),
     (("session", "recent", "--user", "Ada"), "no sessions found: the sessions of user 'Ada' have no update time"),
     (
         ("session", "list", "--user", "Ada", "--filter", 'update_time == 9 or role == "x"'),

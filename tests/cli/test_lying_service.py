@@ -33,7 +33,8 @@ READING = (
     "session search --user ada --limit 0", "session search tea --sort score", "session get ada s1",
     "message list --session s1", "message list --session s1 --role user --order desc",
     "message list --session s1 --last 2", "message get s1 m05", "message search tea --session s1", "message tail s1",
-    "show s1 --user ada", "stats", "stats --user ada", "doctor", "export", "export --user ada", "export --session s1",
+    "show s1 --user ada", "stats", "stats --user ada", "stats --by role", "fields",
+    "doctor", "export", "export --user ada", "export --session s1",
     "session purge --user ada --with-messages --dry-run", "message purge --session s1 --dry-run", "init-tables --check",
 )  # fmt: skip
 LISTING, LISTING_MESSAGES, SEARCHING = READING[0], READING[9], READING[7]

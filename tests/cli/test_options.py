@@ -51,6 +51,7 @@ def test_an_empty_id_is_never_everyone(ready: Cli) -> None:
         "message delete '' m00000", "message purge --session '' --yes", "message list --session ''",
         "message list --session '' --last 1", "message search tea --session ''", "show ''", "show s00000 --user ''",
         "export --user ''", "export --session ''", "import --format openai --user ''", "stats --user ''",
+        "stats --by role --session ''", "fields --user ''",
     ):  # fmt: skip
         outcome = ready(*shlex.split(line), stdin=b'[{"role": "user", "content": "x"}]\n')
         assert (outcome.code, outcome.out) == (2, b""), line

@@ -76,6 +76,9 @@ TAIL = "| `message tail SESSION --follow` | 1 for each check |"
 MESSAGE_GET = "| `message get SESSION MESSAGE` | 1 with `--create-time`, otherwise 2 |"
 STATS = "| `stats` | ⌈n/5000⌉ for each of the two tables |"
 STATS_OF_USER = "| `stats --user USER` | ⌈n/5000⌉ for the sessions, and at least 1 for each session |"
+STATS_BY = "| `stats --by FIELD` | ⌈n/5000⌉ for each of the two tables |"
+FIELDS = "| `fields` | ⌈n/5000⌉ for each of the two tables |"
+OF_USER = "Both read every row once, with or without `--since`; with `--user`, as `stats --user`."
 EMPTY = "To find the reason, tsmem sends at most 2 more requests"
 PUT = "| `session put`, `message put` | 1 |"
 UPDATE = "| `session update`, `message update` | 1, or 2 with `--replace-metadata` |"
@@ -142,6 +145,11 @@ COSTS = [
     reading(TAIL, "message tail chat", 1),
     reading(STATS, "stats", ALL_ROWS),
     reading(STATS_OF_USER, "stats --user ada", pages(SESSIONS) + SESSIONS),
+    reading(STATS, "stats --since 1970-01-01", ALL_ROWS),
+    reading(STATS_BY, "stats --by role,user_id", ALL_ROWS),
+    reading(FIELDS, "fields", ALL_ROWS),
+    reading(OF_USER, "stats --by day --user ada --since 1970-01-01", pages(SESSIONS) + SESSIONS),
+    reading(OF_USER, "fields --user ada", pages(SESSIONS) + SESSIONS),
     reading(EMPTY, "session list --user nobody", 1 + 2),
     reading(EMPTY, "message list --session none", 1 + 2),
     reading(EMPTY, "message list --filter none==1", 1 + 1),

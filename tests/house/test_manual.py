@@ -194,6 +194,7 @@ def test_the_permissions_page_lists_exactly_the_needed_actions(tmp_path: Path) -
         "message tail s",
         "export",
         "stats",
+        "fields",
     ]
     writing = [
         "session put ada s",

@@ -16,7 +16,7 @@ from tsmem.store.documents import decode_json
 SCHEMAS: dict[str, Any] = json.loads(json_schemas())
 TEXT = {"export", "help", "completion"}
 """Commands whose output is the same text in every format."""
-VARIANTS = ("--sessions", "--check")
+VARIANTS = ("--sessions", "--check", "--by")
 """Options with which a command writes another kind of output."""
 
 

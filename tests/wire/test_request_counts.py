@@ -100,6 +100,8 @@ READS: list[tuple[dict[str, int], Operation]] = [
     ({"GetRange": 2}, lambda s: s.statistics()),
     ({"GetRange": 2}, lambda s: s.statistics(session_id="u0000")),
     ({"GetRange": 1 + USERS}, lambda s: s.statistics(user_id="u")),
+    ({"GetRange": 2}, lambda s: s.count_by(["user_id", "role"], failed=True)),
+    ({"GetRange": 1 + USERS}, lambda s: s.fields(user_id="u")),
     ({"GetRange": 2}, lambda s: list(s.troubles())),
     ({"GetRange": 2}, lambda s: list(s.bulk.items())),
     ({"GetRange": 2 + USERS}, lambda s: list(s.bulk.items(user_id="u"))),

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tsmem.errors import TsmemError
+from tsmem.rows import Value
 from tsmem.store.model import Message, Session, Total
 
 if TYPE_CHECKING:
@@ -119,8 +120,14 @@ class Size(NamedTuple):
     bytes: int
 
 
+class Values(NamedTuple):
+    """Stored values that share a cell."""
+
+    values: Sequence[Value | Moment]
+
+
 class Facts(NamedTuple):
-    """Names, each with a value: text, a number, a Moment, a Size, or None."""
+    """Names, each with a value: text, a number, a Moment, a Size, Values, or None."""
 
     rows: Sequence[tuple[str, object]]
 
@@ -132,6 +139,8 @@ class Section(NamedTuple):
     """Empty for a table without one."""
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+    one_line: bool = False
+    """True to cut values at the end of a line instead of wrapping them."""
 
 
 class Plot(NamedTuple):

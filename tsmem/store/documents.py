@@ -36,11 +36,12 @@ _ESCAPED = "[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]
 
 def item_document(item: Session | Message) -> dict[str, Any]:
     document = {name: getattr(item, name) for name in FIELDS["session" if isinstance(item, Session) else "message"]}
-    document["metadata"] = {
-        name: {"$bytes": binascii.b2a_base64(value, newline=False).decode()} if type(value) is bytes else value
-        for name, value in item.metadata.items()
-    }
+    document["metadata"] = {name: value_document(value) for name, value in item.metadata.items()}
     return document
+
+
+def value_document(value: Value) -> str | int | float | dict[str, str]:
+    return {"$bytes": binascii.b2a_base64(value, newline=False).decode()} if isinstance(value, bytes) else value
 
 
 def encode_json(document: object, *, pretty: bool = False) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tsmem.clock import Clock, SystemClock
+from tsmem.clock import Clock, SystemClock, Time
 from tsmem.port import Cost, TableClient
 from tsmem.store.codec import Codec
 from tsmem.store.layout import DEFAULT, Layout
+from tsmem.store.listing.requests import resolve_window
 from tsmem.store.messages import Messages
 from tsmem.store.model import Message, Session
 from tsmem.store.sessions import Sessions
@@ -17,6 +18,8 @@ from tsmem.store.sessions import Sessions
 if TYPE_CHECKING:
     from tsmem.store.bulk.bulk import Bulk
     from tsmem.store.bulk.result import BulkResult
+    from tsmem.store.maintenance.fields import StoreFields
+    from tsmem.store.maintenance.groups import GroupedCounts
     from tsmem.store.maintenance.integrity import Trouble
     from tsmem.store.maintenance.statistics import Statistics
     from tsmem.store.tables import Tables
@@ -59,17 +62,64 @@ class MemoryStore:
         return Bulk(self._client, self.sessions, self.messages)
 
     def statistics(
-        self, *, user_id: str | None = None, session_id: str | None = None, result: BulkResult | None = None
+        self,
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        result: BulkResult | None = None,
     ) -> Statistics:
-        """Return counts, sizes and times of all rows, of one user's, or of those with one session id. `result` is
-        updated while rows are counted.
+        """Return counts, sizes and times of all rows, of one user's, or of those with one session id. With `since` or
+        `until`, only sessions updated and messages created in this time count. `result` is updated while rows are
+        counted.
 
         Raises InvalidInput. Cost: ceil(n / 5,000) requests a table; for a user, at least 1 for each session."""
         from tsmem.store.bulk.result import BulkResult
+        from tsmem.store.maintenance.scope import RowScope
         from tsmem.store.maintenance.statistics import Survey
 
         result = BulkResult() if result is None else result
-        return Survey(self.sessions, self.messages, result).run(user_id, session_id)
+        scope = RowScope(user_id, session_id, resolve_window(since, until, self.clock.now_us()))
+        return Survey(self.sessions, self.messages, result).run(scope)
+
+    def count_by(
+        self,
+        fields: Sequence[str],
+        *,
+        user_id: str | None = None,
+        session_id: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
+        failed: bool = False,
+        result: BulkResult | None = None,
+    ) -> GroupedCounts:
+        """Count sessions and messages by the values of fields: a column's name, `metadata.NAME`, or `day` for the UTC
+        day. With `failed`, only tool messages that report an error count. The other arguments are those of
+        `statistics`.
+
+        Raises InvalidInput. Cost: the same as `statistics`."""
+        from tsmem.store.bulk.result import BulkResult
+        from tsmem.store.maintenance.groups import GroupCounter
+        from tsmem.store.maintenance.scope import RowScope
+
+        result = BulkResult() if result is None else result
+        scope = RowScope(user_id, session_id, resolve_window(since, until, self.clock.now_us()))
+        return GroupCounter(self.sessions, self.messages, result).run(fields, scope, failed=failed)
+
+    def fields(
+        self, *, user_id: str | None = None, session_id: str | None = None, result: BulkResult | None = None
+    ) -> StoreFields:
+        """Return the columns that sessions and messages have, with their types and examples of their values. The
+        arguments are those of `statistics`.
+
+        Raises InvalidInput. Cost: the same as `statistics`."""
+        from tsmem.store.bulk.result import BulkResult
+        from tsmem.store.maintenance.fields import find_fields
+        from tsmem.store.maintenance.scope import RowScope
+
+        result = BulkResult() if result is None else result
+        return find_fields(self.sessions, self.messages, RowScope(user_id, session_id), result)
 
     def troubles(self, *, ids_at_once: int = 50_000, result: BulkResult | None = None) -> Iterator[Trouble]:
         """Yield inconsistencies as they are found: orphan messages, session ids that users share, sessions older than

@@ -200,17 +200,17 @@ class Messages(Collection[Message]):
             self.read_progress,
         )
 
-    def rows(self, session_id: str | None) -> Iterator[Row]:
+    def rows(self, session_id: str | None, window: Window = ANY_TIME) -> Iterator[Row]:
         """Return the rows of a session's messages, or of all messages. Cost: ceil(n / 5,000) requests."""
-        return self._matching_rows(self._scan(session_id), None)
+        return self._matching_rows(self._scan(session_id, window), None)
 
     def of_sessions(self, session_ids: Iterable[str]) -> Iterator[Message]:
         """Yield the messages of many sessions, one session after another. Cost: ceil(n / 5,000) requests for each."""
         return map(self.codec.decode, self.rows_of(session_ids))
 
-    def rows_of(self, session_ids: Iterable[str]) -> Iterator[Row]:
+    def rows_of(self, session_ids: Iterable[str], window: Window = ANY_TIME) -> Iterator[Row]:
         def start(session_id: str) -> RowScan:
-            return self.read(self._scan(session_id)).start()
+            return self.read(self._scan(session_id, window)).start()
 
         for rows in prefetch(self._client.limiter, session_ids, start, MAX_SESSIONS_AHEAD):
             yield from self._counted(rows)

@@ -115,7 +115,7 @@ def global_options() -> list[TyperOption]:
             "--fields",
             metavar="A,B,...",
             help="Fields to show, e.g. role,metadata.topic.",
-            parse=_field_names,
+            parse=field_names,
             autocompletion=complete_fields,
         ),
         _option("--cost", is_flag=True, help="Print requests, capacity units, rows scanned and time to stderr."),
@@ -163,7 +163,7 @@ def _color(text: str) -> str:
     return text
 
 
-def _field_names(text: str) -> tuple[str, ...]:
+def field_names(text: str) -> tuple[str, ...]:
     """Return the names in a value of --fields. In double quotes, a name can have commas, and blanks at its ends."""
     quoted = r'"(?:[^"]|"")*"'
     if not text.strip():
@@ -304,7 +304,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
 
 HEADINGS = {
-    "Find, read and write": ("session", "message", "show", "search", "diff", "stats"),
+    "Find, read and write": ("session", "message", "show", "search", "diff", "stats", "fields"),
     "Move": ("export", "import", "copy"),
     "Set up and look after": ("init-tables", "doctor", "profile", "serve", "demo", "completion", "help"),
     "Delete": ("drop-tables",),

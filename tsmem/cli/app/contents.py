@@ -22,7 +22,10 @@ CONTENTS: dict[str, dict[str, str]] = {
         "import": "Read sessions and messages from a file into the store.",
         "copy": "Copy sessions and messages from one profile to another, or compare the two stores.",
     },
-    "tsmem.cli.commands.stats": {"stats": "Count sessions, messages (by role and day) and bytes."},
+    "tsmem.cli.commands.stats": {
+        "stats": "Count sessions, messages (by role and day) and bytes, or rows by the values of fields."
+    },
+    "tsmem.cli.commands.fields": {"fields": "List the fields and metadata keys that sessions and messages have."},
     "tsmem.cli.commands.doctor": {
         "doctor": "Check the profile, the connection, the tables and the stored data for problems."
     },

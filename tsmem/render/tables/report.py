@@ -22,6 +22,7 @@ from tsmem.render.result import (
     Report,
     Section,
     Size,
+    Values,
     noun_of,
 )
 from tsmem.render.tables import grid
@@ -29,7 +30,8 @@ from tsmem.render.tables.grid import GAP, Column, TableCell
 from tsmem.render.tables.listing import NULL, field_entries
 from tsmem.render.terminal import Palette, fit, width, wrap
 from tsmem.render.text import visible, visible_id
-from tsmem.render.values import age, iso_time, local_time, size
+from tsmem.render.values import age, iso_time, local_time, metadata_value, size
+from tsmem.rows import Value
 from tsmem.store.documents import FIELDS, encode_json
 from tsmem.store.model import Message, Session
 
@@ -69,11 +71,11 @@ def _part_lines(part: Part, options: Options) -> Iterator[str]:
         case Facts(rows):
             entries = [(TableCell(visible(name)), _fact_cell(value, options, with_age=True)) for name, value in rows]
             yield from _table(_NAMES_AND_VALUES, entries, options)
-        case Section(title, columns, rows):
+        case Section(title, columns, rows, one_line):
             if title:
                 yield from _title(title, options)
             cells = [[_fact_cell(value, options) for value in row] for row in rows]
-            yield from _table(_columns(columns), cells, options)
+            yield from _table(_columns(columns), cells, options, cuts=one_line)
         case Plot():
             yield from _plot_lines(part, options)
         case Differences():
@@ -113,13 +115,23 @@ def _fact_cell(value: object, options: Options, *, with_age: bool = False) -> Ta
             return TableCell(f"{text}  ({age(time_us, options.now_us)})" if with_age else text)
         case Size(length):
             return TableCell(size(length))
+        case Values(values):
+            return TableCell(", ".join(_stored_value(each, options) for each in values) or NULL)
         case int():
             return TableCell(f"{value:,}")
         case _:
             return TableCell(visible_id(str(value)) or '""')
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options) -> Iterator[str]:
+def _stored_value(value: Value | Moment, options: Options) -> str:
+    if isinstance(value, Moment):
+        return _fact_cell(value, options).text
+    return metadata_value(value, full_bytes=False, quote_spaces=True)
+
+
+def _table(
+    columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], options: Options, *, cuts: bool = False
+) -> Iterator[str]:
     """Yield a table. The first column must stay whole. If it does not fit beside the other columns, they are drawn
     beneath it, indented. A name that is longer than a line continues indented too, so that no part of it looks like a
     row."""
@@ -128,7 +140,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], optio
     natural = grid.natural_widths(columns, rows, grid.MAX_ALIGNED if options.width is None else options.width)
     widths = natural if options.width is None else _fitted(natural, columns, options.width)
     if options.width is None or not titled or widths[0] >= natural[0] or len(columns) == 1:
-        yield from grid.table_lines(columns, rows, widths, palette, titled=titled)
+        yield from grid.table_lines(columns, rows, widths, palette, titled=titled, cuts=cuts)
         return
     room = max(1, options.width - len(_INDENT))
     rest = columns[1:]
@@ -139,7 +151,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[TableCell]], optio
         style = columns[0].style if first.style is None else first.style
         for place, line in enumerate(wrap(first.text, room)):
             yield (_INDENT if place else "") + palette.paint(style, line)
-        lines = grid.table_lines(rest, [others], widths, palette, titled=False)
+        lines = grid.table_lines(rest, [others], widths, palette, titled=False, cuts=cuts)
         yield from (_INDENT + line for line in lines)
 
 

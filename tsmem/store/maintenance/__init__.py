@@ -1,1 +1,3 @@
-"""Maintenance: `store.troubles` checks the rows of a store, and `store.statistics` measures them."""
+"""Maintenance: `store.troubles` checks the rows of a store. `store.statistics` measures them, `store.count_by` counts
+them by the values of fields, and `store.fields` says which columns they have.
+"""

@@ -1,13 +1,11 @@
 """Count and measure the rows of a store, for `MemoryStore.statistics` and `tsmem stats`.
 
-Rows are read once and not kept, and messages come session by session, so memory does not grow with the store. Days are
-UTC days, so that the numbers are the same on every machine.
+Days are UTC days, so that the numbers are the same on every machine.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,6 +15,7 @@ from typing import Literal, NamedTuple, TypeVar
 from tsmem import limits
 from tsmem.rows import Key, Row, Value
 from tsmem.store.bulk.result import BulkResult
+from tsmem.store.maintenance.scope import RowScope, read_rows
 from tsmem.store.messages import Messages
 from tsmem.store.sessions import Sessions
 
@@ -27,9 +26,9 @@ MAX_ROLES = 100
 MAX_ROLE_CHARACTERS = 100
 NEAR_LIMIT_BYTES = limits.MAX_VALUE_BYTES * 4 // 5
 """Size from which a cell is near the limit: 80 % of 2 MB."""
-_DAY_US = 86_400_000_000
-_EPOCH = date(1970, 1, 1)
-_DAYS = range((date.min - _EPOCH).days, (date.max - _EPOCH).days + 1)
+DAY_US = 86_400_000_000
+EPOCH = date(1970, 1, 1)
+CALENDAR_DAYS = range((date.min - EPOCH).days, (date.max - EPOCH).days + 1)
 """The days that a Python date can represent, counted from 1970."""
 
 
@@ -84,27 +83,22 @@ class Survey:
         self._found = Statistics()
         self._days: dict[int, int] = {}
 
-    def run(self, user_id: str | None, session_id: str | None) -> Statistics:
-        ids = self._count_sessions(self._sessions.rows(user_id, session_id))
-        if user_id is not None:
-            self._count_messages(self._messages.rows_of(ids))
-        else:
-            deque(ids, maxlen=0)  # only count the sessions
-            self._count_messages(self._messages.rows(session_id))
+    def run(self, scope: RowScope) -> Statistics:
+        last_user: object = None
+
+        def count_session(row: Row) -> None:
+            nonlocal last_user
+            if scope.has_session(row):
+                self._found.sessions += 1
+                self._found.users += row.key[0] != last_user
+                last_user = row.key[0]
+                self._measure("session", self._sessions.codec.table.key, row)
+
+        self._count_messages(read_rows(self._sessions, self._messages, scope, self._result, count_session))
         found = self._found
         found.roles = dict(sorted(found.roles.items(), key=lambda each: (-each[1], each[0] or "")))
-        found.days = {_EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())}
+        found.days = {EPOCH + timedelta(days=day): count for day, count in sorted(self._days.items())}
         return found
-
-    def _count_sessions(self, rows: Iterator[Row]) -> Iterator[str]:
-        user: object = None
-        for row in rows:
-            self._found.sessions += 1
-            self._found.users += row.key[0] != user
-            user = row.key[0]
-            self._measure("session", self._sessions.codec.table.key, row)
-            self._result.sessions += 1
-            yield str(row.key[1])
 
     def _count_messages(self, rows: Iterator[Row]) -> None:
         found = self._found
@@ -116,12 +110,11 @@ class Survey:
                 messages += 1
                 size += self._measure("message", self._messages.codec.table.key, row)
                 self._count_role(row.columns.get("role"))
-                day = last // _DAY_US
-                if day in _DAYS:
+                day = last // DAY_US
+                if day in CALENDAR_DAYS:
                     self._days[day] = self._days.get(day, 0) + 1
                 else:
                     found.undated += 1
-                self._result.messages += 1
             found.messages += messages
             found.first_time = first if found.first_time is None else min(found.first_time, first)
             found.last_time = last if found.last_time is None else max(found.last_time, last)
