@@ -91,4 +91,4 @@ def test_a_narrow_table_keeps_search_content_and_drops_metadata(ready: Cli) -> N
     """The session was found by its search content."""
     ready.fill([Session("ada", f"s{n}", T, "red tea", Metadata({"topic": "x" * 90})) for n in range(2)])
     shown = ready.ok("session", "search", "tea", width=50).text
-    assert (True, True) == (MARK in shown, "metadata hidden" in shown)
+    assert (True, True) == (MARK in shown, "topic hidden" in shown)

@@ -68,6 +68,11 @@ DIFF = "| `diff SESSION SESSION` | ⌈n/5000⌉ + 1 for each of the two |"
 SEARCH = "| `search TEXT` | 2 + ⌈n/100⌉; with `-C` 2 more for each hit shown |"
 MESSAGES_OF_USER = "| `message list --user USER` | ⌈s/5000⌉ for the s sessions, and at least 1 for each session |"
 SEARCH_OF_USER = "| `search TEXT --user USER` | 2 + ⌈n/100⌉ + ⌈s/5000⌉ |"
+PREVIEWS = (
+    "for each session, ⌈n/5000⌉ for its n messages, and 1 for a title that only they can give; none for the number of "
+    "up to 10 |"
+)
+"""One session has more than 10 messages, the others have none."""
 SHOW = "| `show SESSION` | ⌈n/5000⌉ + 1 |"
 SHOW_AROUND = "| `show SESSION --around MESSAGE` | 4 |"
 MESSAGE_LIST = "| `message list` | ⌈n/5000⌉ |"
@@ -127,6 +132,8 @@ COSTS = [
     reading(RECENT_OF_USER, "session recent --user ada --limit 0 -o jsonl", pages(SESSIONS) + 2),
     reading(RECENT, "session recent --limit 0 -o jsonl", searched(SESSIONS)),
     reading(SESSION_LIST, "session list --limit 0 -o jsonl", pages(SESSIONS)),
+    reading(PREVIEWS, "session list --preview --limit 0 -o jsonl", pages(SESSIONS) + SESSIONS + 1),
+    reading(PREVIEWS, "session list --fields messages --limit 0 -o jsonl", pages(SESSIONS) + SESSIONS),
     reading(SESSION_GET, "session get ada chat", 1),
     reading(SESSION_SEARCH, "session search --user ada --limit 0 -o jsonl", searched(SESSIONS)),
     reading(SHOW, "show chat", pages(CHAT) + 1),

@@ -20,8 +20,8 @@ from typing import Any, cast
 from tsmem.errors import InvalidInput, PartialFailure, TsmemError
 from tsmem.limits import is_column_name
 from tsmem.render.result import Conversation, Data, Listing, Noun, Options, Report, noun_of
-from tsmem.store.documents import FIELDS, encode_json, item_document
-from tsmem.store.model import Message, Session
+from tsmem.store.documents import FIELDS, PREVIEW_FIELDS, encode_json, item_document
+from tsmem.store.model import Message, PreviewedSession, Session
 from tsmem.words import nearest_name
 
 METADATA_PREFIX = "metadata."
@@ -34,13 +34,14 @@ _NUMBER = r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 
 
 def check_fields(noun: Noun, fields: Sequence[str]) -> None:
-    hint = f"fields: {', '.join(FIELDS[noun])} and metadata.<key>"
+    known = (*FIELDS[noun], *(PREVIEW_FIELDS if noun == "session" else ()))
+    hint = f"fields: {', '.join(known)} and metadata.<key>"
     if not fields:
         raise InvalidInput("--fields is empty", hint=hint)
     for position, field in enumerate(fields):
         key = field.removeprefix(METADATA_PREFIX)
-        if field not in FIELDS[noun] and (key == field or not is_column_name(key)):
-            near = nearest_name(field, FIELDS[noun])
+        if field not in known and (key == field or not is_column_name(key)):
+            near = nearest_name(field, known)
             if near is None and is_column_name(field) and not any(field in names for names in FIELDS.values()):
                 near = f"{METADATA_PREFIX}{field}"
             question = f"; did you mean '{near}'?" if near else ""
@@ -65,6 +66,8 @@ def records(result: Data, fields: Sequence[str] | None) -> Iterable[dict[str, An
 
 def _item(item: Session | Message, fields: Sequence[str] | None) -> dict[str, Any]:
     document = item_document(item)
+    if isinstance(item, PreviewedSession):
+        document |= {name: getattr(item, name) for name in PREVIEW_FIELDS}
     if fields is None:
         return document
     metadata = document["metadata"]
@@ -122,6 +125,8 @@ def _csv_lines(result: Data, options: Options) -> Iterator[bytes]:
         columns = result.columns or list(result.document)
     else:
         columns = options.fields or FIELDS[noun_of(result)]
+        if isinstance(result, Listing) and result.has_previews and options.fields is None:
+            columns = (*columns, *PREVIEW_FIELDS)
     header = line(columns)
     for record in records(result, options.fields):
         yield header + line(map(cell, record.values()))

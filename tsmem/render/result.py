@@ -63,6 +63,8 @@ class Listing(NamedTuple):
     why_empty: Callable[[], str] | None = None
     grouped: Callable[[Sequence[Message]], Iterable[HitGroup]] | None = None
     """For people, put the messages of the listing into groups instead of a table."""
+    has_previews: bool = False
+    """True if the items are `PreviewedSession`s, and their title and count are shown."""
 
 
 class Conversation(NamedTuple):

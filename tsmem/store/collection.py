@@ -32,7 +32,7 @@ MAX_ROWS_FOR_IDS = 1000
 
 class Collection(Generic[Item]):
     def __init__(self, client: TableClient, codec: Codec[Item], clock: Clock, target: str) -> None:
-        self._client = client
+        self.client = client
         self.codec = codec
         self._clock = clock
         self._target = target
@@ -46,7 +46,7 @@ class Collection(Generic[Item]):
         Raises InvalidInput before anything is sent. Cost: 1 request."""
         put = self.codec.encode(item, MUST_NOT_EXIST if if_absent else UNCONDITIONAL)
         try:
-            self._client.write_row(put)
+            self.client.write_row(put)
         except ConditionFailed as error:
             raise AlreadyExists(f"{self._name(put.key)} exists already") from error
 
@@ -62,7 +62,7 @@ class Collection(Generic[Item]):
         return self._name(self.codec.key_of(item))
 
     def _find(self, key: Key) -> Item | None:
-        row = self._client.get_row(self.codec.table, key)
+        row = self.client.get_row(self.codec.table, key)
         if row is None:
             return None
         self.read_progress.returned += 1
@@ -76,7 +76,7 @@ class Collection(Generic[Item]):
 
     def _delete(self, key: Key, *, missing_ok: bool) -> bool:
         try:
-            self._client.write_row(Delete(self.codec.table, key, MUST_EXIST))
+            self.client.write_row(Delete(self.codec.table, key, MUST_EXIST))
         except ConditionFailed as error:
             if missing_ok:
                 return False
@@ -102,7 +102,7 @@ class Collection(Generic[Item]):
         if not update.columns and not update.delete:
             return
         try:
-            self._client.write_row(update)
+            self.client.write_row(update)
         except ConditionFailed as error:
             raise self._missing(key) from error
 
@@ -124,7 +124,7 @@ class Collection(Generic[Item]):
         if prefix:
             span = span._replace(start=table.range_of(prefix).start)
         while True:
-            row = next(RowScan(self._client, Scan(table, span, columns=table.key[:1]), 1), None)
+            row = next(RowScan(self.client, Scan(table, span, columns=table.key[:1]), 1), None)
             if row is None or not str(owner_id := row.key[0]).startswith(prefix):
                 return
             yield str(owner_id)
@@ -137,7 +137,7 @@ class Collection(Generic[Item]):
         span = table.range_of(owner_id)
         if prefix:
             span = span._replace(start=table.range_of(owner_id, prefix).start)
-        rows = RowScan(self._client, Scan(table, span, columns=table.key[:1]))
+        rows = RowScan(self.client, Scan(table, span, columns=table.key[:1]))
         for item_id, _ in groupby(str(row.key[1]) for row in rows):
             if not item_id.startswith(prefix):
                 return
@@ -147,7 +147,7 @@ class Collection(Generic[Item]):
         """Return the first 100 rows of one owner, or of the table without an owner, and True if no other rows follow.
         Raises InvalidInput. Cost: 1 request."""
         table = self.codec.table
-        scan = RowScan(self._client, Scan(table, self._span(table, owner_id)), MAX_FIRST_ROWS)
+        scan = RowScan(self.client, Scan(table, self._span(table, owner_id)), MAX_FIRST_ROWS)
         return list(islice(scan, MAX_FIRST_ROWS)), not scan.has_more()
 
     def owner_ids_like(self, text: str) -> list[str]:
@@ -155,7 +155,7 @@ class Collection(Generic[Item]):
         taken as a capital. Cost: 1 request."""
         table = self.codec.table
         span = Range(table.range_of(min(text[:1], text[:1].upper())).start, table.range_of().end)
-        scan = RowScan(self._client, Scan(table, span, columns=table.key[:1]), MAX_ROWS_FOR_IDS)
+        scan = RowScan(self.client, Scan(table, span, columns=table.key[:1]), MAX_ROWS_FOR_IDS)
         return list(dict.fromkeys(str(row.key[0]) for row in islice(scan, MAX_ROWS_FOR_IDS)))
 
     def _span(
@@ -203,13 +203,13 @@ class Collection(Generic[Item]):
         )
 
     def read(self, scan: Scan, expected: int | None = None, after: Key | None = None) -> RowScan:
-        return RowScan(self._client, scan, expected, after, self.read_progress)
+        return RowScan(self.client, scan, expected, after, self.read_progress)
 
     @cached_property
     def _finder(self) -> Finder[Item]:
         from tsmem.store.search.finder import Finder
 
-        return Finder(self._client, self.codec, self._clock, self._target, self.read_progress)
+        return Finder(self.client, self.codec, self._clock, self._target, self.read_progress)
 
     def _filtered(self, scan: Scan, row_filter: RowFilter | None) -> Scan:
         if row_filter is None:

@@ -26,6 +26,9 @@ FIELDS: dict[Literal["session", "message"], tuple[str, ...]] = {
     "message": ("session_id", "message_id", "create_time", "role", "content", "search_content", "metadata"),
 }
 
+PREVIEW_FIELDS = ("title", "messages")
+"""Further fields of a `PreviewedSession`."""
+
 _REQUIRED_FIELDS = {"session": ("user_id", "session_id"), "message": ("session_id", "message_id", "create_time")}
 
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

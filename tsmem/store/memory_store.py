@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from tsmem.store.codec import Codec
 from tsmem.store.layout import DEFAULT, Layout
 from tsmem.store.listing.requests import resolve_window
 from tsmem.store.messages import Messages
-from tsmem.store.model import Message, Session
+from tsmem.store.model import Message, PreviewedSession, Session
 from tsmem.store.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -120,6 +120,17 @@ class MemoryStore:
 
         result = BulkResult() if result is None else result
         return find_fields(self.sessions, self.messages, RowScope(user_id, session_id), result)
+
+    def previews(
+        self, sessions: Iterable[Session], *, title: bool = True, count: bool = True
+    ) -> Iterator[PreviewedSession]:
+        """Yield the sessions with a title and the number of their messages. Several are read ahead.
+
+        Cost for each session: ceil(n / 5,000) requests for its n messages; 1 for the title, unless metadata `title` or
+        the search content gives it; with a title of the messages, none for the count of up to 10."""
+        from tsmem.store.listing.previews import preview_sessions
+
+        return preview_sessions(self.messages, sessions, title=title, count=count)
 
     def troubles(self, *, ids_at_once: int = 50_000, result: BulkResult | None = None) -> Iterator[Trouble]:
         """Yield inconsistencies as they are found: orphan messages, session ids that users share, sessions older than

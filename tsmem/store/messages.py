@@ -137,7 +137,7 @@ class Messages(Collection[Message]):
         session = self.codec.check_id("session_id", session_id)
         message = self.codec.check_id("message_id", message_id)
         index = self._layout.index_ref
-        rows = RowScan(self._client, Scan(index, index.range_of(session, message)), 2)
+        rows = RowScan(self.client, Scan(index, index.range_of(session, message)), 2)
         return [int(row.key[2]) for row in islice(rows, 2)]
 
     # Listings
@@ -189,7 +189,7 @@ class Messages(Collection[Message]):
             after = start.after if start.after is not None and start.after[0] == session_id else None
             return self.read(scan, request.limit, after).start()
 
-        scans = prefetch(self._client.limiter, session_ids, start_reading, MAX_SESSIONS_AHEAD)
+        scans = prefetch(self.client.limiter, session_ids, start_reading, MAX_SESSIONS_AHEAD)
         rows = (row for scan in scans for row in scan)
         return ItemStream(
             ((row.key, self.codec.decode(row)) for row in rows),
@@ -212,7 +212,7 @@ class Messages(Collection[Message]):
         def start(session_id: str) -> RowScan:
             return self.read(self._scan(session_id, window)).start()
 
-        for rows in prefetch(self._client.limiter, session_ids, start, MAX_SESSIONS_AHEAD):
+        for rows in prefetch(self.client.limiter, session_ids, start, MAX_SESSIONS_AHEAD):
             yield from self._counted(rows)
 
     def last(
@@ -297,7 +297,7 @@ class Messages(Collection[Message]):
     def has_later(self, session_id: str, time: int) -> bool:
         """Return True if a session has a message later than `time` (microseconds). Cost: 1 request."""
         scan = self._scan(session_id, backward=True)._replace(columns=("session_id",))
-        last = next(RowScan(self._client, scan, 1), None)
+        last = next(RowScan(self.client, scan, 1), None)
         return last is not None and int(last.key[1]) > time
 
     def _scan(
@@ -346,7 +346,7 @@ class Messages(Collection[Message]):
         for hit in hits:
             by_session.setdefault(hit.session_id, []).append(hit)
         keys = [self.codec.key_of(hit) for each in by_session.values() for hit in each] if neighbours else []
-        limiter = self._client.limiter
+        limiter = self.client.limiter
         parts = prefetch(limiter, keys, lambda key: submit(limiter, partial(self._near, key, neighbours + 1)))
         for each in by_session.values():
             yield join_excerpts(each, [next(parts).result() for _ in each] if neighbours else [], neighbours)
@@ -372,7 +372,7 @@ class Messages(Collection[Message]):
 
         result = BulkResult() if result is None else result
         window = resolve_window(None, until, self._clock.now_us())
-        with BatchWriter(self._client, result) as writer:
+        with BatchWriter(self.client, result) as writer:
             for delete in self.deletes(session_id, window, filter):
                 if dry_run:
                     result.messages += 1

@@ -25,6 +25,16 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewedSession(Session):
+    """A session with what a list says about its conversation."""
+
+    title: str | None = None
+    """One line: metadata `title`, else the search content, else the first message of a user. None if there is none."""
+    messages: int | None = None
+    """The number of its messages; None if they were not counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     session_id: str
     message_id: str

@@ -86,7 +86,7 @@ class Sessions(Collection[Session]):
         update = Update(self.codec.table, key, {"update_time": time}, condition=condition)
         limits.check_write(update)
         try:
-            self._client.write_row(update)
+            self.client.write_row(update)
         except ConditionFailed as error:
             if self._find(key) is None:
                 raise self._missing(key) from error
@@ -114,7 +114,7 @@ class Sessions(Collection[Session]):
         key = self.codec.key(user_id, session_id)
         result = BulkResult() if result is None else result
         if with_messages:
-            if self._client.get_row(self.codec.table, key, ("user_id",)) is None:
+            if self.client.get_row(self.codec.table, key, ("user_id",)) is None:
                 # Messages with this session id belong to another user or to nobody, so they are kept.
                 if missing_ok:
                     return result
@@ -140,7 +140,7 @@ class Sessions(Collection[Session]):
         found: dict[Pair, list[str]] = {}
         undecided = list(pairs)
         while undecided:  # usually once: the query leaves out the pairs' own users, and finds nothing
-            page = self._client.search(table, index, Search(others_query(undecided, after), columns=()))
+            page = self.client.search(table, index, Search(others_query(undecided, after), columns=()))
             check_key_types(table, page.rows)
             users: defaultdict[str, list[str]] = defaultdict(list)
             for row in page.rows:
@@ -173,13 +173,13 @@ class Sessions(Collection[Session]):
 
         def look_up() -> list[Session]:
             try:
-                page = self._client.search(table, index, search)
+                page = self.client.search(table, index, search)
             except (InvalidInput, NotFound, Denied):
                 return []
             check_key_types(table, page.rows)
             return [self.codec.decode(row) for row in page.rows]
 
-        return submit(self._client.limiter, look_up)
+        return submit(self.client.limiter, look_up)
 
     # Listings
 
@@ -246,10 +246,10 @@ class Sessions(Collection[Session]):
 
         def fetch(index_keys: list[Key]) -> tuple[list[Key], Pending[list[RowRead]]]:
             keys = [(user_id, session_id) for user_id, _, session_id in index_keys]
-            return index_keys, submit(self._client.limiter, partial(self._client.get_rows, self.codec.table, keys))
+            return index_keys, submit(self.client.limiter, partial(self.client.get_rows, self.codec.table, keys))
 
         # With a limit, the size of a chunk depends on the chunk before it, so only one is read at a time.
-        for index_keys, pending in prefetch(self._client.limiter, chunks(), fetch, None if limit is None else 1):
+        for index_keys, pending in prefetch(self.client.limiter, chunks(), fetch, None if limit is None else 1):
             found = rows_of(pending.result())
             some_deleted = None in found
             missing_count = 0 if any(row is not None for row in found) else missing_count + len(found)
@@ -327,7 +327,7 @@ class Sessions(Collection[Session]):
         else:
             flagged = ((key, False) for key in keys)
         purge = SessionPurge(
-            self._client, result, start_deletes=start_deletes, has_later_message=has_later_message, dry_run=dry_run
+            self.client, result, start_deletes=start_deletes, has_later_message=has_later_message, dry_run=dry_run
         )
         purge.run(Candidate(Delete(table, key, condition), is_shared) for key, is_shared in flagged)
         result.raise_failures("deleted")

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import typer
+
 from tsmem.cli.app import options as o
 from tsmem.cli.app.context import Context
 from tsmem.cli.io.feedback import AskedListing, account, counts, show_scan, why_empty
@@ -17,6 +19,7 @@ from tsmem.errors import AlreadyExists
 from tsmem.render.result import Listing, Report
 from tsmem.render.values import metadata_pairs
 from tsmem.rows import Value
+from tsmem.store.documents import PREVIEW_FIELDS
 from tsmem.store.model import Item, Message, Session, Sort
 from tsmem.words import quantity
 
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
     from tsmem.store.collection import Collection
     from tsmem.store.listing.scan import ItemStream
 
+Preview = Annotated[
+    bool | None,
+    typer.Option(
+        "--preview/--no-preview",
+        help="Show each session's title and number of messages. [at a terminal of the embedded store]",
+    ),
+]
 Text = Annotated[str | None, o.argument("[TEXT]", "Text to find; omit to list everything.")]
 Sorting = Annotated[
     Sort,
@@ -81,6 +91,23 @@ def listing_of(
     show_scan(context, asked)
     reason = partial(why_empty, context, asked) if page_token is None else None
     return Listing(asked.noun, stream, stream.token_after, why_empty=reason)
+
+
+def session_listing(
+    context: Context, asked: AskedListing, stream: ItemStream[Session], page_token: str | None, preview: bool | None
+) -> Listing:
+    """Return a listing of sessions with a title and the number of messages, if these are asked for: by --preview, by
+    --fields, or at a terminal of the embedded store, where they cost nothing."""
+    listing = listing_of(context, asked, stream, page_token)
+    fields = context.options.fields
+    if preview is None:
+        is_table = context.streams.stdout_is_terminal and context.format == "table"
+        preview = is_table and fields is None and context.store.is_local
+    wanted = ["title", "messages"] if preview else [name for name in PREVIEW_FIELDS if name in (fields or ())]
+    if not wanted:
+        return listing
+    sessions = context.store.previews(stream, title="title" in wanted, count="messages" in wanted)
+    return listing._replace(items=sessions, has_previews=preview)
 
 
 class PurgeOptions(NamedTuple):

@@ -183,11 +183,12 @@ def list_(
     context: Context,
     user: o.UserOption = None,
     filter: o.Filter = None,  # noqa: A002
+    preview: items.Preview = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
     stream = context.store.sessions.iterate(user, **items.page_options(context, filter, limit, page_token))
-    return items.listing_of(context, AskedListing("session", user, filter), stream, page_token)
+    return items.session_listing(context, AskedListing("session", user, filter), stream, page_token, preview)
 
 
 @group.command(
@@ -204,13 +205,14 @@ def recent(
     since: o.UpdatedSince = None,
     until: o.UpdatedUntil = None,
     filter: o.Filter = None,  # noqa: A002
+    preview: items.Preview = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
     times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
     stream = context.store.sessions.recent(user, **times, **pages)
     asked = AskedListing("session", user, filter, since=since, until=until)
-    return items.listing_of(context, asked, stream, page_token)
+    return items.session_listing(context, asked, stream, page_token, preview)
 
 
 @group.command(
@@ -230,10 +232,12 @@ def search(
     until: o.UpdatedUntil = None,
     filter: o.Filter = None,  # noqa: A002
     sort: items.Sorting = "newest",
+    preview: items.Preview = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,
 ) -> Listing:
     times, pages = items.time_options(context, since, until), items.page_options(context, filter, limit, page_token)
     stream = context.store.sessions.search(text, user_id=user, sort=sort, **times, **pages)
     asked = AskedListing("session", user, filter, text=text, since=since, until=until)
-    return items.listing_of(context, asked, stream, page_token)._replace(total=lambda: stream.total, highlight=text)
+    listing = items.session_listing(context, asked, stream, page_token, preview)
+    return listing._replace(total=lambda: stream.total, highlight=text)

@@ -5,11 +5,12 @@ The items are read in batches, so that memory does not grow with the listing. Th
 In a pipe, every column is there, every value is whole, times are ISO 8601, and each row is one line.
 
 On a terminal, everything fits the width. Columns without values are left out, times have whole seconds and an age, and
-an id that all rows share stands above the table. If the terminal is too narrow for that, these go, in this order:
+an id that all rows share stands above the table. Metadata keys that most rows of the first batch have get columns of
+their own. If the terminal is too narrow for that, these go, in this order:
 
-1. ages
+1. ages; in a list with titles, the times, so that only the ages are left
 2. a wide first key (user_id or session_id), which then stands above each run of rows that share it
-3. metadata and search content
+3. search content, metadata and the columns of metadata keys
 4. the first key, if it is not wide
 5. the time
 
@@ -19,25 +20,31 @@ With --fields, steps 2 to 5 are left out.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from tsmem.folding import spans
 from tsmem.render.documents import METADATA_PREFIX
 from tsmem.render.json_text import call_line
-from tsmem.render.result import Listing, Noun, Options
+from tsmem.render.result import Listing, Options
 from tsmem.render.tables.grid import MAX_ALIGNED, Column, TableCell, natural_widths, plan_widths, table_lines
 from tsmem.render.terminal import ROLE_STYLES, Palette
 from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, metadata_pairs, metadata_value
-from tsmem.store.documents import FIELDS
-from tsmem.store.model import Message, Session
-from tsmem.store.tool_calls import tool_calls
+from tsmem.store.documents import FIELDS, PREVIEW_FIELDS
+from tsmem.store.model import Message, PreviewedSession, Session
+from tsmem.store.tool_calls import CALL_KEYS, tool_calls
 
 NULL = "-"
+_HIDDEN_KEYS = ("_json",)
 _TIMES = ("update_time", "create_time")
+Times = Literal["time", "age", "time and age"]
+_COLUMN_KEY = re.compile(r"[\w.-]{1,20}\Z", re.ASCII)
+"""A metadata key that can be the title of a column."""
 _SEARCHED = ("content", "search_content")
 _COLUMNS: dict[str, Column] = {
     "user_id": Column("user_id", "id"),
@@ -48,7 +55,10 @@ _COLUMNS: dict[str, Column] = {
     "create_time": Column("create_time", "time", "dim"),
     "search_content": Column("search_content", "extra"),
     "metadata": Column("metadata", "extra"),
+    "title": Column("title"),
+    "messages": Column("messages", "time"),
 }
+MAX_METADATA_COLUMNS = 3
 BATCH_ROWS = 1000
 BATCH_CHARACTERS = 1_000_000
 _MIN_WIDTHS_WITH_AGES = {"text": 40, "extra": 24}
@@ -67,7 +77,7 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
         if layout is None or not layout.shows_all_of(items):
             if layout is not None:
                 yield ""
-            layout, heading, has_header = _layout_of(listing.noun, items, options), None, False
+            layout, heading, has_header = _layout_of(listing, items, options), None, False
         field = layout.grouped_by
         groups = groupby(items, (lambda item: None) if field is None else attrgetter(field))
         for value, group in [(value, list(group)) for value, group in groups] or [(None, [])]:
@@ -78,12 +88,13 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
                 if not has_header:
                     yield ""
                 heading = value
-            columns = [_column_of(field) for field in layout.fields]
+            columns = layout.columns
             rows = [layout.row(item, options) for item in group]
             yield from table_lines(columns, rows, layout.widths, palette, titled=not has_header, cuts=True)
             has_header = True
     if layout is not None and layout.hidden:
-        note = f"{', '.join(layout.hidden)} hidden (terminal too narrow); choose columns with --fields"
+        names = (field.removeprefix(METADATA_PREFIX) for field in layout.hidden)
+        note = f"{', '.join(names)} hidden (terminal too narrow); choose columns with --fields"
         yield from palette.wrapped("dim", note)
 
 
@@ -110,20 +121,28 @@ def _batches(items: Iterable[Session] | Iterable[Message]) -> Iterator[list[Sess
 class _Layout(NamedTuple):
     fields: Sequence[str]
     widths: Sequence[int] = ()
-    has_ages: bool = False
+    times: Times = "time"
     grouped_by: str | None = None
     """A field without a column: its value stands above each run of rows that share it."""
     blank: Sequence[str] = ()
     """Fields without a column because no row has a value for them."""
     hidden: tuple[str, ...] = ()
     """Fields without a column because the terminal is too narrow."""
+    promoted: tuple[str, ...] = ()
+    """Metadata keys that have columns of their own."""
+
+    @property
+    def columns(self) -> list[Column]:
+        return [_column_of(field, self.promoted) for field in self.fields]
 
     def shows_all_of(self, items: Sequence[Session | Message]) -> bool:
-        return all(_is_blank(item, field) for field in self.blank for item in items)
+        return all(_is_blank(item, field, self.promoted) for field in self.blank for item in items)
 
     def row(self, item: Session | Message, options: Options) -> list[TableCell]:
         limit = None if options.width is None else 16 * options.width + 64
-        return [_field_cell(item, field, options, limit, has_age=self.has_ages) for field in self.fields]
+        return [
+            _field_cell(item, field, options, limit, times=self.times, promoted=self.promoted) for field in self.fields
+        ]
 
     def without(self, field: str) -> _Layout:
         return self._replace(fields=[each for each in self.fields if each != field])
@@ -135,9 +154,8 @@ class _Layout(NamedTuple):
         return self.without(field)._replace(grouped_by=field)
 
     def natural_widths(self, items: Sequence[Session | Message], options: Options, most: int) -> dict[str, int]:
-        columns = [_column_of(field) for field in self.fields]
         rows = (self.row(item, options) for item in items)
-        return dict(zip(self.fields, natural_widths(columns, rows, most), strict=True))
+        return dict(zip(self.fields, natural_widths(self.columns, rows, most), strict=True))
 
     def fitted(
         self, natural: Mapping[str, int], room: int, min_widths: Mapping[str, int], cut_ids: bool
@@ -146,7 +164,7 @@ class _Layout(NamedTuple):
         wanted = [natural[field] for field in self.fields]
         if cut_ids and len(wanted) == 1:
             return self._replace(widths=[min(wanted[0], room)])
-        columns = [_column_of(field) for field in self.fields]
+        columns = self.columns
         widths = plan_widths(wanted, columns, room, cut_ids=cut_ids)
         if widths is None:
             return None
@@ -156,25 +174,54 @@ class _Layout(NamedTuple):
         return self._replace(widths=widths)
 
 
-def _layout_of(noun: Noun, items: Sequence[Session | Message], options: Options) -> _Layout:
-    layout, first_key = _Layout(options.fields or FIELDS[noun]), FIELDS[noun][0]
+def _layout_of(listing: Listing, items: Sequence[Session | Message], options: Options) -> _Layout:
+    layout, first_key = _Layout(options.fields or _fields_of(listing, options)), FIELDS[listing.noun][0]
     if options.width is None:
         return layout._replace(widths=[*layout.natural_widths(items, options, MAX_ALIGNED).values()])
     if options.fields is None and items:
-        blank = [field for field in layout.fields if all(_is_blank(item, field) for item in items)]
+        promoted = _frequent_keys(items, listing.has_previews)
+        fields = [*layout.fields]
+        fields[fields.index("metadata") : fields.index("metadata")] = [METADATA_PREFIX + key for key in promoted]
+        layout = layout._replace(fields=fields, promoted=promoted)
+        blank = [field for field in layout.fields if all(_is_blank(item, field, promoted) for item in items)]
         layout = layout._replace(fields=[field for field in layout.fields if field not in blank], blank=blank)
         if len(items) > 1 and len({getattr(item, first_key) for item in items}) == 1:
             layout = layout.grouping(first_key)
     room = max(1, options.width)
     natural = layout.natural_widths(items, options, room + 1)
-    times = layout._replace(fields=[field for field in layout.fields if field in _TIMES], has_ages=True)
-    natural_with_ages = {**natural, **times.natural_widths(items, options, room + 1)}
+    time_columns = layout._replace(fields=[field for field in layout.fields if field in _TIMES])
+    natural_by_times = {
+        times: {**natural, **time_columns._replace(times=times).natural_widths(items, options, room + 1)}
+        for times in get_args(Times)
+    }
     is_wide_key = natural.get(first_key, 0) >= _WIDE_KEY
-    for candidate, min_widths, cut_ids in _candidates(layout, first_key, options, is_wide_key):
-        widths = natural_with_ages if candidate.has_ages else natural
-        if (fitted := candidate.fitted(widths, room, min_widths, cut_ids)) is not None:
+    narrow = layout._replace(times="age" if listing.has_previews else "time")
+    for candidate, min_widths, cut_ids in _candidates(narrow, first_key, options, is_wide_key):
+        fitted = candidate.fitted(natural_by_times[candidate.times], room, min_widths, cut_ids)
+        if fitted is not None:
             return fitted
     raise AssertionError("the last candidate has one column, which always fits")
+
+
+def _fields_of(listing: Listing, options: Options) -> Sequence[str]:
+    """Return the fields of a listing. On a terminal the title stands after the ids, and replaces the search content."""
+    fields = FIELDS[listing.noun]
+    if not listing.has_previews:
+        return fields
+    if options.width is None:
+        return (*fields, *PREVIEW_FIELDS)
+    hidden = () if options.highlight is not None else ("search_content",)
+    ids, rest = fields[:2], [field for field in fields[2:] if field not in hidden]
+    return (*ids, *PREVIEW_FIELDS, *rest)
+
+
+def _frequent_keys(items: Sequence[Session | Message], has_titles: bool) -> tuple[str, ...]:
+    """Return the metadata keys that more than half of the items have, the most frequent first."""
+    counts = Counter(key for item in items for key in item.metadata)
+    excluded = {*_HIDDEN_KEYS, *CALL_KEYS, *(("title",) if has_titles else ())}
+    frequent = [key for key, count in counts.most_common() if 2 * count > len(items) and key not in excluded]
+    found = [key for key in frequent if _COLUMN_KEY.match(key)]
+    return tuple(found[:MAX_METADATA_COLUMNS]) if len(items) > 1 else ()
 
 
 def _candidates(
@@ -182,10 +229,13 @@ def _candidates(
 ) -> Iterator[tuple[_Layout, Mapping[str, int], bool]]:
     """Yield layouts, from the one that shows most to the narrowest, each with the cells that its columns need by kind,
     and True if ids may be shortened."""
-    yield layout._replace(has_ages=True), _MIN_WIDTHS_WITH_AGES, False
+    yield layout._replace(times="time and age"), _MIN_WIDTHS_WITH_AGES, False
     layouts = [layout]
     if options.fields is None:
-        extra = ("search_content", "metadata") if options.highlight is None else ("metadata", "search_content")
+        keys = [METADATA_PREFIX + key for key in reversed(layout.promoted)]
+        extra = ("search_content", "metadata", *keys)
+        if options.highlight is not None:
+            extra = ("metadata", *keys, "search_content")
         for field in (first_key, *extra) if is_wide_key else (*extra, first_key):
             if field in layout.fields:
                 layout = layout.grouping(field) if field == first_key else layout.hiding(field)
@@ -199,7 +249,10 @@ def _candidates(
         layout = layout.hiding(layout.fields[-1])
 
 
-def _column_of(field: str) -> Column:
+def _column_of(field: str, promoted: Sequence[str]) -> Column:
+    key = field.removeprefix(METADATA_PREFIX)
+    if key != field and key in promoted:
+        return Column(visible(key), "extra")
     return _COLUMNS.get(field) or Column(visible(field))
 
 
@@ -209,24 +262,32 @@ def _value(item: Session | Message, field: str) -> Any:
     return getattr(item, field) if field != "metadata" else item.metadata or None
 
 
-def _is_blank(item: Session | Message, field: str) -> bool:
+def _is_blank(item: Session | Message, field: str, promoted: Sequence[str]) -> bool:
     """Return True if the field's cell would show nothing on a terminal."""
     if field == "metadata":
-        return item.metadata.keys() <= {*_shown_elsewhere(item)}
+        return item.metadata.keys() <= {*_shown_elsewhere(item), *promoted}
     if field == "content" and isinstance(item, Message):
         return item.content is None and not tool_calls(item.metadata)
     return _value(item, field) is None
 
 
 def _shown_elsewhere(item: Session | Message) -> tuple[str, ...]:
-    """Return the metadata keys that a terminal does not show: `_json`, which names the keys that hold JSON, and tool
-    calls if they stand in the place of missing content."""
+    """Return the metadata keys that a terminal does not show: `_json`, which names the keys that hold JSON, tool calls
+    if they stand in the place of missing content, and the title of a session if it has a column."""
+    if isinstance(item, PreviewedSession):
+        return (*_HIDDEN_KEYS, "title")
     shows_calls = isinstance(item, Message) and item.content is None
-    return ("_json", *tool_calls(item.metadata)) if shows_calls else ("_json",)
+    return (*_HIDDEN_KEYS, *tool_calls(item.metadata)) if shows_calls else _HIDDEN_KEYS
 
 
 def _field_cell(
-    item: Session | Message, field: str, options: Options, limit: int | None, *, has_age: bool = False
+    item: Session | Message,
+    field: str,
+    options: Options,
+    limit: int | None,
+    *,
+    times: Times = "time",
+    promoted: Sequence[str] = (),
 ) -> TableCell:
     """Return the cell of a field, on one line. `limit` is the number of characters of a long text that are formatted:
     more would not fit the terminal."""
@@ -239,15 +300,20 @@ def _field_cell(
         text = ", ".join(call_line(call) for calls in calls_by_key.values() for call in calls)[:limit]
         return TableCell(f"{Palette(options).arrow} {text if options.unicode else ascii_text(text)}", "dim")
     if field == "metadata":
-        excluded_keys = () if limit is None else _shown_elsewhere(item)
+        excluded_keys = () if limit is None else (*_shown_elsewhere(item), *promoted)
         return TableCell(metadata_pairs(value, limit=limit, excluded_keys=excluded_keys) or NULL)
     if field.startswith(METADATA_PREFIX):
         return TableCell(metadata_value(value[:limit] if isinstance(value, str) else value, full_bytes=limit is None))
     if field in _TIMES:
         if options.width is None:
             return TableCell(iso_time(value, options.timezone))
-        suffix = f" ({age(value, options.now_us)})" if has_age else ""
+        ago = age(value, options.now_us)
+        if times == "age":
+            return TableCell(ago)
+        suffix = f" ({ago})" if times == "time and age" else ""
         return TableCell(local_time(value, options.timezone, whole_seconds=True) + suffix)
+    if field == "messages":
+        return TableCell(f"{value:,}")
     if field in _SEARCHED:
         return TableCell(visible(_excerpt(value, limit, options)) or '""', is_searched=True)
     style = ROLE_STYLES.get(value) if field == "role" else None

@@ -239,10 +239,12 @@ class ItemStream(Generic[Item]):
         return self._token if self._place is None else self._token_at(self._place)
 
     def token_after(self, count: int | None = None) -> str | None:
-        """Return the token that continues after the first `count` items. `count` must be the number of items returned
-        so far, which is the default, or one fewer."""
+        """Return the token that continues after the first `count` items, by default after those returned so far; None
+        if more than one item was returned after them, because only the last two places are known."""
         if count is None or count >= self._taken:
             return self.next_page_token
+        if count < self._taken - 1:
+            return None
         return self._token if self._previous_place is None else self._token_at(self._previous_place)
 
     def page(self) -> Page[Item]:

@@ -126,10 +126,23 @@ def test_ages_are_dropped_before_metadata_gets_short() -> None:
     metadata = Metadata({"task_id": "x" * 40})
     items = [Session("u", f"airline-04{n}-3", NOW_US - n * 1_000_000, None, metadata) for n in range(3)]
 
-    assert f"2025-10-09 08:53:20 (0 s ago)  task_id={'x' * 15}" in rendered_text(
-        Listing("session", items), terminal(80)
-    )
-    assert f"2025-10-09 08:53:20  task_id={'x' * 15}" in rendered_text(Listing("session", items), terminal(68))
+    assert f"2025-10-09 08:53:20 (0 s ago)  {'x' * 23}" in rendered_text(Listing("session", items), terminal(80))
+    assert f"2025-10-09 08:53:20  {'x' * 23}" in rendered_text(Listing("session", items), terminal(68))
+
+
+def test_keys_that_most_rows_have_get_columns_and_the_rest_stays_in_metadata() -> None:
+    values: list[dict[str, Value]] = [
+        {"topic": "a", "n": 1, "long_key_of_many_letters": 1},
+        {"topic": "b", "n": 2},
+        {"topic": "c", "rare": True},
+    ]
+    items = [Session("u", f"s{n}", NOW_US, None, Metadata(value)) for n, value in enumerate(values)]
+    lines = rendered_text(Listing("session", items), terminal(120)).splitlines()
+
+    assert ["topic", "n", "metadata"] == lines[2].split()[2:]
+    assert ["a", "1", "long_key_of_many_letters=1"] == lines[4].split()[-3:]
+    assert ["c", "-", "rare=true"] == lines[6].split()[-3:]
+    assert "topic=a, n=1" in rendered_text(Listing("session", items), Options())
 
 
 def test_the_match_of_a_search_is_shown_whole() -> None:
