@@ -45,7 +45,7 @@ _TIMES = ("update_time", "create_time")
 Times = Literal["time", "age", "time and age"]
 _COLUMN_KEY = re.compile(r"[\w.-]{1,20}\Z", re.ASCII)
 """A metadata key that can be the title of a column."""
-_SEARCHED = ("content", "search_content")
+_SEARCHED = ("content", "search_content", "title")
 _COLUMNS: dict[str, Column] = {
     "user_id": Column("user_id", "id"),
     "session_id": Column("session_id", "id"),
