@@ -95,7 +95,7 @@ def test_manual_pages_name_only_options_that_exist(cli: Cli) -> None:
 @pytest.mark.parametrize("command", ["message search", "session search"])
 def test_help_says_which_parts_of_a_text_each_store_finds(ready: Cli, command: str) -> None:
     shown = " ".join(ready.ok(*command.split(), "--help").text.split())
-    assert "In the embedded store, TEXT is found anywhere" in shown
+    assert "In a store in a local file, TEXT is found anywhere" in shown
     assert "In TableStore, TEXT matches whole words" in shown
 
     ready.fill([Session("ada", "s", 1, "flights"), Message("s", "m", 1, "user", "flights")])

@@ -175,7 +175,7 @@ Unset = Annotated[list[str] | None, option("--unset", "KEY", "Remove this metada
 ReplaceMetadata = Annotated[bool, flag("--replace-metadata", "Remove metadata that is not given with -m.")]
 SearchContent = Annotated[str | None, option("--search-content", "TEXT", "Additional text for search.")]
 SessionSearchContent = Annotated[
-    str | None, option("--search-content", "TEXT", "The only text in which session search looks.")
+    str | None, option("--search-content", "TEXT", "Text by which session search finds the session.")
 ]
 Role = Annotated[str | None, option("--role", "ROLE", "user, assistant, system, tool or another role.", ROLES)]
 Content = Annotated[str | None, option("--content", "TEXT", "Text of the message.")]
@@ -210,7 +210,7 @@ Filter = Annotated[
     ),
 ]
 PageToken = Annotated[str | None, option("--page-token", "TOKEN", "Continue from a previous page.")]
-IfAbsent = Annotated[bool, flag("--if-absent", "Fail if it already exists.")]
+IfAbsent = Annotated[bool, flag("--if-absent", "Fail, instead of replacing, if it exists already.")]
 MissingOk = Annotated[bool, flag("--missing-ok", "Succeed if it does not exist.")]
 DryRun = Annotated[bool, flag("--dry-run", "Show what would be done without doing it.")]
 Progress = Annotated[bool, flag("--progress", "Show progress even without a terminal.")]

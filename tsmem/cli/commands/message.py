@@ -142,7 +142,7 @@ def delete(
 
 
 @group.command(
-    help="""Delete the messages of one session or of all sessions: all of them, or only the older ones.
+    help="""Delete messages of one session or of all sessions; with --until, only the older ones.
 
     Messages belong to a session id, not to a user: if two users have a session with the same id, its messages are
     deleted for both.
@@ -218,7 +218,7 @@ def list_(
 @group.command(
     help="""Find messages that contain a text, newest first.
 
-    TEXT is looked for in content and search content; case does not matter. In the embedded store, TEXT is found
+    TEXT is looked for in content and search content; case does not matter. In a store in a local file, TEXT is found
     anywhere, even inside a word. In TableStore, TEXT matches whole words, or the beginning of a word: `flight`
     finds `flights`, but `light` does not.
     """,

@@ -40,8 +40,8 @@ _MAX_FAILURE_CHARS = 400
 @root.command(
     help="""Run a TableStore-compatible endpoint on this machine, backed by a file or memory.
 
-    Without --access-key-id the server accepts any key. But the Python and Java SDKs verify the signature of each reply:
-    give them the secret 'tsmem', or a secret that is the same text as the access key id.
+    Without --access-key-id the server accepts any key. The Python and Java SDKs, however, check that replies are signed
+    with their own secret, and the server tries two: give the SDK the secret 'tsmem', or its access key id as secret.
 
     Faults: refuse, throttle, timeout, unavailable, drop, hang and partial (some rows of a batch fail), each with a rate
     from 0 to 1; rates must add up to at most 1. With the same --fault-seed, the same requests in the same order get the

@@ -121,11 +121,11 @@ def delete(
 
 
 @group.command(
-    help="""Delete the sessions of one user or of everyone: all of them, or only the older ones.
+    help="""Delete sessions of one user or of everyone; with --until, only the older ones.
 
     Messages belong to a session id, not to a user. If another user has a session with the same id, the messages are
-    kept even with --with-messages, and tsmem says so; add --shared-too to delete them. With --everyone and no --filter,
-    --shared-too is not needed for an id whose sessions are all deleted.
+    kept even with --with-messages, and tsmem says so; add --shared-too to delete them. With --everyone and without
+    --filter, an id whose sessions are all deleted is shared with nobody, and needs no --shared-too.
     """,
     example="tsmem session purge --everyone --until 90d --with-messages --dry-run",
     exit_codes=(*OPENS_STORE, PARTLY_DONE),
@@ -218,7 +218,7 @@ def recent(
 @group.command(
     help="""Find sessions whose search content contains a text, latest first.
 
-    Case does not matter. In the embedded store, TEXT is found anywhere, even inside a word. In TableStore, TEXT matches
+    Case does not matter. In a store in a local file, TEXT is found anywhere, even inside a word. In TableStore, TEXT matches
     whole words, and parts of words if the index is fuzzy; init-tables creates fuzzy indexes.
     """,
     example='tsmem session search "refund" --user ada --since 30d',
