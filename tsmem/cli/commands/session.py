@@ -218,8 +218,8 @@ def recent(
 @group.command(
     help="""Find sessions whose search content contains a text, latest first.
 
-    Case does not matter. In a store in a local file, TEXT is found anywhere, even inside a word. In TableStore, TEXT matches
-    whole words, and parts of words if the index is fuzzy; init-tables creates fuzzy indexes.
+    Case does not matter. In a store in a local file, TEXT is found anywhere, even inside a word. In TableStore, TEXT
+    matches whole words, and parts of words if the index is fuzzy; init-tables creates fuzzy indexes.
     """,
     example='tsmem session search "refund" --user ada --since 30d',
     shows="session",
