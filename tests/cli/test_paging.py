@@ -139,7 +139,7 @@ def test_a_terminal_shows_how_many_items_there_are(filled: Cli) -> None:
         ("session list", "24 sessions\n"),
         ("message list --session s00000 --last 10", "10 messages\n"),
         ("message search", "34 messages\n"),
-        (f"message search --limit 30 --page-token {token}", "34 matches\n4 messages\n"),
+        (f"message search --limit 30 --page-token {token}", "4 of 34 messages\n"),
         ("session list -o csv", ""),
         ("session list -o json", ""),
     ):

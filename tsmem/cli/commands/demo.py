@@ -38,14 +38,14 @@ def _transcript(context: Context) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory(prefix="tsmem-demo-") as folder:
         ours = ("TSMEM_", "TABLESTORE_")
         environ = {name: value for name, value in context.environ.items() if not name.startswith(ours)}
-        environ |= {"XDG_CONFIG_HOME": f"{folder}/config", "XDG_DATA_HOME": f"{folder}/data"}
+        environ |= {f"XDG_{name}_HOME": f"{folder}/{name.lower()}" for name in ("CONFIG", "DATA", "STATE")}
         step = partial(_step, context, environ)
         yield from step("init-tables")
         yield from step("import", str(SAMPLE), "--format", "openai", "--user", "ada")
         yield from step("session", "recent", "--user", "ada")
         page = ("message", "list", "--session", SESSION, "--limit", "4", "--fields", "message_id,role,content")
         output = yield from step(*page)
-        yield from step(*page, "--page-token", output.rpartition("--page-token ")[2].strip())
+        yield from step(*shlex.split(output.rpartition("next page: tsmem ")[2]))
         yield from step("show", SESSION, "--user", "ada")
         yield from step("session", "update", "ada", SESSION, "-m", "status=booked")
         yield from step("session", "get", "ada", SESSION, "-o", "json")
