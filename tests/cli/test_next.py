@@ -14,6 +14,7 @@ import pytest
 from tests.cli.conftest import Cli, Outcome, Processes, messages, sessions
 from tests.support.privileges import OTHER_USER, needs_root
 from tests.support.ptys import open_terminal, pieces
+from tests.support.terminals import COLOUR
 from tsmem.store import Message
 
 DAY = 86_400_000_000
@@ -101,12 +102,18 @@ def test_next_in_a_pipe_continues_too(at_terminal: AtTerminal) -> None:
 def test_options_of_next_count_for_its_page_only(at_terminal: AtTerminal) -> None:
     at_terminal("message list --limit 2 --fields message_id,content -o table")
 
-    assert ["m00002"] == [each["message_id"] for each in at_terminal("next -o jsonl --limit 1").lines]
+    assert "message_id,content\nm00002,said 2\n" == at_terminal("next -o csv --limit 1").text.replace("\r", "")
     assert [{"content": f"said {n}"} for n in (3, 4)] == at_terminal("-o jsonl --fields content next").lines
     assert ["m00005", "said", "5", "m00006", "said", "6"] == at_terminal("next").text.split()[-6:]
     assert "no field 'topic'" in at_terminal("next --fields topic").err
     assert "--limit must be 0" in at_terminal("next --limit=-1").err
     assert "1 message shown" in at_terminal("next --limit 1").err
+
+
+def test_next_sends_the_requests_of_its_listing_only(at_terminal: AtTerminal) -> None:
+    for line in ("session list", "message list --session s00000"):
+        at_terminal(f"{line} --limit 2")
+        assert "1 request, " in at_terminal("next --cost").err
 
 
 def test_a_listing_that_shows_everything_ends_the_one_before(at_terminal: AtTerminal) -> None:
@@ -302,7 +309,7 @@ def test_next_knows_a_real_terminal_and_its_login(process: Processes, ready: Cli
     )
     os.close(theirs)
     try:
-        sent = b"".join(pieces(ours)).decode().replace("\r\n", "\n")
+        sent = COLOUR.sub("", b"".join(pieces(ours)).decode().replace("\r\n", "\n"))
     finally:
         os.close(ours)
         started.wait(60)

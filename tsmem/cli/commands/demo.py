@@ -6,6 +6,7 @@ Their environment puts the profile file and the store into a temporary folder, s
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import tempfile
 from collections.abc import Generator, Iterator
@@ -45,7 +46,8 @@ def _transcript(context: Context) -> Iterator[bytes]:
         yield from step("session", "recent", "--user", "ada")
         page = ("message", "list", "--session", SESSION, "--limit", "4", "--fields", "message_id,role,content")
         output = yield from step(*page)
-        yield from step(*shlex.split(output.rpartition("next page: tsmem ")[2]))
+        token = re.search(r"--page-token ([\w-]+)", output)
+        yield from step(*(("next",) if token is None else (*page, "--page-token", token[1])))
         yield from step("show", SESSION, "--user", "ada")
         yield from step("session", "update", "ada", SESSION, "-m", "status=booked")
         yield from step("session", "get", "ada", SESSION, "-o", "json")
@@ -61,7 +63,7 @@ def _step(context: Context, environ: dict[str, str], *argv: str) -> Generator[by
     output = io.BytesIO()  # stdout and stderr together, as a terminal shows them
     # The output keeps the width and colours of the terminal, but no command may ask a question.
     streams = replace(context.streams, stdin=io.BytesIO(), stdout=output, stderr=output, stdin_is_terminal=False)
-    options = ["--color", context.options.color]
+    options = [] if context.options.color == "auto" else ["--color", context.options.color]
     code = main([*options, *argv], streams, environ, context.clock)
     yield output.getvalue()
     if code - 128 in SIGNAL_NAMES:
