@@ -1,4 +1,4 @@
-"""`tsmem next` shows the next page of the last listing at the same terminal, and says when there is none."""
+"""The next page of the last listing at the same terminal, and what `tsmem next` says if there is none."""
 
 from __future__ import annotations
 
