@@ -109,17 +109,18 @@ class Cli:
         width: int | None = None,
         talk: bool = False,
         typed: bool = False,
+        terminal: str | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> Outcome:
         """Run `tsmem ARGV`. If `stdin` is bytes, it is a pipe that holds them.
 
         stdout is a terminal of `width` cells if a width is given. stderr is a terminal with `talk`, stdin with `typed`.
-        The outcome leaves out the styles of stderr.
+        `terminal` is the name by which `tsmem next` knows it. The outcome leaves out the styles of stderr.
         """
         out, err = io.BytesIO(), io.BytesIO()
         source: Any = PipeIn(stdin) if isinstance(stdin, bytes) else stdin
-        streams = Streams(source, out, err, typed, width is not None, talk, width or 80)
+        streams = Streams(source, out, err, typed, width is not None, talk, width or 80, terminal=terminal)
         code = main(argv, streams, {**self.environ, **(environ or {})}, clock or self.clock)
         command = declared_by(argv)
         if command is not None:

@@ -36,6 +36,15 @@ def test_demo_shows_each_command_before_its_output(cli: Cli, elsewhere: Path) ->
     assert re.search(r"^sessions +messages +skipped +failed\n3 ", text, re.MULTILINE)
 
 
+def test_demo_at_a_terminal_goes_on_with_next(cli: Cli, elsewhere: Path) -> None:
+    outcome = cli.ok("demo", width=80, talk=True, terminal="pts-1.1")
+
+    assert "; next page: tsmem next" in outcome.text
+    assert "\n$ tsmem next\n" in outcome.text
+    assert "page-token" not in outcome.text
+    assert [] == [path for path in cli.folder.rglob("*") if path != elsewhere]
+
+
 def test_demo_does_not_touch_the_users_profiles_or_memory(cli: Cli, elsewhere: Path) -> None:
     cli.config("this is no TOML")
     before = sorted(cli.folder.rglob("*"))

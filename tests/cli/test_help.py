@@ -115,4 +115,6 @@ def test_the_example_of_each_command_works(ready: Cli, example: str) -> None:
     Path("chats.jsonl").write_text('{"id": "c", "messages": [{"role": "user", "content": "hi"}]}\n', encoding="utf-8")
     ready.config('[profiles.staging]\nbackend = "local"\npath = "staging.db"\n')
 
-    assert ready.ok(*shlex.split(example))
+    ready.ok("message", "list", "--limit", "1", width=80, terminal="here")  # for `next`
+
+    assert ready.ok(*shlex.split(example), terminal="here")

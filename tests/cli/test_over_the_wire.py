@@ -75,8 +75,9 @@ def test_every_command_prints_the_same_over_the_wire_as_locally(cloud: Cli, tmp_
 
 def _plain(outcome: Outcome) -> str:
     """Return the output without names of targets, page tokens (which depend on the target) and request ids."""
-    names = r"\S+memory\.db|agent-memory @ \S+|\(profile \w+\)|(--profile|-p) \w+|eyJ[\w-]+|[0-9a-f-]{36}"
-    said = re.sub(names, "*", outcome.text + outcome.err)
+    names = r"\S+memory\.db|agent-memory @ \S+|\(profile \w+\)|(--profile|-p) \w+|[0-9a-f-]{36}"
+    tokens = r'(?<=--page-token )[\w-]+|(?<="next_page_token": ")[\w-]+'
+    said = re.sub(f"{names}|{tokens}", "*", outcome.text + outcome.err)
     return re.sub(r" +", " ", re.sub(r"[─━┄]+", "-", said))
 
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import Cli, messages, sessions
-from tests.support.pages import altered_token
+from tests.support.pages import forged_token, token_bytes, token_of
 from tsmem.cli.io.output import next_page
 from tsmem.store import Message, Session
 
@@ -43,17 +43,27 @@ def test_a_token_works_in_another_format_and_with_another_limit(filled: Cli, out
 
 
 def test_a_damaged_or_forged_token_is_refused(filled: Cli) -> None:
-    argv = ("message", "list", "--session", "s00000", "--limit", "2", "-o", "json")
+    argv = ("message", "list", "--session", "s00000", "--since", "2h", "--limit", "2", "-o", "json")
+    filled.fill(Message("s00000", f"new{n}", filled.clock.time_us, "user") for n in range(3))
     token = filled.ok(*argv).json["next_page_token"]
-    damaged = [token[:-1], token[1:], token + "A", token * 200]
-    keys: list[object] = [None, [], ["s00000", 1], ["s00001", 1767000002000000, "m"], ["s00000", "x", "m"]]
-    keys += [["s00000", True, "m"], ["s00000", 2**63, "m"], ["s00000", 1, "m" * 1025], ["", 1, ""]]
-    damaged += [altered_token(token, k=key) for key in keys]
-    damaged += [altered_token(token, w=window) for window in (None, [1], ["a", None], [2**70, None])]
-    damaged += [altered_token(token, v=2), altered_token(token, q=None)]
+    now_us, key = filled.clock.time_us, (filled.clock.time_us, "m")
+    damaged = [token[:-1], token[1:], token + "A", token + "=", f" {token}", token * 1000]
+    damaged += [forged_token(token, *values) for values in ((), (now_us, *key, 1), (now_us, *key[:1]))]
+    damaged += [forged_token(token, *values, *key) for values in ((2**63,), ("a",))]
+    damaged += [forged_token(token, now_us, *values) for values in ((now_us - 1, "m"), (2**63, "m"), (now_us, b"\xff"))]
+    damaged += [forged_token(token, now_us, now_us, "m" * 1025), token_of(b"\x03" + token_bytes(token)[1:])]
     for number, bad in enumerate(damaged):
         outcome = filled(*argv, "--page-token", bad)
         assert (number, outcome.code, outcome.out) == (number, 2, b""), bad
+
+
+def test_a_token_of_the_former_format_is_refused(filled: Cli) -> None:
+    former = token_of(b'{"v":1,"q":"0123456789abcdef","w":[null,null],"k":["s00000",1,"m1"]}')
+
+    error = filled("message", "list", "-o", "json", "--page-token", former).error
+
+    assert "the page token was made by another version of tsmem" == error["message"]
+    assert "start again without a page token" == error["hint"]
 
 
 USERS = ("it's $HOME; `x`", "=ada~\\'é %")
@@ -129,7 +139,7 @@ def test_a_terminal_shows_how_many_items_there_are(filled: Cli) -> None:
         ("session list", "24 sessions\n"),
         ("message list --session s00000 --last 10", "10 messages\n"),
         ("message search", "34 messages\n"),
-        (f"message search --limit 30 --page-token {token}", "34 matches\n4 messages\n"),
+        (f"message search --limit 30 --page-token {token}", "4 of 34 messages\n"),
         ("session list -o csv", ""),
         ("session list -o json", ""),
     ):

@@ -12,7 +12,7 @@ from tests.support.backends import on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
-from tests.support.pages import ids_on_pages
+from tests.support.pages import forged_token, ids_on_pages, token_bytes, token_of
 from tsmem.clock import Age
 from tsmem.errors import InvalidInput, Unavailable
 from tsmem.port import TableClient
@@ -188,7 +188,6 @@ def test_a_page_token_of_another_query_or_store_is_refused(
 
 
 def test_a_page_token_holds_the_longest_keys_and_works_with_another_limit(store: MemoryStore) -> None:
-    """The longest keys consist of control characters, which JSON escapes with six characters each."""
     session = "\x01" * 1024
     for n in range(3):
         store.messages.put(Message(session, "\x02" * 1023 + str(n), n))
@@ -197,6 +196,54 @@ def test_a_page_token_holds_the_longest_keys_and_works_with_another_limit(store:
     for listing in (store.messages.page, lambda s, **more: store.sessions.recent(s, **more).page()):
         token = listing(session, limit=1).next_page_token
         assert 2 == len(listing(session, limit=5, page_token=token).items)
+
+
+def test_a_page_token_holds_only_what_its_query_does_not_say(store: MemoryStore) -> None:
+    """That is 7 bytes, and the place of the last item; an id that the query names is not repeated."""
+    session = "0190a6c2-7d5e-7c1a-9f0a-2b1c3d4e5f60"
+    load(store, [*(Message(session, f"m{n}", n) for n in range(3)), *(Session("ada", f"s{n}", n) for n in range(3))])
+    lengths = [
+        len(token_bytes(page.next_page_token)) - 7
+        for page in (
+            store.messages.page(session, limit=1),
+            store.messages.page(session, limit=1, until=Age(0)),
+            store.messages.page(None, limit=1),
+            store.sessions.page("ada", limit=1),
+            store.sessions.page(None, limit=1),
+            store.sessions.recent("ada", limit=1).page(),
+            store.messages.search(session_id=session, limit=1).page(),
+        )
+    ]
+
+    age, time, text, id_, skip = 8, 1, 1 + 2, 1 + len(session), 2
+    assert [time + text, age + time + text, id_ + time + text, text, 1 + 3 + text, time + text] == lengths[:6]
+    assert time + text + skip == lengths[6]
+
+
+def test_every_damaged_byte_of_a_page_token_is_refused_or_gives_another_place_of_the_listing(
+    store: MemoryStore, clock: ManualClock
+) -> None:
+    base = clock.now_us()
+    load(store, [Message("s", f"m{n}", base - 100 + n) for n in range(6)])
+    listings: list[Callable[..., Any]] = [
+        partial(store.messages.page, "s", since=Age(1000)),
+        partial(store.messages.page, None),
+        lambda **more: store.messages.search(session_id="s", **more).page(),
+        lambda **more: store.messages.search(sort="score", **more).page(),
+    ]
+    for listing in listings:
+        whole = ids(listing(limit=100).items)
+        record = token_bytes(listing(limit=2).next_page_token)
+        for place in range(len(record)):
+            for change in (1, 2, 0x10, 0x80):
+                damaged = bytearray(record)
+                damaged[place] ^= change
+                try:
+                    found = ids(listing(limit=100, page_token=token_of(damaged)).items)
+                except InvalidInput:
+                    continue
+                assert place >= 7
+                assert found == whole[len(whole) - len(found) :]
 
 
 def test_an_age_counts_from_the_first_page_on_all_pages(store: MemoryStore, clock: ManualClock) -> None:
@@ -211,7 +258,17 @@ def test_an_age_counts_from_the_first_page_on_all_pages(store: MemoryStore, cloc
     assert () == store.messages.page("s", since=Age(100), limit=2).items
 
 
-DAMAGED = ("", "x", "{}", "bnVsbA", "e30", "W10", "!!!!", "é", "A" * 20_000, "eyJ2IjoxfQ")
+def test_a_page_token_whose_window_ends_before_it_begins_is_refused(store: MemoryStore) -> None:
+    fill(store, "s", 4)
+    between = partial(store.messages.page, "s", since=Age(10**16), until=Age(0))
+    token = between(limit=2).next_page_token
+
+    assert ["m0003", "m0004"] == ids(between(page_token=forged_token(token, 1, 4, 2, "m0002")).items)
+    with pytest.raises(InvalidInput, match="the page token is damaged"):
+        between(page_token=forged_token(token, 4, 1, 2, "m0002"))
+
+
+DAMAGED = ("", "x", "{}", "bnVsbA", "e30", "W10", "!!!!", "é", "A" * 20_000, "eyJ2IjoxfQ", "AgAA")
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"limit": 0}, "limit"), ({"limit": -1}, "limit"), ({"since": 5, "until": 4}, "is later than --until"),
     *(({"page_token": token}, "page token") for token in DAMAGED),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support.backends import engine_client, on_engine
 from tests.support.clocks import ManualClock
 from tests.support.faults import Fault, FaultyClient
 from tests.support.items import ids, load
-from tests.support.pages import altered_token, ids_on_pages
+from tests.support.pages import all_pages, forged_token, ids_on_pages
 from tsmem.clock import Age
 from tsmem.errors import Denied, InvalidInput, TableNotFound
 from tsmem.port import FieldType, SearchIndexSchema, TableClient
@@ -169,23 +169,23 @@ def test_a_token_belongs_to_its_search(store_about_tea: MemoryStore) -> None:
         store_about_tea.messages.search("tea", until=50, page_token=token[:-9] + "AAAAAAAAA")
 
 
-DAMAGE: list[dict[str, object]] = [
-    {"k": ["s", "3", "m003"]}, {"k": [1, 3, 2]}, {"k": ["s", True, "m003"]}, {"k": ["s", 3]},
-    {"u": 2**70, "k": ["s", 2**70, "m"]}, {"u": True}, {"u": None}, {"u": 1.5}, {"u": 4}, {"u": 1, "k": ["s", 1, "m"]},
-    {"u": 99, "k": ["s", 99, "m"]}, {"k": ["t", 3, "m003"]}, {"w": [2, 51]}, {"w": [2, 2**70]}, {"w": [None, None]},
-    {"s": 101}, {"s": -1}, {"s": True}, {"t": ""}, {"t": 5}, {"t": "é"}, {"t": base64.b64encode(b"junk").decode()},
+FORGED: list[tuple[Any, ...]] = [
+    (3, "m003", 0), (3, "m003"), (), ("s", 3, "m003", 0, b""), (3, "m003", 0, b"", 0), ("3", "m003", 0, b""),
+    (1, "m", 0, b""), (51, "m", 0, b""), (2**63, "m", 0, b""), (3, "m" * 1025, 0, b""), (3, b"\xff", 0, b""),
+    (3, "m003", 101, b""), (3, "m003", -1, b""), (3, "m003", 0, b"junk"), (3, "m003", 0, b"[1]"),
 ]  # fmt: skip
-"""Contents that no real page token has: a wrong key, time, window, count of rows to skip, or token of the service."""
+"""Values that no page token of the search has: too few, too many, others than a time in the window, a message id, a
+number of rows to skip and a token of the service."""
 
 
 @on_engine
 @pytest.mark.parametrize("sort", ["newest", "score"])
 def test_a_forged_page_token_is_refused(store_about_tea: MemoryStore, sort: Any) -> None:
     wanted: dict[str, Any] = {"text": "tea", "session_id": "s", "since": 2, "until": 50, "sort": sort}
-    same = altered_token(store_about_tea.messages.search(**wanted, limit=3).page().next_page_token)
-    assert ids(store_about_tea.messages.search(**wanted, page_token=same))
-    for damage in DAMAGE:
-        token = altered_token(same, **{"u": 3, "k": ["s", 3, "m003"], **damage})
+    real = store_about_tea.messages.search(**wanted, limit=3).page().next_page_token
+    assert ids(store_about_tea.messages.search(**wanted, page_token=forged_token(real, 3, "m003", 0, b"")))
+    for values in FORGED:
+        token = forged_token(real, *values)
         for limit in (1, None):
             with pytest.raises(InvalidInput):
                 ids(store_about_tea.messages.search(**wanted, limit=limit, page_token=token))
@@ -196,10 +196,20 @@ def test_a_page_token_with_a_forged_time_is_refused(store: MemoryStore) -> None:
     load(store, [Session("u", f"s{n}", n) for n in range(5)])
     first = store.sessions.recent(None, limit=2)
     assert ["s4", "s3"] == ids(first)
-    assert ["s2"] == ids(store.sessions.recent(None, limit=1, page_token=altered_token(first.next_page_token, u=3)))
-    for time in (None, True, 1.5, "5", 2**63):
+    forged = partial(forged_token, first.next_page_token, "u", "s3")
+    assert ["s2"] == ids(store.sessions.recent(None, limit=1, page_token=forged(1, 3, 2, b"")))
+    for times in ((0, 0), (0, 3), (2, 3), (-1, 3), (1, 2**63), (1, "3")):
         with pytest.raises(InvalidInput):
-            ids(store.sessions.recent(None, page_token=altered_token(first.next_page_token, u=time)))
+            ids(store.sessions.recent(None, page_token=forged(*times, 2, b"")))
+
+
+@on_engine
+def test_a_session_without_a_time_has_a_place_among_the_pages(store: MemoryStore) -> None:
+    load(store, [Session("u", f"s{n}", None if n < 3 else n) for n in range(5)])
+
+    assert [["s4", "s3"], ["s0", "s1"], ["s2"]] == [
+        ids(page) for page in all_pages(lambda **more: store.sessions.search(**more).page(), 2)
+    ]
 
 
 TOTALS: list[tuple[dict[str, Any], Total, Total]] = [

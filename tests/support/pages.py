@@ -1,9 +1,8 @@
-"""Reads all pages of a search or a listing, each with the token of the page before, and alters tokens."""
+"""Reads all pages of a search or a listing, each with the token of the page before, and forges tokens."""
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.support.items import ids
 from tsmem.port import TableClient
 from tsmem.queries import Search, SearchPage
 from tsmem.rows import Key, TableRef
+from tsmem.store.listing.page_tokens import DIGEST_BYTES, Packable, pack_token
 
 
 def search_pages(client: TableClient, table: TableRef, index: str, search: Search) -> Iterator[SearchPage]:
@@ -39,8 +39,15 @@ def ids_on_pages(listing: Callable[..., Any], size: int, **wanted: Any) -> list[
     return [each for page in all_pages(listing, size, **wanted) for each in ids(page)]
 
 
-def altered_token(token: str | None, **parts: object) -> str:
-    """Return a page token with some parts of its content replaced."""
+def forged_token(token: str | None, *values: Packable) -> str:
+    """Return a page token of the same query with other values."""
+    return pack_token(token_bytes(token)[1 : 1 + DIGEST_BYTES], values)
+
+
+def token_bytes(token: str | None) -> bytes:
     assert token is not None
-    document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    return base64.urlsafe_b64encode(json.dumps({**document, **parts}).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+
+
+def token_of(record: bytes | bytearray) -> str:
+    return base64.urlsafe_b64encode(record).decode().rstrip("=")

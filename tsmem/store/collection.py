@@ -17,7 +17,7 @@ from tsmem.errors import AlreadyExists, ConditionFailed, InvalidInput, NotFound,
 from tsmem.port import TableClient
 from tsmem.rows import MUST_EXIST, MUST_NOT_EXIST, UNCONDITIONAL, Delete, Key, Range, Row, TableRef, Update, Value
 from tsmem.store.codec import Codec
-from tsmem.store.listing.requests import ListRequest, Window, encode_token, read_filter
+from tsmem.store.listing.requests import ListRequest, Window, read_filter
 from tsmem.store.listing.scan import ItemStream, ReadProgress, RowScan, Scan
 from tsmem.store.model import Changes, Item
 
@@ -197,7 +197,7 @@ class Collection(Generic[Item]):
             items,
             has_more,
             request.limit,
-            lambda key: encode_token(start.digest, start.window, key),
+            start.token_after,
             request.page_token,
             self.read_progress,
         )

@@ -20,7 +20,6 @@ from tsmem.store.listing.requests import (
     ListOptions,
     ListRequest,
     Window,
-    encode_token,
     read_filter,
     resolve_window,
 )
@@ -170,14 +169,14 @@ class Messages(Collection[Message]):
                 raise InvalidInput("give a session or a user, not both")
             return self._of_user(user_id, role, order, options)
         return self._stream(
-            ListRequest("list", {"session": session_id, "role": role, "order": order}, **options),
+            ListRequest("list", {"session_id": session_id, "role": role, "order": order}, **options),
             self.codec.table,
             lambda window: self._scan(session_id, window, role=role, backward=order == "desc"),
         )
 
     def _of_user(self, user_id: str, role: str | None, order: Order, options: ListOptions) -> ItemStream[Message]:
         table, backward = self.codec.table, order == "desc"
-        request = ListRequest("list", {"user": user_id, "role": role, "order": order}, **options)
+        request = ListRequest("list", {"user_id": user_id, "role": role, "order": order}, **options)
         start = request.resolve(self.codec, table, f"{self._target}/{table.name}", self._clock)
         session_ids = sorted(self._sessions_of(user_id), reverse=backward)
         if start.after is not None:
@@ -195,7 +194,7 @@ class Messages(Collection[Message]):
             ((row.key, self.codec.decode(row)) for row in rows),
             lambda: next(rows, None) is not None,
             request.limit,
-            lambda key: encode_token(start.digest, start.window, key),
+            start.token_after,
             request.page_token,
             self.read_progress,
         )

@@ -192,7 +192,7 @@ class Sessions(Collection[Session]):
     def iterate(self, user_id: str | None, **options: Unpack[PageOptions]) -> ItemStream[Session]:
         """Stream the same sessions as `page`, by default without a limit."""
         table = self.codec.table
-        request = ListRequest("list", {"user": user_id}, **options)
+        request = ListRequest("list", {"user_id": user_id}, **options)
         return self._stream(request, table, lambda _: Scan(table, self._span(table, user_id)))
 
     def rows(self, user_id: str | None, session_id: str | None = None) -> Iterator[Row]:
@@ -216,7 +216,7 @@ class Sessions(Collection[Session]):
         if user_id is None:
             return self._finder.find(ListRequest("recent", {}, **options))
         index = self._layout.index_ref
-        request = ListRequest("recent", {"user": self.codec.check_id("user_id", user_id)}, **options)
+        request = ListRequest("recent", {"user_id": self.codec.check_id("user_id", user_id)}, **options)
 
         return self._stream(
             request,

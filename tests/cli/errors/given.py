@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.errors.case import Given
 from tests.cli.errors.stage import Stage
-from tests.support.pages import altered_token
+from tests.support.pages import forged_token
 from tsmem.clock import SystemClock
 
 OTHER = '[profiles.other]\nbackend = "local"\npath = "FOLDER/other.db"\n'
@@ -87,12 +87,12 @@ def patched(target: str, value: Any) -> Given:
     return make
 
 
-def forged(line: str, name: str = "PAGE_TOKEN", **changed: object) -> Given:
-    """Get a page token from a listing and change its content."""
+def forged(line: str, *values: int | str, name: str = "PAGE_TOKEN") -> Given:
+    """Get a page token from a listing and replace its values."""
 
     def make(stage: Stage) -> None:
         token(line, name)(stage)
-        stage.names[name] = altered_token(stage.names[name], **changed)
+        stage.names[name] = forged_token(stage.names[name], *values)
 
     return make
 

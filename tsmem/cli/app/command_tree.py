@@ -8,12 +8,12 @@ lists all commands from `contents.py`, which is generated from the declarations.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import cleandoc, signature
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
@@ -23,7 +23,8 @@ from tsmem.cli.app.options import Completion, complete_fields, complete_profile
 from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
 
 if TYPE_CHECKING:
-    from tsmem.render.result import Noun
+    from tsmem.cli.app.context import Context
+    from tsmem.render.result import Noun, Result
 
 COLOR_CHOICES = ("auto", "always", "never")
 GLOBAL_OPTIONS_LINE = "Global options (-p PROFILE, -o FORMAT, --fields A,B, --cost, ...): tsmem --help"
@@ -69,8 +70,9 @@ class Declaration:
     exit_codes: tuple[int, ...]
     formats: tuple[str, ...] | None
     """The values that --output accepts; None for those of any data: table, json, jsonl and csv."""
-    shows: Noun | None
-    """The noun whose fields --fields can choose; None if the command shows neither sessions nor messages."""
+    shows: Noun | Literal["either"] | None
+    """The noun whose fields --fields can choose; `either` if the command runs another one, and None if it shows neither
+    sessions nor messages."""
 
     def build(self) -> Any:
         """Have Typer build the command. It passes its own context; the function wants the run's, which is `ctx.obj`."""
@@ -219,7 +221,8 @@ class DeclaredCommand(_WithGlobalOptions, TyperCommand):
 
             if declaration.shows is None:
                 raise InvalidInput("--fields does not apply: this command shows neither sessions nor messages")
-            check_fields(declaration.shows, options.fields)
+            if declaration.shows != "either":  # otherwise the command that it runs checks them
+                check_fields(declaration.shows, options.fields)
         formats = declaration.formats or ("table", "json", "jsonl", "csv")
         if options.output is not None and options.output not in formats:
             raise InvalidInput(
@@ -257,7 +260,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
         example: str,
         exit_codes: tuple[int, ...] = OPENS_STORE,
         formats: tuple[str, ...] | None = None,
-        shows: Noun | None = None,
+        shows: Noun | Literal["either"] | None = None,
     ) -> Callable[[Function], Function]:
         """Return a decorator that declares a function as a command of this group, under the function's name. The help
         is not the function's docstring, because `python -OO` drops docstrings."""
@@ -304,7 +307,7 @@ class CommandGroup(_WithGlobalOptions, TyperGroup):
 
 
 HEADINGS = {
-    "Find, read and write": ("session", "message", "show", "search", "diff", "stats", "fields"),
+    "Find, read and write": ("session", "message", "show", "search", "next", "diff", "stats", "fields"),
     "Move": ("export", "import", "copy"),
     "Set up and look after": ("init-tables", "doctor", "profile", "serve", "demo", "completion", "help"),
     "Delete": ("drop-tables",),
@@ -336,3 +339,12 @@ class Root(CommandGroup):
 
 
 root = Root()
+
+
+def run_command(context: Context, argv: Sequence[str]) -> Result | None:
+    """Run a command line, without `tsmem`, and return its result. Raises TsmemError, TyperException and
+    HelpRequested."""
+    context.argv = argv
+    with root.make_context("tsmem", list(argv), obj=context) as ctx:
+        result: Result | None = ctx.command.invoke(ctx)
+    return result

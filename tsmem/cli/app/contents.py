@@ -40,4 +40,5 @@ CONTENTS: dict[str, dict[str, str]] = {
     "tsmem.cli.commands.search": {
         "search": "Find messages that contain a text, and show them in their conversations, newest first."
     },
+    "tsmem.cli.commands.next": {"next": "Show the next page of the last listing at this terminal."},
 }

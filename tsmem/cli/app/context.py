@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ from tsmem.transfer.files.descriptors import names_stdin
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tsmem.cli.io.last_listing import LastListing
     from tsmem.cli.io.streams import Streams
     from tsmem.profiles import Profile
     from tsmem.render.result import Format, Options
@@ -48,6 +49,10 @@ class Context:
         self.environ = environ
         self.clock = clock
         self.options = GlobalOptions()
+        self.argv: Sequence[str] = ()
+        """The command line that runs. `tsmem next` replaces its own by that of the listing that it continues."""
+        self.last_listing: LastListing | None = None
+        """The listing that `tsmem next` continues; None in any other command."""
         self.opened_stores: list[MemoryStore] = []
         self.piped_format: Format = "table"
         """Output format in a pipe, unless --output or the profile chooses another."""
@@ -175,13 +180,18 @@ class Context:
             raise InvalidInput(f"--limit must be 0 (no limit) or more, not {given}")
         return given or None
 
+    @cached_property
+    def parsed_at_us(self) -> int:
+        """The time at which `yesterday` is the day before. For `tsmem next`, it is that of the first page."""
+        return self.clock.now_us()
+
     def time(self, text: str | None, option: str, *, end_of_day: bool = False) -> Time | None:
         if text is None:
             return None
         from tsmem.cli.io.times import parse_time
 
         try:
-            time, warning = parse_time(text, now_us=self.clock.now_us(), end_of_day=end_of_day)
+            time, warning = parse_time(text, now_us=self.parsed_at_us, end_of_day=end_of_day)
         except InvalidInput as error:
             raise InvalidInput(f"{option}: {error.message}", hint=error.hint) from error
         if warning is not None:
@@ -251,10 +261,14 @@ class Context:
 
     @property
     def resume_folder(self) -> Path | None:
+        return self.state_folder("imports")
+
+    def state_folder(self, name: str) -> Path | None:
+        """Return a folder for files that tsmem keeps between runs, which need not exist; None without a home."""
         from tsmem.profiles.file import xdg_folder
         from tsmem.profiles.model import NoHome
 
         try:
-            return xdg_folder(self.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / "imports"
+            return xdg_folder(self.environ, "XDG_STATE_HOME", ".local/state") / "tsmem" / name
         except NoHome:
             return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from tsmem.cli.app.command_tree import DONE, PIPE_CLOSED, HelpRequested, root
+from tsmem.cli.app.command_tree import DONE, PIPE_CLOSED, HelpRequested, root, run_command
 from tsmem.cli.app.context import Context
 from tsmem.cli.app.signals import STOP_SIGNALS, Stopped, number_of
 from tsmem.cli.io.streams import Streams, give_up
@@ -72,23 +72,22 @@ def _run(context: Context, argv: Sequence[str]) -> int:
             name, equals, _ = word.encode("utf-8", "backslashreplace").decode().partition("=")
             raise InvalidInput(f"the argument '{name}{equals and '=...'}' is not valid UTF-8") from None
     try:
-        with root.make_context("tsmem", list(argv), obj=context) as ctx:
-            result: Result | None = ctx.command.invoke(ctx)
+        result = run_command(context, argv)
     except HelpRequested as help_text:
         from tsmem.cli.io.output import send
 
         send(context, iter([f"{help_text}\n".encode()]))
         return DONE
-    return DONE if result is None else _write(context, result, argv)
+    return DONE if result is None else _write(context, result)
 
 
-def _write(context: Context, result: Result, argv: Sequence[str]) -> int:
+def _write(context: Context, result: Result) -> int:
     from tsmem.cli.io.output import send, send_listing, send_paged
     from tsmem.render import render
     from tsmem.render.result import Conversation, Listing, LiveTail, ManualPage, Report, SingleMessage
 
     if isinstance(result, Listing):
-        send_listing(context, result, argv)
+        send_listing(context, result)
         return DONE
     is_read = isinstance(result, Conversation | SingleMessage | ManualPage)
     if is_read or (isinstance(result, Report) and result.is_read):

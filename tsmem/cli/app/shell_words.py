@@ -22,8 +22,8 @@ def repeated_command(
     a word cannot be quoted."""
     words = ["tsmem"]
     for name, value in (("config", context.options.config), ("profile", profile or context.options.profile)):
-        words += [] if value is None else _option(name, value)
-    given = [word for name, value in options.items() for word in _option(name.replace("_", "-"), value)]
+        words += [] if value is None else option_words(name, value)
+    given = [word for name, value in options.items() for word in option_words(name.replace("_", "-"), value)]
     if any(argument.startswith("-") for argument in arguments):
         words += (*command, *given, "--", *arguments)
     else:
@@ -31,7 +31,7 @@ def repeated_command(
     return all_quoted(words, unicode=context.streams.unicode)
 
 
-def _option(name: str, value: str) -> Sequence[str]:
+def option_words(name: str, value: str) -> Sequence[str]:
     return (f"--{name}={value}",) if value.startswith("-") else (f"--{name}", value)
 
 

@@ -6,6 +6,7 @@ Their environment puts the profile file and the store into a temporary folder, s
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import tempfile
 from collections.abc import Generator, Iterator
@@ -38,14 +39,15 @@ def _transcript(context: Context) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory(prefix="tsmem-demo-") as folder:
         ours = ("TSMEM_", "TABLESTORE_")
         environ = {name: value for name, value in context.environ.items() if not name.startswith(ours)}
-        environ |= {"XDG_CONFIG_HOME": f"{folder}/config", "XDG_DATA_HOME": f"{folder}/data"}
+        environ |= {f"XDG_{name}_HOME": f"{folder}/{name.lower()}" for name in ("CONFIG", "DATA", "STATE")}
         step = partial(_step, context, environ)
         yield from step("init-tables")
         yield from step("import", str(SAMPLE), "--format", "openai", "--user", "ada")
         yield from step("session", "recent", "--user", "ada")
         page = ("message", "list", "--session", SESSION, "--limit", "4", "--fields", "message_id,role,content")
         output = yield from step(*page)
-        yield from step(*page, "--page-token", output.rpartition("--page-token ")[2].strip())
+        token = re.search(r"--page-token ([\w-]+)", output)
+        yield from step(*(("next",) if token is None else (*page, "--page-token", token[1])))
         yield from step("show", SESSION, "--user", "ada")
         yield from step("session", "update", "ada", SESSION, "-m", "status=booked")
         yield from step("session", "get", "ada", SESSION, "-o", "json")
@@ -61,7 +63,7 @@ def _step(context: Context, environ: dict[str, str], *argv: str) -> Generator[by
     output = io.BytesIO()  # stdout and stderr together, as a terminal shows them
     # The output keeps the width and colours of the terminal, but no command may ask a question.
     streams = replace(context.streams, stdin=io.BytesIO(), stdout=output, stderr=output, stdin_is_terminal=False)
-    options = ["--color", context.options.color]
+    options = [] if context.options.color == "auto" else ["--color", context.options.color]
     code = main([*options, *argv], streams, environ, context.clock)
     yield output.getvalue()
     if code - 128 in SIGNAL_NAMES:

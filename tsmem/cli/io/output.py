@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from tsmem.cli.app.shell_words import all_quoted
 from tsmem.cli.app.signals import STOP_SIGNALS
+from tsmem.cli.io.last_listing import PAGE_TOKEN, save_place, without_page_token
 from tsmem.cli.io.streams import give_up
 from tsmem.errors import StorageFailure
 from tsmem.words import quantity
 
 if TYPE_CHECKING:
     from tsmem.cli.app.context import Context
-    from tsmem.render.result import Listing
-
-_OPTION = "--page-token"
+    from tsmem.render.result import Listing, Noun
+    from tsmem.store.model import Total
 
 
 def send_paged(context: Context, chunks: Iterator[bytes]) -> None:
@@ -76,9 +76,9 @@ def send(context: Context, chunks: Iterator[bytes]) -> None:
             raise
 
 
-def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> None:
+def send_listing(context: Context, listing: Listing) -> None:
     """Write a listing. Then say on stderr why it is empty, if it is; for a table, how many rows match; and the command
-    for the next page, except for JSON, whose document has the token."""
+    for the next page, except for JSON, whose document has the token. At a terminal, that command is `tsmem next`."""
     from tsmem.render import render
 
     count = 0
@@ -95,34 +95,39 @@ def send_listing(context: Context, listing: Listing, argv: Sequence[str]) -> Non
     why_empty = None if count else listing.why_empty
     if why_empty is not None:
         context.say(why_empty())
+    token = listing.next_page_token(None)
+    can_continue = save_place(context, listing.noun, token)
     if context.format == "json":
         return
-    is_table = context.format == "table"
-    with_counts = is_table and context.streams.stdout_is_terminal
-    token = listing.next_page_token(None)
-    total = listing.total() if is_table and listing.total is not None else None
-    if total is not None and not (with_counts and total.exact == count):
-        if total.exact is not None:
-            context.say_footer(quantity(total.exact, "match"))
-        elif total.at_most is not None:
-            context.say_footer(f"up to {quantity(total.at_most, 'match')}")
-    shown = quantity(count, listing.noun)
+    command = None
     if token is not None:
-        command = next_page(argv, token, unicode=context.streams.unicode)
-        context.say_footer(f"{f'{shown} shown; ' if with_counts else ''}next page: {command}")
-    elif with_counts and why_empty is None:
-        context.say_footer(shown)
+        command = "tsmem next" if can_continue else next_page(context.argv, token, unicode=context.streams.unicode)
+    total = listing.total() if context.format == "table" and listing.total is not None else None
+    if context.format == "table" and context.streams.stdout_is_terminal:
+        if command is not None or why_empty is None:
+            context.say_footer(_summary(count, listing.noun, total, command))
+        return
+    if total is not None and total.exact is not None:
+        context.say_footer(quantity(total.exact, "match"))
+    elif total is not None and total.at_most is not None:
+        context.say_footer(f"up to {quantity(total.at_most, 'match')}")
+    if command is not None:
+        context.say_footer(f"next page: {command}")
+
+
+def _summary(count: int, noun: Noun, total: Total | None, next_command: str | None) -> str:
+    """Return the last line of a table at a terminal: `12 of 10,003 sessions; next page: tsmem next`."""
+    in_all = None if total is None else total.at_most if total.exact is None else total.exact
+    if total is None or in_all is None or in_all == count:
+        text = quantity(count, noun)
+        if next_command is not None:
+            text += " shown"
+    else:
+        text = f"{count:,} of {'up to ' if total.exact is None else ''}{quantity(in_all, noun)}"
+    return text if next_command is None else f"{text}; next page: {next_command}"
 
 
 def next_page(argv: Sequence[str], token: str, *, unicode: bool = True) -> str:
     """Return the same command line with another page token, or a description of it if a word cannot be quoted."""
-    end = list(argv).index("--") if "--" in argv else len(argv)
-    options: list[str] = []
-    words = iter(argv[:end])
-    for word in words:
-        if word == _OPTION:
-            next(words, None)
-        elif not word.startswith(f"{_OPTION}="):
-            options.append(word)
-    shown = all_quoted(("tsmem", *options, _OPTION, token, *argv[end:]), unicode=unicode)
-    return f"the same command with {_OPTION} {token}" if shown is None else " ".join(shown)
+    shown = all_quoted(("tsmem", *without_page_token(argv, PAGE_TOKEN, token)), unicode=unicode)
+    return f"the same command with {PAGE_TOKEN} {token}" if shown is None else " ".join(shown)

@@ -30,6 +30,9 @@ class Streams:
     """Lines of the terminal; None if they are not known, and then nothing goes through a pager."""
     unicode: bool = True
     """True if the terminal can show Unicode."""
+    terminal: str | None = None
+    """A name for the terminal and the login or window that it belongs to, which no other terminal has at the same time;
+    None if no stream is a terminal."""
 
     @classmethod
     def of_process(cls) -> Streams:
@@ -49,6 +52,7 @@ class Streams:
             size.columns,
             size.lines,
             encoding in ("utf8", "utf16", "utf32", "gb18030"),
+            _name_of_terminal(stdout, stderr, stdin),
         )
 
     def write_stderr(self, text: str) -> None:
@@ -65,6 +69,14 @@ class Streams:
             ready.register(self.stdout.fileno(), 0)
             if any(event & select.POLLERR for _, event in ready.poll(0)):
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def _name_of_terminal(*streams: io.RawIOBase) -> str | None:
+    for stream in streams:
+        with suppress(OSError):  # it is no terminal, or one of another container
+            device = os.ttyname(stream.fileno())
+            return f"{device.removeprefix('/dev/').replace('/', '-')}.{os.getsid(0)}"
+    return None
 
 
 class _Closed(io.RawIOBase):

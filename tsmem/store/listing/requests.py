@@ -2,34 +2,30 @@
 
 The public methods of `Sessions` and `Messages` make a `ListRequest` from their arguments.
 
-A token is JSON in base64url: a version (`v`), a digest of the query (`q`, to refuse a token of another query), the time
-window with ages as points in time (`w`), and the last key that was returned (`k`). A search adds fields of its own
-(`search/finder.py`). The next page starts after the last key, so rows that are added or deleted between two pages
-neither stop the listing nor repeat its items. A token can be forged, so each of its fields is checked.
+A token (`page_tokens.py`) holds what the request itself does not say: each end of the time window that is an age, as a
+point in time, and the key of the last item that was returned, without the columns that the request fixes. A search adds
+values of its own (`search/finder.py`). The next page starts after the last key, so rows that are added or deleted
+between two pages neither stop the listing nor repeat its items. A token can be forged, so each value is checked.
 """
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast
 
 from tsmem import limits
 from tsmem.clock import Age, Clock, Time
 from tsmem.errors import InvalidInput
 from tsmem.rows import Key, TableRef
 from tsmem.store.codec import Codec
+from tsmem.store.listing.page_tokens import DIGEST_BYTES, Packable, damaged_token, pack_token, unpack_token
 from tsmem.store.model import Sort
 
 if TYPE_CHECKING:
     from tsmem.store.filters.row_filter import RowFilter
 
 DEFAULT_LIMIT = 50
-VERSION = 1
-MAX_TOKEN_LENGTH = 40_000
-"""Enough for four key columns of 1,024 control characters, which take six characters each in JSON, in base64."""
-START_AGAIN = "start again without a page token"
 
 
 class Window(NamedTuple):
@@ -59,8 +55,8 @@ class ListRequest(NamedTuple):
 
     name: Literal["list", "recent", "search"]
     scope: Mapping[str, str | None]
-    """The user, session and other values that restrict the listing; None means any. In a search, the names are
-    columns."""
+    """The user id, session id and other values that restrict the listing, by the names of their columns; None means
+    any. A listing can have its order here, too."""
     since: Time | None = None
     until: Time | None = None
     limit: int | None = None
@@ -73,9 +69,12 @@ class ListRequest(NamedTuple):
     failed: bool = False
     """True to find only tool messages that report an error."""
 
-    def resolve(self, codec: Codec[Any], table: TableRef, source: str, clock: Clock) -> ListStart:
+    def resolve(
+        self, codec: Codec[Any], table: TableRef, source: str, clock: Clock, more: Sequence[type[Packable]] = ()
+    ) -> ListStart:
         """Return where the items start. `table` is the table or index whose keys order them. `source` names what is
-        read, so that a page token of another store or table is refused. Raises InvalidInput."""
+        read, so that a page token of another store or table is refused. `more` are the types of the values that the
+        caller adds to its page tokens. Raises InvalidInput."""
         if self.limit is not None and self.limit < 1:
             raise InvalidInput(f"the limit must be at least 1, not {self.limit}")
         row_filter = read_filter(self.filter)
@@ -83,22 +82,39 @@ class ListRequest(NamedTuple):
         identity = None if row_filter is None else row_filter.identity
         digest = digest_of({"source": source, "filter": identity, **parts, **self.scope})
         if self.page_token is None:
-            return ListStart(digest, row_filter, resolve_window(self.since, self.until, clock.now_us()))
-        window, after, token = decode_token(self.page_token, digest, codec.key_types(table))
-        for point, end in zip(window, (self.since, self.until), strict=True):
-            if (point is None) if isinstance(end, Age) else (point != end):
-                raise damaged_token()
-        return ListStart(digest, row_filter, window, after, token)
+            window = resolve_window(self.since, self.until, clock.now_us())
+            return ListStart(self, table, digest, row_filter, window)
+        ages = [int for end in (self.since, self.until) if isinstance(end, Age)]
+        key_types = codec.key_types(table)
+        columns = [kind for name, kind in key_types.items() if self.scope.get(name) is None]
+        values = unpack_token(self.page_token, digest, (*ages, *columns, *more))
+        since, until = (next(values) if isinstance(end, Age) else end for end in (self.since, self.until))
+        window = Window(cast(int | None, since), cast(int | None, until))
+        if None not in window and window.since > window.until:  # type: ignore[operator]
+            raise damaged_token()
+        after = tuple(next(values) if (value := self.scope.get(name)) is None else value for name in key_types)
+        limits.check_key(tuple(key_types), after)
+        return ListStart(self, table, digest, row_filter, window, after, tuple(values))
 
 
 class ListStart(NamedTuple):
-    digest: str
+    request: ListRequest
+    table: TableRef
+    digest: bytes
     filter: RowFilter | None
     window: Window
     after: Key | None = None
     """Key of the last item of the page before; None for the first page."""
-    token: Mapping[str, object] = {}
-    """Fields of the page token."""
+    more: tuple[Any, ...] = ()
+    """The values that the caller added to the page token."""
+
+    def token_after(self, key: Key, *more: Packable) -> str:
+        """Return the page token that continues after the item with this key."""
+        request = self.request
+        ends = zip(self.window, (request.since, request.until), strict=True)
+        ages = [cast(int, point) for point, end in ends if isinstance(end, Age)]
+        columns = [value for name, value in zip(self.table.key, key, strict=True) if request.scope.get(name) is None]
+        return pack_token(self.digest, (*ages, *columns, *more))
 
 
 def read_filter(text: str | None) -> RowFilter | None:
@@ -109,65 +125,20 @@ def read_filter(text: str | None) -> RowFilter | None:
     return RowFilter(text)
 
 
-# Windows and page tokens
-
-
-def digest_of(query: Mapping[str, object]) -> str:
+def digest_of(query: Mapping[str, object]) -> bytes:
     import hashlib  # here, because OpenSSL is slow to load and only listings need it
 
     parts = {key: f"age:{value.microseconds}" if isinstance(value, Age) else value for key, value in query.items()}
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
 
 
 def resolve_window(since: Time | None, until: Time | None, now_us: int) -> Window:
     """Replace ages by points in time. Raises InvalidInput if the window is empty or a time does not fit in 64 bits."""
     since, until = (time.before(now_us) if isinstance(time, Age) else time for time in (since, until))
     for point in (since, until):
-        if not is_time(point):
+        if point is not None and not limits.MIN_INTEGER <= point <= limits.MAX_INTEGER:
             raise InvalidInput(f"the time {point} does not fit in a signed 64-bit integer")
     if since is not None and until is not None and since > until:
         raise InvalidInput(f"--since ({since}) is later than --until ({until})", hint="swap them")
     return Window(since, until)
-
-
-def is_time(value: object) -> TypeGuard[int | None]:
-    return value is None or (type(value) is int and limits.MIN_INTEGER <= value <= limits.MAX_INTEGER)
-
-
-def encode_token(query_digest: str, window: Window, after: Key, **more: object) -> str:
-    document = {"v": VERSION, "q": query_digest, "w": list(window), "k": list(after), **more}
-    text = json.dumps(document, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def decode_token(
-    token: str, query_digest: str, key_types: Mapping[str, type]
-) -> tuple[Window, Key, Mapping[str, object]]:
-    """Return the window, the key and all fields. Raises InvalidInput for a damaged token or one of another query."""
-    if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        raise damaged_token()
-    try:
-        data = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        document = json.loads(data.decode())
-    except (ValueError, RecursionError) as error:
-        raise damaged_token() from error
-    if not isinstance(document, dict):
-        raise damaged_token()
-    if document.get("v") != VERSION or isinstance(document["v"], bool):
-        raise InvalidInput("the page token was made by another version of tsmem", hint=START_AGAIN)
-    if document.get("q") != query_digest:
-        raise InvalidInput(
-            "the page token belongs to another query", hint="use the options of the listing that printed the token"
-        )
-    key, window = document.get("k"), document.get("w")
-    if not (isinstance(key, list) and [*map(type, key)] == [*key_types.values()]):
-        raise damaged_token()
-    if not (isinstance(window, list) and len(window) == 2 and all(map(is_time, window))):
-        raise damaged_token()
-    limits.check_key(tuple(key_types), tuple(key))
-    return Window(*window), tuple(key), document
-
-
-def damaged_token() -> InvalidInput:
-    return InvalidInput("the page token is damaged", hint="pass it exactly as it was printed")

@@ -28,7 +28,7 @@ from tsmem.port import RangePage, TableClient
 from tsmem.rows import Filter, Key, KeyBound, Range, Row, TableRef
 from tsmem.store.concurrency import Pending, submit
 from tsmem.store.layout import check_key_types
-from tsmem.store.listing.requests import START_AGAIN
+from tsmem.store.listing.page_tokens import START_AGAIN
 from tsmem.store.model import Item, Page
 
 MAX_PREFETCHED = 2

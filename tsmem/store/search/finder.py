@@ -7,7 +7,6 @@ then holds the service's own token for a page, and how many rows of that page to
 
 from __future__ import annotations
 
-import base64
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +21,8 @@ from tsmem.queries import FieldSort, Search, SearchPage
 from tsmem.rows import Key
 from tsmem.store.codec import Codec
 from tsmem.store.layout import check_key_types
-from tsmem.store.listing.requests import ListRequest, ListStart, damaged_token, encode_token, is_time
+from tsmem.store.listing.page_tokens import Packable, damaged_token
+from tsmem.store.listing.requests import ListRequest, ListStart
 from tsmem.store.listing.scan import ItemStream, ReadProgress
 from tsmem.store.model import Item, Total
 from tsmem.store.search.query import IndexQuery, SearchCriteria, index_query, row_matcher
@@ -60,7 +60,8 @@ class Finder(Generic[Item]):
         for name, value in equal.items():
             if name in table.key:
                 self._codec.check_id(name, value)
-        start = request.resolve(self._codec, table, f"{self._target}/{table.name}/{self._index}", self._clock)
+        source = f"{self._target}/{table.name}/{self._index}"
+        start = request.resolve(self._codec, table, source, self._clock, _position_types(self._codec))
         criteria = SearchCriteria(
             request.text,
             equal,
@@ -71,10 +72,10 @@ class Finder(Generic[Item]):
             session_ids=session_ids,
             failed=request.failed,
         )
-        position = None if start.after is None else _decode_position(start.after, start.token, self._codec, criteria)
+        position = None if start.after is None else _position(start.after, start.more, self._codec, criteria)
         query = index_query(self._codec.layout, self._fields, criteria)
         matches = Matches(self._search, self._codec, query, criteria, position, request.limit)
-        return SearchStream(matches, request, start, self._read_progress)
+        return SearchStream(matches, request, partial(_token_after, start, self._codec), self._read_progress)
 
     def _search(self, search: Search) -> SearchPage:
         page = self._client.search(self._codec.table, self._index, search)
@@ -200,9 +201,12 @@ class Matches(Generic[Item]):
 
 class SearchStream(ItemStream[Item]):
     def __init__(
-        self, matches: Matches[Item], request: ListRequest, start: ListStart, read_progress: ReadProgress
+        self,
+        matches: Matches[Item],
+        request: ListRequest,
+        token_at: Callable[[SearchPosition], str],
+        read_progress: ReadProgress,
     ) -> None:
-        token_at = partial(_encode_token, start)
         super().__init__(matches.items, matches.has_more, request.limit, token_at, request.page_token, read_progress)
         self._matches = matches
         self._from_start = request.page_token is None
@@ -224,29 +228,31 @@ def _newest_first(key: Key, time: int | None) -> tuple[bool, int, Key]:
 # Page tokens
 
 
-def _encode_token(start: ListStart, position: SearchPosition) -> str:
-    service = None if position.token is None else base64.b64encode(position.token).decode()
-    return encode_token(start.digest, start.window, position.key, t=service, s=position.skip, u=position.time)
+def _position_types(codec: Codec[Any]) -> tuple[type[Packable], ...]:
+    """Return the types of a position's values in a page token: 1 or 0 for an item with or without a time and the time,
+    unless the key has it; the number of rows to skip; and the service's token, which is empty for the first page."""
+    return (*(() if _has_time_in_key(codec) else (int, int)), int, bytes)
 
 
-def _decode_position(
-    after: Key, token: Mapping[str, object], codec: Codec[Any], criteria: SearchCriteria
-) -> SearchPosition:
+def _token_after(start: ListStart, codec: Codec[Any], position: SearchPosition) -> str:
+    time = position.time
+    times = () if _has_time_in_key(codec) else (int(time is not None), time or 0)
+    return start.token_after(position.key, *times, position.skip, position.token or b"")
+
+
+def _position(after: Key, values: tuple[Any, ...], codec: Codec[Any], criteria: SearchCriteria) -> SearchPosition:
     """Raises InvalidInput for a position that no item of the search can have: a token can be forged."""
-    service, skip, time = token.get("t"), token.get("s"), token.get("u")
-    key = dict(zip(codec.table.key, after, strict=True))
-    if not (
-        (type(skip) is int and 0 <= skip <= MAX_PAGE)
-        and is_time(time)
-        and key.get(codec.layout.time_column, time) == time
-        and criteria.includes(time)
-        and all(key.get(name, value) == value for name, value in criteria.equal.items())
-    ):
+    *times, skip, service_token = values
+    if times:
+        has_time, time = times[0] == 1, times[1]
+        is_valid = times[0] in (0, 1) and (has_time or time == 0)
+        time = time if has_time else None
+    else:
+        is_valid, time = True, after[codec.table.key.index(codec.layout.time_column)]
+    if not (is_valid and 0 <= skip <= MAX_PAGE and criteria.includes(time)):
         raise damaged_token()
-    try:
-        service_token = None if service is None else base64.b64decode(str(service), validate=True)
-    except ValueError as error:
-        raise damaged_token() from error
-    if service_token == b"":  # the service would take an empty token for the first page
-        raise damaged_token()
-    return SearchPosition(service_token, skip, after, time)
+    return SearchPosition(service_token or None, skip, after, time)
+
+
+def _has_time_in_key(codec: Codec[Any]) -> bool:
+    return codec.layout.time_column in codec.table.key
