@@ -199,6 +199,16 @@ def test_the_last_name_of_a_filter_is_completed(
     assert expected == completed(described, monkeypatch, capfd, **asked)
 
 
+def test_names_in_filters_and_fields_never_reach_tablestore(cli: Cli, offered: Offered) -> None:
+    cli.config(
+        '[profiles.cloud]\nbackend = "tablestore"\nendpoint = "http://127.0.0.1:1"\ninstance = "i"\n'
+        f'access_key_id = "k"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n'
+    )
+    assert ["user_id", "update_time"] == offered("tsmem -p cloud session list --filter u")
+    assert ["user_id", "update_time"] == offered("tsmem -p cloud session list --fields u")
+    assert not (cli.folder / "ran").exists()
+
+
 def test_an_option_completes_file_names_if_its_value_is_named_file(cli: Cli, offered: Offered) -> None:
     options = {
         f"{name} {param.opts[0]}": param.metavar
