@@ -151,6 +151,7 @@ NAMES = [
     ("message list --fields role,c", ["role,create_time", "role,content"]),
     ("session list --fields u", ["user_id", "update_time"]),
     ("session list --fields topic,metadata.", ["topic,metadata.topic", "topic,metadata.total"]),
+    ("session recent --fields t", ["title"]),
     ("doctor --fields r", []),
     ("session list --filter to", ["topic", "total"]),
     ("session list --filter metadata.to", ["metadata.topic", "metadata.total"]),

@@ -65,13 +65,13 @@ def complete_time(incomplete: str) -> list[str]:
 
 def complete_fields(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
     """Suggest fields and metadata keys for the last name of a list."""
-    from tsmem.store.documents import FIELDS
+    from tsmem.render.documents import known_fields
 
     noun = ctx.command.declaration.shows if hasattr(ctx.command, "declaration") else None
     if noun is None:
         return []
     *chosen, last = incomplete.split(",")
-    names = [*FIELDS[noun], *(f"metadata.{key}" for key in _metadata_keys(ctx, noun))]
+    names = [*known_fields(noun), *(f"metadata.{key}" for key in _metadata_keys(ctx, noun))]
     return [",".join((*chosen, name)) for name in names if name.startswith(last) and name not in chosen]
 
 
