@@ -8,9 +8,11 @@ import shlex
 import shutil
 
 import pytest
+from typer.core import TyperOption
 
 from tests.cli.conftest import Cli, Offered, Processes, asked_by_bash, completed, messages, sessions
-from tsmem.store import Metadata, Session
+from tests.support.commands import declarations, params_of
+from tsmem.store import Message, Metadata, Session
 
 
 @pytest.fixture
@@ -144,22 +146,76 @@ def test_ids_that_the_output_cannot_encode_are_not_offered(ready: Cli, process: 
     assert ["plain"] == process.run(environ={**asked, "PYTHONIOENCODING": "latin-1"}).text.split()
 
 
+NAMES = [
+    ("message list --fields ro", ["role"]),
+    ("message list --fields role,c", ["role,create_time", "role,content"]),
+    ("session list --fields u", ["user_id", "update_time"]),
+    ("session list --fields topic,metadata.", ["topic,metadata.topic", "topic,metadata.total"]),
+    ("session recent --fields t", ["title"]),
+    ("doctor --fields r", []),
+    ("session list --filter to", ["topic", "total"]),
+    ("session list --filter metadata.to", ["metadata.topic", "metadata.total"]),
+    ("session list --user bob --filter to", ["total"]),
+    ("session list --filter u", ["user_id", "update_time"]),
+    ("message purge --filter r", ["role", "rank"]),
+    ("search x --filter ra", ["rank"]),
+    ("session recent --since y", ["yesterday"]),
+    ("session purge --until t", ["today", "tuesday", "thursday"]),
+    ("message list --order d", ["desc"]),
+    ("session list --color n", ["never"]),
+    ("session list -o h", []),
+    ("show s -o h", ["html"]),
+]
+
+
+@pytest.fixture
+def described(ready: Cli) -> Cli:
+    """A store with metadata, also under names that no expression can have."""
+    odd = Metadata({"topic": "x", "from": "x", "a b": "x", "$(ls)": "x"})
+    rows = [Session("ada", "s", 1, None, odd), Session("bob", "s", 1, None, Metadata({"total": 3}))]
+    ready.fill([*rows, Message("s", "m", 1, "user", "x", metadata=Metadata({"rank": 1}))])
+    return ready
+
+
+def test_names_of_fields_times_and_choices_are_offered(described: Cli, offered: Offered) -> None:
+    assert dict(NAMES) == {words: offered(f"tsmem {words}") for words, _ in NAMES}
+
+
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("typed", "expected"),
     [
-        ("message list --fields ro", ["role"]),
-        ("message list --fields role,c", ["role,create_time", "role,content"]),
-        ("session list --fields u", ["user_id", "update_time"]),
-        ("session list --filter to", ["topic"]),
-        ("session list --filter u", ["user_id", "update_time"]),
-        ("session recent --since y", ["yesterday"]),
-        ("message search x --sort s", ["score"]),
-        ("message list --order d", ["desc"]),
-        ("session list --color n", ["never"]),
+        ("", ["user_id", "session_id", "update_time", "search_content", "topic", "total"]),
+        ("not to", ["not topic", "not total"]),
+        ('topic == "x" and (to', ['topic == "x" and (topic', 'topic == "x" and (total']),
+        ('topic == "to', []),
+        ("topic == ", []),
+        ("topic == 5", []),
     ],
 )
-def test_names_of_fields_times_and_choices_are_offered(
-    ready: Cli, offered: Offered, words: str, expected: list[str]
+def test_the_last_name_of_a_filter_is_completed(
+    described: Cli, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], typed: str, expected: list[str]
 ) -> None:
-    ready.fill([Session("ada", "s", 1, None, Metadata({"topic": "x"}))])
-    assert expected == offered(f"tsmem {words}")
+    line = ["tsmem", "session", "list", "--filter", typed]
+    asked = {"_TSMEM_COMPLETE": "complete_bash", "COMP_WORDS": shlex.join(line), "COMP_CWORD": "4"}
+    assert expected == completed(described, monkeypatch, capfd, **asked)
+
+
+def test_names_in_filters_and_fields_never_reach_tablestore(cli: Cli, offered: Offered) -> None:
+    cli.config(
+        '[profiles.cloud]\nbackend = "tablestore"\nendpoint = "http://127.0.0.1:1"\ninstance = "i"\n'
+        f'access_key_id = "k"\naccess_key_secret = "cmd:touch {cli.folder}/ran"\n'
+    )
+    assert ["user_id", "update_time"] == offered("tsmem -p cloud session list --filter u")
+    assert ["user_id", "update_time"] == offered("tsmem -p cloud session list --fields u")
+    assert not (cli.folder / "ran").exists()
+
+
+def test_an_option_completes_file_names_if_its_value_is_named_file(cli: Cli, offered: Offered) -> None:
+    options = {
+        f"{name} {param.opts[0]}": param.metavar
+        for name in declarations()
+        for param in params_of(name)
+        if isinstance(param, TyperOption) and not param.is_flag
+    }
+    with_file = [option for option, metavar in options.items() if metavar == "FILE"]
+    assert with_file == [option for option in options if ["x<FILE>"] == offered(f"tsmem {option} x")]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.conftest import Cli, Processes
 from tests.support.shells import SHELLS, Shell
-from tsmem.store import Message, Session
+from tsmem.store import Message, Metadata, Session
 
 PIECES = (
     *"\\'\"`$!#%&*()[]{}<>?~=^|;:,@+-_./ \t\nazA0é漢😀שع", "$(touch X)", "`touch X`", "'; touch X #", '"; touch X #',
@@ -70,16 +70,43 @@ def test_shells_complete_harmless_ids_and_run_nothing_hostile(
     assert "SEEN" not in screen
 
 
+TAKES_FILE = ("import", "export", "--config", "--config=", "serve --path", "import x --rejects", "import --rejects=",
+              "message put s m --content-file")  # fmt: skip
+TAKES_NO_FILE = ("session get", "message search", "session list --user", "export --user", "import x", "-p", "show", "",
+                 "message search import --user", "session put u s -m")  # fmt: skip
+
+
 @pytest.mark.parametrize("name", SHELLS)
 def test_file_names_are_completed_only_where_a_file_is_meant(
     name: str, ready: Cli, process: Processes, tmp_path: Path
 ) -> None:
     with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
         (shell.folder / "zebra.jsonl").touch()
-        for typed in ("tsmem import zeb", "tsmem export zeb", "tsmem --config zeb", "tsmem serve --path zeb"):
-            assert shell.complete(typed).rstrip() == typed + "ra.jsonl"
-        for typed in ("tsmem session get zeb", "tsmem message search zeb", "tsmem session list --user zeb"):
-            assert shell.complete(typed).rstrip() == typed
+        for words in (*TAKES_FILE, *TAKES_NO_FILE):
+            typed = f"tsmem {words}{'' if words.endswith('=') else ' '}zeb"
+            expected = f"{typed}ra.jsonl" if words in TAKES_FILE else typed
+            assert (words, expected) == (words, shell.complete(typed).rstrip())
+
+
+EXPRESSIONS = [
+    ("session list --filter ran", "session list --filter rank"),
+    ("session list --filter=ran", "session list --filter=rank"),
+    ("session list --filter 'not ran", "session list --filter 'not rank'"),
+    ("session list --fields user_id,metadata.r", "session list --fields user_id,metadata.rank"),
+    ("session list --since=yes", "session list --since=yes"),
+    ("session recent --since=yes", "session recent --since=yesterday"),
+]
+
+
+@pytest.mark.parametrize("name", SHELLS)
+def test_shells_complete_names_and_times(name: str, ready: Cli, process: Processes, tmp_path: Path) -> None:
+    ready.fill([Session("ada", "s", 1, None, Metadata({"rank": 1}))])
+    with Shell(name, process.argv(), process.environ, tmp_path / "shell") as shell:
+        for typed, expected in EXPRESSIONS:
+            assert f"tsmem {expected}" == shell.complete(f"tsmem {typed}").rstrip()
+        # bash does not quote what it is offered, so the space must not lose its backslash
+        typed = "tsmem session list --filter not\\ ran"
+        assert shell.complete(typed).rstrip() == (typed if name == "bash" else f"{typed}k")
 
 
 def test_zsh_shows_the_quotes_of_descriptions(ready: Cli, process: Processes, tmp_path: Path) -> None:
@@ -87,7 +114,8 @@ def test_zsh_shows_the_quotes_of_descriptions(ready: Cli, process: Processes, tm
         shell.complete("tsmem session list --", tabs=2)
         screen = bytes(shell.screen).decode()
 
-    assert "’topic == ”billing” and score >= 0.5’" in screen
+    assert "-- Only this user's sessions." in screen
+    assert "e.g. 'topic == \"billing\" and score >= 0.5'." in screen
 
 
 PREFIXES = [

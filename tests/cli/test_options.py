@@ -68,7 +68,7 @@ def test_help_works_when_the_profile_file_is_broken(cli: Cli) -> None:
         (("--version",), "tsmem "),
         ((), "Usage: tsmem"),
         (("profile", "path"), "config.toml"),
-        (("completion", "bash"), "complete -o default"),
+        (("completion", "bash"), "complete -F"),
     ):
         assert said in cli.ok(*argv).text
 

@@ -14,7 +14,7 @@ import pytest
 
 import tsmem.cli.commands
 from tests.house.modules import ROOT
-from tsmem.cli.app.command_tree import Declaration, root
+from tsmem.cli.app.command_tree import HEADINGS, Declaration, root
 from tsmem.cli.app.contents import CONTENTS
 from tsmem.cli.app.help import SCRIPTS, SCRIPTS_FOLDER
 from tsmem.profiles.rules import OUTPUTS
@@ -38,6 +38,11 @@ def test_the_help_table_of_contents_matches_the_declared_commands() -> None:
         path.write_text(f"{head}{opening}{order!r}\n", encoding="utf-8")
         return
     assert declared == CONTENTS
+
+
+def test_every_command_has_one_heading_in_the_help_of_the_root() -> None:
+    commands = [name for names in CONTENTS.values() for name in names]
+    assert sorted(commands) == sorted(name for names in HEADINGS.values() for name in names)
 
 
 @pytest.mark.parametrize("name", SCRIPTS.values())

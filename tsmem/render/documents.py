@@ -33,8 +33,12 @@ Such a cell gets one more apostrophe than it has, and removing that one restores
 _NUMBER = r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 
 
+def known_fields(noun: Noun) -> tuple[str, ...]:
+    return (*FIELDS[noun], *(PREVIEW_FIELDS if noun == "session" else ()))
+
+
 def check_fields(noun: Noun, fields: Sequence[str]) -> None:
-    known = (*FIELDS[noun], *(PREVIEW_FIELDS if noun == "session" else ()))
+    known = known_fields(noun)
     hint = f"fields: {', '.join(known)} and metadata.<key>"
     if not fields:
         raise InvalidInput("--fields is empty", hint=hint)

@@ -19,7 +19,7 @@ import typer
 from typer.core import CompletionItem, TyperCommand, TyperGroup, TyperOption  # type: ignore[attr-defined]
 
 from tsmem.cli.app.contents import CONTENTS
-from tsmem.cli.app.options import Completion, complete_fields, complete_profile
+from tsmem.cli.app.options import Completion, complete_fields, complete_file, complete_profile
 from tsmem.errors import Conflict, Denied, InvalidInput, NotFound, PartialFailure, TsmemError, Unavailable
 
 if TYPE_CHECKING:
@@ -104,14 +104,19 @@ def show_help(ctx: Any, param: object, value: bool) -> None:
 def global_options() -> list[TyperOption]:
     return [
         _option("--profile", "-p", metavar="NAME", help="Profile to use.", autocompletion=complete_profile),
-        _option("--config", metavar="FILE", help="Profile file."),
+        _option(
+            "--config",
+            metavar="FILE",
+            help="Profile file.",
+            autocompletion=lambda ctx, args, incomplete: complete_file(incomplete),
+        ),
         _option(
             "--output",
             "-o",
             metavar="FORMAT",
             help="table, json, jsonl or csv.",
             parse=_output_format,
-            autocompletion=_one_of("table", "json", "jsonl", "csv", "markdown", "html"),
+            autocompletion=_complete_format,
         ),
         _option(
             "--fields",
@@ -148,6 +153,14 @@ def _option(*names: str, parse: Callable[[str], object] | None = None, **more: A
 
 def _one_of(*words: str) -> Completion:
     return lambda ctx, args, incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+def _complete_format(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    from tsmem.render.result import FORMATS
+
+    declaration = getattr(ctx.command, "declaration", None)
+    formats = FORMATS if declaration is None else declaration.formats or FORMATS
+    return [name for name in formats if name.startswith(incomplete)]
 
 
 def _output_format(text: str) -> str:

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,6 +52,58 @@ def suggest_words(*words: str) -> Callable[[str], list[str]]:
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
+def complete_file(incomplete: str) -> list[str]:
+    """Mark the word as a file's name. The scripts know the mark, and let the shell complete the name."""
+    return [f"{incomplete}<FILE>"]
+
+
+def complete_time(incomplete: str) -> list[str]:
+    from tsmem.cli.io.times import WORDS
+
+    return [word for word in (*WORDS, "1h", "1d", "7d", "30d") if word.startswith(incomplete)]
+
+
+def complete_fields(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
+    """Suggest fields and metadata keys for the last name of a list."""
+    from tsmem.render.documents import known_fields
+
+    noun = ctx.command.declaration.shows if hasattr(ctx.command, "declaration") else None
+    if noun is None:
+        return []
+    *chosen, last = incomplete.split(",")
+    names = [*known_fields(noun), *(f"metadata.{key}" for key in _metadata_keys(ctx, noun))]
+    return [",".join((*chosen, name)) for name in names if name.startswith(last) and name not in chosen]
+
+
+def complete_filter(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Suggest columns for the last name of an expression, but not within a text in quotes."""
+    from tsmem.store.documents import FIELDS
+
+    parts = re.fullmatch(r"""((?:[^"']|"[^"]*"|'[^']*')*?)([\w.]*)""", incomplete)
+    if parts is None or (parts[1] and not parts[2]):
+        return []
+    noun: Noun = "message" if "message" in ctx.command_path.split() or ctx.command.name == "search" else "session"
+    keys = _metadata_keys(ctx, noun)
+    if parts[2].startswith("metadata."):
+        keys = [f"metadata.{key}" for key in keys]
+    names = [*(name for name in FIELDS[noun] if name != "metadata"), *keys]
+    return [parts[1] + name for name in names if name.startswith(parts[2])]
+
+
+def _metadata_keys(ctx: typer.Context, noun: Noun) -> list[str]:
+    """Return the metadata keys of the first 100 rows of the local store, if they are names in an expression."""
+    from tsmem.store.documents import FIELDS
+
+    owner_id = ctx.params.get("user" if noun == "session" else "session")
+
+    def keys(store: MemoryStore) -> Iterator[str]:
+        rows, _ = (store.sessions if noun == "session" else store.messages).first_rows(owner_id)
+        names = dict.fromkeys(name for row in rows for name in row.columns)
+        return (name for name in names if name not in FIELDS[noun] and name.isidentifier() and not iskeyword(name))
+
+    return _suggest_ids(ctx, keys)
+
+
 def complete_profile(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
     from tsmem.profiles import profile_list
 
@@ -67,39 +120,6 @@ def complete_setting(incomplete: str) -> list[str]:
     from tsmem.profiles.rules import PROFILE_KEYS
 
     return [f"{key}=" for key in PROFILE_KEYS if key != "tables" and key.startswith(incomplete)]
-
-
-def complete_fields(ctx: typer.Context, args: list[str], incomplete: str) -> list[str]:
-    """Suggest the fields of what the command shows, for the last name of a list."""
-    from tsmem.store.documents import FIELDS
-
-    noun = _noun_of(ctx)
-    if noun is None:
-        return []
-    before, comma, last = incomplete.rpartition(",")
-    chosen = before.split(",")
-    return [before + comma + name for name in FIELDS[noun] if name.startswith(last) and name not in chosen]
-
-
-def _noun_of(ctx: typer.Context) -> Noun | None:
-    """Return what the command shows; None if it shows neither sessions nor messages."""
-    declaration = getattr(ctx.command, "declaration", None)
-    return None if declaration is None else declaration.shows
-
-
-def complete_filter(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Suggest the columns of what the command lists: fields, and in the local store metadata keys of the first rows."""
-    from tsmem.store.documents import FIELDS
-
-    noun = _noun_of(ctx) or "session"
-
-    def columns(store: MemoryStore) -> Iterator[str]:
-        rows, _ = (store.sessions if noun == "session" else store.messages).first_rows(None)
-        return (name for name in sorted({name for row in rows for name in row.columns}))
-
-    fields = [name for name in FIELDS[noun] if name != "metadata"]
-    names = dict.fromkeys((*fields, *_suggest_ids(ctx, columns)))
-    return [name for name in names if name.startswith(incomplete)]
 
 
 def complete_user(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -154,7 +174,6 @@ def _would_wait(ctx: typer.Context) -> bool:
     return config_path(ctx.obj.environ, ctx.obj.options.config).is_fifo()
 
 
-complete_time = suggest_words("now", "today", "yesterday", "monday", "1h", "1d", "7d", "30d")
 TIMES = "an age (30min, 7d), a day (today, monday), ISO 8601 or microseconds"
 ROLES = suggest_words("user", "assistant", "system", "tool")
 
@@ -180,7 +199,7 @@ SessionSearchContent = Annotated[
 Role = Annotated[str | None, option("--role", "ROLE", "user, assistant, system, tool or another role.", ROLES)]
 Content = Annotated[str | None, option("--content", "TEXT", "Text of the message.")]
 ContentFile = Annotated[
-    str | None, option("--content-file", "FILE", "Read the content from FILE; - for standard input.")
+    str | None, option("--content-file", "FILE", "Read the content from FILE; - for standard input.", complete_file)
 ]
 CreateTime = Annotated[str | None, option("--create-time", "T", f"Time of the message: {TIMES}.")]
 UpdateTime = Annotated[str | None, option("--update-time", "T", f"Update time: {TIMES}.")]

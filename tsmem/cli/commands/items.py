@@ -36,12 +36,7 @@ Preview = Annotated[
     ),
 ]
 Text = Annotated[str | None, o.argument("[TEXT]", "Text to find; omit to list everything.")]
-Sorting = Annotated[
-    Sort,
-    o.option(
-        "--sort", "ORDER", "newest (latest first) or score (best match first).", o.suggest_words("newest", "score")
-    ),
-]
+Sorting = Annotated[Sort, o.option("--sort", "ORDER", "newest (latest first) or score (best match first).")]
 _NOT_DROPPED = ("user_id", "session_id", "message_id", "create_time", "update_time", "metadata")
 """Fields that a put never drops, because they are the key or always set, and metadata, which is compared by key."""
 

@@ -193,7 +193,7 @@ def list_(
     since: o.Since = None,
     until: o.Until = None,
     filter: o.Filter = None,  # noqa: A002
-    order: Annotated[Order, o.option("--order", "ORDER", "asc or desc.", o.suggest_words("asc", "desc"))] = "asc",
+    order: Annotated[Order, o.option("--order", "ORDER", "asc or desc.")] = "asc",
     last: Annotated[int | None, o.option("--last", "N", "The last N messages of the session, oldest first.")] = None,
     limit: o.Limit = None,
     page_token: o.PageToken = None,

@@ -58,7 +58,7 @@ def serve(
     context: Context,
     host: Annotated[str, o.option("--host", "HOST", "Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, o.option("--port", "PORT", "Port to listen on; 0 for any free one.")] = 8087,
-    path: Annotated[str | None, o.option("--path", "FILE", "File that stores the tables.")] = None,
+    path: Annotated[str | None, o.option("--path", "FILE", "File that stores the tables.", o.complete_file)] = None,
     memory: Annotated[bool, o.flag("--memory", "Keep the tables in memory, until the server stops.")] = False,
     instance: Annotated[str | None, o.option("--instance", "NAME", "Accept only this instance name. [any]")] = None,
     access_key_id: Annotated[

@@ -47,7 +47,12 @@ MAX_DIFFERENCES = 10_000
 def export(
     context: Context,
     file: Annotated[
-        str, o.argument("[FILE]", "File to write, compressed if its name ends in .gz; - or omitted: standard output.")
+        str,
+        o.argument(
+            "[FILE]",
+            "File to write, compressed if its name ends in .gz; - or omitted: standard output.",
+            o.complete_file,
+        ),
     ] = "-",
     user: o.UserOption = None,
     session: o.SessionScope = None,
@@ -93,7 +98,7 @@ def _to_stdout(context: Context, user: str | None, session: str | None, *, asked
 def import_(
     context: Context,
     file: Annotated[
-        str, o.argument("[FILE]", "File to read (.gz is decompressed); - or omitted: standard input.")
+        str, o.argument("[FILE]", "File to read (.gz is decompressed); - or omitted: standard input.", o.complete_file)
     ] = "-",
     format: Annotated[  # noqa: A002
         str, o.option("--format", "FORMAT", "tsmem or openai.", o.suggest_words(*FORMATS))
@@ -113,7 +118,8 @@ def import_(
         OnConflict, o.option("--on-conflict", "WHAT", "What to do with rows that exist: overwrite, skip or fail.")
     ] = "overwrite",
     rejects: Annotated[
-        str | None, o.option("--rejects", "FILE", "Save to FILE the rows that cannot be read or written.")
+        str | None,
+        o.option("--rejects", "FILE", "Save to FILE the rows that cannot be read or written.", o.complete_file),
     ] = None,
     resume: Annotated[bool, o.flag("--resume", "Continue a stopped import of the same file.")] = False,
     dry_run: o.DryRun = False,

@@ -1,6 +1,6 @@
 # bash completion of tsmem: put this file where bash-completion looks, or source it.
 _tsmem_completion() {
-    local line word last=0 rest=$COMP_LINE words=()
+    local line word is_within last=0 rest=$COMP_LINE words=()
     # bash has split words at : = and @ too; here they are whole again
     for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
         if [[ $rest == [[:space:]]* && ${#words[@]} -gt 0 ]]; then
@@ -13,15 +13,12 @@ _tsmem_completion() {
     word=${words[last]}
     [[ $word == -*=* ]] && word=${word#*=}
     COMPREPLY=()
-    [[ $word == ?*[\'\"]* ]] && return  # bash would put what is offered behind a quote within the word
+    # bash would put what is offered behind a quote within the word, and drop a backslash
+    [[ $word == ?*[\'\"]* || $word == *\\* ]] && is_within=1
     word=${word%"$2"}  # what bash keeps of the word; it replaces the rest
     while IFS= read -r line; do
-        [ -n "$line" ] && COMPREPLY+=("${line#"$word"}")
+        [[ $line == *'<FILE>' ]] && { compopt -o default 2>/dev/null; continue; }  # bash completes the names of files
+        [[ -n $line && -z $is_within ]] && COMPREPLY+=("${line#"$word"}")
     done < <(COMP_WORDS="${words[*]}" COMP_CWORD="$last" _TSMEM_COMPLETE=complete_bash "$1" 2>/dev/null)
-    # bash offers file names if nothing else is: only where a file is meant
-    case " ${words[*]:0:last} " in
-        *" export "* | *" import "* | *" --config " | *" --content-file " | *" --path ") ;;
-        *) compopt +o default 2>/dev/null ;;
-    esac
 }
-complete -o default -F _tsmem_completion tsmem
+complete -F _tsmem_completion tsmem
