@@ -1,4 +1,4 @@
-"""What is longer than the terminal goes through a pager, and nothing else does."""
+"""The pager: output that is longer than the terminal goes through it, and nothing else does."""
 
 from __future__ import annotations
 

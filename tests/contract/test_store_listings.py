@@ -199,7 +199,7 @@ def test_a_page_token_holds_the_longest_keys_and_works_with_another_limit(store:
 
 
 def test_a_page_token_holds_only_what_its_query_does_not_say(store: MemoryStore) -> None:
-    """That is 7 bytes, and the place of the last item; an id that the query names is not repeated."""
+    """A token has 7 bytes and the place of the last item; an id that the query names is not repeated."""
     session = "0190a6c2-7d5e-7c1a-9f0a-2b1c3d4e5f60"
     load(store, [*(Message(session, f"m{n}", n) for n in range(3)), *(Session("ada", f"s{n}", n) for n in range(3))])
     lengths = [

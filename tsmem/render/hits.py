@@ -1,4 +1,4 @@
-"""What a search of messages found, for people: a group for each session, each hit with the command that opens it.
+"""Show people the hits of a search: a group for each session, and with each hit the command that opens it.
 
 On a terminal, a hit shows the lines around the text that was found, with that text coloured. In a pipe, messages are
 shown whole, as in a transcript.

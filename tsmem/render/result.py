@@ -45,7 +45,7 @@ class HitGroup(NamedTuple):
     conversation: Conversation
     """Its marked messages are the hits."""
     commands: Mapping[int, str]
-    """By position, the command line that opens the conversation at a hit, already quoted for a shell."""
+    """The command lines that open the conversation at each hit, by position, already quoted for a shell."""
 
 
 class Listing(NamedTuple):
@@ -62,7 +62,7 @@ class Listing(NamedTuple):
     """True if new items keep coming."""
     why_empty: Callable[[], str] | None = None
     grouped: Callable[[Sequence[Message]], Iterable[HitGroup]] | None = None
-    """For people, put the messages of the listing into groups instead of a table."""
+    """Puts the messages of the listing into groups, which people see instead of a table."""
     has_previews: bool = False
     """True if the items are `PreviewedSession`s, and their title and count are shown."""
 

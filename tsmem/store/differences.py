@@ -45,15 +45,15 @@ class MessageDifference:
     """None if only the second conversation has the message."""
     second: Message | None
     metadata: Sequence[ValueDifference] = ()
-    """Of a changed message."""
+    """Metadata that a changed message has with two values."""
     calls: Sequence[CallDifference] = ()
-    """Of a changed message."""
+    """Tool calls of a changed message that have other arguments."""
 
 
 @dataclass(frozen=True)
 class ConversationDifferences:
     metadata: Sequence[ValueDifference]
-    """Of the sessions."""
+    """Metadata of the two sessions that differs."""
     parts: Sequence[MessageDifference | int]
     """The differences in order; a number stands for so many equal messages."""
 

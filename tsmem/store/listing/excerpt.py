@@ -20,13 +20,13 @@ from tsmem.store.model import Message
 
 @dataclass(frozen=True)
 class Selection:
-    """Which messages of a session to read. Without any value, all of them."""
+    """The messages of a session to read: all of them, unless a value says otherwise."""
 
     last: int | None = None
     around: str | None = None
     """The id of one message. It excludes all conditions but `neighbours`."""
     neighbours: int = 0
-    """How many messages to read before and after each selected one."""
+    """Number of messages to read before and after each selected one."""
     role: str | None = None
     since: Time | None = None
     until: Time | None = None

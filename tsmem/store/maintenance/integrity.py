@@ -72,7 +72,7 @@ class IdRange:
     """A range of session ids, with the users of each id. Both bounds can be None; the end is exclusive."""
 
     def __init__(self, start: str | None, min_ids: int) -> None:
-        """Of the ids that are added, the smallest are kept: at least `min_ids` of them, and fewer than twice that."""
+        """Only the smallest of the ids that are added are kept: at least `min_ids`, and fewer than twice as many."""
         self.start = start
         self.end: str | None = None
         self._min_ids = min_ids
