@@ -18,7 +18,8 @@ from tsmem.render.values import iso_time
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
 _SIGN = re.compile(r"[\\`*_\[\]#|~$!<>&@]")
 _LINE_START = re.compile(r"([-+=]|\d{1,9}(?=[.)]))")
-"""The beginning of a line that Markdown takes for a list item or an underline. `\\` before it, or before the dot, prevents that."""
+"""The beginning of a line that Markdown takes for a list item or an underline. `\\` before it, or before the dot,
+prevents that."""
 _LANGUAGES = {"json": "json", "call": "python", "text": "text"}
 
 
