@@ -59,6 +59,44 @@ def test_a_list_in_a_pipe_and_of_one_session_has_no_columns_of_keys(said: Cli) -
     assert "topic=billing" in said.ok("session", "search", "--filter", "exists(title)", width=120, environ=PLAIN).text
 
 
+def test_fields_alone_say_what_is_shown(said: Cli) -> None:
+    outcome = said.ok("session", "list", "--fields", "session_id", "--preview", "--cost")
+    assert ["session_id", "s1", "s2", "s3"] == outcome.text.split()
+    assert outcome.err.startswith("cost: 1 request,")
+    for words in (("get", "ada", "s1"), ("put", "ada", "s1")):
+        found = said.ok("session", *words, "--fields", "title,messages", "-o", "json").json
+        assert {"title": "Is my flight on time?", "messages": 1200} == found
+
+
+def test_search_content_that_is_not_the_title_has_a_column(ready: Cli) -> None:
+    ready.fill([Session("ada", "s1", 1, "words to find it by"), Session("ada", "s2", 2, "more words")])
+    shown = ready.ok("session", "list", width=120, environ=PLAIN).text
+    assert "search_content" not in shown
+    assert 1 == shown.count("words to find it by")
+    assert 2 == ready.ok("session", "search", "to find", width=120, environ=PLAIN).text.count("words to find it by")
+
+    ready.fill([Session("ada", "s2", 2, "more words", Metadata({"title": "Two"}))])
+    shown = ready.ok("session", "list", width=120, environ=PLAIN).text
+    assert "search_content" in shown
+    assert "more words" in shown
+
+
+def test_a_terminal_of_80_columns_shows_id_title_messages_and_age(ready: Cli) -> None:
+    ids = [f"8d88348a-7eed-8d14-f06d-3fef701966a{n}" for n in range(3)]
+    metadata = Metadata({"topic": "billing", "score": 0.123456789, "channel": "phone"})
+    ready.fill([Session("ada", each, 0, None, metadata) for each in ids])
+    ready.fill([Message(each, "m", 1, "user", "I was charged twice for order 4411") for each in ids])
+    lines = ready.ok("session", "list", width=80, environ=PLAIN).text.splitlines()
+
+    header = next(line for line in lines if line.startswith("session_id"))
+    assert ["session_id", "title", "messages", "age"] == header.split()
+    rows = [line for line in lines if line[:36] in ids]
+    assert 3 == len(rows)
+    for row in rows:
+        assert re.fullmatch(r"\S{36}  I was charged \S+ +1  [\d,]+ d ago", row), row
+        assert row.rindex(" 1  ") + 1 == header.index("messages") + len("messages") - 1
+
+
 def test_narrow_terminals_keep_the_title(said: Cli) -> None:
     text = said.ok("session", "list", width=60, environ=PLAIN).text
     assert "Is my flight on time?" in text

@@ -296,7 +296,7 @@ def test_a_token_after_the_last_written_item_repeats_items_that_were_only_read(s
     assert 1 == next(stream).create_time
     assert 2 == next(stream).create_time
 
-    for written, expected in ((2, [3, 4]), (1, [2, 3, 4])):
+    for written, expected in ((2, [3, 4]), (1, [2, 3, 4]), (0, [1, 2, 3, 4])):
         token = stream.token_after(written)
         assert expected == [m.create_time for m in store.messages.iterate("s", page_token=token)]
     assert store.messages.iterate("s").token_after(0) is None

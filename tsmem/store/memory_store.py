@@ -124,7 +124,8 @@ class MemoryStore:
     def previews(
         self, sessions: Iterable[Session], *, title: bool = True, count: bool = True
     ) -> Iterator[PreviewedSession]:
-        """Yield the sessions with a title and the number of their messages. Several are read ahead.
+        """Yield the sessions with a title and the number of their messages. Up to 7 sessions more are read ahead. A
+        message's key has no user, so users who have sessions with the same id share its messages and their number.
 
         Cost for each session: ceil(n / 5,000) requests for its n messages; 1 for the title, unless metadata `title` or
         the search content gives it; with a title of the messages, none for the count of up to 10."""

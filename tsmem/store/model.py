@@ -47,6 +47,17 @@ class Message:
     metadata: Metadata = EMPTY
 
 
+TITLE_CHARACTERS = 200
+_TITLE_SOURCE_CHARACTERS = 2000
+
+
+def title_text(value: object) -> str | None:
+    """Return the beginning of a text on one line, as a title; None for a blank text, and for what is not text."""
+    if not isinstance(value, str):
+        return None
+    return " ".join(value[:_TITLE_SOURCE_CHARACTERS].split())[:TITLE_CHARACTERS] or None
+
+
 Item = TypeVar("Item", bound=Session | Message)
 
 

@@ -6,7 +6,7 @@ messages of that id.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -94,15 +94,18 @@ def session_listing(
     """Return a listing of sessions with a title and the number of messages, if these are asked for: by --preview, by
     --fields, or at a terminal of the embedded store, where they cost nothing."""
     listing = listing_of(context, asked, stream, page_token)
-    fields = context.options.fields
+    if context.options.fields is not None:
+        return listing._replace(items=with_chosen_previews(context, stream))
     if preview is None:
         is_table = context.streams.stdout_is_terminal and context.format == "table"
-        preview = is_table and fields is None and context.store.is_local
-    wanted = ["title", "messages"] if preview else [name for name in PREVIEW_FIELDS if name in (fields or ())]
-    if not wanted:
-        return listing
-    sessions = context.store.previews(stream, title="title" in wanted, count="messages" in wanted)
-    return listing._replace(items=sessions, has_previews=preview)
+        preview = is_table and context.store.is_local
+    return listing._replace(items=context.store.previews(stream), has_previews=True) if preview else listing
+
+
+def with_chosen_previews(context: Context, sessions: Iterable[Session]) -> Iterable[Session]:
+    """Return the sessions with their title, number of messages, both or neither, as --fields asks."""
+    title, count = (name in (context.options.fields or ()) for name in PREVIEW_FIELDS)
+    return context.store.previews(sessions, title=title, count=count) if title or count else sessions
 
 
 class PurgeOptions(NamedTuple):

@@ -56,12 +56,13 @@ def put(
         from tsmem.transfer.shared_ids import SharedIds
 
         SharedIds(context.say, context.store).check(user, session)
-    return item
+    return next(iter(items.with_chosen_previews(context, [item])))
 
 
 @group.command(help="Show one session.", example="tsmem session get ada trip-7 -o json", shows="session")
 def get(context: Context, user: o.User, session: o.SessionId) -> Session:
-    return read_session(context, session, lambda whole: context.store.sessions.get(user, whole), user)
+    found = read_session(context, session, lambda whole: context.store.sessions.get(user, whole), user)
+    return next(iter(items.with_chosen_previews(context, [found])))
 
 
 @group.command(

@@ -51,8 +51,9 @@ _ASCII_SIGNS = {"•": "*", "─": "-", "━": "-", "▌": "|"}
 
 class Column(NamedTuple):
     title: str
-    kind: Literal["id", "time", "name", "text", "extra"] = "text"
-    """Decides how far the column is narrowed and where its values are cut: ids in their middle, others at the end."""
+    kind: Literal["id", "time", "number", "name", "text", "extra"] = "text"
+    """Decides how far the column is narrowed and where its values are cut: ids in their middle, others at the end.
+    Numbers stand on the right."""
     style: str = ""
 
 
@@ -146,6 +147,8 @@ def _cell_lines(column: Column, cell: TableCell, cells: int, gap: int, palette: 
     style = column.style if cell.style is None else cell.style
     lines = _CellLines()
     for text in texts:
+        if column.kind == "number":
+            text = " " * (room - width(text)) + text
         text += blank + " " * (gap if width(text) > room else 0)
         lines.append([])
         for part_style, part in palette.highlighted(style, text) if cell.is_searched else [(style, text)]:

@@ -6,9 +6,10 @@ In a pipe, every column is there, every value is whole, times are ISO 8601, and 
 
 On a terminal, everything fits the width. Columns without values are left out, times have whole seconds and an age, and
 an id that all rows share stands above the table. Metadata keys that most rows of the first batch have get columns of
-their own. If the terminal is too narrow for that, these go, in this order:
+their own, at most 3. Search content that is the title of all its sessions has no column, except in a search. If the
+terminal is too narrow for that, these go, in this order:
 
-1. ages; in a list with titles, the times, so that only the ages are left
+1. ages; in a list with titles, the times, so that only the ages are left, in a column `age`
 2. a wide first key (user_id or session_id), which then stands above each run of rows that share it
 3. search content, metadata and the columns of metadata keys
 4. the first key, if it is not wide
@@ -36,7 +37,7 @@ from tsmem.render.terminal import ROLE_STYLES, Palette
 from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, metadata_pairs, metadata_value
 from tsmem.store.documents import FIELDS, PREVIEW_FIELDS
-from tsmem.store.model import Message, PreviewedSession, Session
+from tsmem.store.model import Message, PreviewedSession, Session, title_text
 from tsmem.store.tool_calls import CALL_KEYS, tool_calls
 
 NULL = "-"
@@ -56,7 +57,7 @@ _COLUMNS: dict[str, Column] = {
     "search_content": Column("search_content", "extra"),
     "metadata": Column("metadata", "extra"),
     "title": Column("title"),
-    "messages": Column("messages", "time"),
+    "messages": Column("messages", "number"),
 }
 MAX_METADATA_COLUMNS = 3
 BATCH_ROWS = 1000
@@ -65,6 +66,8 @@ _MIN_WIDTHS_WITH_AGES = {"text": 40, "extra": 24}
 """Cells that a column of each kind needs before ages are shown. A column with shorter values needs only their width."""
 _READABLE_WIDTHS = {"text": 20, "extra": 12}
 """Cells that a column of each kind needs as long as another column can still be left out."""
+_SHORT_WIDTHS = {"text": 12, "extra": 8}
+"""Cells that it needs if there is no room for those."""
 _WIDE_KEY = 16
 """A first key of this many cells moves above its rows before any other column is left out."""
 
@@ -130,13 +133,25 @@ class _Layout(NamedTuple):
     """Fields without a column because the terminal is too narrow."""
     promoted: tuple[str, ...] = ()
     """Metadata keys that have columns of their own."""
+    is_search: bool = False
+    """True if a text was searched for."""
 
     @property
     def columns(self) -> list[Column]:
-        return [_column_of(field, self.promoted) for field in self.fields]
+        return [_column_of(field, self) for field in self.fields]
 
     def shows_all_of(self, items: Sequence[Session | Message]) -> bool:
-        return all(_is_blank(item, field, self.promoted) for field in self.blank for item in items)
+        return all(self.is_blank(item, field) for field in self.blank for item in items)
+
+    def is_blank(self, item: Session | Message, field: str) -> bool:
+        """Return True if the field's cell would show nothing on a terminal, or only what the title shows."""
+        if field == "metadata":
+            return item.metadata.keys() <= {*_shown_elsewhere(item), *self.promoted}
+        if field == "content" and isinstance(item, Message):
+            return item.content is None and not tool_calls(item.metadata)
+        if field == "search_content" and isinstance(item, PreviewedSession) and not self.is_search:
+            return title_text(item.search_content) in (None, item.title)
+        return _value(item, field) is None
 
     def row(self, item: Session | Message, options: Options) -> list[TableCell]:
         limit = None if options.width is None else 16 * options.width + 64
@@ -182,8 +197,8 @@ def _layout_of(listing: Listing, items: Sequence[Session | Message], options: Op
         promoted = _frequent_keys(items, listing.has_previews)
         fields = [*layout.fields]
         fields[fields.index("metadata") : fields.index("metadata")] = [METADATA_PREFIX + key for key in promoted]
-        layout = layout._replace(fields=fields, promoted=promoted)
-        blank = [field for field in layout.fields if all(_is_blank(item, field, promoted) for item in items)]
+        layout = layout._replace(fields=fields, promoted=promoted, is_search=options.highlight is not None)
+        blank = [field for field in layout.fields if all(layout.is_blank(item, field) for item in items)]
         layout = layout._replace(fields=[field for field in layout.fields if field not in blank], blank=blank)
         if len(items) > 1 and len({getattr(item, first_key) for item in items}) == 1:
             layout = layout.grouping(first_key)
@@ -204,15 +219,13 @@ def _layout_of(listing: Listing, items: Sequence[Session | Message], options: Op
 
 
 def _fields_of(listing: Listing, options: Options) -> Sequence[str]:
-    """Return the fields of a listing. On a terminal the title stands after the ids, and replaces the search content."""
+    """Return the fields of a listing. On a terminal, title and number of messages stand after the ids."""
     fields = FIELDS[listing.noun]
     if not listing.has_previews:
         return fields
     if options.width is None:
         return (*fields, *PREVIEW_FIELDS)
-    hidden = () if options.highlight is not None else ("search_content",)
-    ids, rest = fields[:2], [field for field in fields[2:] if field not in hidden]
-    return (*ids, *PREVIEW_FIELDS, *rest)
+    return (*fields[:2], *PREVIEW_FIELDS, *fields[2:])
 
 
 def _frequent_keys(items: Sequence[Session | Message], has_titles: bool) -> tuple[str, ...]:
@@ -240,7 +253,7 @@ def _candidates(
             if field in layout.fields:
                 layout = layout.grouping(field) if field == first_key else layout.hiding(field)
                 layouts.append(layout)
-    for min_widths in (_READABLE_WIDTHS, {}):
+    for min_widths in (_READABLE_WIDTHS, _SHORT_WIDTHS, {}):
         yield from ((each, min_widths, False) for each in layouts)
     if options.fields is None:
         yield from ((layout.hiding(field), {}, False) for field in layout.fields if field in _TIMES)
@@ -249,26 +262,18 @@ def _candidates(
         layout = layout.hiding(layout.fields[-1])
 
 
-def _column_of(field: str, promoted: Sequence[str]) -> Column:
+def _column_of(field: str, layout: _Layout) -> Column:
     key = field.removeprefix(METADATA_PREFIX)
-    if key != field and key in promoted:
+    if key != field and key in layout.promoted:
         return Column(visible(key), "extra")
-    return _COLUMNS.get(field) or Column(visible(field))
+    column = _COLUMNS.get(field) or Column(visible(field))
+    return column._replace(title="age") if field in _TIMES and layout.times == "age" else column
 
 
 def _value(item: Session | Message, field: str) -> Any:
     if field.startswith(METADATA_PREFIX):
         return item.metadata.get(field.removeprefix(METADATA_PREFIX))
     return getattr(item, field) if field != "metadata" else item.metadata or None
-
-
-def _is_blank(item: Session | Message, field: str, promoted: Sequence[str]) -> bool:
-    """Return True if the field's cell would show nothing on a terminal."""
-    if field == "metadata":
-        return item.metadata.keys() <= {*_shown_elsewhere(item), *promoted}
-    if field == "content" and isinstance(item, Message):
-        return item.content is None and not tool_calls(item.metadata)
-    return _value(item, field) is None
 
 
 def _shown_elsewhere(item: Session | Message) -> tuple[str, ...]:

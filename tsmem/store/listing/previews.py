@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import islice
 
 from tsmem.store.concurrency import prefetch, submit
+from tsmem.store.layout import check_key_types
 from tsmem.store.listing.scan import RowScan, Scan
-from tsmem.store.messages import Messages
-from tsmem.store.model import PreviewedSession, Session
+from tsmem.store.messages import MAX_SESSIONS_AHEAD, Messages
+from tsmem.store.model import PreviewedSession, Session, title_text
 
 FIRST_MESSAGES = 10
 """Number of messages among which the first of a user is looked for."""
-TITLE_CHARACTERS = 200
 
 
 def preview_sessions(
@@ -24,22 +23,25 @@ def preview_sessions(
         limiter,
         sessions,
         lambda session: submit(limiter, partial(_preview, messages, session, title=title, count=count)),
+        MAX_SESSIONS_AHEAD,
     )
     for pending in started:
         yield pending.result()
 
 
 def _preview(messages: Messages, session: Session, *, title: bool, count: bool) -> PreviewedSession:
-    text = _one_line(session.metadata.get("title")) or _one_line(session.search_content) if title else None
-    number = None
+    text = title_text(session.metadata.get("title")) or title_text(session.search_content) if title else None
+    table, number = messages.codec.table, None
+    span, key_only = table.range_of(session.session_id), table.key[:1]  # without a key column, bare rows are left out
     if title and text is None:
-        scan = _scan(messages, session, ("role", "content"))
-        rows = list(islice(RowScan(messages.client, scan, FIRST_MESSAGES + 1), FIRST_MESSAGES + 1))
-        said = (row.columns.get("content") for row in rows if row.columns.get("role") == "user")
-        text = next(filter(None, map(_one_line, said)), None)
-        number = len(rows) if len(rows) <= FIRST_MESSAGES else None
+        # Not a RowScan, which would request more pages if large messages cut this one short.
+        page = messages.client.get_range(table, span, limit=FIRST_MESSAGES, columns=(*key_only, "role", "content"))
+        check_key_types(table, page.rows)
+        said = (row.columns.get("content") for row in page.rows if row.columns.get("role") == "user")
+        text = next(filter(None, map(title_text, said)), None)
+        number = len(page.rows) if page.next_start is None else None
     if count and number is None:
-        number = sum(1 for _ in RowScan(messages.client, _scan(messages, session, ("session_id",))))
+        number = sum(1 for _ in RowScan(messages.client, Scan(table, span, columns=key_only)))
     return PreviewedSession(
         session.user_id,
         session.session_id,
@@ -49,14 +51,3 @@ def _preview(messages: Messages, session: Session, *, title: bool, count: bool) 
         text,
         number if count else None,
     )
-
-
-def _scan(messages: Messages, session: Session, columns: tuple[str, ...]) -> Scan:
-    table = messages.codec.table
-    return Scan(table, table.range_of(session.session_id), columns=columns)
-
-
-def _one_line(value: object) -> str | None:
-    if not isinstance(value, str):
-        return None
-    return " ".join(value[: 2 * TITLE_CHARACTERS].split())[:TITLE_CHARACTERS] or None

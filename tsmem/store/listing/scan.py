@@ -33,6 +33,8 @@ from tsmem.store.model import Item, Page
 
 MAX_PREFETCHED = 2
 """Maximum number of pages that are requested besides the one that is used next."""
+KEPT_PLACES = 16
+"""Number of places that an `ItemStream` remembers, which is more than any caller reads ahead."""
 MAX_EMPTY_PAGES = 100_000
 """Maximum number of consecutive pages without a row. The service reads 5,000 rows or 4 MB for a page, so after 500
 million rows or 400 GB without a match it must be broken."""
@@ -204,8 +206,8 @@ class ItemStream(Generic[Item]):
         self._limit = limit
         self._token_at = token_at
         self._token = token
-        self._place: Any = None
-        self._previous_place: Any = None
+        self._places: deque[Any] = deque([None], maxlen=KEPT_PLACES)
+        """The places of the last items returned; None is the stream's own start."""
         self._taken = 0
         self._more: bool | None = None
         """True if another item follows or reading it failed, False if none follows, None if it is not known yet."""
@@ -223,7 +225,7 @@ class ItemStream(Generic[Item]):
             self._more = False
             raise
         self._more = None
-        self._previous_place, self._place = self._place, place
+        self._places.append(place)
         self._taken += 1
         self._read_progress.returned += 1
         return item
@@ -236,16 +238,18 @@ class ItemStream(Generic[Item]):
             self._more = self._has_more()
         if self._more is False:
             return None
-        return self._token if self._place is None else self._token_at(self._place)
+        return self._token_behind(0)
 
     def token_after(self, count: int | None = None) -> str | None:
-        """Return the token that continues after the first `count` items, by default after those returned so far; None
-        if more than one item was returned after them, because only the last two places are known."""
+        """Return the token that continues after the first `count` items, by default after those returned so far.
+        `count` must be less than `KEPT_PLACES` below their number."""
         if count is None or count >= self._taken:
             return self.next_page_token
-        if count < self._taken - 1:
-            return None
-        return self._token if self._previous_place is None else self._token_at(self._previous_place)
+        return self._token_behind(self._taken - count)
+
+    def _token_behind(self, items: int) -> str | None:
+        place = self._places[-1 - items]
+        return self._token if place is None else self._token_at(place)
 
     def page(self) -> Page[Item]:
         return Page(tuple(self), self.next_page_token)

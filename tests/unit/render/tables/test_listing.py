@@ -18,7 +18,7 @@ from tsmem.render import Options
 from tsmem.render.result import Conversation, Listing, Report, Result
 from tsmem.rows import Value
 from tsmem.store.metadata import Metadata
-from tsmem.store.model import Message, Session
+from tsmem.store.model import Message, PreviewedSession, Session
 
 
 def results(hostile: str) -> Iterator[Result]:
@@ -35,6 +35,9 @@ def results(hostile: str) -> Iterator[Result]:
     yield messages[0]
     yield Listing("session", [session])
     yield Listing("session", [session, session])
+    named = PreviewedSession(hostile, hostile, NOW_US, hostile + "x", metadata, hostile, 1)
+    yield Listing("session", [named, named], has_previews=True)
+    yield Listing("session", [named], has_previews=True, highlight=hostile)
     yield Listing("message", mixed)
     yield Conversation(session, messages, left_out={0: None})
     yield Conversation(None, messages, full=True)
