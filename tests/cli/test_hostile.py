@@ -70,7 +70,8 @@ def test_hostile_text_reaches_a_terminal_only_as_text_and_colour(hostile: Cli, n
 def test_hostile_text_in_all_runs_reaches_a_terminal_only_as_text_and_colour(everything: Cli, name: str) -> None:
     codes = {only_text_and_colour(everything, run) for run in commands(everything.folder)[name]()}
 
-    assert codes & {0, 4} or name == "serve"  # at least one run worked, or found nothing
+    # At least one run worked, or found nothing. Here no server is reached, and each run of `next` has a new terminal.
+    assert codes & {0, 4} or name in ("serve", "next")
 
 
 def only_text_and_colour(cli: Cli, run: Run) -> int:

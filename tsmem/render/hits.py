@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from tsmem.render.json_text import call_line
 from tsmem.render.result import Conversation, HitGroup, Listing, Options
-from tsmem.render.terminal import Palette, fit, wrap
+from tsmem.render.terminal import TOO_LONG, Palette, broken_command, fit, wrap
 from tsmem.render.text import ascii_text, visible, visible_id
 from tsmem.render.transcript import INDENT, READING_WIDTH, TranscriptWriter, gap_lines
 from tsmem.store.model import Message, Session
@@ -46,7 +46,9 @@ def _group_lines(group: HitGroup, options: Options) -> Iterator[str]:
             yield writer.heading(message, is_marked=is_hit and has_neighbours)
             yield from _snippet(message, HIT_LINES if is_hit else NEIGHBOUR_LINES, options)
         if position in group.commands:
-            yield INDENT + palette.paint("dim", group.commands[position])
+            room = None if options.width is None else options.width - len(INDENT)
+            command = broken_command(group.commands[position], room) or TOO_LONG
+            yield from (INDENT + palette.paint("dim", line) for line in command.split("\n"))
     yield from gap_lines(conversation, len(conversation.messages), options)
 
 

@@ -44,8 +44,8 @@ class HitGroup(NamedTuple):
 
     conversation: Conversation
     """Its marked messages are the hits."""
-    commands: Mapping[int, str]
-    """The command lines that open the conversation at each hit, by position, already quoted for a shell."""
+    commands: Mapping[int, Sequence[str]]
+    """The words of the command that opens the conversation at each hit, by position, already quoted for a shell."""
 
 
 class Listing(NamedTuple):

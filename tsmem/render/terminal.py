@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from rich.cells import get_character_cell_size
@@ -23,6 +23,8 @@ from tsmem.render.result import Options
 from tsmem.render.text import visible
 
 ROLE_STYLES = {"user": "bold green", "assistant": "bold cyan", "system": "bold magenta", "tool": "bold yellow"}
+_LINE_CONTINUATION = " \\"
+TOO_LONG = "(the command is too long for this terminal: -o json shows it)"
 HIGHLIGHT_STYLE = "bold red"
 _WORD = re.compile(r" *(?:[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]|[^ \u2e80-\u9fff\uac00-\ud7af]+)| +")
 """A unit that wrapping keeps together: a word with the spaces before it, or one East Asian character."""
@@ -119,6 +121,20 @@ def _wrap_line(line: str, cells: int) -> Iterator[str]:
         used += size
     if used or not line:
         yield "".join(pieces)
+
+
+def broken_command(words: Sequence[str], room: int | None) -> str | None:
+    """Return a command line in lines of at most `room` cells that a shell reads as one; None if a word is too long."""
+    if room is None:
+        return " ".join(words)
+    lines = [words[0]]
+    for word in words[1:]:
+        if width(lines[-1]) + 1 + width(word) + len(_LINE_CONTINUATION) > room:
+            lines[-1] += _LINE_CONTINUATION
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}"
+    return "\n".join(lines) if all(width(line) <= room for line in lines) else None
 
 
 class Palette:

@@ -10,7 +10,7 @@ from typing import Annotated
 from tsmem.cli.app import options as o
 from tsmem.cli.app.command_tree import root
 from tsmem.cli.app.context import Context
-from tsmem.cli.app.shell_words import command_hint
+from tsmem.cli.app.shell_words import NOT_SHOWN, repeated_command
 from tsmem.cli.commands import items
 from tsmem.cli.io.feedback import AskedListing, show_scan, why_empty
 from tsmem.errors import InvalidInput
@@ -77,7 +77,8 @@ def _hit_groups(context: Context, neighbours: int, hits: Sequence[Message]) -> I
         messages = excerpt.messages
         session_id = messages[0].session_id
         commands = {
-            position: command_hint(context, "show", arguments=(session_id,), around=messages[position].message_id)
+            position: repeated_command(context, "show", arguments=(session_id,), around=messages[position].message_id)
+            or (NOT_SHOWN,)
             for position in excerpt.marked
         }
         conversation = Conversation(owners.get(session_id), messages, excerpt.left_out, excerpt.marked)

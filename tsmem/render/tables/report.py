@@ -28,7 +28,7 @@ from tsmem.render.result import (
 from tsmem.render.tables import grid
 from tsmem.render.tables.grid import GAP, Column, TableCell
 from tsmem.render.tables.listing import NULL, field_entries
-from tsmem.render.terminal import Palette, fit, width, wrap
+from tsmem.render.terminal import TOO_LONG, Palette, broken_command, fit, wrap
 from tsmem.render.text import visible, visible_id
 from tsmem.render.values import age, iso_time, local_time, metadata_value, size
 from tsmem.rows import Value
@@ -40,8 +40,6 @@ MAX_PLOT_COLUMNS = 60
 _NAMES_AND_VALUES = (Column("", "id", "bold"), Column(""))
 _INDENT = "    "
 _SEVERITY_WIDTH = 7
-_LINE_CONTINUATION = " \\"
-_TOO_LONG = "(the command is too long for this terminal: -o json shows it)"
 _ADVICE_STYLES = {"ok": "green", "mended": "green", "note": "dim", "warning": "bold yellow", "error": "bold red"}
 
 
@@ -189,20 +187,7 @@ def _advice_lines(advice: Advice, options: Options) -> Iterator[str]:
     severity = visible(advice.severity)
     rows = [(TableCell(severity, _ADVICE_STYLES.get(severity)), TableCell(visible(advice.sentence)))]
     if advice.command:
-        command = _broken_command([visible(word) for word in advice.command], room)
-        rows.append((TableCell(""), TableCell(_TOO_LONG) if command is None else TableCell(command, "cyan")))
+        command = broken_command([visible(word) for word in advice.command], room)
+        rows.append((TableCell(""), TableCell(TOO_LONG) if command is None else TableCell(command, "cyan")))
     widths = (_SEVERITY_WIDTH, room or grid.MAX_ALIGNED)
     return grid.table_lines((Column(""), Column("")), rows, widths, Palette(options), titled=False)
-
-
-def _broken_command(words: Sequence[str], room: int | None) -> str | None:
-    if room is None:
-        return " ".join(words)
-    lines = [words[0]]
-    for word in words[1:]:
-        if width(lines[-1]) + 1 + width(word) + len(_LINE_CONTINUATION) > room:
-            lines[-1] += _LINE_CONTINUATION
-            lines.append(f"  {word}")
-        else:
-            lines[-1] += f" {word}"
-    return "\n".join(lines) if all(width(line) <= room for line in lines) else None
