@@ -317,3 +317,10 @@ def test_next_knows_a_real_terminal_and_its_login(process: Processes, ready: Cli
     assert "2 sessions shown; next page: tsmem next\n" in sent
     assert '{"user_id": "ada", "session_id": "s00002'[:40] in sent
     assert NO_LISTING in sent
+
+
+def test_counts_of_hits_by_session_cannot_be_continued(at_terminal: AtTerminal) -> None:
+    at_terminal("session list --limit 2")
+    at_terminal("search said --sessions --limit 1")
+
+    assert at_terminal("next").err.startswith("nothing is left of the last listing, tsmem search said --sessions")

@@ -91,4 +91,4 @@ def test_a_narrow_table_shows_the_match_and_drops_metadata(ready: Cli) -> None:
     """The session was found by its search content."""
     ready.fill([Session("ada", f"s{n}", T, "red tea", Metadata({"topic": "x" * 90})) for n in range(2)])
     shown = ready.ok("session", "search", "tea", width=50).text
-    assert (True, True) == (MARK in shown, "topic, search_content hidden" in shown)
+    assert (True, True) == (MARK in shown, "metadata.topic, search_content hidden" in shown)

@@ -84,7 +84,7 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
     session_id = session.session_id if session is not None else messages[0].session_id if messages else None
     if session_id is not None:
         yield from palette.wrapped("bold", f"session {visible_id(session_id)}")
-    first, *others = _facts(session, messages, options)
+    first, *others = _facts(conversation, options)
     lines = [first]
     for fact in others:
         longer = f"{lines[-1]} {palette.dot}" + space_after(lines[-1], 1) + fact
@@ -98,13 +98,14 @@ def _header(conversation: Conversation, options: Options) -> Iterator[str]:
         yield from palette.wrapped("dim", _metadata_line(session, session.metadata, options, full=conversation.full))
 
 
-def _facts(session: Session | None, messages: Sequence[Message], options: Options) -> Iterator[str]:
+def _facts(conversation: Conversation, options: Options) -> Iterator[str]:
+    session, messages = conversation.session, conversation.messages
     if session is not None:
         yield f"user {visible_id(session.user_id)}"
     if not messages:
         yield "no messages"
         return
-    yield quantity(len(messages), "message")
+    yield quantity(len(messages), "message") + (" shown" if conversation.left_out else "")
     first, last = messages[0].create_time, messages[-1].create_time
     if options.width is None:
         yield f"{iso_time(first, options.timezone)} to {iso_time(last, options.timezone)}"

@@ -13,6 +13,7 @@ from tsmem.cli.app.context import Context
 from tsmem.cli.app.shell_words import NOT_SHOWN, repeated_command
 from tsmem.cli.commands import items
 from tsmem.cli.io.feedback import AskedListing, show_scan, why_empty
+from tsmem.cli.io.last_listing import save_place
 from tsmem.errors import InvalidInput
 from tsmem.render.result import Conversation, HitGroup, Listing, Moment, Report, Section
 from tsmem.store.model import Message, Session
@@ -108,6 +109,7 @@ def _sessions_report(context: Context, hits: Iterator[Message], asked: AskedList
         number = quantity(len(counts), "session")
         of = f"{len(shown):,} of {number}" if len(shown) < len(counts) else number
         context.say(f"{of}, {quantity(counts.total(), 'hit')} in all")
+        save_place(context, "message", None)  # so that `tsmem next` does not continue an older listing
     owners = _owners(context, [session_id for session_id, _ in shown])
     columns = ("session_id", "user_id", "hits", "latest_hit")
     rows = [

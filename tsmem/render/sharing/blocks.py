@@ -67,7 +67,7 @@ def facts_of(conversation: Conversation, options: Options) -> Iterator[str]:
     session, messages = conversation.session, conversation.messages
     if session is not None:
         yield f"user {visible_id(session.user_id)}"
-    yield quantity(len(messages), "message")
+    yield quantity(len(messages), "message") + (" shown" if conversation.left_out else "")
     if messages:
         first, last = (iso_time(each.create_time, options.timezone) for each in (messages[0], messages[-1]))
         yield first if first == last else f"{first} to {last}"

@@ -96,8 +96,7 @@ def listing_lines(listing: Listing, options: Options) -> Iterator[str]:
             yield from table_lines(columns, rows, layout.widths, palette, titled=not has_header, cuts=True)
             has_header = True
     if layout is not None and layout.hidden:
-        names = (field.removeprefix(METADATA_PREFIX) for field in layout.hidden)
-        note = f"{', '.join(names)} hidden (terminal too narrow); choose columns with --fields"
+        note = f"{', '.join(layout.hidden)} hidden (terminal too narrow); choose columns with --fields"
         yield from palette.wrapped("dim", note)
 
 
